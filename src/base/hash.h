@@ -1,0 +1,35 @@
+/* Digests of bytes (by libcrypto) and the keyed table hash. */
+#ifndef BASE_HASH_H
+#define BASE_HASH_H
+
+#include "base/str.h"
+
+#define SHA256_LEN 32
+#define SHA1_LEN 20
+#define MD5_LEN 16
+
+void hash_sha256(struct str bytes, unsigned char out[static SHA256_LEN]);
+void hash_sha1(struct str bytes, unsigned char out[static SHA1_LEN]);
+void hash_md5(struct str bytes, unsigned char out[static MD5_LEN]);
+
+/* SHA-256 in pieces. A context may be reused after hash_sha256_end. */
+struct hash_sha256_ctx;
+struct hash_sha256_ctx *hash_sha256_new(void) MUSTUSE;
+void hash_sha256_add(struct hash_sha256_ctx *c, struct str bytes);
+void hash_sha256_end(struct hash_sha256_ctx *c, unsigned char out[static SHA256_LEN]);
+void hash_sha256_free(struct hash_sha256_ctx *c);
+
+/* 64-bit table hash (XXH3) with a secret seed drawn at start, so that a peer
+ * cannot aim for collisions. Differs from run to run: never store it. */
+uint64_t hash_table(struct str bytes);
+
+/* 64-bit hash that is the same for ever and everywhere: for file formats. */
+uint64_t hash_stable(struct str bytes);
+
+/* CRC-32C of bytes, continued from `crc` (0 to begin). */
+uint32_t hash_crc32c(uint32_t crc, struct str bytes);
+
+/* `n` random bytes from the kernel. */
+void random_bytes(void *out, size_t n);
+
+#endif

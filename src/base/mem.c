@@ -1,0 +1,87 @@
+#include "base/mem.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Atomic int64_t live;
+static _Atomic uint64_t fail_countdown;
+static _Atomic int fail_forever;
+
+/* True when the test harness wants this allocation to fail. The countdown
+ * rests at 1 while `forever`, so every later call fails as well. */
+static int must_fail(void)
+{
+	uint64_t n = atomic_load_explicit(&fail_countdown, memory_order_relaxed);
+
+	if (LIKELY(n == 0))
+		return 0;
+	if (n > 1) {
+		atomic_store_explicit(&fail_countdown, n - 1, memory_order_relaxed);
+		return 0;
+	}
+	if (!atomic_load_explicit(&fail_forever, memory_order_relaxed))
+		atomic_store_explicit(&fail_countdown, 0, memory_order_relaxed);
+	return 1;
+}
+
+static void *counted(void *p)
+{
+	if (p != NULL)
+		atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
+	return p;
+}
+
+void *mem_alloc(size_t n)
+{
+	return must_fail() ? NULL : counted(calloc(1, n));
+}
+
+void *mem_array(size_t count, size_t size)
+{
+	return must_fail() ? NULL : counted(calloc(count, size));
+}
+
+void *mem_resize(void *p, size_t n)
+{
+	void *grown;
+
+	if (must_fail())
+		return NULL;
+	grown = realloc(p, n);
+	return p == NULL ? counted(grown) : grown;
+}
+
+char *mem_strdup(const char *s)
+{
+	size_t n = strlen(s) + 1;
+	char *copy = mem_alloc(n);
+
+	if (copy != NULL)
+		memcpy(copy, s, n);
+	return copy;
+}
+
+void mem_free(void *p)
+{
+	if (p == NULL)
+		return;
+	atomic_fetch_sub_explicit(&live, 1, memory_order_relaxed);
+	free(p);
+}
+
+void mem_freep(void *pp)
+{
+	mem_free(*(void **)pp);
+}
+
+void mem_fail_at(uint64_t nth, int forever)
+{
+	atomic_store(&fail_forever, forever);
+	atomic_store(&fail_countdown, nth);
+}
+
+int64_t mem_live(void)
+{
+	return atomic_load(&live);
+}

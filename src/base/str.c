@@ -1,0 +1,137 @@
+#include "base/str.h"
+
+int str_cmp(struct str a, struct str b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int order = n == 0 ? 0 : memcmp(a.p, b.p, n);
+
+	if (order != 0)
+		return order;
+	return a.n < b.n ? -1 : a.n > b.n;
+}
+
+static unsigned char fold(char c)
+{
+	unsigned char u = (unsigned char)c;
+
+	return u >= 'A' && u <= 'Z' ? (unsigned char)(u + 32) : u;
+}
+
+bool str_eq_nocase(struct str a, struct str b)
+{
+	if (a.n != b.n)
+		return false;
+	for (size_t i = 0; i < a.n; i++)
+		if (fold(a.p[i]) != fold(b.p[i]))
+			return false;
+	return true;
+}
+
+bool str_starts(struct str s, struct str prefix)
+{
+	return s.n >= prefix.n && str_eq(str_make(s.p, prefix.n), prefix);
+}
+
+bool str_ends(struct str s, struct str suffix)
+{
+	return s.n >= suffix.n && str_eq(str_make(s.p + s.n - suffix.n, suffix.n), suffix);
+}
+
+size_t str_find(struct str s, struct str needle, size_t from)
+{
+	const char *hit;
+
+	if (from > s.n)
+		return SIZE_MAX;
+	if (needle.n == 0)
+		return from;
+	if (s.n - from < needle.n)
+		return SIZE_MAX;
+	hit = memmem(s.p + from, s.n - from, needle.p, needle.n);
+	return hit == NULL ? SIZE_MAX : (size_t)(hit - s.p);
+}
+
+struct str str_slice(struct str s, size_t from, size_t to)
+{
+	if (to > s.n)
+		to = s.n;
+	if (from > to)
+		from = to;
+	return str_make(s.p + from, to - from);
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+struct str str_trim(struct str s)
+{
+	while (s.n > 0 && is_space(s.p[0]))
+		s = str_make(s.p + 1, s.n - 1);
+	while (s.n > 0 && is_space(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+bool str_next(struct str *rest, char sep, struct str *ret_piece)
+{
+	const char *at;
+
+	if (rest->p == NULL)
+		return false;
+	if (rest->n == 0) {
+		rest->p = NULL;
+		return false;
+	}
+	at = memchr(rest->p, sep, rest->n);
+	if (at == NULL) {
+		*ret_piece = *rest;
+		*rest = (struct str){ NULL, 0 };
+		return true;
+	}
+	*ret_piece = str_make(rest->p, (size_t)(at - rest->p));
+	*rest = str_make(at + 1, rest->n - ret_piece->n - 1);
+	return true;
+}
+
+bool str_to_u64(struct str s, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	if (s.n == 0)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+		if (__builtin_mul_overflow(value, (uint64_t)10, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(s.p[i] - '0'), &value))
+			return false;
+	}
+	*ret = value;
+	return true;
+}
+
+bool str_to_i64(struct str s, int64_t *ret)
+{
+	bool negative = s.n > 0 && s.p[0] == '-';
+	uint64_t value;
+
+	if (!str_to_u64(negative ? str_slice(s, 1, s.n) : s, &value))
+		return false;
+	if (value > (uint64_t)INT64_MAX + (negative ? 1 : 0))
+		return false;
+	*ret = negative ? (int64_t)(~value + 1) : (int64_t)value;
+	return true;
+}
+
+bool str_eq_secret(struct str a, struct str b)
+{
+	unsigned char diff = 0;
+
+	if (a.n != b.n)
+		return false;
+	for (size_t i = 0; i < a.n; i++)
+		diff = (unsigned char)(diff | (a.p[i] ^ b.p[i]));
+	return diff == 0;
+}
