@@ -1,0 +1,37 @@
+/* The node's records: one data folder (SQLite and the object log) or one
+ * PostgreSQL database behind the same calls. Only files in store/ know SQL.
+ *
+ * Durable means synced: a call that changes something returns after the disk
+ * (or PostgreSQL) has it. Concurrent changes share a commit: one writer, many
+ * waiters. Reads never wait for the writer. All calls are thread-safe. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/arena.h"
+#include "base/time.h"
+
+struct store;
+
+struct store_config {
+	const char *dir;  /* the node's data folder; the object log lies here in SQLite mode */
+	const char *url;  /* NULL or "" = SQLite in `dir`; "postgresql://..." = PostgreSQL 15 */
+	bool create;      /* make an empty store where there is none; without it RC_NOTFOUND */
+	bool read_only;   /* offline tools (audit verify, export) beside or without a running node */
+};
+
+/* Opens, recovers after a crash, migrates the schema upward. RC_UNSUPPORTED: made by a newer version. RC_CORRUPT names the file. */
+enum rc store_open(const struct store_config *c, struct store **ret, struct err *err) MUSTUSE;
+/* Commits what waits and closes. Accepts NULL. */
+void store_close(struct store *s);
+void store_closep(struct store **s);
+
+/* Figures for `status`: rows by table, bytes on disk, queue length, last commit time, full or not. */
+struct store_stats {
+	uint64_t objects, versions, collections, users, facts;
+	uint64_t bytes_on_disk, commits, writers_waiting;
+	bool disk_full; /* the last write was refused for space; reads go on */
+	const char *engine; /* "sqlite" or "postgresql" */
+};
+void store_stats(struct store *s, struct store_stats *ret);
+
+#endif
