@@ -1,0 +1,38 @@
+/* Reads JSON-lines events (Suricata EVE, Zeek JSON, Sysmon/Windows JSON, or any
+ * flat or nested JSON), finds every observable and looks it up. in = matched +
+ * passed + counted bad lines, always. */
+#ifndef DETECT_WATCH_H
+#define DETECT_WATCH_H
+
+#include "detect/image.h"
+
+#define WATCH_LINE_MAX ((size_t)1 << 20)
+
+struct watch_stats {
+	uint64_t lines, bad_lines, observables, hits;
+};
+
+typedef void (*watch_hit)(void *ctx, const struct hit *h);
+
+struct watch;
+
+/* `input` names the log in hits. One watch per thread. */
+enum rc watch_new(const struct image *m, struct str input, watch_hit fn, void *ctx, struct watch **ret, struct err *err) MUSTUSE;
+void watch_free(struct watch *w);
+
+/* Feeds bytes in pieces of any size; complete lines are matched, a torn last line
+ * waits. A bad line is counted and skipped (`watch_last_error` tells why). */
+enum rc watch_feed(struct watch *w, struct str bytes, struct err *err) MUSTUSE;
+/* The last line without a newline, at the end of the input. */
+enum rc watch_end(struct watch *w, struct err *err) MUSTUSE;
+void watch_stats(const struct watch *w, struct watch_stats *ret);
+const char *watch_last_error(const struct watch *w);
+
+/* Observables of one event, by field name and by shape, for other uses (extraction, tests). At most `max`. */
+size_t event_observables(struct str line, struct observable *out, size_t max, struct err *err);
+
+/* Follows a growing file: hands over what was appended since `*offset`, copes with
+ * rotation (a new inode) and truncation; `*offset` and `*inode` are the caller's to keep durably. RC_NOTFOUND while the file is away. */
+enum rc follow_read(const char *path, uint64_t *offset, uint64_t *inode, struct watch *w, bool *ret_more, struct err *err) MUSTUSE;
+
+#endif

@@ -1,0 +1,32 @@
+/* What a detector hands to node/: an observable of a log event met an active
+ * indicator. Plain data; whoever receives it decides on alert, sighting, ticket. */
+#ifndef EVENT_HIT_H
+#define EVENT_HIT_H
+
+#include "base/str.h"
+#include "base/time.h"
+
+enum observable_kind {
+	OBS_IPV4, OBS_IPV6, OBS_DOMAIN, OBS_URL, OBS_EMAIL, OBS_MD5, OBS_SHA1, OBS_SHA256, OBS_SHA512, OBS_KINDS
+};
+
+/* One observable found in an event; all strings borrowed. */
+struct observable {
+	enum observable_kind kind;
+	struct str value;   /* as it stands in the event */
+	struct str field;   /* dotted path, "dns.query.0.rrname" */
+};
+
+struct hit {
+	struct str indicator;   /* STIX id of the indicator */
+	struct observable what; /* what matched */
+	struct str matched;     /* the indicator's own value: a parent domain, a CIDR block, ... */
+	usec at;                /* the event's own time, or when it was read */
+	struct str where;       /* host, sensor or "" */
+	struct str input;       /* name of the log */
+	struct str event;       /* the event's bytes */
+	uint8_t tlp;            /* of the indicator */
+	uint8_t confidence;
+};
+
+#endif
