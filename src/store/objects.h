@@ -17,6 +17,7 @@ enum object_flag {
 	OBJECT_REVOKED = 1,
 	OBJECT_MARKING_UNKNOWN = 2, /* refers to a marking whose definition is not known: RED until it is */
 	OBJECT_GRANULAR = 4,        /* has granular markings; `tlp` already counts them */
+	OBJECT_HAS_REFS = 8,        /* names other objects (created_by_ref and markings apart): the gate looks whether those may be known */
 };
 
 /* One object version on its way in. All strings are borrowed for the call. */
@@ -70,6 +71,7 @@ struct page_query {
 	bool want_last, want_first, want_all; /* match[version]; all false and n_versions == 0 means last */
 	const struct str *versions; size_t n_versions; /* exact instants as RFC 3339 text */
 	uint32_t tlp_mask;               /* bit t set: objects of TLP t may be seen; others do not exist for this reader */
+	uint8_t flags_all;               /* only entries that have all these flags (enum object_flag); 0 = any */
 	uint32_t limit;                  /* 1..PAGE_LIMIT_MAX */
 	size_t max_bytes;                /* stop before the bodies exceed this (at least one object is given); 0 = no limit */
 	bool bodies;                     /* false: manifest */

@@ -25,6 +25,15 @@ enum rc store_open(const struct store_config *c, struct store **ret, struct err 
 void store_close(struct store *s);
 void store_closep(struct store **s);
 
+/* What a layer above keeps for the store's life (the gate's counters of releases
+ * not yet written, admit's knowledge of markings) hangs on the store itself, so
+ * that it needs no global state. The first call makes it under a lock; store_close
+ * calls `done` first of all, while the store still takes facts. NULL when `make` gave NULL. */
+enum store_slot { STORE_SLOT_GATE, STORE_SLOT_ADMIT, STORE_SLOT_COUNT };
+typedef void *(*store_slot_make)(struct store *s);
+typedef void (*store_slot_done)(struct store *s, void *p);
+void *store_slot(struct store *s, enum store_slot which, store_slot_make make, store_slot_done done);
+
 /* Figures for `status`: rows by table, bytes on disk, queue length, last commit time, full or not. */
 struct store_stats {
 	uint64_t objects, versions, collections, users, facts;
