@@ -99,7 +99,7 @@ struct facts;
 struct store {
 	char *dir;       /* never NULL */
 	char *url;       /* NULL = SQLite in dir */
-	bool read_only;
+	bool read_only, create; /* as in store_config */
 	struct db_pool *pool;     /* read connections, SQL */
 	struct db *write_db;      /* the SQL writer's own connection */
 	struct writer *writer;    /* small tables and facts */
