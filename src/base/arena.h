@@ -9,7 +9,7 @@
 
 struct arena;
 
-/* An arena that will hand out at most `max` bytes in all, or NULL. */
+/* An arena that will hand out at most `max` bytes (in whole 16s) in all, or NULL. */
 struct arena *arena_new(size_t max) MUSTUSE;
 
 /* Accepts NULL. */
@@ -22,6 +22,12 @@ void arena_reset(struct arena *a);
 /* Zeroed, aligned for any type; NULL when the maximum or memory is exhausted. */
 void *arena_alloc(struct arena *a, size_t n) __attribute__((malloc, alloc_size(2))) MUSTUSE;
 void *arena_array(struct arena *a, size_t count, size_t size) __attribute__((malloc, alloc_size(2, 3))) MUSTUSE;
+
+/* Another size for a piece of `old` bytes (`p` may be NULL: a new one); new bytes
+ * are not zeroed. The latest piece grows and shrinks where it is, any other is
+ * copied and its old place stays lost until the arena is freed. On NULL the
+ * piece is untouched. */
+void *arena_resize(struct arena *a, void *p, size_t old, size_t n) __attribute__((alloc_size(4))) MUSTUSE;
 
 /* Copy with a NUL behind it (not counted in .n); .p is NULL on exhaustion. */
 struct str arena_dup(struct arena *a, struct str s);

@@ -10,9 +10,15 @@
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-
 #define ALLOCATES(...) __attribute__((malloc, alloc_size(__VA_ARGS__)))
 #define FALLTHROUGH __attribute__((fallthrough))
+
+/* clang tells of its sanitizers this way; gcc 12 has no such question. */
+#ifdef __has_feature
+#define HAS_FEATURE(x) __has_feature(x)
+#else
+#define HAS_FEATURE(x) 0
+#endif
 
 #define COUNTOF(a) (sizeof(a) / sizeof((a)[0]))
 

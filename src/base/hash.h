@@ -10,6 +10,8 @@
 
 void hash_sha256(struct str bytes, unsigned char out[static SHA256_LEN]);
 void hash_sha1(struct str bytes, unsigned char out[static SHA1_LEN]);
+/* Of both pieces, one behind the other (names in a name space). */
+void hash_sha1_joined(struct str first, struct str second, unsigned char out[static SHA1_LEN]);
 void hash_md5(struct str bytes, unsigned char out[static MD5_LEN]);
 
 /* SHA-256 in pieces. A context may be reused after hash_sha256_end. */

@@ -14,7 +14,7 @@
 enum json_type { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
 struct json {
-	const char *p;   /* string: decoded bytes; number: its text; array, object: first byte in the input */
+	const char *p;   /* string: decoded bytes; number: its text; array, object: behind its last byte in the input */
 	uint32_t n;      /* string, number: bytes of p; array: items; object: members */
 	uint32_t skip;   /* nodes in this subtree with itself: the next sibling is this + skip */
 	uint32_t at;     /* byte offset in the input */
@@ -23,9 +23,12 @@ struct json {
 	uint16_t pad_;
 };
 
+#define JSON_DEPTH_MAX 512   /* whatever the limits say: printing recurses */
+#define JSON_NUMBER_MAX 1024 /* bytes of one number's text */
+
 struct json_limits {
-	size_t bytes;  /* longest input, <= 4 GiB - 1 */
-	uint32_t depth;
+	size_t bytes;   /* longest input, <= 4 GiB - 1 */
+	uint32_t depth; /* nested arrays and objects, <= JSON_DEPTH_MAX */
 	uint32_t nodes;
 };
 

@@ -8,15 +8,22 @@
  * offset of the first bad byte. */
 bool utf8_valid(struct str s, size_t *ret_at);
 
+/* Bytes (1-4) of the well-formed character at `pos` < s.n, or 0. */
+size_t utf8_len(struct str s, size_t pos);
+
 /* Decodes the character at `*pos` of valid UTF-8 and moves `*pos` behind it. */
 uint32_t utf8_next(struct str s, size_t *pos);
 
 /* Appends one Unicode scalar value. */
 void utf8_put(struct buf *b, uint32_t ch);
 
+/* 0-15 for a hexadecimal digit of either case, else -1. */
+int hex_value(char c);
+
 /* Lower-case hexadecimal. */
 void hex_put(struct buf *b, struct str bytes);
-/* Even count of either case, else false. Appends the decoded bytes. */
+/* Even count of either case, else false. Appends the decoded bytes; like all
+ * decoders here, nothing when it returns false. */
 bool hex_get(struct buf *b, struct str hex);
 
 /* With padding. */
