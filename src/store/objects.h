@@ -93,6 +93,8 @@ struct page {
 	struct page_entry *entries;
 	size_t n;
 	bool more;            /* something is left behind the last entry */
+	usec last;            /* date_added of the last entry that store_page gave, also when the gate took it out again:
+	                       * where the next page begins. 0 in an empty page */
 	struct str *runs;
 	size_t n_runs;
 	struct arena *arena_;
