@@ -5,6 +5,7 @@
 #define SYS_HTTP_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/time.h"
 
 struct http_server;
@@ -13,9 +14,15 @@ struct http_server;
 struct http_peer {
 	char addr[64];       /* numeric, without port */
 	bool tls;
-	bool cert;           /* a client certificate that verified against the node's CA or is pinned */
-	char cert_sha256[65];/* lower-case hex of the certificate's DER; "" without one */
-	char cert_cn[128];
+	bool cert;           /* a client certificate that is valid now and signed by tls_client_ca_pem */
+	char cert_sha256[65];/* lower-case hex of the certificate's DER, whoever signed it (the client proved to
+			      * hold its key): for comparing with a pin. "" without one */
+	char cert_cn[128];   /* what the certificate claims: worth something only with `cert` or a pin */
+};
+
+/* One header line, as received. */
+struct http_header_line {
+	struct str name, value;
 };
 
 struct http_req {
@@ -26,7 +33,8 @@ struct http_req {
 	struct http_peer peer;
 	struct arena *arena;     /* lives until the reply is sent */
 	usec arrived;
-	void *conn_;             /* http.c's own */
+	const struct http_header_line *headers; /* through http_header() */
+	size_t n_headers;
 };
 
 /* First value of a request header, case-insensitive; .p NULL when absent. */
@@ -47,7 +55,7 @@ struct http_piece {
 struct http_res {
 	int status;                /* 200 by default */
 	const char *content_type;  /* static string or in r->arena */
-	struct buf body;           /* copied out, or ... */
+	struct buf body;           /* the server's own buffer, empty: append, never replace or free; or ... */
 	struct http_piece *pieces; /* ... gathered without copying when pieces != NULL (array in r->arena) */
 	size_t n_pieces;
 	void (*release)(void *arg); /* called once when the pieces are sent or the client is gone */
@@ -57,52 +65,77 @@ struct http_res {
 	struct http_stream *stream; /* set: the connection becomes an event stream */
 };
 
-/* Adds a header; values with control characters are dropped (assert in debug). */
+/* Adds a header. One with control characters, or beyond the 16th, is dropped. */
 void http_res_header(struct http_res *res, const char *name, const char *value);
 
 /* A server-sent-events stream (WHATWG HTML §9.2). The handler creates it and
  * puts it into res->stream; afterwards any thread may send. Refcounted: the
- * creator's reference is dropped by http_stream_close. */
+ * creator's reference is dropped by http_stream_close, which must be called once
+ * in every case. The server sends a comment line every `heartbeat_seconds`, so
+ * that a client that is gone is noticed (http_stream_gone). */
 struct http_stream;
 struct http_stream *http_stream_new(size_t max_queued_bytes) MUSTUSE;
 /* Queues one complete event block (ends in a blank line). RC_LIMIT: the reader
  * is too slow, the stream was closed. RC_NOTFOUND: the client is gone. */
 enum rc http_stream_send(struct http_stream *s, struct str event) MUSTUSE;
-bool http_stream_gone(const struct http_stream *s);
+bool http_stream_gone(struct http_stream *s);
+/* What is queued still goes out, then the reply ends. Accepts NULL. */
 void http_stream_close(struct http_stream *s);
 
 typedef void (*http_handler)(void *ctx, struct http_req *r, struct http_res *res);
 /* Called before the body is read: the largest body this request may send, and a
- * chance to answer at once (return false with `res` filled). May be NULL. */
+ * chance to answer at once (return false with `res` filled). May be NULL. Runs on an
+ * event loop: must not block. */
 typedef bool (*http_admit)(void *ctx, struct http_req *r, size_t *ret_max_body, struct http_res *res);
+/* Called when the request is complete: true hands it to a worker thread while its
+ * connection rests, because the handler may wait (a commit, a password hash, another
+ * node); false runs the handler on the event loop, where it holds up all connections of
+ * that loop and must end within about a millisecond. Must not block itself. */
+typedef bool (*http_blocking)(void *ctx, const struct http_req *r);
 
+/* Zero in a field marked (0) takes the default behind it. */
 struct http_config {
 	const char *listen;        /* "127.0.0.1:8443", "[::1]:0"; port 0 = any */
 	int threads;               /* 1..64 event loops */
+	int workers;               /* 1..256 threads for blocking handlers (0: 4) */
 	int max_connections;       /* 1..100000 */
 	int max_per_address;       /* 0 = no limit */
-	int idle_seconds;          /* closes silent connections */
-	size_t max_header_bytes;   /* per connection memory, 16384..65536 */
-	size_t max_body_bytes;     /* when admit is NULL */
-	size_t max_bodies_bytes;   /* all request bodies in memory at once; above: 503 */
+	int idle_seconds;          /* closes silent connections (0: 60) */
+	int request_seconds;       /* a request must be received whole within this (0: 300) */
+	int heartbeat_seconds;     /* comment lines on event streams (0: 15) */
+	size_t max_header_bytes;   /* per connection memory, 16384..65536 (0: 32768) */
+	size_t max_body_bytes;     /* when admit is NULL (0: none may be sent) */
+	size_t max_bodies_bytes;   /* all request bodies in memory at once; above: 503 (0: 256 MiB) */
+	size_t max_reply_bytes;    /* res->body holds at most this (0: 64 MiB) */
+	size_t max_arena_bytes;    /* r->arena hands out at most this (0: 64 MiB) */
 	const char *tls_cert_pem, *tls_key_pem, *tls_client_ca_pem; /* PEM texts; NULL cert = plain HTTP */
+	bool tls_ask_client;       /* ask for a client certificate also without tls_client_ca_pem (pins) */
 	http_handler handler;
 	http_admit admit;
+	http_blocking blocking;    /* NULL: every handler runs on a worker */
 	void *ctx;
-	/* Counters may be read with http_server_stats. */
 };
 
 struct http_stats {
-	uint64_t requests, refused_malformed, refused_size, tls_failures, connections, streams;
+	uint64_t requests;          /* handed to the handler */
+	uint64_t refused_malformed; /* 400, 431, 505, or cut because the bytes were no HTTP */
+	uint64_t refused_size;      /* 413, and 503 for want of body memory */
+	uint64_t tls_failures;      /* connections that never finished their handshake */
+	uint64_t timeouts;          /* requests not received in time */
+	uint64_t connections, streams; /* open now */
 };
 
-/* Starts listening and serving on its own threads. */
+/* Starts listening and serving on its own threads. `c` and its texts are not needed afterwards.
+ * RC_BAD for values out of range or an unusable certificate, RC_IO when the address cannot be had.
+ * Replies made here, not by the handler, are 400 malformed, 413 body too large, 414/431 head too large,
+ * 503 no memory or stopping, 505 version; those after which the two ends may disagree close the connection. */
 enum rc http_server_start(const struct http_config *c, struct http_server **ret, struct err *err) MUSTUSE;
 int http_server_port(const struct http_server *s);
-void http_server_stats(const struct http_server *s, struct http_stats *ret);
+void http_server_stats(struct http_server *s, struct http_stats *ret);
 /* New certificate for new connections (reload). */
 enum rc http_server_set_tls(struct http_server *s, const char *cert_pem, const char *key_pem, struct err *err) MUSTUSE;
-/* Lets running requests end (at most `grace` microseconds), closes streams. Accepts NULL. */
+/* Stops listening, lets running requests end (at most `grace`, but a handler that runs is
+ * waited for), ends streams, cuts the rest. Accepts NULL. */
 void http_server_stop(struct http_server *s, usec grace);
 
 #endif

@@ -1,0 +1,63 @@
+/* What the parts of the HTTP server share: event streams, the worker pool and TLS.
+ * Only http.c knows the HTTP library; it hands itself down as callbacks. */
+#ifndef SYS_HTTP_INT_H
+#define SYS_HTTP_INT_H
+
+#include <pthread.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/abstract.h>
+
+#include "sys/http.h"
+
+/* --- event streams (http_stream.c) --- */
+
+struct http_stream_list; /* all attached streams of one server */
+
+struct http_stream_list *http_stream_list_new(void) MUSTUSE;
+void http_stream_list_free(struct http_stream_list *l); /* must be empty; accepts NULL */
+/* Adds the connection's reference. After http_stream_list_end the stream is closed at once. */
+void http_stream_attach(struct http_stream *s, struct http_stream_list *l, void *conn,
+			void (*suspend)(void *conn), void (*resume)(void *conn));
+/* The connection ends: the client is gone, the reference dropped. */
+void http_stream_detach(struct http_stream *s);
+/* Up to `n` queued bytes; 0 after the connection was suspended; -1 at the orderly end, -2 at the disorderly one.
+ * Runs on the connection's event loop. */
+ssize_t http_stream_take(struct http_stream *s, char *out, size_t n);
+void http_stream_list_beat(struct http_stream_list *l);
+void http_stream_list_end(struct http_stream_list *l);
+size_t http_stream_list_count(struct http_stream_list *l);
+
+/* --- workers (http_pool.c) --- */
+
+struct http_job {
+	struct http_job *next;
+};
+struct http_pool;
+enum rc http_pool_new(int workers, void (*run)(struct http_job *job), struct http_pool **ret, struct err *err) MUSTUSE;
+/* False when the pool is stopping; otherwise one http_pool_submit must follow. */
+bool http_pool_reserve(struct http_pool *p) MUSTUSE;
+void http_pool_submit(struct http_pool *p, struct http_job *job);
+/* Runs out the queue, joins the threads. Accepts NULL. */
+void http_pool_stop(struct http_pool *p);
+void http_pool_free(struct http_pool *p);
+
+/* --- TLS (http_tls.c) --- */
+
+#define HTTP_TLS_PRIORITIES \
+	"NONE:+VERS-TLS1.3:+VERS-TLS1.2:+AES-256-GCM:+AES-128-GCM:+CHACHA20-POLY1305:+AEAD:" \
+	"+ECDHE-ECDSA:+ECDHE-RSA:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:+COMP-NULL:" \
+	"+SIGN-ECDSA-SHA256:+SIGN-ECDSA-SHA384:+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SECP384R1-SHA384:" \
+	"+SIGN-EDDSA-ED25519:+SIGN-RSA-PSS-RSAE-SHA256:+SIGN-RSA-PSS-RSAE-SHA384:+SIGN-RSA-SHA256:+SIGN-RSA-SHA384:" \
+	"+CTYPE-X509:%SERVER_PRECEDENCE"
+
+/* The server's certificate, replaceable while handshakes run. */
+struct http_tls;
+enum rc http_tls_new(const char *cert_pem, const char *key_pem, struct http_tls **ret, struct err *err) MUSTUSE;
+void http_tls_free(struct http_tls *t); /* accepts NULL */
+enum rc http_tls_set(struct http_tls *t, const char *cert_pem, const char *key_pem, struct err *err) MUSTUSE;
+/* In the shape of gnutls_certificate_retrieve_function2. */
+int http_tls_pick(struct http_tls *t, gnutls_pcert_st **ret_certs, unsigned *ret_n, gnutls_privkey_t *ret_key);
+/* Fills tls, cert, cert_sha256, cert_cn of a session whose handshake is over. */
+void http_tls_peer(gnutls_session_t session, bool have_ca, struct http_peer *p);
+
+#endif
