@@ -4,6 +4,7 @@
 #ifndef GATE_ADMIT_H
 #define GATE_ADMIT_H
 
+#include "base/json.h"
 #include "gate/viewer.h"
 #include "store/objects.h"
 
@@ -15,6 +16,7 @@ struct admit_opts {
 	bool upgrade_20;       /* STIX 2.0 objects are upgraded; otherwise they are kept as 2.0 */
 	bool strict;           /* custom properties and types are refused */
 	const usec *date_added;/* per object, or NULL */
+	const struct json *const *trees; /* per object: raw[i] as json_parse read it, so that nothing is parsed twice; NULL = parse here */
 };
 
 enum admit_result { ADMIT_STORED, ADMIT_LINKED, ADMIT_DUPLICATE, ADMIT_FAILED };
