@@ -1,0 +1,332 @@
+/* Finds the command, reads its options and runs it.
+ *
+ * Options may stand anywhere behind the command's words; "--" ends them. An
+ * unknown option or a wrong number of operands is refused before anything runs,
+ * with the nearest usage line, because these commands change security records. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define STDIN_LINE_MAX 4096
+
+const struct cli_opt cli_common_opts[] = {
+	{ "json", 0, NULL, { "print records as JSON on standard output", "以 JSON 輸出紀錄" }, false },
+	{ "lang", 0, "en|zh", { "language of texts (default: from LC_ALL, LC_MESSAGES, LANG)", "文字語言（預設依環境變數）" }, false },
+	{ "help", 'h', NULL, { "show this help", "顯示本說明" }, false },
+	{ NULL, 0, NULL, { NULL, NULL }, false },
+};
+
+static bool lang_is_zh(void)
+{
+	static const char *const names[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
+
+	for (size_t i = 0; i < COUNTOF(names); i++) {
+		const char *v = getenv(names[i]);
+
+		if (v != NULL && v[0] != '\0')
+			return str_starts(str_of(v), S("zh"));
+	}
+	return false;
+}
+
+/* Words of `name` that argv begins with: 0 = not this command. */
+static int words_matched(const char *name, int argc, char **argv)
+{
+	struct str rest = str_of(name), word;
+	int n = 0;
+
+	while (str_next(&rest, ' ', &word)) {
+		if (n >= argc || !str_eq(word, str_of(argv[n])))
+			return 0;
+		n++;
+	}
+	return n;
+}
+
+static const struct cli_cmd *find_command(int argc, char **argv, int *ret_words)
+{
+	for (size_t i = 0; cli_table[i] != NULL; i++) {
+		int n = words_matched(cli_table[i]->name, argc, argv);
+
+		if (n > 0) {
+			*ret_words = n;
+			return cli_table[i];
+		}
+	}
+	return NULL;
+}
+
+static const struct cli_opt *find_in(const struct cli_opt *opts, struct str name, char letter)
+{
+	for (; opts != NULL && opts->name != NULL; opts++)
+		if (letter != 0 ? opts->letter == letter : str_eq(str_of(opts->name), name))
+			return opts;
+	return NULL;
+}
+
+static const struct cli_opt *find_option(const struct cli *c, struct str name, char letter)
+{
+	const struct cli_opt *o = find_in(c->cmd->opts, name, letter);
+
+	return o != NULL ? o : find_in(cli_common_opts, name, letter);
+}
+
+static int usage_error(const struct cli *c, const char *fmt, ...) PRINTF(2, 3);
+static int usage_error(const struct cli *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "lianfang %s: ", c->cmd->name);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\nusage: lianfang %s %s\n(lianfang %s --help)\n", c->cmd->name, c->cmd->usage, c->cmd->name);
+	return CLI_ERROR;
+}
+
+/* Takes one option at argv[*at]; moves *at to its value when that is apart. */
+static int take_option(struct cli *c, int argc, char **argv, int *at)
+{
+	struct str word = str_of(argv[*at]);
+	bool is_long = str_starts(word, S("--"));
+	size_t eq = is_long ? str_find(word, S("="), 0) : SIZE_MAX;
+	struct str name = str_slice(word, is_long ? 2 : 1, eq == SIZE_MAX ? word.n : eq);
+	const struct cli_opt *o = find_option(c, name, is_long ? 0 : word.p[1]);
+	const char *value = eq == SIZE_MAX ? NULL : word.p + eq + 1;
+
+	if (o == NULL || (!is_long && word.n != 2))
+		return usage_error(c, "unknown option '%s'", argv[*at]);
+	if (o->arg == NULL && value != NULL)
+		return usage_error(c, "--%s takes no value", o->name);
+	if (o->arg != NULL && value == NULL) {
+		if (*at + 1 >= argc)
+			return usage_error(c, "--%s needs %s", o->name, o->arg);
+		value = argv[++*at];
+	}
+	if (!o->repeat && cli_has(c, o->name))
+		return usage_error(c, "--%s is given twice", o->name);
+	if (c->n_set >= CLI_OPTIONS_MAX)
+		return usage_error(c, "too many options");
+	c->set[c->n_set].opt = o;
+	c->set[c->n_set++].value = value;
+	return CLI_OK;
+}
+
+static int take_words(struct cli *c, int argc, char **argv)
+{
+	bool only_operands = false;
+
+	for (int i = 0; i < argc; i++) {
+		if (!only_operands && str_eq(str_of(argv[i]), S("--"))) {
+			only_operands = true;
+		} else if (!only_operands && argv[i][0] == '-' && argv[i][1] != '\0') {
+			int status = take_option(c, argc, argv, &i);
+
+			if (status != CLI_OK)
+				return status;
+		} else if (c->n_operands >= CLI_OPERANDS_MAX) {
+			return usage_error(c, "more than %d operands", CLI_OPERANDS_MAX);
+		} else {
+			c->operands[c->n_operands++] = argv[i];
+		}
+	}
+	return CLI_OK;
+}
+
+static int check_operands(const struct cli *c)
+{
+	if (c->n_operands < c->cmd->min_operands)
+		return usage_error(c, "needs %s", c->cmd->usage);
+	if (c->n_operands > c->cmd->max_operands)
+		return usage_error(c, "does not know what to do with '%s'", c->operands[c->cmd->max_operands]);
+	return CLI_OK;
+}
+
+static int print_and_free(struct buf *b)
+{
+	int status = cli_print(b);
+
+	buf_done(b);
+	return status;
+}
+
+static int run_command(const struct cli_cmd *cmd, int argc, char **argv)
+{
+	static struct cli c; /* large, and there is one command per process */
+	const char *lang;
+	int status;
+
+	c.cmd = cmd;
+	status = take_words(&c, argc, argv);
+	if (status != CLI_OK)
+		return status;
+	lang = cli_get(&c, "lang", NULL);
+	c.zh = lang != NULL ? str_starts(str_of(lang), S("zh")) : lang_is_zh();
+	c.json = cli_has(&c, "json");
+	if (cli_has(&c, "help")) {
+		struct buf b;
+
+		buf_init(&b, (size_t)1 << 20);
+		cli_help(cmd, c.zh, &b);
+		return print_and_free(&b);
+	}
+	status = check_operands(&c);
+	return status == CLI_OK ? cmd->run(&c) : status;
+}
+
+/* "lianfang user": lists the commands that begin with these words. */
+static bool print_group(const char *word)
+{
+	struct buf b;
+	bool any = false;
+
+	buf_init(&b, (size_t)1 << 20);
+	for (size_t i = 0; cli_table[i] != NULL; i++) {
+		struct str name = str_of(cli_table[i]->name);
+		struct str first;
+
+		if (str_next(&name, ' ', &first) && name.n > 0 && str_eq(first, str_of(word))) {
+			buf_fmt(&b, "lianfang %-20s %s\n", cli_table[i]->name,
+				lang_is_zh() ? cli_table[i]->summary.zh : cli_table[i]->summary.en);
+			any = true;
+		}
+	}
+	if (any)
+		fwrite(b.p, 1, b.n, stderr);
+	buf_done(&b);
+	return any;
+}
+
+static int print_overview(void)
+{
+	struct buf b;
+
+	buf_init(&b, (size_t)1 << 20);
+	cli_help_all(lang_is_zh(), &b);
+	return print_and_free(&b);
+}
+
+int cli_main(int argc, char **argv)
+{
+	static char version[] = "version";
+	const struct cli_cmd *cmd;
+	int words = 0;
+
+	if (argc < 2 || str_eq(str_of(argv[1]), S("--help")) || str_eq(str_of(argv[1]), S("-h")))
+		return print_overview();
+	if (str_eq(str_of(argv[1]), S("--version")))
+		argv[1] = version;
+	cmd = find_command(argc - 1, argv + 1, &words);
+	if (cmd != NULL)
+		return run_command(cmd, argc - 1 - words, argv + 1 + words);
+	if (!print_group(argv[1]))
+		fprintf(stderr, "lianfang: '%s' is not a command (lianfang --help lists them)\n", argv[1]);
+	return CLI_ERROR;
+}
+
+bool cli_has(const struct cli *c, const char *name)
+{
+	return cli_get_nth(c, name, 0) != NULL;
+}
+
+const char *cli_get_nth(const struct cli *c, const char *name, int i)
+{
+	for (int k = 0; k < c->n_set; k++)
+		if (str_eq(str_of(c->set[k].opt->name), str_of(name)) && i-- == 0)
+			return c->set[k].value == NULL ? "" : c->set[k].value;
+	return NULL;
+}
+
+const char *cli_get(const struct cli *c, const char *name, const char *fallback)
+{
+	const char *v = cli_get_nth(c, name, 0);
+
+	return v != NULL ? v : fallback;
+}
+
+bool cli_get_int(const struct cli *c, const char *name, int64_t fallback, int64_t least, int64_t most, int64_t *ret)
+{
+	const char *text = cli_get(c, name, NULL);
+
+	*ret = fallback;
+	if (text == NULL)
+		return true;
+	if (str_to_i64(str_of(text), ret) && *ret >= least && *ret <= most)
+		return true;
+	cli_failf(c, "--%s: '%s' is not a number from %lld to %lld", name, text, (long long)least, (long long)most);
+	return false;
+}
+
+const char *cli_say(const struct cli *c, const struct words *w)
+{
+	return c->zh && w->zh != NULL ? w->zh : w->en;
+}
+
+int cli_fail(const struct cli *c, const struct err *err)
+{
+	fprintf(stderr, "lianfang %s: %s\n", c->cmd->name, err->text[0] != '\0' ? err->text : rc_name(err->rc));
+	if (c->json) {
+		struct buf b;
+		struct jsonw w;
+
+		buf_init(&b, 65536);
+		jsonw_init(&w, &b);
+		jsonw_object(&w);
+		jsonw_m_cstr(&w, "error", err->text);
+		jsonw_m_cstr(&w, "code", rc_name(err->rc));
+		jsonw_object_end(&w);
+		print_and_free(&b);
+	}
+	return CLI_ERROR;
+}
+
+int cli_failf(const struct cli *c, const char *fmt, ...)
+{
+	struct err err = { .rc = RC_BAD };
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err.text, sizeof err.text, fmt, ap);
+	va_end(ap);
+	return cli_fail(c, &err);
+}
+
+int cli_print(const struct buf *b)
+{
+	bool newline = b->n > 0 && b->p[b->n - 1] == '\n';
+
+	if (b->bad != RC_OK) {
+		fprintf(stderr, "lianfang: the output is too large to print\n");
+		return CLI_ERROR;
+	}
+	if (fwrite(b->p == NULL ? "" : b->p, 1, b->n, stdout) != b->n || (!newline && putchar('\n') == EOF) || fflush(stdout) != 0) {
+		fprintf(stderr, "lianfang: cannot write to standard output: %s\n", strerror(errno));
+		return CLI_ERROR;
+	}
+	return CLI_OK;
+}
+
+enum rc cli_stdin_line(struct buf *b, struct err *err)
+{
+	char ch;
+
+	buf_init(b, STDIN_LINE_MAX);
+	for (;;) {
+		ssize_t got = read(STDIN_FILENO, &ch, 1);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return FAIL(err, RC_IO, "standard input: %s", strerror(errno));
+		if (got == 0 || ch == '\n')
+			break;
+		buf_char(b, ch);
+	}
+	if (b->n > 0 && b->p[b->n - 1] == '\r')
+		buf_cut(b, b->n - 1);
+	return buf_check(b, err, "standard input");
+}

@@ -1,0 +1,96 @@
+/* The command line as one table: parser, --help, man pages and completion are
+ * all views of the rows in table.c. Adding a subcommand is one file with its
+ * `const struct cli_cmd` and one line in that table. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "base/buf.h"
+#include "base/jsonw.h"
+
+/* Exit statuses, the same for every command (documented in lianfang(1)). */
+enum cli_exit {
+	CLI_OK = 0,
+	CLI_NO = 1,      /* the answer is no: invalid, no match, not verified, a part failed */
+	CLI_ERROR = 2,   /* the command could not be done: usage, files, connection, rights */
+	CLI_CONFIG = 78, /* the node refuses to start: configuration or fence (sysexits EX_CONFIG) */
+};
+
+/* One text in both languages; zh-TW is chosen by LC_ALL, LC_MESSAGES or LANG. */
+struct words {
+	const char *en, *zh;
+};
+
+struct cli_opt {
+	const char *name;  /* "listen": --listen; NULL ends the list */
+	char letter;       /* 'l', or 0 */
+	const char *arg;   /* "ADDR", or NULL for a switch */
+	struct words help;
+	bool repeat;       /* may stand several times */
+};
+
+struct cli;
+
+struct cli_cmd {
+	const char *name;       /* "serve" or "user add" */
+	struct words summary;   /* one line without a full stop */
+	const char *usage;      /* operands: "DIR [NAME]" */
+	struct words text;      /* a paragraph or two for --help and the man page */
+	const struct cli_opt *opts;
+	const char *const *examples; /* pairs: what, command; NULL ends */
+	int min_operands, max_operands;
+	int (*run)(struct cli *c);
+};
+
+#define CLI_OPERANDS_MAX 4096
+#define CLI_OPTIONS_MAX 64
+
+struct cli {
+	const struct cli_cmd *cmd;
+	const char *operands[CLI_OPERANDS_MAX];
+	int n_operands;
+	struct {
+		const struct cli_opt *opt;
+		const char *value;
+	} set[CLI_OPTIONS_MAX];
+	int n_set;
+	bool json;     /* --json: records as JSON on stdout */
+	bool zh;       /* texts in zh-TW */
+};
+
+/* All commands, in the order of the manual; NULL ends. */
+extern const struct cli_cmd *const cli_table[];
+
+/* Parses, runs, and returns the exit status. */
+int cli_main(int argc, char **argv);
+
+/* Value of an option, or `fallback` when it was not given. */
+const char *cli_get(const struct cli *c, const char *name, const char *fallback);
+bool cli_has(const struct cli *c, const char *name);
+/* Value number `i` of a repeatable option, or NULL. */
+const char *cli_get_nth(const struct cli *c, const char *name, int i);
+/* Number option within [least, most]; false after printing what was wrong. */
+bool cli_get_int(const struct cli *c, const char *name, int64_t fallback, int64_t least, int64_t most, int64_t *ret);
+
+/* Text in the user's language. */
+const char *cli_say(const struct cli *c, const struct words *w);
+
+/* "lianfang: init: what went wrong" on stderr; returns CLI_ERROR. With --json also {"error": ...} on stdout. */
+int cli_fail(const struct cli *c, const struct err *err);
+int cli_failf(const struct cli *c, const char *fmt, ...) PRINTF(2, 3);
+
+/* Writes a buffer to stdout whole, with a newline; CLI_ERROR when stdout is gone. */
+int cli_print(const struct buf *b);
+
+/* First line of stdin without its newline (--password-stdin, --token-stdin). */
+enum rc cli_stdin_line(struct buf *b, struct err *err) MUSTUSE;
+
+/* Help of one command, or of all, into `out`. */
+void cli_help(const struct cli_cmd *cmd, bool zh, struct buf *out);
+void cli_help_all(bool zh, struct buf *out);
+/* man(7) source of lianfang-<name>(1), or of lianfang(1) when cmd is NULL. */
+void cli_man(const struct cli_cmd *cmd, struct buf *out);
+
+/* Options every command has: --json, --help, --lang. */
+extern const struct cli_opt cli_common_opts[];
+
+#endif

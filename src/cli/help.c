@@ -1,0 +1,139 @@
+/* Renders the command table: --help for people, man(7) source for the manual. */
+#include "cli/cli.h"
+
+static const char *pick(const struct words *w, bool zh)
+{
+	return zh && w->zh != NULL ? w->zh : w->en;
+}
+
+static void put_options(const struct cli_opt *o, bool zh, struct buf *out)
+{
+	for (; o != NULL && o->name != NULL; o++) {
+		char left[64];
+
+		if (o->letter != 0)
+			snprintf(left, sizeof left, "-%c, --%s%s%s", o->letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+		else
+			snprintf(left, sizeof left, "    --%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+		buf_fmt(out, "  %-28s %s\n", left, pick(&o->help, zh));
+	}
+}
+
+void cli_help(const struct cli_cmd *cmd, bool zh, struct buf *out)
+{
+	buf_fmt(out, "lianfang %s — %s\n\n", cmd->name, pick(&cmd->summary, zh));
+	buf_fmt(out, "%s: lianfang %s %s%s\n", zh ? "用法" : "usage", cmd->name, cmd->opts ? (zh ? "[選項] " : "[options] ") : "",
+		cmd->usage);
+	if (cmd->text.en != NULL)
+		buf_fmt(out, "\n%s\n", pick(&cmd->text, zh));
+	buf_fmt(out, "\n%s:\n", zh ? "選項" : "options");
+	put_options(cmd->opts, zh, out);
+	put_options(cli_common_opts, zh, out);
+	if (cmd->examples != NULL) {
+		buf_fmt(out, "\n%s:\n", zh ? "範例" : "examples");
+		for (size_t i = 0; cmd->examples[i] != NULL; i += 2)
+			buf_fmt(out, "  # %s\n  %s\n", cmd->examples[i], cmd->examples[i + 1]);
+	}
+	buf_fmt(out, "\n%s\n", zh ? "結束狀態: 0 成功或「是」，1 「否」或部分失敗，2 無法執行（lianfang serve 另有 78：設定或隔離被拒）"
+				  : "exit status: 0 done or yes, 1 no or a part failed, 2 could not be done (serve: 78 configuration or fence refused)");
+}
+
+void cli_help_all(bool zh, struct buf *out)
+{
+	buf_cstr(out, zh ? "lianfang 聯防 — 三層式情資聯防節點\n\n用法: lianfang 指令 [選項] [參數]\n\n"
+			 : "lianfang 聯防 — a node of an intelligence-driven joint defence\n\nusage: lianfang COMMAND [options] [operands]\n\n");
+	for (size_t i = 0; cli_table[i] != NULL; i++)
+		buf_fmt(out, "  %-20s %s\n", cli_table[i]->name, pick(&cli_table[i]->summary, zh));
+	buf_cstr(out, zh ? "\nlianfang 指令 --help 顯示該指令的說明與範例；由 make demo 看完整故事。\n"
+			 : "\nlianfang COMMAND --help shows options and examples. `lianfang demo` plays the whole story.\n");
+}
+
+/* man(7) wants a leading backslash-ampersand before dots and escaped dashes and backslashes. */
+static void put_roff(struct buf *out, const char *text)
+{
+	bool line_start = true;
+
+	for (; *text != '\0'; text++) {
+		if (line_start && (*text == '.' || *text == '\''))
+			buf_cstr(out, "\\&");
+		if (*text == '\\')
+			buf_cstr(out, "\\e");
+		else if (*text == '-')
+			buf_cstr(out, "\\-");
+		else
+			buf_char(out, *text);
+		line_start = *text == '\n';
+	}
+}
+
+static void put_roff_options(const struct cli_opt *o, struct buf *out)
+{
+	for (; o != NULL && o->name != NULL; o++) {
+		buf_cstr(out, ".TP\n\\fB");
+		if (o->letter != 0)
+			buf_fmt(out, "\\-%c\\fR, \\fB", o->letter);
+		buf_cstr(out, "\\-\\-");
+		put_roff(out, o->name);
+		buf_cstr(out, "\\fR");
+		if (o->arg != NULL)
+			buf_fmt(out, " \\fI%s\\fR", o->arg);
+		buf_char(out, '\n');
+		put_roff(out, o->help.en);
+		if (o->repeat)
+			buf_cstr(out, " (may be repeated)");
+		buf_char(out, '\n');
+	}
+}
+
+static void man_command(const struct cli_cmd *cmd, struct buf *out)
+{
+	char dashed[64];
+	size_t n = 0;
+
+	for (const char *p = cmd->name; *p != '\0' && n + 1 < sizeof dashed; p++)
+		dashed[n++] = *p == ' ' ? '-' : *p;
+	dashed[n] = '\0';
+	buf_fmt(out, ".TH LIANFANG-%s 1 \"\" lianfang \"Lianfang manual\"\n.SH NAME\nlianfang\\-", dashed);
+	put_roff(out, dashed);
+	buf_cstr(out, " \\- ");
+	put_roff(out, cmd->summary.en);
+	buf_fmt(out, "\n.SH SYNOPSIS\n.B lianfang %s\n[options] ", cmd->name);
+	put_roff(out, cmd->usage);
+	buf_cstr(out, "\n.SH DESCRIPTION\n");
+	put_roff(out, cmd->text.en != NULL ? cmd->text.en : cmd->summary.en);
+	buf_cstr(out, "\n.SH OPTIONS\n");
+	put_roff_options(cmd->opts, out);
+	put_roff_options(cli_common_opts, out);
+	if (cmd->examples != NULL) {
+		buf_cstr(out, ".SH EXAMPLES\n");
+		for (size_t i = 0; cmd->examples[i] != NULL; i += 2) {
+			buf_cstr(out, ".PP\n");
+			put_roff(out, cmd->examples[i]);
+			buf_cstr(out, ":\n.PP\n.nf\n");
+			put_roff(out, cmd->examples[i + 1]);
+			buf_cstr(out, "\n.fi\n");
+		}
+	}
+	buf_cstr(out, ".SH EXIT STATUS\n0 done, or the answer is yes; 1 the answer is no or a part failed; 2 it could not be done.\n"
+		      ".SH SEE ALSO\n.BR lianfang (1)\n");
+}
+
+void cli_man(const struct cli_cmd *cmd, struct buf *out)
+{
+	if (cmd != NULL) {
+		man_command(cmd, out);
+		return;
+	}
+	buf_cstr(out, ".TH LIANFANG 1 \"\" lianfang \"Lianfang manual\"\n.SH NAME\nlianfang \\- node of an intelligence-driven joint defence\n"
+		      ".SH SYNOPSIS\n.B lianfang\n.I command\n[options] [operands]\n.SH DESCRIPTION\n"
+		      "One program that any organisation runs as a node: it knows and shares threat intelligence (STIX 2.1, TAXII 2.1),\n"
+		      "matches it against logs, and tells its peers no more than they may know.\n.SH COMMANDS\n");
+	for (size_t i = 0; cli_table[i] != NULL; i++) {
+		buf_fmt(out, ".TP\n.B %s\n", cli_table[i]->name);
+		put_roff(out, cli_table[i]->summary.en);
+		buf_char(out, '\n');
+	}
+	buf_cstr(out, ".SH EXIT STATUS\n.TP\n0\ndone, or the answer is yes\n.TP\n1\nthe answer is no (invalid, no match, not verified), or a part failed\n"
+		      ".TP\n2\ncould not be done: usage, files, connection, rights\n.TP\n78\nserve: configuration or a fence was refused\n"
+		      ".SH FILES\n.TP\n.I DIR/lianfang.conf\nthe node's configuration; every key is in the file that\n.B lianfang init\nwrites\n");
+}

@@ -1,0 +1,325 @@
+/* One table row per key: section, name, kind, where it goes, default, range and
+ * meaning. Everything else here walks that table.
+ *
+ * The format is deliberately small: sections in brackets, one `key = value` per
+ * line, '#' comments on lines of their own, values taken literally to the end of
+ * the line. No escapes, no includes, no variables: a file of a security program
+ * should read the same to everyone. */
+#include "node/config.h"
+
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "sys/file.h"
+
+#define CONFIG_BYTES_MAX ((size_t)1 << 20)
+
+enum kind { KIND_TEXT, KIND_INT, KIND_BOOL, KIND_CHOICE, KIND_TLP };
+
+struct key {
+	const char *section, *name;
+	enum kind kind;
+	size_t offset;          /* in struct config, or in struct config_input for section "input" */
+	const char *def;        /* NULL: must be given */
+	int64_t least, most;    /* KIND_INT */
+	const char *choices;    /* KIND_CHOICE: "a|b|c" */
+	const char *meaning;
+};
+
+#define AT(field) offsetof(struct config, field)
+#define IN(field) offsetof(struct config_input, field)
+
+static const struct key keys[] = {
+	{ "node", "name", KIND_TEXT, AT(name), NULL, 0, 0, NULL, "Name of this node as peers see it." },
+	{ "node", "tier", KIND_CHOICE, AT(tier), NULL, 0, 0, "provider|region|sector|nation|partner", "Place of this node in the joint defence." },
+	{ "node", "identity", KIND_TEXT, AT(identity), NULL, 0, 0, NULL, "STIX identity of this node (made by init)." },
+	{ "server", "listen", KIND_TEXT, AT(listen), "127.0.0.1:8443", 0, 0, NULL, "Address and port; [::]:8443 for all." },
+	{ "server", "threads", KIND_INT, AT(threads), "2", 1, 64, NULL, "Event loops that serve requests." },
+	{ "server", "workers", KIND_INT, AT(workers), "4", 1, 64, NULL, "Threads for requests that wait for the disk or a password hash." },
+	{ "server", "max_connections", KIND_INT, AT(max_connections), "6000", 1, 100000, NULL, "Connections at once." },
+	{ "server", "max_per_address", KIND_INT, AT(max_per_address), "0", 0, 100000, NULL, "Connections from one address; 0 = no limit." },
+	{ "server", "idle_seconds", KIND_INT, AT(idle_seconds), "60", 1, 3600, NULL, "Silent connections are closed after this time." },
+	{ "server", "max_body_mb", KIND_INT, AT(max_body_mb), "16", 1, 1024, NULL, "Largest request body in MiB (TAXII max_content_length of new API roots)." },
+	{ "server", "max_bodies_mb", KIND_INT, AT(max_bodies_mb), "256", 1, 65536, NULL, "All request bodies in memory at once, in MiB." },
+	{ "store", "store", KIND_TEXT, AT(store), "sqlite", 0, 0, NULL, "sqlite, or a postgresql:// address." },
+	{ "intel", "default_tlp", KIND_TLP, AT(default_tlp), "amber", 0, 0, NULL, "TLP of objects that carry none." },
+	{ "intel", "strict", KIND_BOOL, AT(strict), "no", 0, 0, NULL, "Refuse custom types and properties." },
+	{ "intel", "upgrade_20", KIND_BOOL, AT(upgrade_20), "no", 0, 0, NULL, "Upgrade STIX 2.0 objects that are posted; otherwise they are kept as 2.0." },
+	{ "intel", "warninglists", KIND_TEXT, AT(warninglists), "", 0, 0, NULL, "Folder of MISP warning lists (list.json files below it); empty = none." },
+	{ "intel", "release", KIND_CHOICE, AT(release), "manual", 0, 0, "manual|auto", "Whether what members report may go down again by itself." },
+	{ "intel", "release_tlp", KIND_TLP, AT(release_tlp), "green", 0, 0, NULL, "Strictest TLP that automatic release may pass on." },
+	{ "intel", "up", KIND_TEXT, AT(up), "intel/up", 0, 0, NULL, "Collection (root/alias) that goes to the parent tier." },
+	{ "intel", "down", KIND_TEXT, AT(down), "intel/down", 0, 0, NULL, "Collection (root/alias) that goes to the tiers below." },
+	{ "log", "format", KIND_CHOICE, AT(log_format), "logfmt", 0, 0, "logfmt|json", "Form of log lines on standard error." },
+	{ "log", "level", KIND_INT, AT(log_level), "1", 0, 3, NULL, "Least level: 0 debug, 1 info, 2 warning, 3 error." },
+	{ "fence", "require_landlock", KIND_BOOL, AT(require_landlock), "yes", 0, 0, NULL, "Refuse to run where the kernel has no Landlock." },
+	{ "input", "path", KIND_TEXT, IN(path), NULL, 0, 0, NULL, "Log file to follow (JSON lines)." },
+	{ "input", "collection", KIND_TEXT, IN(collection), "", 0, 0, NULL, "Collection for its sightings; empty = [intel] up." },
+};
+
+static const char *const tlp_names[] = { "clear", "green", "amber", "amber+strict", "red" };
+
+struct parse {
+	struct config *c;
+	struct arena *a;
+	const char *path;
+	int line;
+	struct str section;          /* "server", "input" */
+	struct config_input *input;  /* in an [input NAME] section */
+	uint64_t seen;               /* bits by key, of the whole file or of this input */
+	uint64_t seen_file;
+};
+
+static const struct key *find_key(struct str section, struct str name)
+{
+	for (size_t i = 0; i < COUNTOF(keys); i++)
+		if (str_eq(section, str_of(keys[i].section)) && str_eq(name, str_of(keys[i].name)))
+			return &keys[i];
+	return NULL;
+}
+
+static bool is_choice(const char *choices, struct str value)
+{
+	struct str rest = str_of(choices), one;
+
+	while (str_next(&rest, '|', &one))
+		if (str_eq(one, value))
+			return true;
+	return false;
+}
+
+static bool parse_tlp(struct str value, int64_t *ret)
+{
+	for (size_t i = 0; i < COUNTOF(tlp_names); i++)
+		if (str_eq_nocase(value, str_of(tlp_names[i]))) {
+			*ret = (int64_t)i;
+			return true;
+		}
+	return false;
+}
+
+static bool parse_bool(struct str value, bool *ret)
+{
+	*ret = str_eq(value, S("yes"));
+	return *ret || str_eq(value, S("no"));
+}
+
+/* Stores `value` into the field of `base` that `k` describes. */
+static enum rc set_value(struct arena *a, const struct key *k, void *base, struct str value, struct err *err)
+{
+	char *field = (char *)base + k->offset;
+	int64_t number = 0;
+	struct str copy;
+
+	switch (k->kind) {
+	case KIND_INT:
+		if (!str_to_i64(value, &number) || number < k->least || number > k->most)
+			return FAIL(err, RC_BAD, "%s: '%.*s' is not a number from %lld to %lld", k->name, STR(value),
+				    (long long)k->least, (long long)k->most);
+		memcpy(field, &number, sizeof number);
+		return RC_OK;
+	case KIND_TLP:
+		if (!parse_tlp(value, &number))
+			return FAIL(err, RC_BAD, "%s: '%.*s' is not clear, green, amber, amber+strict or red", k->name, STR(value));
+		memcpy(field, &number, sizeof number);
+		return RC_OK;
+	case KIND_BOOL: {
+		bool yes;
+
+		if (!parse_bool(value, &yes))
+			return FAIL(err, RC_BAD, "%s: '%.*s' is neither yes nor no", k->name, STR(value));
+		memcpy(field, &yes, sizeof yes);
+		return RC_OK;
+	}
+	case KIND_CHOICE:
+		if (!is_choice(k->choices, value))
+			return FAIL(err, RC_BAD, "%s: '%.*s' is not one of %s", k->name, STR(value), k->choices);
+		FALLTHROUGH;
+	case KIND_TEXT:
+		copy = arena_dup(a, value);
+		if (copy.p == NULL)
+			return FAIL(err, RC_NOMEM, "configuration: out of memory");
+		memcpy(field, &copy.p, sizeof copy.p);
+		return RC_OK;
+	}
+	return FAIL(err, RC_INTERNAL, "configuration: kind of %s", k->name);
+}
+
+/* Gives defaults to keys not seen; `input`: those of the [input] section. */
+static enum rc fill_defaults(struct parse *p, bool input, struct err *err)
+{
+	for (size_t i = 0; i < COUNTOF(keys); i++) {
+		bool of_input = str_eq(str_of(keys[i].section), S("input"));
+
+		if (of_input != input || ((p->seen >> i) & 1) != 0)
+			continue;
+		if (keys[i].def == NULL)
+			return FAIL(err, RC_BAD, "%s:%d: [%s%s%s] needs '%s = ...'", p->path, p->line, keys[i].section, input ? " " : "",
+				    input ? p->input->name : "", keys[i].name);
+		TRY(set_value(p->a, &keys[i], input ? (void *)p->input : (void *)p->c, str_of(keys[i].def), err));
+	}
+	return RC_OK;
+}
+
+static enum rc end_section(struct parse *p, struct err *err)
+{
+	if (p->input != NULL) {
+		TRY(fill_defaults(p, true, err));
+		p->input = NULL;
+		p->seen = p->seen_file;
+	}
+	return RC_OK;
+}
+
+static enum rc begin_input(struct parse *p, struct str name, struct err *err)
+{
+	struct str copy = arena_dup(p->a, name);
+
+	if (name.n == 0)
+		return FAIL(err, RC_BAD, "%s:%d: [input] needs a name: [input firewall]", p->path, p->line);
+	if (p->c->n_inputs >= CONFIG_INPUTS_MAX)
+		return FAIL(err, RC_LIMIT, "%s:%d: more than %d inputs", p->path, p->line, CONFIG_INPUTS_MAX);
+	if (copy.p == NULL)
+		return FAIL(err, RC_NOMEM, "configuration: out of memory");
+	p->input = &p->c->inputs[p->c->n_inputs++];
+	p->input->name = copy.p;
+	p->seen_file = p->seen;
+	p->seen = 0;
+	return RC_OK;
+}
+
+static enum rc begin_section(struct parse *p, struct str line, struct err *err)
+{
+	struct str inside = str_trim(str_slice(line, 1, line.n - 1));
+	size_t space = str_find(inside, S(" "), 0);
+	struct str word = str_slice(inside, 0, space);
+
+	TRY(end_section(p, err));
+	if (!str_ends(line, S("]")))
+		return FAIL(err, RC_BAD, "%s:%d: section without ']'", p->path, p->line);
+	for (size_t i = 0; i < COUNTOF(keys); i++)
+		if (str_eq(word, str_of(keys[i].section)))
+			p->section = str_of(keys[i].section);
+	if (!str_eq(p->section, word))
+		return FAIL(err, RC_BAD, "%s:%d: unknown section [%.*s]", p->path, p->line, STR(inside));
+	if (str_eq(word, S("input")))
+		return begin_input(p, space == SIZE_MAX ? S("") : str_trim(str_slice(inside, space, inside.n)), err);
+	return RC_OK;
+}
+
+static enum rc key_line(struct parse *p, struct str line, struct err *err)
+{
+	size_t eq = str_find(line, S("="), 0);
+	struct str name = str_trim(str_slice(line, 0, eq));
+	const struct key *k;
+	uint64_t bit;
+	enum rc rc;
+
+	if (eq == SIZE_MAX)
+		return FAIL(err, RC_BAD, "%s:%d: expected 'key = value'", p->path, p->line);
+	if (p->section.n == 0)
+		return FAIL(err, RC_BAD, "%s:%d: '%.*s' stands before the first [section]", p->path, p->line, STR(name));
+	k = find_key(p->section, name);
+	if (k == NULL)
+		return FAIL(err, RC_BAD, "%s:%d: unknown key '%.*s' in [%.*s]", p->path, p->line, STR(name), STR(p->section));
+	bit = (uint64_t)1 << (k - keys);
+	if ((p->seen & bit) != 0)
+		return FAIL(err, RC_BAD, "%s:%d: '%.*s' is set twice", p->path, p->line, STR(name));
+	p->seen |= bit;
+	rc = set_value(p->a, k, p->input != NULL ? (void *)p->input : (void *)p->c, str_trim(str_slice(line, eq + 1, line.n)), err);
+	if (rc != RC_OK)
+		err_prefix(err, "%s:%d", p->path, p->line);
+	return rc;
+}
+
+enum rc config_parse(struct str text, const char *path, struct arena *a, struct config *ret, struct err *err)
+{
+	struct parse p = { .c = ret, .a = a, .path = path };
+	struct str rest = text, raw;
+
+	_Static_assert(COUNTOF(keys) <= 64, "seen is one word");
+	*ret = (struct config){ .path = path };
+	while (str_next(&rest, '\n', &raw)) {
+		struct str line = str_trim(raw);
+
+		p.line++;
+		if (line.n == 0 || line.p[0] == '#')
+			continue;
+		TRY(line.p[0] == '[' ? begin_section(&p, line, err) : key_line(&p, line, err));
+	}
+	TRY(end_section(&p, err));
+	return fill_defaults(&p, false, err);
+}
+
+enum rc config_read(const char *path, struct arena *a, struct config *ret, struct err *err)
+{
+	struct buf text;
+	struct str copy;
+	enum rc rc = file_read(path, CONFIG_BYTES_MAX, &text, err);
+
+	if (rc != RC_OK)
+		return rc;
+	copy = arena_dup(a, buf_view(&text));
+	buf_done(&text);
+	if (copy.p == NULL)
+		return FAIL(err, RC_NOMEM, "%s: out of memory", path);
+	return config_parse(copy, path, a, ret, err);
+}
+
+static void put_range(struct buf *out, const struct key *k)
+{
+	if (k->kind == KIND_INT)
+		buf_fmt(out, " (%lld to %lld)", (long long)k->least, (long long)k->most);
+	else if (k->kind == KIND_CHOICE)
+		buf_fmt(out, " (%s)", k->choices);
+	else if (k->kind == KIND_BOOL)
+		buf_cstr(out, " (yes|no)");
+	else if (k->kind == KIND_TLP)
+		buf_cstr(out, " (clear|green|amber|amber+strict|red)");
+}
+
+void config_write_default(struct buf *out, const char *name, const char *tier, const char *identity, const char *listen,
+			  const char *store)
+{
+	const struct { const char *section, *key, *value; } given[] = {
+		{ "node", "name", name }, { "node", "tier", tier }, { "node", "identity", identity },
+		{ "server", "listen", listen }, { "store", "store", store },
+	};
+	const char *section = "";
+
+	buf_cstr(out, "# Lianfang node. Lines that begin with '#' show the default of a key; lianfang.conf(5) explains all.\n");
+	for (size_t i = 0; i < COUNTOF(keys); i++) {
+		const struct key *k = &keys[i];
+		const char *value = NULL;
+
+		if (str_eq(str_of(k->section), S("input")))
+			continue;
+		if (!str_eq(str_of(section), str_of(k->section)))
+			buf_fmt(out, "\n[%s]\n", section = k->section);
+		for (size_t g = 0; g < COUNTOF(given); g++)
+			if (str_eq(str_of(given[g].section), str_of(k->section)) && str_eq(str_of(given[g].key), str_of(k->name)))
+				value = given[g].value;
+		buf_fmt(out, "# %s", k->meaning);
+		put_range(out, k);
+		buf_fmt(out, "\n%s%s = %s\n", value == NULL ? "#" : "", k->name, value == NULL ? k->def : value);
+	}
+	buf_cstr(out, "\n# A log to watch:\n#[input firewall]\n#path = /var/log/suricata/eve.json\n");
+}
+
+void config_man(struct buf *out)
+{
+	const char *section = "";
+
+	buf_cstr(out, ".TH LIANFANG.CONF 5 \"\" lianfang \"Lianfang manual\"\n.SH NAME\nlianfang.conf \\- configuration of a Lianfang node\n"
+		      ".SH DESCRIPTION\nSections in brackets, one key = value per line, comments on lines that begin with #.\n"
+		      "An unknown key is an error that names file and line. SIGHUP reads the file again.\n");
+	for (size_t i = 0; i < COUNTOF(keys); i++) {
+		if (!str_eq(str_of(section), str_of(keys[i].section)))
+			buf_fmt(out, ".SH [%s%s]\n", section = keys[i].section, str_eq(str_of(keys[i].section), S("input")) ? " NAME" : "");
+		buf_fmt(out, ".TP\n.B %s\n%s", keys[i].name, keys[i].meaning);
+		put_range(out, &keys[i]);
+		if (keys[i].def != NULL)
+			buf_fmt(out, " Default: %s", keys[i].def[0] == '\0' ? "empty" : keys[i].def);
+		buf_cstr(out, "\n");
+	}
+}

@@ -1,0 +1,60 @@
+/* The node's configuration: lines of `key = value` and named sections, checked
+ * against one typed schema from which parsing, the written default file and the
+ * manual come. An unknown key, a bad value or a doubled key is an error that
+ * names the file and the line. */
+#ifndef NODE_CONFIG_H
+#define NODE_CONFIG_H
+
+#include "base/arena.h"
+#include "base/time.h"
+
+#define CONFIG_INPUTS_MAX 64
+
+/* [input NAME]: a log that the node watches. */
+struct config_input {
+	const char *name;
+	const char *path;    /* file to follow */
+	const char *collection; /* where sightings go: "root/alias" */
+};
+
+struct config {
+	const char *path;    /* the file itself, for messages */
+	/* [node] */
+	const char *name;    /* shown to peers */
+	const char *tier;    /* provider, region, sector, nation, partner */
+	const char *identity;/* STIX identity id of this node */
+	/* [server] */
+	const char *listen;  /* "127.0.0.1:8443" */
+	int64_t threads, workers, max_connections, max_per_address, idle_seconds, max_body_mb, max_bodies_mb;
+	/* [store] */
+	const char *store;   /* "sqlite" or "postgresql://..." */
+	/* [intel] */
+	int64_t default_tlp; /* enum tlp for objects without one */
+	bool strict, upgrade_20;
+	const char *warninglists; /* folder, or "" */
+	const char *release; /* "manual" or "auto": may sightings and indicators from members go down again by themselves */
+	int64_t release_tlp; /* strictest TLP that `auto` releases */
+	const char *up, *down; /* "root/alias" of the collections that go up and down the tiers */
+	/* [log] */
+	const char *log_format; /* "json" or "logfmt" */
+	int64_t log_level;
+	/* [fence] */
+	bool require_landlock;
+	struct config_input inputs[CONFIG_INPUTS_MAX];
+	size_t n_inputs;
+};
+
+/* Reads and checks `path`; all strings live in `a`. RC_BAD: "lianfang.conf:12: ...". */
+enum rc config_read(const char *path, struct arena *a, struct config *ret, struct err *err) MUSTUSE;
+
+/* Parses text as if it stood in `path`. */
+enum rc config_parse(struct str text, const char *path, struct arena *a, struct config *ret, struct err *err) MUSTUSE;
+
+/* The default file with every key, its meaning and range as a comment, and these values set. */
+void config_write_default(struct buf *out, const char *name, const char *tier, const char *identity, const char *listen,
+			  const char *store);
+
+/* Reference of all keys as roff, for lianfang.conf(5). */
+void config_man(struct buf *out);
+
+#endif
