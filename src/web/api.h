@@ -1,0 +1,94 @@
+/* The node's own REST interface under /api/v1: one table of routes from which
+ * dispatch, rights and the OpenAPI 3.1 document come. The command line uses the
+ * same routes, so whatever a person can do, a script can. */
+#ifndef WEB_API_H
+#define WEB_API_H
+
+#include "base/jsonw.h"
+#include "gate/viewer.h"
+#include "store/store.h"
+#include "sys/http.h"
+
+#define API_PARAMS_MAX 4
+#define API_REPLY_MAX ((size_t)64 << 20)
+
+/* What the node lends to its routes. All pointers outlive the API. */
+struct api {
+	struct store *store;
+	const char *node_name, *tier, *identity;
+	uint8_t default_tlp;
+	bool strict, upgrade_20;
+	struct warninglists *warninglists; /* or NULL */
+	/* Writes the role-specific part of GET /status (fences, roles, inputs, peers). */
+	void (*status)(void *ctx, struct jsonw *w);
+	/* Something in peers, links or users changed: the node looks again. May be NULL. */
+	void (*changed)(void *ctx);
+	void *ctx;
+	usec started;
+};
+
+/* Least role a route asks for, in this order. */
+enum api_role { API_ANY, API_READER, API_FEEDER, API_ANALYST, API_ADMIN };
+
+/* One call under way. */
+struct api_call {
+	struct api *api;
+	const struct viewer *viewer;
+	struct http_req *req;
+	struct http_res *res;
+	struct str params[API_PARAMS_MAX]; /* {…} of the path, decoded, in order */
+	const struct json *body;           /* parsed JSON body, for routes that take one; else NULL */
+	struct jsonw out;                  /* writes into res->body */
+};
+
+typedef enum rc (*api_fn)(struct api_call *c, struct err *err);
+
+struct api_param {
+	const char *name;   /* query parameter */
+	const char *type;   /* "string", "integer", "boolean" */
+	const char *meaning;
+};
+
+struct api_route {
+	const char *method, *path;   /* "/users/{name}" below /api/v1 */
+	enum api_role role;
+	api_fn fn;
+	const char *summary;
+	const struct api_param *query; /* ends with name NULL; or NULL */
+	const char *request;         /* JSON Schema text of the body, or NULL = no JSON body */
+	const char *response;        /* JSON Schema text of the 200 reply, or NULL = not JSON */
+};
+
+/* Tables of the api_*.c files; each ends with method NULL. */
+extern const struct api_route API_ROUTES_ACCOUNTS[], API_ROUTES_COLLECTIONS[], API_ROUTES_PEERS[], API_ROUTES_INTEL[],
+	API_ROUTES_NODE[];
+
+/* Answers any request whose path begins with /api/v1. */
+void api_handle(struct api *api, const struct viewer *v, struct http_req *r, struct http_res *res);
+
+/* The OpenAPI 3.1 document of all routes. */
+void api_openapi(struct buf *out);
+
+/* First value of a query parameter; .p NULL when absent. */
+struct str api_query(const struct api_call *c, const char *name);
+/* Integer query parameter in [least, most]; `fallback` when absent; RC_BAD otherwise. */
+enum rc api_query_int(const struct api_call *c, const char *name, int64_t fallback, int64_t least, int64_t most,
+		      int64_t *ret, struct err *err) MUSTUSE;
+
+/* Member of the JSON body as text: required ones give RC_BAD when absent or of another type; .p NULL otherwise. */
+enum rc api_text(const struct api_call *c, const char *name, bool required, struct str *ret, struct err *err) MUSTUSE;
+enum rc api_bool(const struct api_call *c, const char *name, bool fallback, bool *ret, struct err *err) MUSTUSE;
+/* TLP by name ("amber+strict"); `fallback` when absent. */
+enum rc api_tlp(const struct api_call *c, const char *name, uint8_t fallback, uint8_t *ret, struct err *err) MUSTUSE;
+/* Name rule of accounts and peers: 1..64 of a-z 0-9 . _ - */
+enum rc api_name(struct str name, const char *what, struct err *err) MUSTUSE;
+
+/* A fact about a change of the node's settings; failure is the caller's failure. */
+enum rc api_fact(struct api_call *c, const char *kind, struct str subject, struct str body, struct err *err) MUSTUSE;
+
+/* HTTP status for a return code. */
+int api_status(enum rc rc);
+/* {"error": {...}} with that status. */
+void api_error(struct http_res *res, int status, const char *code, const char *message);
+
+#endif
