@@ -236,7 +236,7 @@ enum rc api_tlp(const struct api_call *c, const char *name, uint8_t fallback, ui
 	TRY(api_text(c, name, false, &text, err));
 	if (text.p == NULL)
 		return RC_OK;
-	if (!tlp_by_name(text, &tlp))
+	if (!tlp_parse(text, &tlp))
 		return FAIL(err, RC_BAD, "/%s: expected clear, green, amber, amber+strict or red", name);
 	*ret = (uint8_t)tlp;
 	return RC_OK;
