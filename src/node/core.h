@@ -1,0 +1,61 @@
+/* The core role's parts, wired together: store, detector, exchange, HTTP. Reading
+ * core.c, sightings.c and inputs.c tells how data flows through a node. */
+#ifndef NODE_CORE_H
+#define NODE_CORE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "detect/image.h"
+#include "detect/watch.h"
+#include "fed/fed.h"
+#include "intel/warninglist.h"
+#include "node/node.h"
+#include "node/serve.h"
+#include "store/objects.h"
+#include "sys/fence.h"
+#include "taxii/server.h"
+#include "web/api.h"
+#include "web/auth.h"
+
+struct core {
+	struct node node;
+	struct serve_opts opts;
+	struct api api;
+	struct auth *auth;
+	struct taxii_server *taxii;
+	struct warninglists *warninglists; /* or NULL */
+	struct fed *fed;
+	struct fed_server *fed_server;
+	struct http_server *https, *control;
+	struct image *image;
+	struct fence_report fences;
+	uint32_t up, down;       /* rows of the collections that go up and down */
+	struct inputs *inputs;   /* inputs.c's own */
+	struct follower *follower; /* follower.c: what newly stored objects mean to the node */
+	_Atomic bool stopping;
+	usec started;
+};
+
+/* The REST interface of an opened node, without the running parts: for node_call. */
+void core_api(struct node *n, struct api *ret);
+
+/* Routes one request by path to REST, federation or TAXII. */
+void core_handle(struct core *c, const struct viewer *v, struct http_req *r, struct http_res *res);
+
+/* follower.c: hears of every commit, feeds the detector's image, wakes the
+ * exchange, releases downward where the configuration says so. */
+enum rc follower_start(struct core *c, struct err *err) MUSTUSE;
+/* Ends the thread. follower_free only after the store is closed: until then it is still rung. */
+void follower_stop(struct core *c);
+void follower_free(struct core *c);
+
+/* sightings.c: one hit becomes an alert and a sighting in the collection that goes up. */
+enum rc sighting_from_hit(struct core *c, const struct hit *h, uint32_t collection, struct err *err) MUSTUSE;
+
+/* inputs.c: one thread per configured input. */
+enum rc inputs_start(struct core *c, struct err *err) MUSTUSE;
+void inputs_stop(struct core *c);
+void inputs_status(struct core *c, struct jsonw *w);
+
+#endif

@@ -1,0 +1,311 @@
+/* The follower: what newly stored objects mean to this node.
+ *
+ * The store's listener only rings a bell; a thread of its own then reads what is
+ * new behind its cursors. So a burst of a million objects costs the writer
+ * nothing, nothing can overflow, and the start of the node is the same code with
+ * the cursor at the beginning: the detector's image fills while the node already
+ * serves.
+ *
+ * Two things are followed: everything the node holds, for the detector's image
+ * (cursor in memory), and the collection that goes up, for automatic release
+ * downward (cursor durable: a release is done once). */
+#include <errno.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "gate/gate.h"
+#include "node/core.h"
+#include "stix/marking.h"
+#include "store/facts.h"
+#include "store/peers.h"
+
+#define FOLLOW_PAGE 1000
+#define REMOVED_MAX 65536
+#define RELEASE_CURSOR S("release")
+#define BELL_SECONDS 5 /* looks by itself so often, should a ring be lost */
+
+struct follower {
+	struct core *core;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t bell;
+	bool rung, stop;
+	bool reload_image;        /* too many removals at once: build anew */
+	char (*removed)[64];      /* indicator ids deleted since the last look */
+	size_t n_removed;
+	usec image_at, release_at;/* date_added behind which is new */
+	_Atomic uint64_t loaded;
+};
+
+/* On the store's writer thread: must be quick. */
+static void heard(void *ctx, const struct object_event *events, size_t n)
+{
+	struct follower *f = ctx;
+
+	pthread_mutex_lock(&f->lock);
+	for (size_t i = 0; i < n; i++)
+		if (events[i].removed && str_eq(events[i].entry.type, S("indicator")) && events[i].entry.id.n < sizeof f->removed[0]) {
+			if (f->n_removed == REMOVED_MAX) {
+				f->reload_image = true;
+				continue;
+			}
+			memcpy(f->removed[f->n_removed], events[i].entry.id.p, events[i].entry.id.n);
+			f->removed[f->n_removed++][events[i].entry.id.n] = '\0';
+		}
+	f->rung = true;
+	pthread_cond_signal(&f->bell);
+	pthread_mutex_unlock(&f->lock);
+	for (size_t i = 0; i < n && f->core->fed != NULL; i++)
+		if (i == 0 || events[i].collection != events[i - 1].collection)
+			fed_wake(f->core->fed, events[i].collection);
+}
+
+static usec instant_of(const struct json *v, const char *name, usec fallback)
+{
+	struct str text = json_get_str(v, str_of(name));
+	usec t;
+
+	return text.p != NULL && time_parse(text, &t, NULL, NULL) == RC_OK ? t : fallback;
+}
+
+static void learn_indicator(struct follower *f, struct arena *a, const struct page_entry *e)
+{
+	const struct json *v;
+	struct image_indicator ind = { .id = e->id, .tlp = e->tlp, .confidence = e->confidence,
+				       .revoked = (e->flags & OBJECT_REVOKED) != 0 };
+	struct err err = { 0 };
+	enum rc rc;
+
+	arena_reset(a);
+	if (json_parse(a, e->body, &JSON_LIMITS, &v, NULL) != RC_OK)
+		return;
+	if (!str_eq(json_get_str(v, S("pattern_type")), S("stix")) && json_get(v, S("pattern_type")) != NULL)
+		return;
+	ind.pattern = json_get_str(v, S("pattern"));
+	ind.valid_from = instant_of(v, "valid_from", INT64_MIN);
+	ind.valid_until = instant_of(v, "valid_until", 0);
+	rc = image_update(f->core->image, &ind, &err);
+	if (rc != RC_OK && rc != RC_UNSUPPORTED)
+		log_line(LOG_LEVEL_WARN, "detect", "%.*s is not live: %s", STR(e->id), err.text);
+	atomic_fetch_add(&f->loaded, 1);
+}
+
+/* Reads everything new for the image. */
+static void follow_image(struct follower *f, struct arena *a)
+{
+	static const struct str types[] = { S("indicator") };
+	struct err err = { 0 };
+
+	for (bool more = true; more && !atomic_load(&f->core->stopping);) {
+		struct page_query q = { .collection = NO_COLLECTION, .added_after = f->image_at, .types = types, .n_types = 1,
+					.tlp_mask = UINT32_MAX, .limit = FOLLOW_PAGE, .bodies = true };
+		struct page page;
+
+		if (store_page(f->core->node.store, &q, &page, &err) != RC_OK) {
+			log_line(LOG_LEVEL_ERROR, "detect", "cannot read indicators: %s", err.text);
+			return;
+		}
+		for (size_t i = 0; i < page.n; i++)
+			learn_indicator(f, a, &page.entries[i]);
+		if (page.n > 0)
+			f->image_at = page.entries[page.n - 1].added;
+		more = page.more && page.n > 0;
+		page_done(&page);
+	}
+}
+
+static void forget_removed(struct follower *f)
+{
+	static const struct str types[] = { S("indicator") };
+
+	pthread_mutex_lock(&f->lock);
+	while (f->n_removed > 0) {
+		char id[64];
+		struct str ids[1];
+		struct page page;
+		bool gone;
+
+		memcpy(id, f->removed[--f->n_removed], sizeof id);
+		pthread_mutex_unlock(&f->lock);
+		ids[0] = str_of(id);
+		struct page_query q = { .collection = NO_COLLECTION, .added_after = INT64_MIN, .ids = ids, .n_ids = 1, .types = types,
+					.n_types = 1, .tlp_mask = UINT32_MAX, .limit = 1 };
+		/* Deleted from one collection it may still lie in another. */
+		gone = store_page(f->core->node.store, &q, &page, NULL) == RC_OK && page.n == 0;
+		page_done(&page);
+		if (gone && image_remove(f->core->image, ids[0], NULL) != RC_OK)
+			log_line(LOG_LEVEL_WARN, "detect", "%s was not in the image", id);
+		pthread_mutex_lock(&f->lock);
+	}
+	pthread_mutex_unlock(&f->lock);
+}
+
+static void save_release_cursor(struct follower *f)
+{
+	char text[24];
+	struct err err = { 0 };
+	int n = snprintf(text, sizeof text, "%lld", (long long)f->release_at);
+
+	if (cursor_put(f->core->node.store, RELEASE_CURSOR, str_make(text, (size_t)n), &err) != RC_OK)
+		log_line(LOG_LEVEL_ERROR, "release", "cannot keep the cursor: %s", err.text);
+}
+
+/* Links what may go down into the collection that goes down. */
+static enum rc release_page(struct follower *f, const struct page *page, struct err *err)
+{
+	struct object_in in[FOLLOW_PAGE];
+	enum put_result results[FOLLOW_PAGE];
+	struct object_batch b = { .collection = f->core->down, .objects = in, .results = results };
+	size_t n = 0;
+
+	for (size_t i = 0; i < page->n; i++) {
+		const struct page_entry *e = &page->entries[i];
+
+		in[n++] = (struct object_in){ .id = e->id, .type = e->type, .version = e->version, .body = e->body, .spec = e->spec,
+					      .tlp = e->tlp, .flags = e->flags, .confidence = e->confidence };
+	}
+	b.n = n;
+	TRY(store_source_id(f->core->node.store, S("node:release"), &b.source, err));
+	TRY(store_put(f->core->node.store, &b, err));
+	for (size_t i = 0; i < n; i++)
+		if (results[i] == PUT_LINKED || results[i] == PUT_STORED) {
+			struct fact fact = { .kind = S("intel.release"), .actor = S("node"), .subject = in[i].id,
+					     .body = S("{\"policy\":\"auto\"}") };
+
+			TRY(fact_append_soon(f->core->node.store, &fact, err));
+			log_line(LOG_LEVEL_INFO, "release", "%.*s goes down", STR(in[i].id));
+		}
+	return RC_OK;
+}
+
+static void follow_release(struct follower *f)
+{
+	static const struct str types[] = { S("indicator") };
+	uint32_t mask = (2u << f->core->node.config.release_tlp) - 1;
+	struct err err = { 0 };
+
+	for (bool more = true; more && !atomic_load(&f->core->stopping);) {
+		struct page_query q = { .collection = f->core->up, .added_after = f->release_at, .types = types, .n_types = 1,
+					.tlp_mask = mask, .limit = FOLLOW_PAGE, .bodies = true };
+		struct page page;
+
+		if (store_page(f->core->node.store, &q, &page, &err) != RC_OK ||
+		    (page.n > 0 && release_page(f, &page, &err) != RC_OK)) {
+			log_line(LOG_LEVEL_ERROR, "release", "%s", err.text);
+			return;
+		}
+		more = page.more && page.n > 0;
+		if (page.n > 0) {
+			f->release_at = page.entries[page.n - 1].added;
+			save_release_cursor(f);
+		}
+		page_done(&page);
+	}
+}
+
+static void wait_for_bell(struct follower *f)
+{
+	struct timespec until;
+
+	pthread_mutex_lock(&f->lock);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += BELL_SECONDS;
+	while (!f->rung && !f->stop && pthread_cond_timedwait(&f->bell, &f->lock, &until) != ETIMEDOUT)
+		;
+	f->rung = false;
+	pthread_mutex_unlock(&f->lock);
+}
+
+static void *follow(void *ctx)
+{
+	struct follower *f = ctx;
+	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)64 << 20);
+	bool release = str_eq(str_of(f->core->node.config.release), S("auto"));
+
+	if (a == NULL) {
+		log_line(LOG_LEVEL_ERROR, "detect", "out of memory: no indicator is live");
+		return NULL;
+	}
+	while (!atomic_load(&f->core->stopping)) {
+		follow_image(f, a);
+		forget_removed(f);
+		if (release)
+			follow_release(f);
+		wait_for_bell(f);
+	}
+	return NULL;
+}
+
+static enum rc read_release_cursor(struct follower *f, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new(4096);
+	struct str text;
+	enum rc rc;
+
+	f->release_at = INT64_MIN;
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "release: out of memory");
+	rc = cursor_get(f->core->node.store, RELEASE_CURSOR, a, &text, err);
+	if (rc == RC_NOTFOUND)
+		return RC_OK;
+	if (rc == RC_OK && !str_to_i64(text, &f->release_at))
+		return FAIL(err, RC_CORRUPT, "release: cursor '%.*s'", STR(text));
+	return rc;
+}
+
+enum rc follower_start(struct core *c, struct err *err)
+{
+	struct follower *f = mem_alloc(sizeof *f);
+	pthread_condattr_t attr;
+	enum rc rc;
+
+	if (f == NULL)
+		return FAIL(err, RC_NOMEM, "follower: out of memory");
+	*f = (struct follower){ .core = c, .image_at = INT64_MIN };
+	f->removed = mem_array(REMOVED_MAX, sizeof *f->removed);
+	if (f->removed == NULL) {
+		mem_free(f);
+		return FAIL(err, RC_NOMEM, "follower: out of memory");
+	}
+	pthread_mutex_init(&f->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&f->bell, &attr);
+	pthread_condattr_destroy(&attr);
+	rc = read_release_cursor(f, err);
+	if (rc == RC_OK)
+		rc = store_listen(c->node.store, heard, f, err);
+	if (rc == RC_OK && pthread_create(&f->thread, NULL, follow, f) != 0)
+		rc = FAIL(err, RC_IO, "follower: cannot start a thread");
+	if (rc != RC_OK) {
+		mem_free(f->removed);
+		mem_free(f);
+		return rc;
+	}
+	c->follower = f;
+	return RC_OK;
+}
+
+/* The thread ends here; the memory stays until the store is closed, because the store still rings. */
+void follower_stop(struct core *c)
+{
+	struct follower *f = c->follower;
+
+	if (f == NULL)
+		return;
+	pthread_mutex_lock(&f->lock);
+	f->stop = true;
+	pthread_cond_signal(&f->bell);
+	pthread_mutex_unlock(&f->lock);
+	pthread_join(f->thread, NULL);
+}
+
+void follower_free(struct core *c)
+{
+	if (c->follower == NULL)
+		return;
+	mem_free(c->follower->removed);
+	mem_free(c->follower);
+	c->follower = NULL;
+}
