@@ -27,7 +27,6 @@
 #define DRAIN_MAX ((uint64_t)4 << 20)      /* refused bodies are read to their end up to this, so the client sees why */
 #define PIECES_COPIED ((size_t)256 << 10)  /* over TLS, or when small, gathered pieces are sent as one block */
 #define PIECE_WORTH ((size_t)8 << 10)      /* mean size from which pieces are sent where they lie */
-#define BACKLOG 1024
 
 enum phase { PHASE_HEAD, PHASE_BODY, PHASE_WORKING, PHASE_READY, PHASE_SENT };
 
@@ -740,60 +739,6 @@ static enum rc check_config(struct http_config *c, struct err *err)
 	return RC_OK;
 }
 
-/* "1.2.3.4:80" or "[::1]:80". */
-static enum rc parse_listen(const char *text, struct sockaddr_storage *sa, socklen_t *ret_n, struct err *err)
-{
-	struct sockaddr_in *in = (struct sockaddr_in *)(void *)sa;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)sa;
-	const char *colon = text == NULL ? NULL : strrchr(text, ':');
-	char host[64] = "";
-	uint64_t port;
-	bool six;
-
-	if (colon == NULL || !str_to_u64(str_of(colon + 1), &port) || port > 65535 || colon - text >= (int)sizeof host)
-		return FAIL(err, RC_BAD, "http: '%s' is no address with port", text == NULL ? "" : text);
-	memcpy(host, text, (size_t)(colon - text));
-	six = host[0] == '[' && colon[-1] == ']';
-	*sa = (struct sockaddr_storage){ 0 };
-	if (six) {
-		host[colon - text - 1] = '\0';
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons((uint16_t)port);
-	} else {
-		in->sin_family = AF_INET;
-		in->sin_port = htons((uint16_t)port);
-	}
-	*ret_n = six ? sizeof *in6 : sizeof *in;
-	if ((six ? inet_pton(AF_INET6, host + 1, &in6->sin6_addr) : inet_pton(AF_INET, host, &in->sin_addr)) != 1)
-		return FAIL(err, RC_BAD, "http: '%s' is no numeric address", text);
-	return RC_OK;
-}
-
-static enum rc open_listener(struct http_server *s, int *ret_fd, struct err *err)
-{
-	struct sockaddr_storage sa;
-	socklen_t n;
-	int fd, one = 1, zero = 0;
-
-	TRY(parse_listen(s->cfg.listen, &sa, &n, err));
-	fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return FAIL(err, RC_IO, "http: socket: %m");
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	if (sa.ss_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
-	if (bind(fd, (struct sockaddr *)&sa, n) != 0 || listen(fd, BACKLOG) != 0 ||
-	    getsockname(fd, (struct sockaddr *)&sa, &n) != 0) {
-		err_set(err, RC_IO, "http: %s: %m", s->cfg.listen);
-		close(fd);
-		return RC_IO;
-	}
-	s->port = ntohs(sa.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&sa)->sin6_port
-						 : ((struct sockaddr_in *)(void *)&sa)->sin_port);
-	*ret_fd = fd;
-	return RC_OK;
-}
-
 /* Takes the socket when it succeeds. */
 static struct MHD_Daemon *start_daemon(struct http_server *s, int fd)
 {
@@ -836,7 +781,7 @@ static enum rc start_parts(struct http_server *s, struct err *err)
 	if (pthread_create(&s->keeper, NULL, keeper, s) != 0)
 		return FAIL(err, RC_NOMEM, "http: cannot start a thread");
 	s->keeper_runs = true;
-	TRY(open_listener(s, &fd, err));
+	TRY(http_listen_open(s->cfg.listen, &s->port, &fd, err));
 	s->daemon = start_daemon(s, fd);
 	if (s->daemon == NULL) {
 		close(fd);

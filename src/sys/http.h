@@ -95,7 +95,7 @@ typedef bool (*http_blocking)(void *ctx, const struct http_req *r);
 
 /* Zero in a field marked (0) takes the default behind it. */
 struct http_config {
-	const char *listen;        /* "127.0.0.1:8443", "[::1]:0"; port 0 = any */
+	const char *listen;        /* "127.0.0.1:8443", "[::1]:0" (port 0 = any), "unix:/folder/name" (0600) */
 	int threads;               /* 1..64 event loops */
 	int workers;               /* 1..256 threads for blocking handlers (0: 4) */
 	int max_connections;       /* 1..100000 */

@@ -9,6 +9,11 @@
 
 #include "sys/http.h"
 
+/* --- listening (http_listen.c) --- */
+
+/* `*ret_port` stays as it is for "unix:". */
+enum rc http_listen_open(const char *listen_at, int *ret_port, int *ret_fd, struct err *err) MUSTUSE;
+
 /* --- event streams (http_stream.c) --- */
 
 struct http_stream_list; /* all attached streams of one server */
