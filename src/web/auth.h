@@ -1,0 +1,42 @@
+/* Who is asking: HTTP Basic (Argon2id, locked for 15 minutes after 5 failures),
+ * bearer API tokens and client certificates become one struct viewer.
+ *
+ * A password that was verified is remembered for a minute under a keyed hash, so
+ * that the slow hash is not paid on each request; the account itself is looked at
+ * again on every request, so a disabled user or a new password counts at once. */
+#ifndef WEB_AUTH_H
+#define WEB_AUTH_H
+
+#include "gate/viewer.h"
+#include "store/accounts.h"
+#include "sys/http.h"
+
+#define AUTH_CACHE_ENTRIES 1024
+#define AUTH_REMEMBER (60 * USEC_PER_SEC)
+
+struct auth;
+
+struct auth_config {
+	struct store *store;
+	const char *realm;       /* NULL = "lianfang"; without '"', '\\' and control characters */
+	bool no_basic;           /* HTTP Basic is switched off (TAXII 2.1 §8.2.2 allows that) */
+	uint8_t anonymous_tlp;   /* enum tlp: what strangers may see, TLP:CLEAR */
+};
+
+/* Texts of `c` are copied. */
+enum rc auth_new(const struct auth_config *c, struct auth **ret, struct err *err) MUSTUSE;
+void auth_free(struct auth *a);
+
+/* The value of WWW-Authenticate: all schemes that are on (RFC 7235 §4.1). */
+const char *auth_challenge(const struct auth *a);
+
+/* Fills `ret` (strings in r->arena) and returns true; anonymous when nothing was
+ * offered. False: wrong, locked or doubled credentials; `res` is a 401 (or 400,
+ * 503) with a JSON error object. The same words for every cause, so that nobody
+ * learns which accounts exist. May take some 100 ms for a password not seen lately. */
+bool auth_viewer(struct auth *a, struct http_req *r, struct viewer *ret, struct http_res *res);
+
+/* True when auth_viewer would have to hash a password: such a request belongs on a worker. */
+bool auth_is_slow(struct auth *a, const struct http_req *r);
+
+#endif
