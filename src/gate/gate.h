@@ -35,4 +35,8 @@ bool gate_release(struct store *s, const struct viewer *v, enum gate_path path, 
 /* Records that something was refused for reasons of rights ("collection x: no read right"). */
 void gate_refused(struct store *s, const struct viewer *v, enum gate_path path, struct str subject, const char *why);
 
+/* Releases and refusals are merged and become facts about once a second; this writes
+ * what waits now (tests, orderly stop; store_close does it too). */
+enum rc gate_flush(struct store *s, struct err *err) MUSTUSE;
+
 #endif

@@ -19,6 +19,9 @@ enum object_flag {
 	OBJECT_GRANULAR = 4,        /* has granular markings; `tlp` already counts them */
 	OBJECT_HAS_REFS = 8,        /* names other objects (created_by_ref and markings apart): the gate looks whether those may be known */
 };
+/* Bits 4-6 of the flags, with OBJECT_MARKING_UNKNOWN: the level that the source gives to unmarked
+ * objects, needed again when the marking turns out not to be one of TLP. */
+#define OBJECT_DEFAULT_SHIFT 4
 
 /* One object version on its way in. All strings are borrowed for the call. */
 struct object_in {

@@ -1,0 +1,377 @@
+/* Each object goes through: parse, identity, upgrade (when asked), the rules of the
+ * standard, level, ceiling; what is left is stored in one durable batch.
+ *
+ * The tree of an object lives only while that object is looked at (its memory is
+ * used again for the next one and stays in the processor's cache); what is kept of
+ * it are pieces of the sender's own text.
+ *
+ * Marking definitions that come in the same batch as the objects that need them are
+ * stored first, so that "known" always means "held here": a definition that the
+ * store refuses must not lower anything. */
+#include "gate/admit.h"
+
+#include "base/buf.h"
+#include "gate/compact.h"
+#include "gate/ledger.h"
+#include "gate/markings.h"
+#include "gate/refs.h"
+#include "stix/object.h"
+#include "stix/upgrade.h"
+#include "stix/validate.h"
+
+#define SCRATCH_MAX ((size_t)512 << 20) /* the tree of one object */
+#define BATCH_MAX 10000                 /* objects in one store_put */
+
+/* One object on its way: an input, or one of several that an upgrade made of it. */
+struct item {
+	struct object_in in;
+	size_t input;        /* which of the caller's */
+	bool definition;     /* a marking-definition */
+	bool ready;          /* to be stored; otherwise failed or stored */
+};
+
+struct admission {
+	struct store *store;
+	struct arena *arena;   /* the caller's: results */
+	struct arena *scratch; /* one object's tree */
+	const struct admit_opts *o;
+	struct item *items;
+	size_t n, cap;
+	struct admitted *out;
+	struct buf compact;
+	bool definitions;      /* some item is a marking definition */
+	bool unknown;          /* some item has a marking that is not known */
+	bool arrived;          /* a definition was stored that was not here before */
+};
+
+static void fail(struct admission *ad, size_t input, const char *why)
+{
+	struct admitted *r = &ad->out[input];
+
+	if (r->result == ADMIT_FAILED && r->message.n > 0)
+		return;
+	r->result = ADMIT_FAILED;
+	r->message = arena_dup(ad->arena, str_of(why));
+	if (r->message.p == NULL)
+		r->message = S("out of memory");
+}
+
+/* `s` if it lies in the caller's text, else a copy (it was unescaped in the scratch). */
+static struct str keep(struct admission *ad, struct str text, struct str s)
+{
+	if (s.n == 0)
+		return S("");
+	if (s.p >= text.p && s.p < text.p + text.n)
+		return s;
+	s = arena_dup(ad->arena, s);
+	return s.p == NULL ? S("") : s;
+}
+
+static struct item *add_item(struct admission *ad)
+{
+	if (ad->n == ad->cap) {
+		size_t cap = ad->cap * 2;
+		struct item *more = arena_resize(ad->arena, ad->items, ad->cap * sizeof *more, cap * sizeof *more);
+
+		if (more == NULL)
+			return NULL;
+		ad->items = more;
+		ad->cap = cap;
+	}
+	memset(&ad->items[ad->n], 0, sizeof ad->items[0]);
+	return &ad->items[ad->n++];
+}
+
+static struct str compacted(struct admission *ad, struct str text)
+{
+	if (!compact_needed(text))
+		return text;
+	buf_clear(&ad->compact);
+	compact_put(&ad->compact, text);
+	return ad->compact.bad == RC_OK ? arena_dup(ad->arena, buf_view(&ad->compact)) : (struct str){ NULL, 0 };
+}
+
+static void over_ceiling(struct admission *ad, size_t input, const struct object_in *in)
+{
+	char text[200];
+
+	snprintf(text, sizeof text, "the object is %s and at most %s may lie here%s", tlp_name((enum tlp)in->tlp),
+		 tlp_name((enum tlp)ad->o->tlp_ceiling),
+		 in->flags & OBJECT_MARKING_UNKNOWN ? "; a marking whose definition is not known here counts as TLP:RED" : "");
+	fail(ad, input, text);
+}
+
+static uint8_t fallback_of(const struct admission *ad, const struct stix_object *o)
+{
+	return stix_tlp_marking_find(o->id) != NULL ? TLP_CLEAR : ad->o->default_tlp;
+}
+
+/* The object's own flags and level; also for a second look when definitions have come in. */
+static void classify(struct admission *ad, const struct stix_object *o, struct object_in *in)
+{
+	uint8_t flags;
+
+	markings_level(ad->store, o->json, fallback_of(ad, o), &in->tlp, &flags);
+	if (o->revoked)
+		flags |= OBJECT_REVOKED;
+	if (refs_any(o->json))
+		flags |= OBJECT_HAS_REFS;
+	in->flags = flags;
+}
+
+/* One parsed object that is to be stored as `text`. */
+static enum rc take(struct admission *ad, size_t input, const struct json *v, struct str text, struct err *err)
+{
+	struct stix_validate_opts rules = { .strict = ad->o->strict };
+	struct stix_object o;
+	struct item *it;
+
+	TRY(stix_object_read(v, text, &o, err));
+	ad->out[input].id = keep(ad, text, o.id);
+	ad->out[input].version = keep(ad, text, o.version);
+	if (o.class == STIX_BUNDLE)
+		return FAIL(err, RC_BAD, "a bundle is not an object; send what is in it");
+	TRY(stix_validate(v, &rules, NULL, NULL, NULL, err));
+	it = add_item(ad);
+	if (it == NULL)
+		return FAIL(err, RC_NOMEM, "out of memory");
+	it->input = input;
+	it->definition = str_eq(o.type, S("marking-definition"));
+	it->in = (struct object_in){ .id = ad->out[input].id, .type = keep(ad, text, o.type),
+				     .version = ad->out[input].version, .spec = o.spec, .confidence = o.confidence };
+	it->in.body = compacted(ad, text);
+	if (it->in.body.p == NULL || it->in.id.n == 0)
+		return FAIL(err, RC_NOMEM, "out of memory");
+	if (it->in.body.n > OBJECT_BODY_MAX)
+		return FAIL(err, RC_LIMIT, "the object is larger than %zu bytes", OBJECT_BODY_MAX);
+	classify(ad, &o, &it->in);
+	it->ready = true;
+	ad->definitions |= it->definition;
+	ad->unknown |= (it->in.flags & OBJECT_MARKING_UNKNOWN) != 0;
+	return RC_OK;
+}
+
+/* A 2.0 object becomes one or more of 2.1; when one breaks a rule, none goes on. */
+static enum rc take_upgraded(struct admission *ad, size_t input, const struct json *old, struct err *err)
+{
+	struct stix_upgraded up;
+	size_t first = ad->n;
+
+	TRY(stix_upgrade(ad->arena, old, &up, err));
+	for (size_t i = 0; i < up.n; i++) {
+		const struct json *v;
+		enum rc rc;
+
+		arena_reset(ad->scratch);
+		rc = json_parse(ad->scratch, up.objects[i], &JSON_LIMITS, &v, err);
+		if (rc == RC_OK)
+			rc = take(ad, input, v, up.objects[i], err);
+		if (rc != RC_OK) {
+			ad->n = first;
+			return rc;
+		}
+	}
+	return RC_OK;
+}
+
+static enum rc take_raw(struct admission *ad, size_t input, struct str raw, struct err *err)
+{
+	const struct json *v;
+
+	arena_reset(ad->scratch);
+	TRY(json_parse(ad->scratch, raw, &JSON_LIMITS, &v, err));
+	raw = str_trim(raw);
+	if (ad->o->upgrade_20 && stix_is_20(v))
+		return take_upgraded(ad, input, v, err);
+	return take(ad, input, v, raw, err);
+}
+
+static const char *refusal(enum put_result r, const struct err *err)
+{
+	switch (r) {
+	case PUT_CONFLICT:
+		return "this version of the object is known with other content (STIX 2.1 \302\2473.6)";
+	case PUT_REVOKED:
+		return "the object is revoked, which is final (STIX 2.1 \302\2473.6)";
+	case PUT_REFUSED:
+		return err->rc == RC_OK || err->text[0] == '\0' ? "refused by the store" : err->text;
+	case PUT_STORED:
+	case PUT_LINKED:
+	case PUT_DUPLICATE:
+		break;
+	}
+	return NULL;
+}
+
+static enum admit_result result_of(enum put_result r)
+{
+	return r == PUT_STORED ? ADMIT_STORED : r == PUT_LINKED ? ADMIT_LINKED : ADMIT_DUPLICATE;
+}
+
+/* Of several objects made of one input the strongest result counts: stored, linked, duplicate. */
+static void note(struct admission *ad, const struct item *it, enum put_result r, const struct err *err)
+{
+	const char *why = refusal(r, err);
+	struct admitted *out = &ad->out[it->input];
+
+	ad->arrived |= it->definition && r == PUT_STORED;
+	if (why != NULL)
+		fail(ad, it->input, why);
+	else if (out->result != ADMIT_FAILED && result_of(r) < out->result)
+		out->result = result_of(r);
+}
+
+struct run {
+	struct object_in *in;
+	enum put_result *results;
+	usec *added;
+	size_t *items; /* which item each of `in` is */
+	size_t n;
+};
+
+static enum rc run_init(struct admission *ad, struct run *r, struct err *err)
+{
+	size_t n = ad->n < BATCH_MAX ? ad->n : BATCH_MAX;
+
+	r->in = arena_array(ad->arena, n + 1, sizeof *r->in);
+	r->results = arena_array(ad->arena, n + 1, sizeof *r->results);
+	r->added = arena_array(ad->arena, n + 1, sizeof *r->added);
+	r->items = arena_array(ad->arena, n + 1, sizeof *r->items);
+	r->n = 0;
+	return r->in == NULL || r->results == NULL || r->added == NULL || r->items == NULL ?
+	       FAIL(err, RC_NOMEM, "out of memory") : RC_OK;
+}
+
+static enum rc put(struct admission *ad, struct run *r, struct err *err)
+{
+	struct object_batch b = { .collection = ad->o->collection, .source = ad->o->source, .objects = r->in, .n = r->n,
+				  .results = r->results, .date_added = ad->o->date_added == NULL ? NULL : r->added };
+	struct err why = { 0 };
+	enum rc rc;
+
+	if (r->n == 0)
+		return RC_OK;
+	rc = store_put(ad->store, &b, &why);
+	if (rc != RC_OK)
+		return FAIL(err, rc, "%s", why.text);
+	for (size_t i = 0; i < r->n; i++)
+		note(ad, &ad->items[r->items[i]], r->results[i], &why);
+	r->n = 0;
+	return RC_OK;
+}
+
+static enum rc store_items(struct admission *ad, bool only_definitions, struct err *err)
+{
+	struct run r;
+
+	TRY(run_init(ad, &r, err));
+	for (size_t i = 0; i < ad->n; i++) {
+		struct item *it = &ad->items[i];
+
+		if (!it->ready || (only_definitions && !it->definition))
+			continue;
+		it->ready = false;
+		if (it->in.tlp > ad->o->tlp_ceiling) {
+			over_ceiling(ad, it->input, &it->in);
+			continue;
+		}
+		r.items[r.n] = i;
+		r.added[r.n] = ad->o->date_added == NULL ? 0 : ad->o->date_added[it->input];
+		r.in[r.n++] = it->in;
+		if (r.n == BATCH_MAX)
+			TRY(put(ad, &r, err));
+	}
+	return put(ad, &r, err);
+}
+
+/* The definitions of this batch are held now: look at those again that waited for one. */
+static enum rc classify_again(struct admission *ad, struct err *err)
+{
+	ad->unknown = false;
+	for (size_t i = 0; i < ad->n; i++) {
+		struct object_in *in = &ad->items[i].in;
+		struct stix_object o;
+		const struct json *v;
+
+		if (!ad->items[i].ready || (in->flags & OBJECT_MARKING_UNKNOWN) == 0)
+			continue;
+		arena_reset(ad->scratch);
+		TRY(json_parse(ad->scratch, in->body, &JSON_LIMITS, &v, err));
+		TRY(stix_object_read(v, in->body, &o, err));
+		classify(ad, &o, in);
+		ad->unknown |= (in->flags & OBJECT_MARKING_UNKNOWN) != 0;
+	}
+	return RC_OK;
+}
+
+static void note_refs(struct admission *ad)
+{
+	struct ledger *l = NULL;
+
+	for (size_t i = 0; i < ad->n && l == NULL; i++) {
+		if ((ad->items[i].in.flags & OBJECT_HAS_REFS) != 0)
+			l = ledger_of(ad->store);
+	}
+	if (l != NULL)
+		ledger_refs_note(l);
+}
+
+/* A definition that another batch stored between our look and our commit did not see
+ * our objects waiting. */
+static enum rc look_once_more(struct admission *ad, struct err *err)
+{
+	struct str *ids = arena_array(ad->arena, ad->n, sizeof *ids);
+	size_t n = 0;
+
+	if (ids == NULL)
+		return FAIL(err, RC_NOMEM, "out of memory");
+	for (size_t i = 0; i < ad->n; i++) {
+		if (ad->items[i].in.flags & OBJECT_MARKING_UNKNOWN)
+			ids[n++] = ad->items[i].in.id;
+	}
+	return n == 0 ? RC_OK : markings_remark(ad->store, ids, n, err);
+}
+
+static enum rc store_all(struct admission *ad, struct err *err)
+{
+	note_refs(ad);
+	if (ad->definitions && ad->unknown) {
+		TRY(store_items(ad, true, err));
+		TRY(classify_again(ad, err));
+	}
+	TRY(store_items(ad, false, err));
+	if (ad->arrived)
+		return markings_remark(ad->store, NULL, 0, err);
+	return ad->unknown ? look_once_more(ad, err) : RC_OK;
+}
+
+static void take_all(struct admission *ad, const struct str *raw, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct err why = { 0 };
+
+		ad->out[i] = (struct admitted){ .result = ADMIT_DUPLICATE, .id = S(""), .version = S(""), .message = S("") };
+		if (take_raw(ad, i, raw[i], &why) != RC_OK)
+			fail(ad, i, why.text);
+	}
+}
+
+enum rc admit_objects(struct store *s, struct arena *a, const struct admit_opts *o, const struct str *raw, size_t n,
+		      struct admitted **ret, struct err *err)
+{
+	CLEANUP(arena_freep) struct arena *scratch = arena_new(SCRATCH_MAX);
+	struct admission ad = { .store = s, .arena = a, .scratch = scratch, .o = o, .cap = n + 16 };
+	enum rc rc;
+
+	ad.items = arena_array(a, ad.cap, sizeof *ad.items);
+	ad.out = arena_array(a, n + 1, sizeof *ad.out);
+	if (scratch == NULL || ad.items == NULL || ad.out == NULL)
+		return FAIL(err, RC_NOMEM, "out of memory");
+	buf_init(&ad.compact, OBJECT_BODY_MAX);
+	take_all(&ad, raw, n);
+	rc = store_all(&ad, err);
+	buf_done(&ad.compact);
+	if (rc == RC_OK)
+		*ret = ad.out;
+	return rc;
+}
