@@ -46,13 +46,14 @@ const struct json *json_first(const struct json *v);
 static inline const struct json *json_end(const struct json *parent) { return parent + parent->skip; }
 static inline const struct json *json_after(const struct json *v) { return v + v->skip; }
 
-/* for (each item): JSON_EACH(item, array) { ... } */
+/* JSON_EACH(item, array) { ... }: nothing for an empty one or a scalar. */
 #define JSON_EACH(item, array) \
-	for (const struct json *item = (array) + 1; item < json_end(array); item = json_after(item))
+	for (const struct json *item = (array) + 1, *item##_end = json_end(item - 1); item < item##_end; \
+	     item = json_after(item))
 /* JSON_MEMBERS(name, value, object) { ... } */
 #define JSON_MEMBERS(name, value, object) \
-	for (const struct json *name = (object) + 1, *value = name + 1; name < json_end(object); \
-	     name = json_after(value), value = name + 1)
+	for (const struct json *name = (object) + 1, *value = name + 1, *name##_end = json_end(name - 1); \
+	     name < name##_end; name = json_after(value), value = name + 1)
 
 /* Member by name, or NULL (also when `v` is NULL or no object). */
 const struct json *json_get(const struct json *v, struct str name);

@@ -2,56 +2,67 @@
 
 #include <assert.h>
 
+/* Bits of a level. */
+#define OBJECT 1
+#define HOLDS 2
+
 void jsonw_init(struct jsonw *w, struct buf *out)
 {
 	*w = (struct jsonw){ .out = out };
 }
 
-/* The comma before a value, unless its name has brought it. */
+/* The comma before an item, unless its name has brought it. */
 static void separate(struct jsonw *w)
 {
-	if (w->after_name) {
-		w->after_name = 0;
-		return;
-	}
-	if (w->has[w->depth])
+	uint8_t *level = &w->level[w->depth];
+
+	if (*level & HOLDS)
 		buf_char(w->out, ',');
-	w->has[w->depth] = 1;
+	*level |= HOLDS;
 }
 
-static void enter(struct jsonw *w, char bracket)
+/* What comes before each value. */
+static void begin(struct jsonw *w)
 {
-	separate(w);
+	assert(!(w->level[w->depth] & OBJECT) || w->after_name);
+	if (!w->after_name)
+		separate(w);
+	w->after_name = 0;
+}
+
+static void enter(struct jsonw *w, char bracket, uint8_t kind)
+{
+	begin(w);
 	assert(w->depth + 1 < JSONW_DEPTH_MAX);
-	w->has[++w->depth] = 0;
+	w->level[++w->depth] = kind;
 	buf_char(w->out, bracket);
 }
 
-static void leave(struct jsonw *w, char bracket)
+static void leave(struct jsonw *w, char bracket, uint8_t kind)
 {
-	assert(w->depth > 0 && !w->after_name);
+	assert(w->depth > 0 && !w->after_name && (w->level[w->depth] & OBJECT) == kind);
 	w->depth--;
 	buf_char(w->out, bracket);
 }
 
 void jsonw_object(struct jsonw *w)
 {
-	enter(w, '{');
+	enter(w, '{', OBJECT);
 }
 
 void jsonw_object_end(struct jsonw *w)
 {
-	leave(w, '}');
+	leave(w, '}', OBJECT);
 }
 
 void jsonw_array(struct jsonw *w)
 {
-	enter(w, '[');
+	enter(w, '[', 0);
 }
 
 void jsonw_array_end(struct jsonw *w)
 {
-	leave(w, ']');
+	leave(w, ']', 0);
 }
 
 void jsonw_name(struct jsonw *w, const char *name)
@@ -61,7 +72,7 @@ void jsonw_name(struct jsonw *w, const char *name)
 
 void jsonw_name_str(struct jsonw *w, struct str name)
 {
-	assert(w->depth > 0 && !w->after_name);
+	assert((w->level[w->depth] & OBJECT) && !w->after_name);
 	separate(w);
 	json_quote(w->out, name);
 	buf_char(w->out, ':');
@@ -70,7 +81,7 @@ void jsonw_name_str(struct jsonw *w, struct str name)
 
 void jsonw_str(struct jsonw *w, struct str s)
 {
-	separate(w);
+	begin(w);
 	json_quote(w->out, s);
 }
 
@@ -81,13 +92,13 @@ void jsonw_cstr(struct jsonw *w, const char *s)
 
 void jsonw_int(struct jsonw *w, int64_t v)
 {
-	separate(w);
+	begin(w);
 	buf_i64(w->out, v);
 }
 
 void jsonw_double(struct jsonw *w, double v)
 {
-	separate(w);
+	begin(w);
 	json_put_double(w->out, v);
 }
 
@@ -110,13 +121,13 @@ void jsonw_time(struct jsonw *w, usec t)
 
 void jsonw_raw(struct jsonw *w, struct str json)
 {
-	separate(w);
+	begin(w);
 	buf_str(w->out, json);
 }
 
 void jsonw_value(struct jsonw *w, const struct json *v)
 {
-	separate(w);
+	begin(w);
 	json_print(v, w->out);
 }
 

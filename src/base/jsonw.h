@@ -12,7 +12,7 @@
 struct jsonw {
 	struct buf *out;
 	uint32_t depth;
-	uint8_t has[JSONW_DEPTH_MAX]; /* this level holds something already */
+	uint8_t level[JSONW_DEPTH_MAX]; /* of each level: object or not, and whether it holds something */
 	uint8_t after_name;
 };
 

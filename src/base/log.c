@@ -65,6 +65,7 @@ static void emit(const char *bytes, size_t n)
 void log_line(enum log_level level, const char *subject, const char *fmt, ...)
 {
 	char message[MESSAGE_MAX];
+	static const char short_of_memory[] = "level=error subject=log msg=\"out of memory for a line\"\n";
 	struct buf line;
 	va_list ap;
 
@@ -78,6 +79,6 @@ void log_line(enum log_level level, const char *subject, const char *fmt, ...)
 	if (line.bad == RC_OK)
 		emit(line.p, line.n);
 	else
-		emit("level=error subject=log msg=\"out of memory for a line\"\n", 56);
+		emit(short_of_memory, sizeof short_of_memory - 1);
 	buf_done(&line);
 }

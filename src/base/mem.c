@@ -39,7 +39,10 @@ void *mem_alloc(size_t n)
 
 void *mem_array(size_t count, size_t size)
 {
-	return must_fail() ? NULL : counted(calloc(count, size));
+	size_t n;
+
+	/* Asked here and not left to calloc: a sanitizer's stops the program. */
+	return __builtin_mul_overflow(count, size, &n) || must_fail() ? NULL : counted(calloc(1, n));
 }
 
 void *mem_resize(void *p, size_t n)
