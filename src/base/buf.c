@@ -85,11 +85,6 @@ void buf_cstr(struct buf *b, const char *s)
 	buf_put(b, s, strlen(s));
 }
 
-void buf_char(struct buf *b, char c)
-{
-	buf_put(b, &c, 1);
-}
-
 void buf_u64(struct buf *b, uint64_t v)
 {
 	char digits[20];

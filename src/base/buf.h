@@ -27,7 +27,6 @@ void buf_clear(struct buf *b);
 void buf_put(struct buf *b, const void *bytes, size_t n);
 void buf_str(struct buf *b, struct str s);
 void buf_cstr(struct buf *b, const char *s);
-void buf_char(struct buf *b, char c);
 void buf_u64(struct buf *b, uint64_t v);
 void buf_i64(struct buf *b, int64_t v);
 void buf_fmt(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
@@ -41,6 +40,17 @@ void buf_le64(struct buf *b, uint64_t v);
  * NULL after a failure. */
 char *buf_room(struct buf *b, size_t n) MUSTUSE;
 void buf_grew(struct buf *b, size_t n);
+
+static inline void buf_char(struct buf *b, char c)
+{
+	char *to = b->bad == RC_OK && b->n + 2 <= b->cap ? b->p + b->n : buf_room(b, 1);
+
+	if (UNLIKELY(to == NULL))
+		return;
+	to[0] = c;
+	to[1] = '\0';
+	b->n++;
+}
 
 /* Drops everything behind the first `n` bytes. */
 void buf_cut(struct buf *b, size_t n);

@@ -90,7 +90,7 @@ enum rc json_canonical(const struct json *v, struct buf *out, struct err *err) M
 /* ECMAScript Number::toString of a finite double (RFC 8785 §3.2.2.3). */
 void json_put_double(struct buf *out, double d);
 
-/* Quoted and escaped string (minimal escapes, RFC 8785 §3.2.2.2). */
+/* Quoted string with the fewest escapes (RFC 8785 §3.2.2.2); bytes that are not UTF-8 become U+FFFD. */
 void json_quote(struct buf *out, struct str s);
 
 #endif

@@ -1,6 +1,7 @@
 /* One pass over the bytes, no recursion: nodes are appended in document order,
  * and while a container is open its `skip` holds the index of the one around it.
- * A run of plain characters inside a string is passed 16 bytes at a time.
+ * A run of plain characters inside a string is passed 16 bytes at a time; a
+ * string that left ASCII is checked as UTF-8 when its end is known.
  * Escapes are checked in this pass and decoded after it, when the node array
  * has its final size and no longer needs to be the arena's latest piece.
  * Every byte of the text is hostile; s < end is asked before each look. */
@@ -92,24 +93,30 @@ static inline const char *space(const char *s, const char *end)
 	return s;
 }
 
-/* The first byte that is not a plain ASCII character of a string, or `end`.
- * Compared as signed, everything outside ASCII is below the space as well. */
-static inline const char *plain_run(const char *s, const char *end)
+/* The first quote, backslash or control character, or `end`. *high is set when
+ * something outside ASCII may have been passed. */
+static inline const char *plain_run(const char *s, const char *end, bool *high)
 {
-	const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), blank = _mm_set1_epi8(' ');
+	const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), last = _mm_set1_epi8(0x1F);
+	__m128i passed = _mm_setzero_si128();
+	signed char bits = 0;
 
 	for (; end - s >= 16; s += 16) {
 		__m128i v, stop;
 		int mask;
 
 		memcpy(&v, s, sizeof v);
+		passed = _mm_or_si128(passed, v);
 		stop = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash));
-		mask = _mm_movemask_epi8(_mm_or_si128(stop, _mm_cmplt_epi8(v, blank)));
-		if (mask != 0)
+		mask = _mm_movemask_epi8(_mm_or_si128(stop, _mm_cmpeq_epi8(_mm_min_epu8(v, last), v)));
+		if (mask != 0) {
+			*high |= _mm_movemask_epi8(passed) != 0;
 			return s + __builtin_ctz((unsigned)mask);
+		}
 	}
-	while (s < end && *s != '"' && *s != '\\' && (signed char)*s >= ' ')
-		s++;
+	for (; s < end && *s != '"' && *s != '\\' && (unsigned char)*s >= ' '; s++)
+		bits = (signed char)(bits | *s);
+	*high |= _mm_movemask_epi8(passed) != 0 || bits < 0;
 	return s;
 }
 
@@ -154,34 +161,31 @@ static const char *escape(const char *s, const char *end, uint32_t *ret)
 	return s + 12;
 }
 
-/* The closing quote of the string whose first byte is `s`. */
-static inline const char *string_end(struct parser *ps, const char *s, bool *ret_escaped)
+/* The closing quote of the string whose first byte is `first`. */
+static inline const char *string_end(struct parser *ps, const char *first, bool *ret_escaped)
 {
+	const char *s = first, *after;
+	bool high = false;
+	size_t bad;
 	uint32_t ch;
 
 	for (;;) {
-		s = plain_run(s, ps->end);
+		s = plain_run(s, ps->end, &high);
 		if (UNLIKELY(s == ps->end))
 			return expected(ps, s, "");
 		if (LIKELY(*s == '"'))
-			return s;
-		if (*s == '\\') {
-			const char *after = escape(s, ps->end, &ch);
-
-			if (after == NULL)
-				return fail(ps, RC_BAD, s, "bad escape");
-			*ret_escaped = true;
-			s = after;
-		} else {
-			size_t n = (unsigned char)*s < 0x80 ? 0 : utf8_len(str_make(s, (size_t)(ps->end - s)), 0);
-
-			if (n == 0)
-				return fail(ps, RC_BAD, s,
-					    (unsigned char)*s < 0x80 ? "control character in a string"
-								     : "bytes that are not UTF-8");
-			s += n;
-		}
+			break;
+		if (*s != '\\')
+			return fail(ps, RC_BAD, s, "control character in a string");
+		after = escape(s, ps->end, &ch);
+		if (after == NULL)
+			return fail(ps, RC_BAD, s, "bad escape");
+		*ret_escaped = true;
+		s = after;
 	}
+	if (UNLIKELY(high) && !utf8_valid(str_make(first, (size_t)(s - first)), &bad))
+		return fail(ps, RC_BAD, first + bad, "bytes that are not UTF-8");
+	return s;
 }
 
 /* `s` is at the opening quote. */
@@ -403,15 +407,18 @@ static char *decode(struct json *v, char *to)
 	const char *s = v->p, *end = v->p + v->n;
 	char *first = to;
 
-	while (s < end) {
-		struct buf one = { .p = to, .cap = 8, .max = 7 };
+	for (;;) {
+		struct buf one = { .cap = 8, .max = 7 };
+		const char *next = memchr(s, '\\', (size_t)(end - s));
+		size_t plain = (size_t)((next == NULL ? end : next) - s);
 		uint32_t ch = 0;
 
-		if (*s != '\\') {
-			*to++ = *s++;
-			continue;
-		}
-		s = escape(s, end, &ch);
+		memcpy(to, s, plain);
+		to += plain;
+		if (next == NULL)
+			break;
+		s = escape(next, end, &ch);
+		one.p = to;
 		utf8_put(&one, ch);
 		to += one.n;
 	}

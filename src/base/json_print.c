@@ -1,6 +1,6 @@
 #include "base/json.h"
 
-#include <math.h>
+#include <emmintrin.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -24,28 +24,109 @@ static void put_escape(struct buf *out, unsigned char c)
 	buf_put(out, pair, sizeof pair);
 }
 
-void json_quote(struct buf *out, struct str s)
+/* Bytes of `v` that a string may not hold as they are: quote, backslash, controls. */
+static inline __m128i special(__m128i v)
 {
-	size_t from = 0, at = 0;
+	const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), last = _mm_set1_epi8(0x1F);
+	__m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, last), v);
 
+	return _mm_or_si128(control, _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash)));
+}
+
+static inline bool is_special(char c)
+{
+	return (unsigned char)c < ' ' || c == '"' || c == '\\';
+}
+
+/* Copies `n` bytes; true when none of them is special. Longer texts end in a
+ * step that overlaps the one before. */
+static inline bool copy_plain(char *to, const char *p, size_t n)
+{
+	__m128i v, seen = _mm_setzero_si128();
+	bool plain = true;
+	size_t at = 0;
+
+	for (; n - at >= 16; at += 16) {
+		memcpy(&v, p + at, sizeof v);
+		memcpy(to + at, &v, sizeof v);
+		seen = _mm_or_si128(seen, special(v));
+	}
+	if (n >= 16) {
+		memcpy(&v, p + n - 16, sizeof v);
+		memcpy(to + n - 16, &v, sizeof v);
+		return _mm_movemask_epi8(_mm_or_si128(seen, special(v))) == 0;
+	}
+	for (; at < n; at++) {
+		to[at] = p[at];
+		plain = plain && !is_special(p[at]);
+	}
+	return plain;
+}
+
+/* First special byte at or after `at`, or s.n. */
+static size_t next_special(struct str s, size_t at)
+{
+	for (; s.n - at >= 16; at += 16) {
+		__m128i v;
+		int mask;
+
+		memcpy(&v, s.p + at, sizeof v);
+		mask = _mm_movemask_epi8(special(v));
+		if (mask != 0)
+			return at + (size_t)__builtin_ctz((unsigned)mask);
+	}
+	while (at < s.n && !is_special(s.p[at]))
+		at++;
+	return at;
+}
+
+/* Text that is known to be UTF-8: what came out of json_parse. */
+static inline void quote_valid(struct buf *out, struct str s)
+{
+	char *to = buf_room(out, s.n + 2);
+
+	if (UNLIKELY(to == NULL))
+		return;
+	to[0] = '"';
+	if (LIKELY(copy_plain(to + 1, s.p, s.n))) {
+		to[s.n + 1] = '"';
+		buf_grew(out, s.n + 2);
+		return;
+	}
 	buf_char(out, '"');
-	while (at < s.n) {
-		unsigned char c = (unsigned char)s.p[at];
-		size_t n = c < 0x80 ? 1 : utf8_len(s, at);
+	for (size_t at = 0, stop; at < s.n; at = stop + 1) {
+		stop = next_special(s, at);
+		buf_put(out, s.p + at, stop - at);
+		if (stop < s.n)
+			put_escape(out, (unsigned char)s.p[stop]);
+	}
+	buf_char(out, '"');
+}
 
-		if (n > 0 && c >= ' ' && c != '"' && c != '\\') {
-			at += n;
-			continue;
-		}
-		buf_put(out, s.p + from, at - from);
+/* Text with bytes that are not UTF-8: each becomes U+FFFD. */
+static void quote_broken(struct buf *out, struct str s)
+{
+	buf_char(out, '"');
+	for (size_t at = 0; at < s.n;) {
+		size_t n = utf8_len(s, at);
+
 		if (n == 0)
 			buf_cstr(out, "\xEF\xBF\xBD");
+		else if (is_special(s.p[at]))
+			put_escape(out, (unsigned char)s.p[at]);
 		else
-			put_escape(out, c);
-		from = ++at;
+			buf_put(out, s.p + at, n);
+		at += n == 0 ? 1 : n;
 	}
-	buf_put(out, s.p + from, at - from);
 	buf_char(out, '"');
+}
+
+void json_quote(struct buf *out, struct str s)
+{
+	if (LIKELY(utf8_valid(s, NULL)))
+		quote_valid(out, s);
+	else
+		quote_broken(out, s);
 }
 
 /* Literals and strings, which both forms write alike; false for the rest. */
@@ -62,7 +143,7 @@ static bool put_simple(const struct json *v, struct buf *out)
 		buf_put(out, "true", 4);
 		return true;
 	case JSON_STRING:
-		json_quote(out, str_make(v->p, v->n));
+		quote_valid(out, str_make(v->p, v->n));
 		return true;
 	case JSON_NUMBER:
 	case JSON_ARRAY:
@@ -75,7 +156,7 @@ static bool put_simple(const struct json *v, struct buf *out)
 /* Recursion here and below ends at JSON_DEPTH_MAX, which json_parse enforces. */
 void json_print(const struct json *v, struct buf *out)
 {
-	const char *comma = "";
+	bool more = false;
 
 	if (put_simple(v, out))
 		return;
@@ -85,10 +166,11 @@ void json_print(const struct json *v, struct buf *out)
 	}
 	buf_char(out, v->type == JSON_ARRAY ? '[' : '{');
 	for (const struct json *child = v + 1; child < json_end(v); child = json_after(child)) {
-		buf_cstr(out, comma);
-		comma = ",";
+		if (more)
+			buf_char(out, ',');
+		more = true;
 		if (v->type == JSON_OBJECT) {
-			json_quote(out, str_make(child->p, child->n));
+			quote_valid(out, str_make(child->p, child->n));
 			buf_char(out, ':');
 			child++;
 		}
@@ -146,7 +228,7 @@ static enum rc put_object(const struct json *v, const struct json **names, struc
 	for (size_t i = 0; i < n; i++) {
 		if (i > 0)
 			buf_char(out, ',');
-		json_quote(out, str_make(names[i]->p, names[i]->n));
+		quote_valid(out, str_make(names[i]->p, names[i]->n));
 		buf_char(out, ':');
 		TRY(json_canonical(names[i] + 1, out, err));
 	}

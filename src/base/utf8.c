@@ -47,21 +47,37 @@ static size_t skip_ascii(struct str s, size_t at)
 	return at;
 }
 
+/* Passes well-formed characters of two and three bytes, four bytes at a look
+ * (little-endian: the lead is lowest); stops at any other. */
+static size_t skip_short(struct str s, size_t at)
+{
+	while (s.n - at >= 4) {
+		uint32_t w;
+
+		memcpy(&w, s.p + at, sizeof w);
+		if ((w & 0x00C0C0F0) == 0x008080E0 && (w & 0x200F) != 0 && (w & 0x200F) != 0x200D)
+			at += 3; /* neither overlong (E0 80-9F) nor a surrogate (ED A0-BF) */
+		else if ((w & 0xC0E0) == 0x80C0 && (w & 0x1E) != 0)
+			at += 2; /* not overlong (C0, C1) */
+		else
+			break;
+	}
+	return at;
+}
+
 bool utf8_valid(struct str s, size_t *ret_at)
 {
-	size_t at = 0;
+	size_t at = 0, n;
 
 	while ((at = skip_ascii(s, at)) < s.n) {
-		while (at < s.n && (unsigned char)s.p[at] >= 0x80) {
-			size_t n = utf8_len(s, at);
-
-			if (n == 0) {
-				if (ret_at != NULL)
-					*ret_at = at;
-				return false;
-			}
-			at += n;
+		at = skip_short(s, at);
+		n = at < s.n ? utf8_len(s, at) : 1;
+		if (n == 0) {
+			if (ret_at != NULL)
+				*ret_at = at;
+			return false;
 		}
+		at += at < s.n ? n : 0;
 	}
 	return true;
 }

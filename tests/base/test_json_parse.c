@@ -100,7 +100,7 @@ static const struct {
 	{ "above 10FFFF", S("\"\xF4\x90\x80\x80\""), RC_BAD, "byte 1): bytes that are not UTF-8" },
 	{ "FE", S("\"0123456789abcdef\xFE\""), RC_BAD, "byte 17): bytes that are not UTF-8" },
 	{ "character cut by the quote", S("\"\xE8\x81\""), RC_BAD, "byte 1): bytes that are not UTF-8" },
-	{ "character cut by the end", S("\"\xE8\x81"), RC_BAD, "byte 1): bytes that are not UTF-8" },
+	{ "character cut by the end", S("\"\xE8\x81"), RC_BAD, "byte 3): the text ends too early" },
 	{ "Latin-1", S("{\"caf\xE9\":1}"), RC_BAD, "byte 5): bytes that are not UTF-8" },
 	/* names */
 	{ "name twice", S("{\"a\":1,\"b\":2,\"a\":3}"), RC_BAD, "byte 13): this member name stands twice" },
