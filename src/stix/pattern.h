@@ -7,6 +7,7 @@
 
 #define PATTERN_BYTES_MAX ((size_t)1 << 20) /* longest pattern text */
 #define PATTERN_DEPTH_MAX 64                /* nested parentheses of one kind */
+#define PATTERN_QUALIFIERS_MAX 8            /* on one expression */
 #define PATTERN_STEPS_MAX 64                /* steps of one object path */
 #define PATTERN_NODES_MAX 100000            /* comparisons, constants and operators */
 

@@ -14,7 +14,7 @@ struct stix_observations;
 struct stix_match {
 	bool match;
 	/* One set of observations that satisfies the pattern: positions in the order in which the observed-data
-	 * stand in the documents, ascending, each once. */
+	 * stand in the documents, ascending, each once. Valid until the next run or the end of `scratch`. */
 	const uint32_t *used;
 	size_t n_used;
 };
