@@ -21,9 +21,10 @@ struct user {
 	usec created;
 };
 
-enum rc user_put(struct store *s, const struct user *u, struct err *err) MUSTUSE;    /* by name: new or changed */
+enum rc user_put(struct store *s, const struct user *u, struct err *err) MUSTUSE;    /* by name: new or changed; RC_CONFLICT: the certificate is another user's */
 enum rc user_get(struct store *s, struct str name, struct arena *a, struct user *ret, struct err *err) MUSTUSE;
 enum rc user_by_cert(struct store *s, struct str cert_sha256, struct arena *a, struct user *ret, struct err *err) MUSTUSE;
+/* With its tokens and explicit rights. */
 enum rc user_delete(struct store *s, struct str name, struct err *err) MUSTUSE;
 enum rc user_list(struct store *s, struct arena *a, struct user **ret, size_t *ret_n, struct err *err) MUSTUSE;
 
@@ -40,7 +41,9 @@ struct token {
 	usec created, expires; /* expires 0 = never */
 	usec last_used;        /* to the hour */
 };
+/* By id: new or changed. RC_NOTFOUND: no such user; RC_CONFLICT: another token has this secret. */
 enum rc token_put(struct store *s, const struct token *t, struct err *err) MUSTUSE;
+/* RC_NOTFOUND; RC_DENIED when expired. Notes the use by itself. */
 enum rc token_by_secret(struct store *s, struct str secret_sha256, struct arena *a, struct token *ret, struct err *err) MUSTUSE;
 enum rc token_delete(struct store *s, struct str id, struct err *err) MUSTUSE;
 enum rc token_list(struct store *s, struct arena *a, struct token **ret, size_t *ret_n, struct err *err) MUSTUSE;

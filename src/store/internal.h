@@ -91,10 +91,20 @@ struct str object_version_key(struct str version, char out[static VERSION_KEY_MA
 void object_fingerprint(struct str id, struct str version_key, uint8_t spec, unsigned char out[static 32]);
 bool object_same_json(struct str a, struct str b);
 
+/* Refuses text that one of the engines would refuse or store otherwise: bad UTF-8, NUL, more than `max` bytes. */
+enum rc text_check(struct str s, size_t max, const char *what, struct err *err) MUSTUSE;
+/* 1..64 of a-z A-Z 0-9 . _ - : what users, peers and collections' aliases are called. */
+enum rc name_check(struct str s, const char *what, struct err *err) MUSTUSE;
+
 struct db_pool;
 struct db;
 struct small;
 struct facts;
+struct store_sources;
+
+/* Runs `fn` with a read connection. */
+typedef enum rc (*store_reader)(struct db *d, void *ctx, struct err *err);
+enum rc store_read(struct store *s, store_reader fn, void *ctx, struct err *err) MUSTUSE;
 
 struct store {
 	char *dir;       /* never NULL */
@@ -104,6 +114,8 @@ struct store {
 	struct db *write_db;      /* the SQL writer's own connection */
 	struct writer *writer;    /* small tables and facts */
 	struct small *small;      /* cache of accounts, collections, peers */
+	pthread_mutex_t slot_lock;
+	struct { void *p; store_slot_done done; } slots[STORE_SLOT_COUNT];
 	struct facts *facts;      /* head of the chain, facts on their way */
 
 	const struct object_ops *object_ops;

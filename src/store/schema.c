@@ -1,0 +1,177 @@
+/* The words in braces are all that differs between the engines:
+ *   {int}   a number, never NULL     {text}  UTF-8, compared byte by byte
+ *   {bytes} octets                   {end}   table options
+ * A migration that has been released is never edited: add the next. */
+#include "store/schema.h"
+
+#include "base/buf.h"
+#include "base/time.h"
+
+#define SCHEMA_TEXT_MAX 32768
+
+struct word {
+	struct str word;
+	struct str sqlite, pg;
+};
+
+static const struct word WORDS[] = {
+	{ { "{int}", 5 }, { "INTEGER NOT NULL", 16 }, { "BIGINT NOT NULL", 15 } },
+	{ { "{text}", 6 }, { "TEXT NOT NULL", 13 }, { "TEXT COLLATE \"C\" NOT NULL", 25 } },
+	{ { "{bytes}", 7 }, { "BLOB NOT NULL", 13 }, { "BYTEA NOT NULL", 14 } },
+	{ { "{end}", 5 }, { " STRICT", 7 }, { "", 0 } },
+};
+
+/* Numbers of rows come from `counter`, never from the engine: what a reader pages by
+ * must become visible in its order, and a locked counter row is what gives that on both. */
+static const char RECORDS[] =
+	"CREATE TABLE counter (name {text} PRIMARY KEY, n {int}){end};"
+	"CREATE TABLE meta (key {text} PRIMARY KEY, value {text}){end};"
+	"CREATE TABLE position (key {text} PRIMARY KEY, value {text}){end};"
+	"CREATE TABLE source (id {int} PRIMARY KEY, name {text} UNIQUE){end};"
+	"CREATE TABLE account (name {text} PRIMARY KEY, row {int} UNIQUE, role {text}, org {text}, pass_hash {text},"
+	" cert_sha256 {text}, tlp_max {int}, disabled {int}, failures {int}, locked_until {int}, created {int}){end};"
+	"CREATE UNIQUE INDEX account_cert ON account (cert_sha256) WHERE cert_sha256 <> '';"
+	"CREATE TABLE token (id {text} PRIMARY KEY, account {text}, secret_sha256 {text} UNIQUE, note {text},"
+	" created {int}, expires {int}, last_used {int}){end};"
+	"CREATE TABLE api_root (name {text} PRIMARY KEY, title {text}, description {text}, max_content_length {int},"
+	" page_size {int}, is_default {int}, is_public {int}){end};"
+	"CREATE TABLE collection (row {int} PRIMARY KEY, root {text}, id {text}, alias {text}, title {text},"
+	" description {text}, media_types {text}, tlp_max {int}, all_read {int}, all_write {int}, anon_read {int},"
+	" UNIQUE (root, id)){end};"
+	"CREATE UNIQUE INDEX collection_alias ON collection (root, alias) WHERE alias <> '';"
+	"CREATE TABLE access_right (collection {int}, subject {text}, can_read {int}, can_write {int},"
+	" PRIMARY KEY (collection, subject)){end};"
+	"CREATE TABLE status (root {text}, id {text}, account {text}, body {text}, created {int},"
+	" PRIMARY KEY (root, id)){end};"
+	"CREATE INDEX status_created ON status (created);"
+	"CREATE TABLE peer (name {text} PRIMARY KEY, relation {text}, url {text}, cert_sha256 {text}, account {text},"
+	" tlp_max {int}, disabled {int}, last_ok {int}, last_error {text}){end};"
+	"CREATE UNIQUE INDEX peer_cert ON peer (cert_sha256) WHERE cert_sha256 <> '';"
+	"CREATE TABLE link (row {int} PRIMARY KEY, peer {text}, direction {int}, collection {int}, their_root {text},"
+	" their_collection {text}, tlp_max {int}, UNIQUE (peer, direction, collection, their_root, their_collection)){end};"
+	"CREATE TABLE alert (row {int} PRIMARY KEY, at {int}, seen {int}, input {text}, observable {text},"
+	" indicator {text}, sighting {text}, place {text}, body {text}, tlp {int}){end};"
+	"CREATE TABLE fact (seq {int} PRIMARY KEY, at {int}, kind {text}, actor {text}, subject {text}, body {text},"
+	" prev {bytes}, hash {bytes}){end};"
+	"CREATE TABLE fact_head (one {int} PRIMARY KEY, seq {int}, hash {bytes}, signature {bytes}){end};";
+
+/* Objects, in PostgreSQL only; beside SQLite they lie in the object log. `member` repeats what a
+ * page is filtered by, so that a page reads one index and fetches only the bodies it sends.
+ * Collection 0 holds every version once: what the node as a whole knows. */
+static const char OBJECTS[] =
+	"CREATE TABLE object (row {int} PRIMARY KEY, id {text}, vkey {text}, spec {int}, type {text}, version {text},"
+	" body {bytes}, tlp {int}, flags {int}, confidence {int}, source {int}, received {int}, UNIQUE (id, vkey, spec)){end};"
+	"CREATE TABLE member (collection {int}, added {int}, object {int}, id {text}, vkey {text}, spec {int}, type {text},"
+	" tlp {int}, flags {int}, PRIMARY KEY (collection, added), UNIQUE (object, collection)){end};"
+	"CREATE INDEX member_id ON member (collection, id, vkey);"
+	"CREATE TABLE claim (object {int}, source {int}, received {int}, tlp {int}, confidence {int},"
+	" PRIMARY KEY (object, source)){end};"
+	"CREATE TABLE collection_state (collection {int} PRIMARY KEY, last_added {int}){end};"
+	"CREATE TABLE digest (collection {int}, tlp {int}, n {int}, a {int}, b {int}, c {int}, d {int},"
+	" PRIMARY KEY (collection, tlp)){end};";
+
+static const struct migration {
+	const char *sql;
+	bool pg_only;
+} MIGRATIONS[] = {
+	{ RECORDS, false },
+	{ OBJECTS, true },
+};
+
+static const struct word *word_at(struct str text, size_t pos)
+{
+	for (size_t i = 0; i < COUNTOF(WORDS); i++)
+		if (str_starts(str_slice(text, pos, text.n), WORDS[i].word))
+			return &WORDS[i];
+	return NULL;
+}
+
+static void translate(struct buf *out, const char *sql, bool is_pg)
+{
+	struct str text = str_of(sql);
+
+	for (size_t pos = 0; pos < text.n;) {
+		const struct word *w = text.p[pos] == '{' ? word_at(text, pos) : NULL;
+
+		if (w == NULL) {
+			buf_char(out, text.p[pos++]);
+			continue;
+		}
+		buf_str(out, is_pg ? w->pg : w->sqlite);
+		pos += w->word.n;
+	}
+}
+
+static enum rc version(struct db *d, int64_t *ret, struct err *err)
+{
+	return DB_ONE_INT(d, ret, err, "SELECT coalesce(max(n), 0) FROM migration");
+}
+
+static enum rc migrate_one(struct db *d, int64_t number, const struct migration *m, struct err *err)
+{
+	struct buf sql;
+	enum rc rc;
+
+	buf_init(&sql, SCHEMA_TEXT_MAX);
+	if (!m->pg_only || db_is_pg(d))
+		translate(&sql, m->sql, db_is_pg(d));
+	rc = buf_check(&sql, err, "schema");
+	if (rc == RC_OK && sql.n > 0)
+		rc = db_exec(d, sql.p, err);
+	if (rc == RC_OK)
+		rc = DB_RUN(d, err, "INSERT INTO migration (n, at) VALUES ($1, $2)", DB_INT(number), DB_INT(time_now()));
+	buf_done(&sql);
+	return rc;
+}
+
+/* Two nodes that open one fresh PostgreSQL at a time: the second waits for this lock and finds the work done. */
+static enum rc lock(struct db *d, struct err *err)
+{
+	return db_is_pg(d) ? db_exec(d, "SELECT pg_advisory_xact_lock(1279874637)", err) : RC_OK;
+}
+
+static enum rc too_new(struct err *err, int64_t have)
+{
+	return FAIL(err, RC_UNSUPPORTED, "records: schema %lld is of a newer version, this one knows %zu",
+		    (long long)have, COUNTOF(MIGRATIONS));
+}
+
+static enum rc migrate_all(struct db *d, struct err *err)
+{
+	int64_t have;
+
+	TRY(lock(d, err));
+	TRY(db_exec(d, "CREATE TABLE IF NOT EXISTS migration (n BIGINT PRIMARY KEY, at BIGINT NOT NULL)", err));
+	TRY(version(d, &have, err));
+	if (have > (int64_t)COUNTOF(MIGRATIONS))
+		return too_new(err, have);
+	for (size_t i = (size_t)have; i < COUNTOF(MIGRATIONS); i++)
+		TRY(migrate_one(d, (int64_t)i + 1, &MIGRATIONS[i], err));
+	return RC_OK;
+}
+
+enum rc schema_migrate(struct db *d, struct err *err)
+{
+	enum rc rc = db_begin(d, err);
+
+	if (rc == RC_OK)
+		rc = migrate_all(d, err);
+	if (rc == RC_OK)
+		rc = db_commit(d, err);
+	if (rc != RC_OK)
+		db_rollback(d);
+	return rc;
+}
+
+enum rc schema_check(struct db *d, bool exact, struct err *err)
+{
+	int64_t have;
+
+	if (version(d, &have, NULL) != RC_OK)
+		return FAIL(err, RC_NOTFOUND, "records: no schema in this database");
+	if (have > (int64_t)COUNTOF(MIGRATIONS))
+		return too_new(err, have);
+	if (exact && have < (int64_t)COUNTOF(MIGRATIONS))
+		return FAIL(err, RC_UNSUPPORTED, "records: schema %lld is old: start the node once to bring it up", (long long)have);
+	return RC_OK;
+}

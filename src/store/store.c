@@ -1,0 +1,240 @@
+/* Opening and closing, and the SQL writer's transaction: facts that wait go first,
+ * the jobs follow, the signed head of the facts is written last, then COMMIT. */
+#include "store/store.h"
+
+#include <sys/stat.h>
+
+#include "base/fault.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "store/db.h"
+#include "store/facts_internal.h"
+#include "store/internal.h"
+#include "store/schema.h"
+#include "store/small.h"
+#include "sys/file.h"
+
+#define PATH_MAX_BYTES 4096
+
+enum rc text_check(struct str s, size_t max, const char *what, struct err *err)
+{
+	size_t at;
+
+	if (s.n > max)
+		return FAIL(err, RC_LIMIT, "%s: %zu bytes, at most %zu are kept", what, s.n, max);
+	if (!utf8_valid(s, &at))
+		return FAIL(err, RC_BAD, "%s: byte %zu is not UTF-8", what, at);
+	if (s.n > 0 && memchr(s.p, '\0', s.n) != NULL)
+		return FAIL(err, RC_BAD, "%s: holds a NUL", what);
+	return RC_OK;
+}
+
+enum rc name_check(struct str s, const char *what, struct err *err)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	if (s.n == 0 || s.n > 64)
+		return FAIL(err, RC_BAD, "%s: a name has 1 to 64 characters", what);
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '\0' || strchr(allowed, s.p[i]) == NULL)
+			return FAIL(err, RC_BAD, "%s: a name is made of letters, digits and . _ -", what);
+	return RC_OK;
+}
+
+enum rc store_read(struct store *s, store_reader fn, void *ctx, struct err *err)
+{
+	struct err mine = { 0 };
+	struct db *d;
+	enum rc rc;
+
+	TRY(db_borrow(s->pool, &d, err));
+	rc = fn(d, ctx, &mine);
+	/* After a failure of the connection's own (and only then) it is not used again. */
+	db_return(s->pool, d, rc != RC_PEER && rc != RC_IO && rc != RC_CORRUPT && rc != RC_INTERNAL);
+	if (rc != RC_OK && err != NULL)
+		*err = mine;
+	return rc;
+}
+
+static enum rc sql_begin(struct store *s, struct err *err)
+{
+	TRY(db_begin(s->write_db, err));
+	return facts_begin(s, err);
+}
+
+static enum rc sql_commit(struct store *s, struct err *err)
+{
+	TRY(facts_seal(s, err));
+	return db_commit(s->write_db, err);
+}
+
+static void sql_rollback(struct store *s)
+{
+	db_rollback(s->write_db);
+	facts_rolled_back(s);
+	small_rolled_back(s);
+}
+
+static void sql_committed(struct store *s)
+{
+	facts_committed(s);
+	small_committed(s);
+}
+
+/* What waits without a waiter: facts appended soon, the use of tokens. Stays in memory when the disk refuses. */
+static void sql_idle(struct store *s)
+{
+	if (!facts_waiting(s) && !small_waiting(s))
+		return;
+	if (sql_begin(s, NULL) == RC_OK && small_write_used(s, NULL) == RC_OK && sql_commit(s, NULL) == RC_OK)
+		sql_committed(s);
+	else
+		sql_rollback(s);
+}
+
+static const struct writer_ops SQL_WRITER = {
+	.name = "store-sql",
+	.begin = sql_begin,
+	.commit = sql_commit,
+	.rollback = sql_rollback,
+	.committed = sql_committed,
+	.idle = sql_idle,
+};
+
+static enum rc records_path(const struct store *s, char out[static PATH_MAX_BYTES], struct err *err)
+{
+	int n = snprintf(out, PATH_MAX_BYTES, "%s/records.db", s->dir);
+
+	return n > 0 && n < PATH_MAX_BYTES ? RC_OK : FAIL(err, RC_LIMIT, "store: the folder's path is too long");
+}
+
+static enum rc open_database(struct store *s, bool create, struct err *err)
+{
+	char path[PATH_MAX_BYTES];
+	struct db_open_opts o = { .url = s->url, .create = create, .read_only = s->read_only };
+	struct db *d;
+	enum rc rc;
+
+	TRY(records_path(s, path, err));
+	if (s->url == NULL)
+		o.path = path;
+	TRY(db_pool_new(&o, &s->pool, err));
+	if (s->read_only) {
+		TRY(db_borrow(s->pool, &d, err));
+		rc = schema_check(d, true, err);
+		db_return(s->pool, d, rc == RC_OK);
+		return rc;
+	}
+	TRY(db_open(&o, &s->write_db, err));
+	if (!create)
+		TRY(schema_check(s->write_db, false, err));
+	return schema_migrate(s->write_db, err);
+}
+
+static enum rc open_parts(struct store *s, const struct store_config *c, struct err *err)
+{
+	s->dir = mem_strdup(c->dir);
+	s->url = c->url == NULL || c->url[0] == '\0' ? NULL : mem_strdup(c->url);
+	s->read_only = c->read_only;
+	s->create = c->create && !c->read_only;
+	s->small = small_new();
+	s->facts = facts_new();
+	if (s->dir == NULL || s->small == NULL || s->facts == NULL || (s->url == NULL && c->url != NULL && c->url[0] != '\0'))
+		return FAIL(err, RC_NOMEM, "store: no memory");
+	if (s->create)
+		TRY(file_mkdir(s->dir, 0700, err));
+	TRY(open_database(s, s->create, err));
+	return s->read_only ? RC_OK : writer_start(s, &SQL_WRITER, &s->writer, err);
+}
+
+enum rc store_open(const struct store_config *c, struct store **ret, struct err *err)
+{
+	struct store *s = mem_alloc(sizeof *s);
+	enum rc rc;
+
+	if (s == NULL)
+		return FAIL(err, RC_NOMEM, "store: no memory");
+	pthread_mutex_init(&s->slot_lock, NULL);
+	pthread_mutex_init(&s->listen_lock, NULL);
+	rc = open_parts(s, c, err);
+	if (rc != RC_OK) {
+		store_close(s);
+		return rc;
+	}
+	*ret = s;
+	return RC_OK;
+}
+
+void *store_slot(struct store *s, enum store_slot which, store_slot_make make, store_slot_done done)
+{
+	void *p;
+
+	pthread_mutex_lock(&s->slot_lock);
+	if (s->slots[which].p == NULL) {
+		s->slots[which].p = make(s);
+		s->slots[which].done = done;
+	}
+	p = s->slots[which].p;
+	pthread_mutex_unlock(&s->slot_lock);
+	return p;
+}
+
+void store_close(struct store *s)
+{
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < STORE_SLOT_COUNT; i++)
+		if (s->slots[i].p != NULL && s->slots[i].done != NULL)
+			s->slots[i].done(s, s->slots[i].p);
+	if (s->writer != NULL) {
+		/* The writer is done with its thread before its idle work is run here a last time. */
+		writer_stop(s->writer);
+		s->writer = NULL;
+		sql_idle(s);
+	}
+	db_close(s->write_db);
+	db_pool_free(s->pool);
+	small_free(s->small);
+	facts_free(s->facts);
+	pthread_mutex_destroy(&s->slot_lock);
+	pthread_mutex_destroy(&s->listen_lock);
+	mem_free(s->dir);
+	mem_free(s->url);
+	mem_free(s);
+}
+
+void store_closep(struct store **s)
+{
+	store_close(*s);
+	*s = NULL;
+}
+
+static enum rc count_rows(struct db *d, void *ctx, struct err *err)
+{
+	struct store_stats *st = ctx;
+	struct fact_head h;
+
+	TRY(fact_head_read(d, &h, err));
+	st->facts = h.seq;
+	st->bytes_on_disk = db_size(d);
+	return RC_OK;
+}
+
+void store_stats(struct store *s, struct store_stats *ret)
+{
+	const struct small_view *v;
+	struct writer_stats w;
+
+	*ret = (struct store_stats){ .engine = s->url == NULL ? "sqlite" : "postgresql" };
+	if (store_read(s, count_rows, ret, NULL) != RC_OK)
+		ret->facts = 0;
+	if (small_lock(s, &v, NULL) == RC_OK) {
+		ret->users = v->n_users;
+		ret->collections = v->n_collections;
+		small_unlock(s);
+	}
+	writer_stats(s->writer, &w);
+	ret->commits = w.commits;
+	ret->writers_waiting = w.waiting;
+	ret->disk_full = w.full;
+}
