@@ -9,7 +9,8 @@
 
 #include "base/str.h"
 
-static int tap_count, tap_failed;
+/* Weak, so that the files of one program share them. */
+__attribute__((weak)) int tap_count, tap_failed;
 
 __attribute__((format(printf, 4, 5), unused)) static bool tap_ok(bool good, const char *file, int line, const char *fmt, ...)
 {

@@ -143,7 +143,7 @@ static enum rc lite_prepare(void *conn, const char *sql, const struct dbv *v UNU
 		return rc;
 	}
 	for (size_t k = 0; k < n; k++) {
-		char name[8];
+		char name[24];
 
 		snprintf(name, sizeof name, "$%zu", k + 1);
 		s->place[k] = sqlite3_bind_parameter_index(s->st, name);

@@ -2,9 +2,6 @@
  * the jobs follow, the signed head of the facts is written last, then COMMIT. */
 #include "store/store.h"
 
-#include <sys/stat.h>
-
-#include "base/fault.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "store/db.h"
@@ -59,7 +56,8 @@ enum rc store_read(struct store *s, store_reader fn, void *ctx, struct err *err)
 static enum rc sql_begin(struct store *s, struct err *err)
 {
 	TRY(db_begin(s->write_db, err));
-	return facts_begin(s, err);
+	TRY(facts_begin(s, err));
+	return small_write_used(s, err);
 }
 
 static enum rc sql_commit(struct store *s, struct err *err)
@@ -81,15 +79,9 @@ static void sql_committed(struct store *s)
 	small_committed(s);
 }
 
-/* What waits without a waiter: facts appended soon, the use of tokens. Stays in memory when the disk refuses. */
-static void sql_idle(struct store *s)
+static bool sql_wants(struct store *s)
 {
-	if (!facts_waiting(s) && !small_waiting(s))
-		return;
-	if (sql_begin(s, NULL) == RC_OK && small_write_used(s, NULL) == RC_OK && sql_commit(s, NULL) == RC_OK)
-		sql_committed(s);
-	else
-		sql_rollback(s);
+	return facts_waiting(s) || small_waiting(s);
 }
 
 static const struct writer_ops SQL_WRITER = {
@@ -98,7 +90,7 @@ static const struct writer_ops SQL_WRITER = {
 	.commit = sql_commit,
 	.rollback = sql_rollback,
 	.committed = sql_committed,
-	.idle = sql_idle,
+	.wants = sql_wants,
 };
 
 static enum rc records_path(const struct store *s, char out[static PATH_MAX_BYTES], struct err *err)
@@ -186,12 +178,7 @@ void store_close(struct store *s)
 	for (size_t i = 0; i < STORE_SLOT_COUNT; i++)
 		if (s->slots[i].p != NULL && s->slots[i].done != NULL)
 			s->slots[i].done(s, s->slots[i].p);
-	if (s->writer != NULL) {
-		/* The writer is done with its thread before its idle work is run here a last time. */
-		writer_stop(s->writer);
-		s->writer = NULL;
-		sql_idle(s);
-	}
+	writer_stop(s->writer);
 	db_close(s->write_db);
 	db_pool_free(s->pool);
 	small_free(s->small);

@@ -105,6 +105,15 @@ static void run_group(struct writer *w, struct job **jobs, size_t n)
 			note_full(w, jobs[i]->rc);
 }
 
+/* What wants a commit without a waiter stays where it is when the disk refuses, and is tried again. */
+static void run_wanted(struct writer *w)
+{
+	size_t ignored;
+
+	if (w->ops->wants != NULL && w->ops->wants(w->s))
+		run_together(w, NULL, 0, &ignored);
+}
+
 /* Takes up to a group off the queue; the lock is held. */
 static size_t take(struct writer *w, struct job **jobs)
 {
@@ -128,7 +137,8 @@ static void wait_second(struct writer *w)
 	if (pthread_cond_timedwait(&w->work, &w->lock, &until) == 0 || w->head != NULL || w->stopping)
 		return;
 	pthread_mutex_unlock(&w->lock);
-	if (w->ops->idle != NULL)
+	run_wanted(w);
+	if (w->ops->idle != NULL && !w->stats.broken)
 		w->ops->idle(w->s);
 	pthread_mutex_lock(&w->lock);
 }
@@ -157,6 +167,7 @@ static void *writer_main(void *arg)
 		pthread_cond_broadcast(&w->done);
 	}
 	pthread_mutex_unlock(&w->lock);
+	run_wanted(w);
 	return NULL;
 }
 

@@ -10,6 +10,9 @@
 #ifndef STORE_WRITER_H
 #define STORE_WRITER_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/err.h"
 
 #define WRITER_GROUP_MAX 64   /* jobs that share a commit */
@@ -31,7 +34,10 @@ struct writer_ops {
 	void (*rollback)(struct store *s);
 	/* After the waiters' results are fixed and before they wake; may be NULL. */
 	void (*committed)(struct store *s);
-	/* Called about once a second while nothing waits; may be NULL. */
+	/* True when begin or commit have something to do without a waiter: then an empty group is run, about once
+	 * a second while nobody waits, and at the end. May be NULL. */
+	bool (*wants)(struct store *s);
+	/* Upkeep, about once a second while nobody waits; may be NULL. */
 	void (*idle)(struct store *s);
 };
 
