@@ -38,6 +38,8 @@
 #define RECORDS_SWEPT ((size_t)1 << 20) /* more than these are swept for what is still needed */
 #define LAYER_BYTES_MAX ((size_t)64 << 20)
 #define LAYER_STATES_MAX 65536
+#define LEAVE_OUT_MAX 256
+#define LEAVE_OUT_STATES 1024
 
 /* How a state came about: which observation was added to which earlier state. */
 struct record {
@@ -55,7 +57,8 @@ struct layer {
 struct search {
 	struct pat_slot *root;
 	const struct stix_observations *o;
-	uint32_t words; /* of one state */
+	const uint64_t *only; /* consider these observations alone, or NULL */
+	uint32_t words;       /* of one state */
 	uint64_t *is_time; /* bit w: word w is a time, not a filling */
 	struct layer now, then;
 	uint64_t *table; /* layer number << 32 | index + 1 */
@@ -447,7 +450,7 @@ static bool wanted(const struct pat_slot *s, size_t i)
 static void sweep(struct search *q)
 {
 	for (uint32_t i = 0; i < q->o->n && q->rc == RC_OK && q->found == NOBODY; i++) {
-		if (!wanted(q->root, i))
+		if ((q->only != NULL && !pat_set_has(q->only, i)) || !wanted(q->root, i))
 			continue;
 		/* number_observed n stands for n observations (§4.14). */
 		for (uint64_t unit = 0; unit < q->o->by_first[i].count && q->rc == RC_OK && q->found == NOBODY; unit++) {
@@ -520,11 +523,11 @@ static void trace(const struct search *q, uint64_t *used)
 		used[q->records[r].observation / 64] |= (uint64_t)1 << q->records[r].observation % 64;
 }
 
-/* One sweep with at most `width` states. *ret_sure: the answer is proven. */
-static enum rc attempt(struct pat_slot *root, const struct stix_observations *o, uint32_t width, uint64_t *budget,
-		       uint64_t *used, bool *ret_match, bool *ret_sure)
+/* One sweep with at most `width` states. *ret_sure: the answer is proven. `used` may be NULL. */
+static enum rc attempt(struct pat_slot *root, const struct stix_observations *o, const uint64_t *only, uint32_t width,
+		       uint64_t *budget, uint64_t *used, bool *ret_match, bool *ret_sure)
 {
-	struct search q = { .root = root, .o = o, .budget = *budget, .words = root->words };
+	struct search q = { .root = root, .o = o, .only = only, .budget = *budget, .words = root->words };
 	enum rc rc = search_new(&q, width) ? RC_OK : RC_NOMEM;
 
 	if (rc == RC_OK) {
@@ -532,12 +535,44 @@ static enum rc attempt(struct pat_slot *root, const struct stix_observations *o,
 		rc = q.rc;
 		*ret_match = q.found != NOBODY;
 		*ret_sure = *ret_match || !q.truncated;
-		if (*ret_match)
+		if (*ret_match && used != NULL)
 			trace(&q, used);
 	}
 	*budget = q.budget;
 	search_free(&q);
 	return rc;
+}
+
+static bool has_any(const struct pat_slot *s)
+{
+	if (s->kind == SLOT_ANY)
+		return true;
+	for (const struct pat_slot *k = s->kids; k != NULL; k = k->next)
+		if (has_any(k))
+			return true;
+	return false;
+}
+
+/* A match may have filled a bit of an alternative that was not needed in the end. Takes out what can go, one by one;
+ * then every assignment that is left uses all of `used`. A set too large for that stays as it is. */
+static enum rc leave_out(struct pat_slot *root, const struct stix_observations *o, uint64_t *used, uint64_t *budget)
+{
+	size_t n = 0;
+	enum rc rc = RC_OK;
+
+	for (size_t i = 0; i < o->n; i++)
+		n += pat_set_has(used, i);
+	for (size_t i = 0; i < o->n && n <= LEAVE_OUT_MAX && rc == RC_OK; i++) {
+		bool match = false, sure;
+
+		if (!pat_set_has(used, i))
+			continue;
+		used[i / 64] ^= (uint64_t)1 << i % 64;
+		rc = attempt(root, o, used, LEAVE_OUT_STATES, budget, NULL, &match, &sure);
+		if (!match)
+			used[i / 64] ^= (uint64_t)1 << i % 64;
+	}
+	return rc == RC_LIMIT ? RC_OK : rc;
 }
 
 enum rc pat_assign(struct pat_slot *root, const struct stix_observations *o, uint64_t *used, bool *ret_match,
@@ -557,8 +592,10 @@ enum rc pat_assign(struct pat_slot *root, const struct stix_observations *o, uin
 		if (width > most * 32)
 			rc = RC_LIMIT;
 		else
-			rc = attempt(root, o, width > most ? (uint32_t)most : width, &budget, used, ret_match, &sure);
+			rc = attempt(root, o, NULL, width > most ? (uint32_t)most : width, &budget, used, ret_match, &sure);
 	}
+	if (rc == RC_OK && *ret_match && has_any(root))
+		rc = leave_out(root, o, used, &budget);
 	if (rc == RC_NOMEM)
 		return FAIL(err, rc, "pattern: out of memory");
 	if (rc != RC_OK)

@@ -13,8 +13,9 @@ struct stix_observations;
 
 struct stix_match {
 	bool match;
-	/* One set of observations that satisfies the pattern: positions in the order in which the observed-data
-	 * stand in the documents, ascending, each once. Valid until the next run or the end of `scratch`. */
+	/* Observations that satisfy the pattern, none of which can be left out (of more than 256, and where OR
+	 * joins, some may): positions in the order in which the observed-data stand in the documents, ascending,
+	 * each once. Valid until the next run or the end of `scratch`. */
 	const uint32_t *used;
 	size_t n_used;
 };
