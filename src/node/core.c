@@ -1,0 +1,443 @@
+/* The core role: opens the node inside its fence, wires the parts together,
+ * serves until it is told to stop.
+ *
+ * Order matters. The fence comes first, because Landlock and seccomp bind the
+ * thread that installs them and those it starts later; then the store, then what
+ * listens to it, then the doors to the world, so that nobody meets a half-open
+ * node. The way down is the same way back. */
+#include "node/core.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "gate/gate.h"
+#include "stix/marking.h"
+#include "store/collections.h"
+#include "store/facts.h"
+#include "sys/file.h"
+#include "sys/proc.h"
+
+#define IMAGE_VALUES_MAX ((size_t)20000000)
+#define STOP_GRACE (5 * USEC_PER_SEC)
+#define PEM_MAX ((size_t)1 << 16)
+#define MIB ((size_t)1 << 20)
+#define EXPIRE_EVERY (3600 * USEC_PER_SEC)
+
+static void write_fences(const struct core *c, struct jsonw *w)
+{
+	struct buf b;
+
+	buf_init(&b, 4096);
+	fence_describe(&c->fences, &b);
+	jsonw_name(w, "roles");
+	jsonw_array(w);
+	jsonw_object(w);
+	jsonw_m_cstr(w, "role", "core");
+	jsonw_m_int(w, "pid", (int64_t)getpid());
+	jsonw_m_str(w, "fences", buf_view(&b));
+	jsonw_object_end(w);
+	jsonw_array_end(w);
+	buf_done(&b);
+}
+
+static void write_http(struct core *c, struct jsonw *w)
+{
+	struct http_stats st;
+
+	http_server_stats(c->https, &st);
+	jsonw_name(w, "http");
+	jsonw_object(w);
+	jsonw_m_int(w, "port", http_server_port(c->https));
+	jsonw_m_bool(w, "tls", !c->opts.plain_http);
+	jsonw_m_int(w, "requests", (int64_t)st.requests);
+	jsonw_m_int(w, "refused_malformed", (int64_t)st.refused_malformed);
+	jsonw_m_int(w, "refused_size", (int64_t)st.refused_size);
+	jsonw_m_int(w, "tls_failures", (int64_t)st.tls_failures);
+	jsonw_m_int(w, "connections", (int64_t)st.connections);
+	jsonw_m_int(w, "streams", (int64_t)st.streams);
+	jsonw_object_end(w);
+}
+
+static void write_detector(const struct core *c, struct jsonw *w)
+{
+	struct image_stats st;
+
+	image_stats(c->image, &st);
+	jsonw_name(w, "detector");
+	jsonw_object(w);
+	jsonw_m_int(w, "indicators", (int64_t)st.indicators);
+	jsonw_m_int(w, "values", (int64_t)st.values);
+	jsonw_m_int(w, "unsupported", (int64_t)st.unsupported);
+	jsonw_m_int(w, "suppressed", (int64_t)st.suppressed);
+	jsonw_object_end(w);
+}
+
+static void write_status(void *ctx, struct jsonw *w)
+{
+	struct core *c = ctx;
+
+	jsonw_m_bool(w, "running", true);
+	jsonw_m_cstr(w, "cert_sha256", c->node.cert_sha256);
+	write_fences(c, w);
+	write_http(c, w);
+	write_detector(c, w);
+	inputs_status(c, w);
+	fed_status(c->fed, w);
+}
+
+static void peers_changed(void *ctx)
+{
+	struct core *c = ctx;
+
+	fed_reload(c->fed);
+}
+
+void core_api(struct node *n, struct api *ret)
+{
+	*ret = (struct api){ .store = n->store, .node_name = n->config.name, .tier = n->config.tier, .identity = n->config.identity,
+			     .default_tlp = (uint8_t)n->config.default_tlp, .strict = n->config.strict,
+			     .upgrade_20 = n->config.upgrade_20, .started = time_now() };
+}
+
+void core_handle(struct core *c, const struct viewer *v, struct http_req *r, struct http_res *res)
+{
+	if (str_starts(r->path, S("/api/v1/")))
+		api_handle(&c->api, v, r, res);
+	else if (str_starts(r->path, S("/fed/v1/")))
+		fed_server_handle(c->fed_server, v, r, res);
+	else
+		taxii_handle(c->taxii, v, r, res);
+}
+
+/* From the network: who asks is proved first. */
+static void handle_public(void *ctx, struct http_req *r, struct http_res *res)
+{
+	struct core *c = ctx;
+	struct viewer v;
+
+	if (auth_check(c->auth, r, &v, res))
+		core_handle(c, &v, r, res);
+}
+
+/* From the control socket: the file's permissions have proved it. */
+static void handle_local(void *ctx, struct http_req *r, struct http_res *res)
+{
+	static const struct viewer local = { .kind = VIEWER_LOCAL, .name = { "local", 5 }, .role = { "admin", 5 }, .tlp_max = TLP_RED };
+
+	core_handle(ctx, &local, r, res);
+}
+
+static bool admit_public(void *ctx, struct http_req *r, size_t *ret_max_body, struct http_res *res)
+{
+	struct core *c = ctx;
+
+	if (str_starts(r->path, S("/api/v1/")) || str_starts(r->path, S("/fed/v1/"))) {
+		*ret_max_body = (size_t)c->node.config.max_body_mb * MIB;
+		return true;
+	}
+	return taxii_admit(c->taxii, NULL, r, ret_max_body, res);
+}
+
+static bool admit_local(void *ctx, struct http_req *r, size_t *ret_max_body, struct http_res *res)
+{
+	(void)ctx;
+	(void)r;
+	(void)res;
+	*ret_max_body = 1024 * MIB;
+	return true;
+}
+
+/* Reads answer from memory and the page cache and need no worker, once the client is known. */
+static bool may_wait(void *ctx, const struct http_req *r)
+{
+	struct core *c = ctx;
+	bool reads = str_eq(r->method, S("GET")) || str_eq(r->method, S("HEAD")) || str_eq(r->method, S("OPTIONS"));
+
+	return !reads || c->node.store == NULL || str_starts(str_of(c->node.config.store), S("postgresql://")) ||
+	       str_starts(r->path, S("/api/v1/")) || auth_may_block(c->auth, r);
+}
+
+static enum rc enter_fence(struct core *c, const char *dir, const struct config *conf, struct err *err)
+{
+	static const char *const system_files[] = {
+		"/etc/ssl", "/usr/share/ca-certificates", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf",
+		"/etc/gai.conf", "/etc/localtime", "/usr/share/zoneinfo", "/etc/gnutls", "/dev/urandom", "/usr/lib", "/lib", "/proc/self",
+	};
+	const char *rw[2] = { dir };
+	const char *ro[COUNTOF(system_files) + CONFIG_INPUTS_MAX + 2] = { NULL };
+	char folders[CONFIG_INPUTS_MAX][256];
+	struct fence f = { .role = "core", .rw_paths = rw, .ro_paths = ro, .network = true,
+			   .max_files = (uint64_t)conf->max_connections + 1024 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNTOF(system_files); i++)
+		if (file_exists(system_files[i]))
+			ro[n++] = system_files[i];
+	/* A log is followed through rotation, so its folder must be readable, not only the file of today. */
+	for (size_t i = 0; i < conf->n_inputs; i++) {
+		const char *slash = strrchr(conf->inputs[i].path, '/');
+
+		if (slash == NULL || (size_t)(slash - conf->inputs[i].path) >= sizeof folders[i])
+			return FAIL(err, RC_BAD, "%s: [input %s] path: expected an absolute path", conf->path, conf->inputs[i].name);
+		snprintf(folders[i], sizeof folders[i], "%.*s", slash == conf->inputs[i].path ? 1 : (int)(slash - conf->inputs[i].path),
+			 conf->inputs[i].path);
+		ro[n++] = folders[i];
+	}
+	if (conf->warninglists[0] != '\0')
+		ro[n++] = conf->warninglists;
+	return fence_enter(&f, !conf->require_landlock, &c->fences, err);
+}
+
+/* The fence needs the paths of the configuration before the node is opened inside it. */
+static enum rc read_conf_and_enter(struct core *c, const char *dir, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new(4 * MIB);
+	struct config *conf = a == NULL ? NULL : arena_alloc(a, sizeof *conf);
+	struct node_paths paths;
+
+	if (conf == NULL)
+		return FAIL(err, RC_NOMEM, "core: out of memory");
+	TRY(node_paths_of(dir, &paths, err));
+	TRY(config_read(paths.conf, a, conf, err));
+	return enter_fence(c, paths.dir, conf, err);
+}
+
+static enum rc find_row(struct core *c, const char *name, const char *key, uint32_t *ret, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new(65536);
+	size_t slash = str_find(str_of(name), S("/"), 0);
+	struct collection k;
+	enum rc rc;
+
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "core: out of memory");
+	if (slash == SIZE_MAX)
+		return FAIL(err, RC_BAD, "[intel] %s = %s: expected ROOT/COLLECTION", key, name);
+	rc = collection_get(c->node.store, str_slice(str_of(name), 0, slash), str_of(name + slash + 1), a, &k, err);
+	if (rc != RC_OK)
+		err_prefix(err, "[intel] %s = %s", key, name);
+	else
+		*ret = k.row;
+	return rc;
+}
+
+/* Warning lists keep what everybody uses from being an alert; the list's name is the visible reason. */
+static bool suppress(void *ctx, enum observable_kind kind, struct str value, struct str *ret_list)
+{
+	struct core *c = ctx;
+
+	return warninglists_check(c->warninglists, kind, value, ret_list);
+}
+
+static enum rc open_detector(struct core *c, struct err *err)
+{
+	c->image = image_new(IMAGE_VALUES_MAX);
+	if (c->image == NULL)
+		return FAIL(err, RC_NOMEM, "detector: out of memory");
+	if (c->node.config.warninglists[0] != '\0') {
+		TRY(warninglists_load(c->node.config.warninglists, &c->warninglists, err));
+		image_set_suppress(c->image, suppress, c);
+	}
+	return RC_OK;
+}
+
+static void fed_log(void *ctx, const char *peer, bool bad, const char *text)
+{
+	(void)ctx;
+	log_line(bad ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "peer", "%s: %s", peer, text);
+}
+
+struct pems {
+	struct buf cert, key, ca;
+};
+
+static enum rc read_pems(const struct node *n, struct pems *p, struct err *err)
+{
+	TRY(file_read(n->paths.cert, PEM_MAX, &p->cert, err));
+	TRY(file_read(n->paths.key, PEM_MAX, &p->key, err));
+	return file_read(n->paths.ca, PEM_MAX, &p->ca, err);
+}
+
+static void pems_done(struct pems *p)
+{
+	if (p->key.p != NULL)
+		secret_wipe(p->key.p, p->key.n);
+	buf_done(&p->cert);
+	buf_done(&p->key);
+	buf_done(&p->ca);
+}
+
+static enum rc open_exchange(struct core *c, const struct pems *p, struct err *err)
+{
+	struct fed_config fc = { .store = c->node.store, .cert_pem = p->cert.p, .key_pem = p->key.p, .ca_pem = p->ca.p,
+				 .node_name = c->node.config.name, .default_tlp = (uint8_t)c->node.config.default_tlp,
+				 .upgrade_20 = c->node.config.upgrade_20, .log = fed_log, .ctx = c };
+
+	TRY(fed_server_new(c->node.store, &c->fed_server, err));
+	return fed_start(&fc, &c->fed, err);
+}
+
+static enum rc open_taxii(struct core *c, struct err *err)
+{
+	struct taxii_config tc = { .store = c->node.store, .title = c->node.config.name, .www_authenticate = auth_schemes(),
+				   .default_tlp = (uint8_t)c->node.config.default_tlp };
+
+	TRY(auth_new(c->node.store, &c->auth, err));
+	return taxii_server_new(&tc, &c->taxii, err);
+}
+
+static bool is_loopback(const char *listen)
+{
+	return str_starts(str_of(listen), S("127.")) || str_starts(str_of(listen), S("[::1]"));
+}
+
+static enum rc open_doors(struct core *c, const struct pems *p, struct err *err)
+{
+	const struct config *conf = &c->node.config;
+	char where[NODE_PATH_MAX + 8];
+	const char *listen = c->opts.listen != NULL ? c->opts.listen : conf->listen;
+	struct http_config hc = { .listen = listen, .threads = (int)conf->threads, .workers = (int)conf->workers,
+				  .max_connections = (int)conf->max_connections, .max_per_address = (int)conf->max_per_address,
+				  .idle_seconds = (int)conf->idle_seconds, .max_bodies_bytes = (size_t)conf->max_bodies_mb * MIB,
+				  .handler = handle_public, .admit = admit_public, .blocking = may_wait, .ctx = c };
+	struct http_config local = { .listen = where, .threads = 1, .workers = 4, .max_connections = 64,
+				     .max_bodies_bytes = 2048 * MIB, .handler = handle_local, .admit = admit_local, .ctx = c };
+
+	if (c->opts.plain_http && !is_loopback(listen))
+		return FAIL(err, RC_BAD, "--plain-http: %s is not a loopback address", listen);
+	if (!c->opts.plain_http) {
+		hc.tls_cert_pem = p->cert.p;
+		hc.tls_key_pem = p->key.p;
+		hc.tls_client_ca_pem = p->ca.p;
+		hc.tls_ask_client = true;
+	}
+	snprintf(where, sizeof where, "unix:%s", c->node.paths.socket);
+	TRY(http_server_start(&local, &c->control, err));
+	return http_server_start(&hc, &c->https, err);
+}
+
+static enum rc core_open(struct core *c, const char *dir, struct err *err)
+{
+	struct pems pems = { 0 };
+	enum rc rc;
+
+	TRY(read_conf_and_enter(c, dir, err));
+	TRY(node_open(dir, false, &c->node, err));
+	core_api(&c->node, &c->api);
+	c->api.status = write_status;
+	c->api.changed = peers_changed;
+	c->api.ctx = c;
+	TRY(find_row(c, c->node.config.up, "up", &c->up, err));
+	TRY(find_row(c, c->node.config.down, "down", &c->down, err));
+	TRY(open_detector(c, err));
+	c->api.warninglists = c->warninglists;
+	TRY(open_taxii(c, err));
+	rc = read_pems(&c->node, &pems, err);
+	if (rc == RC_OK)
+		rc = open_exchange(c, &pems, err);
+	if (rc == RC_OK)
+		rc = follower_start(c, err);
+	if (rc == RC_OK)
+		rc = inputs_start(c, err);
+	if (rc == RC_OK)
+		rc = open_doors(c, &pems, err);
+	pems_done(&pems);
+	return rc;
+}
+
+static void core_close(struct core *c)
+{
+	atomic_store(&c->stopping, true);
+	http_server_stop(c->https, STOP_GRACE);
+	http_server_stop(c->control, STOP_GRACE);
+	inputs_stop(c);
+	fed_stop(c->fed);
+	follower_stop(c);
+	fed_server_free(c->fed_server);
+	taxii_server_free(c->taxii);
+	auth_free(c->auth);
+	node_close(&c->node);
+	follower_free(c);
+	image_free(c->image);
+	warninglists_free(c->warninglists);
+}
+
+/* SIGHUP: what can change while running is read again; the rest needs a restart and says so. */
+static void reload(struct core *c)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new(4 * MIB);
+	struct config *conf = a == NULL ? NULL : arena_alloc(a, sizeof *conf);
+	struct pems pems = { 0 };
+	struct err err = { 0 };
+	enum rc rc = conf == NULL ? FAIL(&err, RC_NOMEM, "out of memory") : config_read(c->node.paths.conf, a, conf, &err);
+
+	if (rc == RC_OK)
+		rc = read_pems(&c->node, &pems, &err);
+	if (rc == RC_OK && !c->opts.plain_http)
+		rc = http_server_set_tls(c->https, pems.cert.p, pems.key.p, &err);
+	pems_done(&pems);
+	if (rc != RC_OK) {
+		log_line(LOG_LEVEL_ERROR, "reload", "kept as it was: %s", err.text);
+		return;
+	}
+	log_setup("core", (enum log_level)conf->log_level, str_eq(str_of(conf->log_format), S("json")));
+	c->api.strict = conf->strict;
+	fed_reload(c->fed);
+	log_line(LOG_LEVEL_INFO, "reload", "certificate, log settings and peers are read again; other keys at the next start");
+}
+
+static void announce(const struct core *c)
+{
+	const char *listen = c->opts.listen != NULL ? c->opts.listen : c->node.config.listen;
+	struct str host = str_slice(str_of(listen), 0, (size_t)(strrchr(listen, ':') - listen));
+
+	log_line(LOG_LEVEL_INFO, "serve", "%s (%s) at %s://%.*s:%d/", c->node.config.name, c->node.config.tier,
+		 c->opts.plain_http ? "http" : "https", STR(host), http_server_port(c->https));
+	proc_notify("READY=1");
+}
+
+static void run(struct core *c)
+{
+	usec next_expiry = time_mono() + EXPIRE_EVERY;
+
+	for (;;) {
+		int sig = proc_signal_wait(USEC_PER_SEC);
+
+		if (sig == SIGTERM || sig == SIGINT)
+			return;
+		if (sig == SIGHUP)
+			reload(c);
+		proc_notify("WATCHDOG=1");
+		if (time_mono() > next_expiry) {
+			struct err err = { 0 };
+
+			if (status_expire(c->node.store, time_now() - TAXII_STATUS_KEPT, &err) != RC_OK)
+				log_line(LOG_LEVEL_WARN, "taxii", "old statuses stay: %s", err.text);
+			next_expiry = time_mono() + EXPIRE_EVERY;
+		}
+	}
+}
+
+int serve_core(const char *dir, const struct serve_opts *o)
+{
+	static struct core c; /* one per process; too large for a stack under a fence */
+	struct err err = { 0 };
+	enum rc rc;
+
+	c.opts = *o;
+	log_setup("core", LOG_LEVEL_INFO, false);
+	proc_signals_block();
+	rc = core_open(&c, dir, &err);
+	if (rc == RC_OK) {
+		log_setup("core", (enum log_level)c.node.config.log_level, str_eq(str_of(c.node.config.log_format), S("json")));
+		announce(&c);
+		run(&c);
+		proc_notify("STOPPING=1");
+	} else {
+		log_line(LOG_LEVEL_ERROR, "serve", "%s", err.text);
+	}
+	core_close(&c);
+	if (rc == RC_OK)
+		log_line(LOG_LEVEL_INFO, "serve", "stopped");
+	/* Configuration and fences do not mend themselves: the supervisor gives up on 78. Others may pass. */
+	return rc == RC_OK ? 0 : rc == RC_BAD || rc == RC_UNSUPPORTED || rc == RC_NOTFOUND || rc == RC_CORRUPT || rc == RC_DENIED ? 78 : 1;
+}
