@@ -1,25 +1,118 @@
-/* REST calls by the command line, with or without a running node.
- *
- * Whether the node runs is decided by its lock, not by trying the socket: a dead
- * node leaves its socket behind, and a starting one has none yet. While the call
- * is done in this process, the lock is held here, so that no node starts beside. */
+/* Whether the node runs is decided by its lock, not by trying the socket: a dead
+ * node leaves its socket behind, and a starting one has none yet. While calls are
+ * done in this process, the lock is held here, so that no node starts beside. */
 #include "node/call.h"
 
+#include "base/mem.h"
 #include "node/core.h"
 #include "stix/marking.h"
+#include "store/collections.h"
 #include "sys/file.h"
 #include "sys/httpc.h"
 
 #define CALL_ARENA_MAX ((size_t)1 << 30)
+#define CALL_REPLY_MAX ((size_t)4 << 30)
 #define CALL_TIMEOUT (3600 * USEC_PER_SEC)
 
-static enum rc over_socket(const struct node_paths *p, const char *method, const char *path, struct str body, int *ret_status,
+struct node_conn {
+	struct node_paths paths;
+	struct httpc *http; /* live */
+	bool open;          /* in this process */
+	int lock;
+	struct node node;
+	struct api api;
+	struct warninglists *warn;
+};
+
+static enum rc connect_live(struct node_conn *c, struct err *err)
+{
+	struct httpc_config hc = { .unix_socket = c->paths.socket, .total_timeout = CALL_TIMEOUT, .max_response = CALL_REPLY_MAX,
+				   .allow_plain_loopback = true };
+
+	return httpc_new(&hc, &c->http, err);
+}
+
+static enum rc row_of(struct node_conn *c, const char *name, uint32_t *ret, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new(65536);
+	size_t slash = str_find(str_of(name), S("/"), 0);
+	struct collection k;
+
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "call: out of memory");
+	if (slash == SIZE_MAX || collection_get(c->node.store, str_slice(str_of(name), 0, slash), str_of(name + slash + 1), a, &k, NULL) != RC_OK)
+		return RC_OK; /* only needed by calls that use it */
+	*ret = k.row;
+	return RC_OK;
+}
+
+static enum rc open_here(struct node_conn *c, struct err *err)
+{
+	TRY(node_open(c->paths.dir, false, &c->node, err));
+	c->open = true;
+	core_api(&c->node, &c->api);
+	TRY(row_of(c, c->node.config.up, &c->api.up, err));
+	TRY(row_of(c, c->node.config.down, &c->api.down, err));
+	if (c->node.config.warninglists[0] != '\0')
+		TRY(warninglists_load(c->node.config.warninglists, &c->warn, err));
+	c->api.warninglists = c->warn;
+	return api_start(&c->api, err);
+}
+
+enum rc node_conn_open(const char *dir, struct node_conn **ret, struct err *err)
+{
+	struct node_conn *c = mem_alloc(sizeof *c);
+	int pid = 0;
+	enum rc rc;
+
+	if (c == NULL)
+		return FAIL(err, RC_NOMEM, "call: out of memory");
+	c->lock = -1;
+	rc = node_paths_of(dir, &c->paths, err);
+	if (rc == RC_OK && !file_exists(c->paths.conf))
+		rc = FAIL(err, RC_NOTFOUND, "%s: no node here (lianfang init makes one)", dir);
+	if (rc == RC_OK)
+		rc = file_lock(c->paths.lock, &c->lock, &pid, err);
+	if (rc == RC_BUSY)
+		rc = connect_live(c, err);
+	else if (rc == RC_OK)
+		rc = open_here(c, err);
+	if (rc != RC_OK) {
+		node_conn_close(c);
+		return rc;
+	}
+	*ret = c;
+	return RC_OK;
+}
+
+void node_conn_close(struct node_conn *c)
+{
+	if (c == NULL)
+		return;
+	httpc_free(c->http);
+	if (c->open) {
+		api_stop(&c->api);
+		node_close(&c->node);
+	}
+	warninglists_free(c->warn);
+	file_closep(&c->lock);
+	mem_free(c);
+}
+
+void node_conn_closep(struct node_conn **c)
+{
+	node_conn_close(*c);
+}
+
+bool node_conn_live(const struct node_conn *c)
+{
+	return c->http != NULL;
+}
+
+static enum rc over_socket(struct node_conn *c, const char *method, const char *path, struct str body, int *ret_status,
 			   struct buf *reply, struct err *err)
 {
-	struct httpc_config hc = { .unix_socket = p->socket, .total_timeout = CALL_TIMEOUT, .max_response = API_REPLY_MAX,
-				   .allow_plain_loopback = true };
 	struct httpc_res res = { 0 };
-	struct httpc *h = NULL;
 	struct buf url;
 	enum rc rc;
 
@@ -27,39 +120,28 @@ static enum rc over_socket(const struct node_paths *p, const char *method, const
 	buf_fmt(&url, "http://localhost/api/v1%s", path);
 	rc = buf_check(&url, err, "address");
 	if (rc == RC_OK)
-		rc = httpc_new(&hc, &h, err);
-	if (rc == RC_OK)
-		rc = httpc_do(h, method, url.p, NULL, body, &res, err);
+		rc = httpc_do(c->http, method, url.p, NULL, body, &res, err);
 	if (rc == RC_PEER)
-		rc = FAIL(err, RC_BUSY, "%s: a node runs here but does not answer", p->dir);
+		rc = FAIL(err, RC_BUSY, "%s: a node runs here but does not answer", c->paths.dir);
 	if (rc == RC_OK) {
 		*ret_status = res.status;
-		buf_str(reply, buf_view(&res.body));
-		rc = buf_check(reply, err, "reply");
+		buf_done(reply);
+		*reply = res.body;
+		buf_init(&res.body, 0);
 	}
 	httpc_res_done(&res);
-	httpc_free(h);
 	buf_done(&url);
 	return rc;
 }
 
-static void answer(struct node *n, struct http_req *r, struct http_res *res)
-{
-	static const struct viewer local = { .kind = VIEWER_LOCAL, .name = { "local", 5 }, .role = { "admin", 5 }, .tlp_max = TLP_RED };
-	struct api api;
-
-	core_api(n, &api);
-	api_handle(&api, &local, r, res);
-}
-
-static enum rc in_process(const char *dir, const char *method, const char *path, struct str body, int *ret_status,
+static enum rc in_process(struct node_conn *c, const char *method, const char *path, struct str body, int *ret_status,
 			  struct buf *reply, struct err *err)
 {
+	static const struct viewer local = { .kind = VIEWER_LOCAL, .name = { "local", 5 }, .role = { "admin", 5 }, .tlp_max = TLP_RED };
 	struct arena *a CLEANUP(arena_freep) = arena_new(CALL_ARENA_MAX);
 	size_t mark = str_find(str_of(path), S("?"), 0);
 	struct http_res res = { .status = 200 };
 	struct http_req req = { .method = str_of(method), .body = body, .arena = a, .arrived = time_now() };
-	struct node n;
 
 	if (a == NULL)
 		return FAIL(err, RC_NOMEM, "call: out of memory");
@@ -67,35 +149,35 @@ static enum rc in_process(const char *dir, const char *method, const char *path,
 	if (req.path.p == NULL)
 		return FAIL(err, RC_NOMEM, "call: out of memory");
 	req.query = mark == SIZE_MAX ? S("") : str_of(path + mark + 1);
-	TRY(node_open(dir, false, &n, err));
 	buf_init(&res.body, API_REPLY_MAX);
-	answer(&n, &req, &res);
+	api_handle(&c->api, &local, &req, &res);
 	*ret_status = res.status;
+	buf_str(reply, buf_view(&res.body));
 	for (size_t i = 0; i < res.n_pieces; i++)
-		buf_put(&res.body, res.pieces[i].p, res.pieces[i].n);
+		buf_put(reply, res.pieces[i].p, res.pieces[i].n);
 	if (res.release != NULL)
 		res.release(res.release_arg);
-	buf_str(reply, buf_view(&res.body));
 	buf_done(&res.body);
-	node_close(&n);
 	return buf_check(reply, err, "reply");
 }
 
-enum rc node_call(const char *dir, const char *method, const char *path, struct str body, int *ret_status, struct buf *reply,
-		  struct err *err)
+enum rc node_conn_do(struct node_conn *c, const char *method, const char *path, struct str body, int *ret_status,
+		     struct buf *reply, struct err *err)
 {
-	struct node_paths paths;
-	int lock CLEANUP(file_closep) = -1, pid = 0;
-	enum rc rc;
+	buf_init(reply, CALL_REPLY_MAX);
+	return c->http != NULL ? over_socket(c, method, path, body, ret_status, reply, err)
+			       : in_process(c, method, path, body, ret_status, reply, err);
+}
 
-	buf_init(reply, API_REPLY_MAX);
-	TRY(node_paths_of(dir, &paths, err));
-	if (!file_exists(paths.conf))
-		return FAIL(err, RC_NOTFOUND, "%s: no node here (lianfang init makes one)", dir);
-	rc = file_lock(paths.lock, &lock, &pid, err);
-	if (rc == RC_BUSY)
-		return over_socket(&paths, method, path, body, ret_status, reply, err);
-	if (rc != RC_OK)
-		return rc;
-	return in_process(dir, method, path, body, ret_status, reply, err);
+void node_reply_error(const struct buf *reply, int status, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)1 << 20);
+	const struct json *v = NULL;
+	struct str message = { NULL, 0 };
+
+	if (a != NULL && json_parse(a, buf_view(reply), &JSON_LIMITS, &v, NULL) == RC_OK)
+		message = json_str(json_path(v, "error.message"));
+	if (message.p == NULL)
+		message = str_slice(buf_view(reply), 0, 200);
+	err_set(err, status == 404 ? RC_NOTFOUND : status == 409 ? RC_CONFLICT : status == 403 ? RC_DENIED : RC_BAD, "%.*s", STR(message));
 }

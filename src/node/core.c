@@ -95,7 +95,7 @@ void core_api(struct node *n, struct api *ret)
 {
 	*ret = (struct api){ .store = n->store, .node_name = n->config.name, .tier = n->config.tier, .identity = n->config.identity,
 			     .default_tlp = (uint8_t)n->config.default_tlp, .strict = n->config.strict,
-			     .upgrade_20 = n->config.upgrade_20, .started = time_now() };
+			     .upgrade_20 = n->config.upgrade_20, .dir = n->paths.dir, .started = time_now() };
 }
 
 void core_handle(struct core *c, const struct viewer *v, struct http_req *r, struct http_res *res)
@@ -114,7 +114,7 @@ static void handle_public(void *ctx, struct http_req *r, struct http_res *res)
 	struct core *c = ctx;
 	struct viewer v;
 
-	if (auth_check(c->auth, r, &v, res))
+	if (auth_viewer(c->auth, r, &v, res))
 		core_handle(c, &v, r, res);
 }
 
@@ -153,7 +153,7 @@ static bool may_wait(void *ctx, const struct http_req *r)
 	bool reads = str_eq(r->method, S("GET")) || str_eq(r->method, S("HEAD")) || str_eq(r->method, S("OPTIONS"));
 
 	return !reads || c->node.store == NULL || str_starts(str_of(c->node.config.store), S("postgresql://")) ||
-	       str_starts(r->path, S("/api/v1/")) || auth_may_block(c->auth, r);
+	       str_starts(r->path, S("/api/v1/")) || auth_is_slow(c->auth, r);
 }
 
 static enum rc enter_fence(struct core *c, const char *dir, const struct config *conf, struct err *err)
@@ -220,14 +220,6 @@ static enum rc find_row(struct core *c, const char *name, const char *key, uint3
 	return rc;
 }
 
-/* Warning lists keep what everybody uses from being an alert; the list's name is the visible reason. */
-static bool suppress(void *ctx, enum observable_kind kind, struct str value, struct str *ret_list)
-{
-	struct core *c = ctx;
-
-	return warninglists_check(c->warninglists, kind, value, ret_list);
-}
-
 static enum rc open_detector(struct core *c, struct err *err)
 {
 	c->image = image_new(IMAGE_VALUES_MAX);
@@ -235,7 +227,7 @@ static enum rc open_detector(struct core *c, struct err *err)
 		return FAIL(err, RC_NOMEM, "detector: out of memory");
 	if (c->node.config.warninglists[0] != '\0') {
 		TRY(warninglists_load(c->node.config.warninglists, &c->warninglists, err));
-		image_set_suppress(c->image, suppress, c);
+		image_set_suppress(c->image, warninglists_suppress, c->warninglists);
 	}
 	return RC_OK;
 }
@@ -278,10 +270,12 @@ static enum rc open_exchange(struct core *c, const struct pems *p, struct err *e
 
 static enum rc open_taxii(struct core *c, struct err *err)
 {
-	struct taxii_config tc = { .store = c->node.store, .title = c->node.config.name, .www_authenticate = auth_schemes(),
+	struct auth_config ac = { .store = c->node.store, .anonymous_tlp = TLP_CLEAR };
+	struct taxii_config tc = { .store = c->node.store, .title = c->node.config.name,
 				   .default_tlp = (uint8_t)c->node.config.default_tlp };
 
-	TRY(auth_new(c->node.store, &c->auth, err));
+	TRY(auth_new(&ac, &c->auth, err));
+	tc.www_authenticate = auth_challenge(c->auth);
 	return taxii_server_new(&tc, &c->taxii, err);
 }
 
@@ -330,6 +324,9 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	TRY(find_row(c, c->node.config.down, "down", &c->down, err));
 	TRY(open_detector(c, err));
 	c->api.warninglists = c->warninglists;
+	c->api.up = c->up;
+	c->api.down = c->down;
+	TRY(api_start(&c->api, err));
 	TRY(open_taxii(c, err));
 	rc = read_pems(&c->node, &pems, err);
 	if (rc == RC_OK)
@@ -354,6 +351,7 @@ static void core_close(struct core *c)
 	follower_stop(c);
 	fed_server_free(c->fed_server);
 	taxii_server_free(c->taxii);
+	api_stop(&c->api);
 	auth_free(c->auth);
 	node_close(&c->node);
 	follower_free(c);

@@ -11,11 +11,14 @@
 #include "base/text.h"
 #include "store/facts.h"
 #include "stix/marking.h"
+#include "store/collections.h"
+#include "store/objects.h"
 
 #define API_PREFIX "/api/v1"
 
 static const struct api_route *const tables[] = {
 	API_ROUTES_NODE, API_ROUTES_ACCOUNTS, API_ROUTES_COLLECTIONS, API_ROUTES_PEERS, API_ROUTES_INTEL,
+	API_ROUTES_IMPORT,
 };
 
 int api_status(enum rc rc)
@@ -56,11 +59,11 @@ void api_error(struct http_res *res, int status, const char *code, const char *m
 	res->content_type = "application/json";
 }
 
+/* A peer has no role here: it exchanges collections and does not search our records. */
 static enum api_role role_rank(const struct viewer *v)
 {
 	static const struct { const char *name; enum api_role rank; } ranks[] = {
 		{ "admin", API_ADMIN }, { "analyst", API_ANALYST }, { "feeder", API_FEEDER }, { "reader", API_READER },
-		{ "peer", API_READER },
 	};
 
 	if (v->kind == VIEWER_LOCAL)
@@ -252,6 +255,23 @@ enum rc api_name(struct str name, const char *what, struct err *err)
 		good = (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '.' || ch == '_' || ch == '-';
 	}
 	return good ? RC_OK : FAIL(err, RC_BAD, "%s: expected 1 to 64 of a-z 0-9 . _ -", what);
+}
+
+enum rc api_collection(const struct api_call *c, struct str name, uint32_t *ret_row, uint8_t *ret_ceiling, struct err *err)
+{
+	size_t slash = str_find(name, S("/"), 0);
+	struct collection k;
+
+	*ret_row = NO_COLLECTION;
+	*ret_ceiling = TLP_RED;
+	if (name.n == 0)
+		return RC_OK;
+	if (slash == SIZE_MAX)
+		return FAIL(err, RC_BAD, "collection: expected ROOT/COLLECTION");
+	TRY(collection_get(c->api->store, str_slice(name, 0, slash), str_slice(name, slash + 1, name.n), c->req->arena, &k, err));
+	*ret_row = k.row;
+	*ret_ceiling = k.tlp_max;
+	return RC_OK;
 }
 
 enum rc api_fact(struct api_call *c, const char *kind, struct str subject, struct str body, struct err *err)

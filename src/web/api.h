@@ -19,6 +19,9 @@ struct api {
 	uint8_t default_tlp;
 	bool strict, upgrade_20;
 	struct warninglists *warninglists; /* or NULL */
+	uint32_t up, down;           /* rows of the collections that go up and down the tiers */
+	const char *dir;             /* the node's folder: large replies wait there in an unnamed file */
+	struct api_imports *imports; /* imports under way; api_start */
 	/* Writes the role-specific part of GET /status (fences, roles, inputs, peers). */
 	void (*status)(void *ctx, struct jsonw *w);
 	/* Something in peers, links or users changed: the node looks again. May be NULL. */
@@ -61,7 +64,11 @@ struct api_route {
 
 /* Tables of the api_*.c files; each ends with method NULL. */
 extern const struct api_route API_ROUTES_ACCOUNTS[], API_ROUTES_COLLECTIONS[], API_ROUTES_PEERS[], API_ROUTES_INTEL[],
-	API_ROUTES_NODE[];
+	API_ROUTES_IMPORT[], API_ROUTES_NODE[];
+
+/* Makes what the routes keep between calls; api_stop frees it (accepts what api_start never saw). */
+enum rc api_start(struct api *api, struct err *err) MUSTUSE;
+void api_stop(struct api *api);
 
 /* Answers any request whose path begins with /api/v1. */
 void api_handle(struct api *api, const struct viewer *v, struct http_req *r, struct http_res *res);
@@ -82,6 +89,9 @@ enum rc api_bool(const struct api_call *c, const char *name, bool fallback, bool
 enum rc api_tlp(const struct api_call *c, const char *name, uint8_t fallback, uint8_t *ret, struct err *err) MUSTUSE;
 /* Name rule of accounts and peers: 1..64 of a-z 0-9 . _ - */
 enum rc api_name(struct str name, const char *what, struct err *err) MUSTUSE;
+
+/* "root/alias-or-id" of a query parameter or member; empty gives NO_COLLECTION. RC_NOTFOUND. */
+enum rc api_collection(const struct api_call *c, struct str name, uint32_t *ret_row, uint8_t *ret_ceiling, struct err *err) MUSTUSE;
 
 /* A fact about a change of the node's settings; failure is the caller's failure. */
 enum rc api_fact(struct api_call *c, const char *kind, struct str subject, struct str body, struct err *err) MUSTUSE;

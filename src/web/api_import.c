@@ -1,0 +1,255 @@
+/* Imports over REST: begun, fed in pieces, ended. So a file of any size comes in
+ * with bounded memory, and the caller sees how far it is.
+ *
+ * An import that nobody feeds for IMPORT_IDLE is given up when room is needed;
+ * what it had admitted stays, as with any cut connection. */
+#include "web/api.h"
+
+#include <pthread.h>
+
+#include "base/mem.h"
+#include "base/uuid.h"
+#include "intel/import.h"
+#include "stix/marking.h"
+
+#define IMPORTS_MAX 16
+#define IMPORT_IDLE (600 * USEC_PER_SEC)
+
+struct slot {
+	char id[UUID_TEXT_LEN + 1]; /* "" = free */
+	struct import *import;
+	usec used;
+	bool busy;
+	struct str owner;           /* in `memory` */
+	struct arena *memory;       /* what the options point to */
+};
+
+struct api_imports {
+	pthread_mutex_t lock;
+	struct slot slots[IMPORTS_MAX];
+};
+
+static const char BEGIN_SCHEMA[] = "{\"type\":\"object\",\"properties\":{\"import\":{\"type\":\"string\"}}}";
+static const char REPORT_SCHEMA[] = "{\"type\":\"object\"}";
+static const struct api_param BEGIN_PARAMS[] = {
+	{ "format", "string", "auto (default), stix, misp, csv or list" },
+	{ "collection", "string", "ROOT/COLLECTION; without it the objects are kept but in none" },
+	{ "source", "string", "who says it: a name for this feed" },
+	{ "tlp", "string", "level of objects without one of their own" },
+	{ "confidence", "integer", "of objects made from lists (0 to 100)" },
+	{ "columns", "string", "CSV without a header: names, comma-separated" },
+	{ NULL, NULL, NULL },
+};
+
+enum rc api_start(struct api *api, struct err *err)
+{
+	api->imports = mem_alloc(sizeof *api->imports);
+	if (api->imports == NULL)
+		return FAIL(err, RC_NOMEM, "api: out of memory");
+	pthread_mutex_init(&api->imports->lock, NULL);
+	return RC_OK;
+}
+
+static void slot_free(struct slot *s)
+{
+	import_free(s->import);
+	arena_free(s->memory);
+	*s = (struct slot){ .id = "" };
+}
+
+void api_stop(struct api *api)
+{
+	if (api->imports == NULL)
+		return;
+	for (size_t i = 0; i < IMPORTS_MAX; i++)
+		slot_free(&api->imports->slots[i]);
+	pthread_mutex_destroy(&api->imports->lock);
+	mem_free(api->imports);
+	api->imports = NULL;
+}
+
+/* A free slot, or the idlest one that nobody uses any more. Under the lock. */
+static struct slot *room(struct api_imports *m)
+{
+	struct slot *oldest = NULL;
+
+	for (size_t i = 0; i < IMPORTS_MAX; i++) {
+		struct slot *s = &m->slots[i];
+
+		if (s->id[0] == '\0' && !s->busy)
+			return s;
+		if (!s->busy && s->used + IMPORT_IDLE < time_mono() && (oldest == NULL || s->used < oldest->used))
+			oldest = s;
+	}
+	if (oldest != NULL)
+		slot_free(oldest);
+	return oldest;
+}
+
+/* The caller's import, marked busy: one piece at a time. */
+static enum rc take(struct api_call *c, struct slot **ret, struct err *err)
+{
+	struct api_imports *m = c->api->imports;
+	enum rc rc = RC_NOTFOUND;
+
+	pthread_mutex_lock(&m->lock);
+	for (size_t i = 0; i < IMPORTS_MAX && rc == RC_NOTFOUND; i++) {
+		struct slot *s = &m->slots[i];
+
+		if (s->id[0] == '\0' || !str_eq(str_of(s->id), c->params[0]) || !str_eq(s->owner, c->viewer->name))
+			continue;
+		rc = s->busy ? RC_BUSY : RC_OK;
+		if (rc == RC_OK) {
+			s->busy = true;
+			*ret = s;
+		}
+	}
+	pthread_mutex_unlock(&m->lock);
+	if (rc == RC_NOTFOUND)
+		return FAIL(err, rc, "no such import, or it was idle too long: begin again");
+	if (rc == RC_BUSY)
+		return FAIL(err, rc, "this import is being fed by another request");
+	return RC_OK;
+}
+
+static void give(struct api_call *c, struct slot *s, bool ended)
+{
+	pthread_mutex_lock(&c->api->imports->lock);
+	s->busy = false;
+	s->used = time_mono();
+	if (ended)
+		slot_free(s);
+	pthread_mutex_unlock(&c->api->imports->lock);
+}
+
+static struct str keep(struct slot *s, struct str text)
+{
+	return text.p == NULL ? S("") : arena_dup(s->memory, text);
+}
+
+static enum rc begin_options(struct api_call *c, struct slot *s, struct import_opts *o, struct err *err)
+{
+	struct str format = api_query(c, "format"), tlp = api_query(c, "tlp"), source = api_query(c, "source");
+	struct str collection = api_query(c, "collection");
+	int64_t confidence;
+	enum tlp level = (enum tlp)c->api->default_tlp;
+
+	*o = (struct import_opts){ .warn = c->api->warninglists, .identity = str_of(c->api->identity) };
+	if (format.p != NULL && !import_format_find(format, &o->format))
+		return FAIL(err, RC_BAD, "format: expected auto, stix, misp, csv or list");
+	if (tlp.p != NULL && !tlp_parse(tlp, &level))
+		return FAIL(err, RC_BAD, "tlp: expected clear, green, amber, amber+strict or red");
+	TRY(api_query_int(c, "confidence", 255, 0, 100, &confidence, err));
+	TRY(api_collection(c, collection.p == NULL ? S("") : collection, &o->admit.collection, &o->admit.tlp_ceiling, err));
+	o->admit.default_tlp = (uint8_t)level;
+	o->admit.upgrade_20 = true;
+	o->admit.strict = c->api->strict;
+	o->tlp = (uint8_t)level;
+	o->confidence = (uint8_t)confidence;
+	o->columns = keep(s, api_query(c, "columns"));
+	o->source_name = source.p != NULL ? keep(s, source) : arena_fmt(s->memory, "user:%.*s", STR(c->viewer->name));
+	if (o->source_name.p == NULL || o->columns.p == NULL)
+		return FAIL(err, RC_NOMEM, "import: out of memory");
+	return store_source_id(c->api->store, o->source_name, &o->admit.source, err);
+}
+
+static enum rc begin(struct api_call *c, struct slot *s, struct err *err)
+{
+	struct import_opts o;
+	struct uuid u;
+
+	s->memory = arena_new((size_t)1 << 20);
+	if (s->memory == NULL)
+		return FAIL(err, RC_NOMEM, "import: out of memory");
+	TRY(begin_options(c, s, &o, err));
+	s->owner = keep(s, c->viewer->name);
+	TRY(import_new(c->api->store, &o, &s->import, err));
+	uuid_v4(&u);
+	uuid_format(&u, s->id);
+	s->used = time_mono();
+	return RC_OK;
+}
+
+static enum rc imports_post(struct api_call *c, struct err *err)
+{
+	struct api_imports *m = c->api->imports;
+	struct slot *s;
+	enum rc rc = RC_OK;
+
+	pthread_mutex_lock(&m->lock);
+	s = room(m);
+	if (s != NULL)
+		s->busy = true;
+	pthread_mutex_unlock(&m->lock);
+	if (s == NULL)
+		return FAIL(err, RC_BUSY, "%d imports are under way; try again later", IMPORTS_MAX);
+	rc = begin(c, s, err);
+	if (rc == RC_OK) {
+		jsonw_object(&c->out);
+		jsonw_m_cstr(&c->out, "import", s->id);
+		jsonw_object_end(&c->out);
+	}
+	give(c, s, rc != RC_OK);
+	return rc;
+}
+
+static enum rc piece_post(struct api_call *c, struct err *err)
+{
+	struct slot *s = NULL;
+	enum rc rc;
+
+	TRY(take(c, &s, err));
+	rc = import_feed(s->import, c->req->body, err);
+	if (rc == RC_OK)
+		import_report_write(import_report(s->import), &c->out);
+	give(c, s, rc != RC_OK);
+	return rc;
+}
+
+static enum rc end_post(struct api_call *c, struct err *err)
+{
+	struct slot *s = NULL;
+	enum rc rc;
+
+	TRY(take(c, &s, err));
+	rc = import_end(s->import, err);
+	if (rc == RC_OK)
+		import_report_write(import_report(s->import), &c->out);
+	give(c, s, true);
+	return rc == RC_OK ? api_fact(c, "intel.import", S(""), S("{}"), err) : rc;
+}
+
+static enum rc imports_delete(struct api_call *c, struct err *err)
+{
+	struct slot *s = NULL;
+
+	TRY(take(c, &s, err));
+	give(c, s, true);
+	jsonw_raw(&c->out, S("{}"));
+	return RC_OK;
+}
+
+/* The whole document in one request, for scripts with small files. */
+static enum rc import_post(struct api_call *c, struct err *err)
+{
+	struct slot s = { .id = "" };
+	enum rc rc = begin(c, &s, err);
+
+	if (rc == RC_OK)
+		rc = import_feed(s.import, c->req->body, err);
+	if (rc == RC_OK)
+		rc = import_end(s.import, err);
+	if (rc == RC_OK)
+		import_report_write(import_report(s.import), &c->out);
+	slot_free(&s);
+	return rc == RC_OK ? api_fact(c, "intel.import", S(""), S("{}"), err) : rc;
+}
+
+const struct api_route API_ROUTES_IMPORT[] = {
+	{ "POST", "/import", API_FEEDER, import_post, "Import one document", BEGIN_PARAMS, NULL, REPORT_SCHEMA },
+	{ "POST", "/imports", API_FEEDER, imports_post, "Begin an import that comes in pieces", BEGIN_PARAMS, NULL, BEGIN_SCHEMA },
+	{ "POST", "/imports/{import}", API_FEEDER, piece_post, "The next piece", NULL, NULL, REPORT_SCHEMA },
+	{ "POST", "/imports/{import}/end", API_FEEDER, end_post, "End of the document: the report", NULL, NULL, REPORT_SCHEMA },
+	{ "DELETE", "/imports/{import}", API_FEEDER, imports_delete, "Give an import up", NULL, NULL, REPORT_SCHEMA },
+	{ NULL, NULL, API_ANY, NULL, NULL, NULL, NULL, NULL },
+};
