@@ -117,7 +117,7 @@ static enum rc over_socket(struct node_conn *c, const char *method, const char *
 	enum rc rc;
 
 	buf_init(&url, 65536);
-	buf_fmt(&url, "http://localhost/api/v1%s", path);
+	buf_fmt(&url, "http://127.0.0.1/api/v1%s", path);
 	rc = buf_check(&url, err, "address");
 	if (rc == RC_OK)
 		rc = httpc_do(c->http, method, url.p, NULL, body, &res, err);

@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <curl/curl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <gnutls/gnutls.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -36,6 +37,8 @@ struct httpc {
 	char *pin, *user, *password, *bearer;
 	bool has_ca, has_cert, plain_loopback;
 	int ca_fd, cert_fd, key_fd;
+	int socket_folder;
+	char socket_path[100]; /* "" = none */
 	usec connect_timeout, total_timeout;
 	size_t max_response;
 };
@@ -90,6 +93,29 @@ static bool is_pin(const char *pin)
 	return s.n == (size_t)2 * SHA256_LEN;
 }
 
+/* A socket's path may have 107 bytes only; the folder's descriptor makes any path short. */
+static enum rc take_socket(struct httpc *h, const char *path, struct err *err)
+{
+	const char *slash = path == NULL ? NULL : strrchr(path, '/');
+	char *folder CLEANUP(mem_freep) = NULL;
+
+	if (path == NULL)
+		return RC_OK;
+	if (slash == NULL || slash == path)
+		return FAIL(err, RC_BAD, "http client: '%s' is no absolute path", path);
+	folder = mem_strdup(path);
+	if (folder == NULL)
+		return FAIL(err, RC_NOMEM, "http client: out of memory");
+	folder[slash - path] = '\0';
+	h->socket_folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (h->socket_folder < 0)
+		return FAIL(err, RC_IO, "http client: %s: %m", folder);
+	if (snprintf(h->socket_path, sizeof h->socket_path, "/proc/self/fd/%d/%s", h->socket_folder, slash + 1) >=
+	    (int)sizeof h->socket_path)
+		return FAIL(err, RC_BAD, "http client: %s: name is too long", path);
+	return RC_OK;
+}
+
 static enum rc take_config(struct httpc *h, const struct httpc_config *c, struct err *err)
 {
 	if (c->pin_sha256 != NULL && !is_pin(c->pin_sha256))
@@ -103,6 +129,7 @@ static enum rc take_config(struct httpc *h, const struct httpc_config *c, struct
 	h->has_ca = c->ca_pem != NULL;
 	h->has_cert = c->cert_pem != NULL;
 	h->plain_loopback = c->allow_plain_loopback;
+	TRY(take_socket(h, c->unix_socket, err));
 	h->connect_timeout = c->connect_timeout == 0 ? 10 * USEC_PER_SEC : c->connect_timeout;
 	h->total_timeout = c->total_timeout == 0 ? 60 * USEC_PER_SEC : c->total_timeout;
 	h->max_response = c->max_response;
@@ -121,7 +148,7 @@ enum rc httpc_new(const struct httpc_config *c, struct httpc **ret, struct err *
 
 	if (h == NULL)
 		return FAIL(err, RC_NOMEM, "http client: out of memory");
-	h->ca_fd = h->cert_fd = h->key_fd = -1;
+	h->ca_fd = h->cert_fd = h->key_fd = h->socket_folder = -1;
 	pthread_once(&global_once, global_init);
 	h->curl = global_code == CURLE_OK ? curl_easy_init() : NULL;
 	rc = h->curl == NULL ? FAIL(err, RC_NOMEM, "http client: out of memory") : take_config(h, c, err);
@@ -148,6 +175,7 @@ void httpc_free(struct httpc *h)
 	file_closep(&h->ca_fd);
 	file_closep(&h->cert_fd);
 	file_closep(&h->key_fd);
+	file_closep(&h->socket_folder);
 	mem_free(h->pin);
 	free_secret(h->user);
 	free_secret(h->password);
@@ -369,6 +397,8 @@ static CURLcode set_common(struct httpc *h, const char *url, struct run *r)
 	curl_easy_reset(c);
 	SET(CURLOPT_URL, url);
 	SET(CURLOPT_NOSIGNAL, 1L);
+	if (h->socket_path[0] != '\0')
+		SET(CURLOPT_UNIX_SOCKET_PATH, h->socket_path);
 	SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_PROTOCOLS_STR, h->plain_loopback ? "http,https" : "https");
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);

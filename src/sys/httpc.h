@@ -18,6 +18,7 @@ struct httpc_config {
 	usec connect_timeout, total_timeout; /* 0 = 10 s / 60 s */
 	size_t max_response;           /* bytes; more is RC_LIMIT */
 	bool allow_plain_loopback;     /* http:// to 127.0.0.0/8 and ::1 only */
+	const char *unix_socket;       /* absolute path: every request goes there, whatever host its URL names; or NULL */
 };
 
 struct httpc_res {
