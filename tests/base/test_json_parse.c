@@ -139,6 +139,37 @@ static void test_rows(void)
 	}
 }
 
+/* What may not stand in a string, at every offset of a longer one: the ways of looking change with the place. */
+static void test_string_offsets(void)
+{
+	static const struct {
+		const char *name;
+		struct str bytes;
+		enum rc rc;
+	} bad[] = {
+		{ "plain", S("x"), RC_OK }, { "delete", S("\x7F"), RC_OK }, { "character", S("\xE8\x81\xAF"), RC_OK }, { "escape", S("\\n"), RC_OK },
+		{ "pair", S("\\ud83d\\ude00"), RC_OK }, { "NUL", S("\0"), RC_BAD }, { "1F", S("\x1F"), RC_BAD }, { "80", S("\x80"), RC_BAD },
+		{ "FF", S("\xFF"), RC_BAD }, { "overlong", S("\xC0\x80"), RC_BAD }, { "surrogate", S("\xED\xA0\x80"), RC_BAD },
+		{ "quote", S("\""), RC_BAD }, { "lone unit", S("\\ud83d"), RC_BAD }, { "bad escape", S("\\ "), RC_BAD },
+	};
+	CLEANUP(arena_freep) struct arena *a = arena_new(ARENA_MAX);
+
+	for (size_t i = 0; i < COUNTOF(bad); i++) {
+		bool good = true;
+
+		for (size_t before = 0; before < 40; before++) {
+			char text[102];
+			const struct json *v;
+
+			memset(text, 'a', sizeof text);
+			text[0] = text[sizeof text - 1] = '"';
+			memcpy(text + 1 + before, bad[i].bytes.p, bad[i].bytes.n);
+			good = good && json_parse(a, str_make(text, sizeof text), &JSON_LIMITS, &v, NULL) == bad[i].rc;
+		}
+		OK(good, "%s at every offset", bad[i].name);
+	}
+}
+
 /* No prefix of a document is a document (but of a number), and none is read past its end. */
 static void test_truncated(void)
 {
@@ -307,6 +338,7 @@ static void test_no_memory(void)
 int main(void)
 {
 	test_rows();
+	test_string_offsets();
 	test_truncated();
 	test_limits();
 	test_many_names();

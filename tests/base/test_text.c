@@ -37,6 +37,22 @@ static void test_utf8(void)
 		OK(utf8_valid(str_of(rows[i].text), NULL) == good, "position is optional");
 	}
 	OK(utf8_valid(S("a\0b"), NULL), "NUL is a character");
+	/* Again at every offset in a longer text: the ways of looking change with the place. */
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		struct str text = str_of(rows[i].text);
+		bool good = true;
+
+		for (size_t before = 0; before < 40; before++) {
+			char around[160];
+			size_t at = SIZE_MAX;
+
+			memset(around, 'a', sizeof around);
+			memcpy(around + before, text.p, text.n);
+			good = good && utf8_valid(str_make(around, sizeof around), &at) == (rows[i].bad_at < 0) &&
+			       at == (rows[i].bad_at < 0 ? SIZE_MAX : before + (size_t)rows[i].bad_at);
+		}
+		OK(good, "UTF-8 at every offset: %s", rows[i].name);
+	}
 }
 
 static void test_every_char(void)
@@ -100,7 +116,7 @@ static void test_refused(void)
 		{ hex_get, "abc" }, { hex_get, "0g" }, { hex_get, "g0" }, { hex_get, "66 6" }, { hex_get, "66@0" },
 		{ base64_get, "Zg=" }, { base64_get, "Zg" }, { base64_get, "Zh==" }, { base64_get, "Zm9=" }, { base64_get, "Z===" },
 		{ base64_get, "====" }, { base64_get, "Zm9v\n" }, { base64_get, "Zm 9" }, { base64_get, "-_8=" },
-		{ base64_get, "Zg==Zg==" }, { base64url_get, "Zg==" }, { base64url_get, "Z" }, { base64url_get, "Zh" },
+		{ base64_get, "Zg==Zg==" }, { base64url_get, "Zg==" }, { base64url_get, "Z" }, { base64url_get, "Zh" }, { base64url_get, "A" }, { base64_get, "AAAAA===" },
 		{ base64url_get, "+/8" }, { base64url_get, "Zm9vY" },
 	};
 	static const char *percents[] = { "%", "%4", "a%4g", "%g4", "ab%", "%%20" };
