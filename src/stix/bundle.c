@@ -1,0 +1,103 @@
+/* What concerns several objects of one document: bundles (STIX 2.1 §8), plain
+ * lists, versions that clash, references that should be answered inside. */
+#include "base/map.h"
+#include "stix/check.h"
+
+#define BUNDLE_OBJECTS_MAX 4000000
+
+struct bundle_index {
+	struct map *versions; /* "id\nmodified" -> node offset */
+	struct map *ids;      /* "id" -> node offset; NULL unless references are asked for */
+};
+
+static struct str key_of(const struct json *object, struct buf *buf)
+{
+	struct str version = json_get_str(object, S("modified"));
+
+	buf_clear(buf);
+	buf_str(buf, json_get_str(object, S("id")));
+	buf_char(buf, '\n');
+	buf_str(buf, version.n > 0 ? version : json_get_str(object, S("created")));
+	return buf_view(buf);
+}
+
+static enum rc index_object(struct stix_check *c, struct bundle_index *x, const struct json *object, struct buf *buf)
+{
+	struct str key;
+	uint64_t at;
+
+	if (json_get_str(object, S("id")).p == NULL)
+		return RC_OK;
+	key = key_of(object, buf);
+	if (buf->bad != RC_OK)
+		return buf->bad;
+	if (map_get(x->versions, key, &at)) {
+		if (!json_same(c->root + at, object))
+			MUST_BY(c, object, "duplicate-ids", "STIX 2.1 §3.6", "another object here has the same id and version, but other content");
+		else
+			SHOULD(c, object, "duplicate-ids", "this object is here twice");
+		return RC_OK;
+	}
+	TRY(map_put(x->versions, key, (uint64_t)(object - c->root)));
+	return x->ids == NULL ? RC_OK : map_put(x->ids, json_get_str(object, S("id")), (uint64_t)(object - c->root));
+}
+
+static void check_ends(struct stix_check *c, const struct bundle_index *x, const struct json *object)
+{
+	static const char *const ends[] = { "source_ref", "target_ref" };
+
+	if (!str_eq(json_get_str(object, S("type")), S("relationship")))
+		return;
+	for (size_t i = 0; i < COUNTOF(ends); i++) {
+		const struct json *ref = json_get(object, str_of(ends[i]));
+
+		if (json_is(ref, JSON_STRING) && !map_get(x->ids, json_str(ref), NULL))
+			MUST_BY(c, ref, "enforce-refs", "STIX 2.1 §3.3", "'%s' is not in this document", ends[i]);
+	}
+}
+
+static void check_between(struct stix_check *c, const struct json *objects)
+{
+	struct bundle_index x = { map_new(BUNDLE_OBJECTS_MAX), c->opts->refs_inside ? map_new(BUNDLE_OBJECTS_MAX) : NULL };
+	struct buf buf;
+
+	buf_init(&buf, 1 << 20);
+	if (x.versions == NULL || (c->opts->refs_inside && x.ids == NULL))
+		c->fatal = RC_NOMEM;
+	JSON_EACH(object, objects)
+		if (c->fatal == RC_OK && object->type == JSON_OBJECT)
+			c->fatal = index_object(c, &x, object, &buf);
+	if (c->fatal == RC_OK && x.ids != NULL)
+		JSON_EACH(object, objects)
+			check_ends(c, &x, object);
+	buf_done(&buf);
+	map_free(x.versions);
+	map_free(x.ids);
+}
+
+void check_bundle(struct stix_check *c, const struct json *bundle)
+{
+	const struct json *objects = json_get(bundle, S("objects")), *outer = c->bundle;
+
+	if (!json_is(objects, JSON_ARRAY))
+		return;
+	c->bundle = objects;
+	JSON_EACH(object, objects) {
+		if (c->fatal != RC_OK)
+			break;
+		if (str_eq(json_get_str(object, S("type")), S("bundle")))
+			MUST_BY(c, object, "bundle", "STIX 2.1 §8", "a bundle holds objects, not bundles");
+		else
+			check_object(c, object);
+	}
+	if (c->fatal == RC_OK)
+		check_between(c, objects);
+	c->bundle = outer;
+}
+
+void check_list(struct stix_check *c, const struct json *list)
+{
+	JSON_EACH(object, list)
+		if (c->fatal == RC_OK)
+			check_object(c, object);
+}
