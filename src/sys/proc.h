@@ -7,20 +7,26 @@
 #include "base/time.h"
 
 #define PROC_ROLES_MAX 16
+#define PROC_EXIT_REFUSED 78 /* EX_CONFIG of sysexits.h */
 
 struct proc_role {
 	const char *name;            /* "core" */
 	const char *const *argv;     /* argv[0] is replaced by our own executable */
 	int pass_fd;                 /* becomes fd 3 in the child, or -1 */
+	/* Told what happens to it, may be NULL: "started" (pid), "exited" (status), "killed" (signal), "restart" (seconds until). */
+	void (*tell)(const char *role, const char *what, int number);
 };
 
 /* Runs until SIGTERM or SIGINT: starts every role, restarts one that dies
  * (1 s, 2 s, 4 s ... 60 s, reset after 60 s up), passes SIGHUP on, stops all with
  * SIGTERM and after `grace` with SIGKILL. A role that exits with status 78 (fence
- * or configuration refused) is not restarted and ends the run. Returns the exit status. */
+ * or configuration refused) is not restarted and ends the run. Returns the exit status: 0, or 78. Blocks the signals it waits for
+ * in the calling thread, which must be the only one. */
 int proc_supervise(const struct proc_role *roles, size_t n, usec grace);
 
-/* Runs our own executable with `argv` as a child with this stdout/stderr (-1 = inherit). */
+/* Runs our own executable with `argv` as a child with this stdout/stderr (-1 = inherit).
+ * A child gets no other descriptor of ours, default signal handling, and SIGTERM when the
+ * calling thread dies, so that nothing is left behind. argv[0] as in proc_role. */
 enum rc proc_spawn_self(const char *const *argv, int out_fd, int err_fd, int *ret_pid, struct err *err) MUSTUSE;
 enum rc proc_self_path(char *out, size_t n, struct err *err) MUSTUSE;
 
