@@ -179,7 +179,10 @@ static enum rc take_raw(struct admission *ad, size_t input, struct str raw, stru
 	const struct json *v;
 
 	arena_reset(ad->scratch);
-	TRY(json_parse(ad->scratch, raw, &JSON_LIMITS, &v, err));
+	if (ad->o->trees != NULL)
+		v = ad->o->trees[input];
+	else
+		TRY(json_parse(ad->scratch, raw, &JSON_LIMITS, &v, err));
 	raw = str_trim(raw);
 	if (ad->o->upgrade_20 && stix_is_20(v))
 		return take_upgraded(ad, input, v, err);

@@ -383,6 +383,16 @@ enum rc gate_page(struct store *s, const struct viewer *v, enum gate_path path, 
 	return rc;
 }
 
+enum rc gate_scan(struct store *s, const struct viewer *v, uint8_t ceiling, struct page_query *q, struct page *ret,
+		  struct err *err)
+{
+	struct asked a;
+
+	memset(ret, 0, sizeof *ret);
+	TRY(begin(s, v, PATH_COUNT, ceiling, q, &a, err));
+	return q->tlp_mask == 0 ? RC_OK : first_visible(&a, q, ret, err);
+}
+
 /* How many of the query's entries the reference rule withholds. */
 static enum rc count_withheld(const struct asked *a, const struct page_query *q, uint64_t *ret, struct err *err)
 {

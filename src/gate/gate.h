@@ -29,6 +29,11 @@ enum rc gate_page(struct store *s, const struct viewer *v, enum gate_path path, 
 enum rc gate_count(struct store *s, const struct viewer *v, uint8_t ceiling, struct page_query *q,
 		   uint64_t *ret, struct err *err) MUSTUSE;
 
+/* As gate_page, but nothing has gone yet: for searches that look at many and hand on few.
+ * What goes on must pass gate_release, entry by entry. */
+enum rc gate_scan(struct store *s, const struct viewer *v, uint8_t ceiling, struct page_query *q, struct page *ret,
+		  struct err *err) MUSTUSE;
+
 /* One object that was read by other means (a stream, a log line). Records a fact either way. */
 bool gate_release(struct store *s, const struct viewer *v, enum gate_path path, uint8_t ceiling, const struct page_entry *e);
 

@@ -500,7 +500,7 @@ static enum rc add_page(struct ledger *l, const struct key_parts *k, const struc
 
 	if (t == NULL)
 		return err->rc;
-	add_stretch(t, k->q->added_after, p->entries[p->n - 1].added);
+	add_stretch(t, k->q->added_after, p->last > p->entries[p->n - 1].added ? p->last : p->entries[p->n - 1].added);
 	t->times++;
 	t->objects += p->n;
 	touched(l);
