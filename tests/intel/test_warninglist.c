@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "intel/warninglist.h"
+#include "intel/material.h"
 #include "tap.h"
 
 static const char *const lists[] = {
@@ -118,15 +119,13 @@ static void test_no_memory(void)
 
 static void test_real(void)
 {
-	const char *data = getenv("LIANFANG_DATA");
 	struct warninglists *w = NULL;
 	struct warninglists_stats st;
 	char path[4096];
 	struct err err;
 	usec start = time_mono();
 
-	snprintf(path, sizeof path, "%s/misp/warninglists", data == NULL ? "../shared/data" : data);
-	if (access(path, R_OK) != 0) {
+	if (!material("misp/warninglists", path)) {
 		SKIP("the folder of test material is not here (LIANFANG_DATA)", "real warning lists");
 		return;
 	}
