@@ -25,6 +25,7 @@
 #define ALIGN _Alignof(max_align_t)
 #define BLOCK_FIRST ((size_t)4096 - sizeof(struct block))
 #define BLOCK_MAX ((size_t)1 << 20)
+#define KEEP_MAX ((size_t)128 << 10)
 
 struct block {
 	struct block *older;
@@ -73,23 +74,31 @@ void arena_freep(struct arena **a)
 	arena_free(*a);
 }
 
+/* Keeps the largest block of ordinary size: an arena that is reset after each
+ * message soon asks for no memory any more. */
 void arena_reset(struct arena *a)
 {
-	struct block *b = a->newest;
+	struct block *kept = NULL;
 
-	a->taken = 0;
-	if (b == NULL)
-		return;
-	while (b->older != NULL) {
-		struct block *older = b->older;
+	for (struct block *b = a->newest, *older; b != NULL; b = older) {
+		older = b->older;
+		if (b->size <= KEEP_MAX && (kept == NULL || b->size > kept->size)) {
+			struct block *smaller = kept;
 
-		block_free(b);
-		b = older;
+			kept = b;
+			b = smaller;
+		}
+		if (b != NULL)
+			block_free(b);
 	}
-	a->newest = b;
-	b->dirty = b->used > b->dirty ? b->used : b->dirty;
-	b->used = 0;
-	HIDE(b->bytes, b->size);
+	a->newest = kept;
+	a->taken = 0;
+	if (kept == NULL)
+		return;
+	kept->older = NULL;
+	kept->dirty = kept->used > kept->dirty ? kept->used : kept->dirty;
+	kept->used = 0;
+	HIDE(kept->bytes, kept->size);
 }
 
 /* A new newest block with room for `whole` bytes and the gap behind them. */
@@ -133,33 +142,56 @@ static unsigned char *take(struct arena *a, size_t n, size_t *ret_dirty)
 	return p;
 }
 
-/* Changes the newest piece of the newest block where it stands. */
-static bool resize_here(struct arena *a, unsigned char *p, size_t old, size_t n)
+static bool is_latest(const struct block *b, const unsigned char *p, size_t was)
+{
+	return b != NULL && p >= b->bytes && p + was + GAP == b->bytes + b->used;
+}
+
+/* A block that holds one piece only grows with it; a large one is moved by
+ * remapping its pages. */
+static struct block *block_grow(struct arena *a, size_t whole)
+{
+	struct block *b = a->newest, *grown;
+	size_t size = whole + GAP;
+
+	SHOW(b->bytes, b->size);
+	grown = mem_resize(b, sizeof *b + size);
+	if (grown == NULL)
+		return NULL;
+	grown->size = grown->dirty = size;
+	a->newest = grown;
+	return grown;
+}
+
+/* Changes the latest piece where it stands, or with its whole block. */
+static unsigned char *resize_latest(struct arena *a, unsigned char *p, size_t was, size_t whole, size_t n)
 {
 	struct block *b = a->newest;
-	size_t at, was = round_up(old), whole = round_up(n);
+	size_t at = (size_t)(p - b->bytes);
 
-	if (b == NULL || p < b->bytes || p + was + GAP != b->bytes + b->used)
-		return false;
-	at = (size_t)(p - b->bytes);
-	if (whole + GAP > b->size - at || whole > a->max - (a->taken - was))
-		return false;
+	if (whole + GAP > b->size - at)
+		b = at == 0 ? block_grow(a, whole) : NULL;
+	if (b == NULL)
+		return NULL;
+	p = b->bytes + at;
 	if (b->used > b->dirty)
 		b->dirty = b->used;
 	b->used = at + whole + GAP;
 	a->taken = a->taken - was + whole;
-	HIDE(p, whole > was ? whole : was);
+	HIDE(p, b->size - at);
 	SHOW(p, n);
-	return true;
+	return p;
 }
 
 void *arena_resize(struct arena *a, void *p, size_t old, size_t n)
 {
-	size_t dirty;
-	unsigned char *moved;
+	size_t was = round_up(old), whole = round_up(n), dirty;
+	unsigned char *moved = NULL;
 
-	if (p != NULL && n <= a->max && resize_here(a, p, old, n))
-		return p;
+	if (p != NULL && n <= a->max && is_latest(a->newest, p, was) && whole <= a->max - (a->taken - was))
+		moved = resize_latest(a, p, was, whole, n);
+	if (moved != NULL)
+		return moved;
 	moved = take(a, n, &dirty);
 	if (moved != NULL && p != NULL)
 		memcpy(moved, p, old < n ? old : n);

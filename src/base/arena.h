@@ -16,7 +16,7 @@ struct arena *arena_new(size_t max) MUSTUSE;
 void arena_free(struct arena *a);
 void arena_freep(struct arena **a);
 
-/* Forgets all allocations but keeps the first block for reuse. */
+/* Forgets all allocations; keeps one block of moderate size for reuse. */
 void arena_reset(struct arena *a);
 
 /* Zeroed, aligned for any type; NULL when the maximum or memory is exhausted. */
@@ -24,9 +24,9 @@ void *arena_alloc(struct arena *a, size_t n) __attribute__((malloc, alloc_size(2
 void *arena_array(struct arena *a, size_t count, size_t size) __attribute__((malloc, alloc_size(2, 3))) MUSTUSE;
 
 /* Another size for a piece of `old` bytes (`p` may be NULL: a new one); new bytes
- * are not zeroed. The latest piece grows and shrinks where it is, any other is
- * copied and its old place stays lost until the arena is freed. On NULL the
- * piece is untouched. */
+ * are not zeroed. The latest piece grows and shrinks in its place or moves for
+ * free, any other is copied and its old place stays lost until the arena is freed.
+ * On NULL the piece is untouched. */
 void *arena_resize(struct arena *a, void *p, size_t old, size_t n) __attribute__((alloc_size(4))) MUSTUSE;
 
 /* Copy with a NUL behind it (not counted in .n); .p is NULL on exhaustion. */

@@ -460,7 +460,8 @@ static bool reserve(struct parser *ps, size_t bytes)
 enum rc json_parse(struct arena *a, struct str text, const struct json_limits *limits, const struct json **ret,
 		   struct err *err)
 {
-	struct parser ps = { .start = text.p, .end = text.p + text.n, .arena = a, .nodes_max = limits->nodes,
+	const char *start = text.p == NULL ? "" : text.p;
+	struct parser ps = { .start = start, .end = start + text.n, .arena = a, .nodes_max = limits->nodes,
 			     .open = NONE, .depth_max = limits->depth, .rc = RC_OK, .err = err };
 
 	if (text.n > limits->bytes || text.n >= UINT32_MAX)

@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/json_number.h"
@@ -15,7 +16,7 @@ const struct json *json_get(const struct json *v, struct str name)
 	if (!json_is(v, JSON_OBJECT))
 		return NULL;
 	JSON_MEMBERS(key, value, v)
-		if (key->n == name.n && memcmp(key->p, name.p, name.n) == 0)
+		if (str_eq(str_make(key->p, key->n), name))
 			return value;
 	return NULL;
 }
@@ -120,6 +121,7 @@ static const struct json *step(const struct json *at, const struct json *v, stru
 
 void json_pointer(const struct json *root, const struct json *v, struct buf *out)
 {
+	assert(v >= root && v < json_end(root));
 	while (root != v)
 		root = step(root, v, out);
 }

@@ -2,7 +2,7 @@
 
 void rd_init(struct rd *r, struct str bytes)
 {
-	*r = (struct rd){ .p = (const unsigned char *)bytes.p, .n = bytes.n };
+	*r = (struct rd){ .p = (const unsigned char *)(bytes.p == NULL ? "" : bytes.p), .n = bytes.n };
 }
 
 /* Address of the next `n` bytes, or NULL and the sticky mark. What is left is

@@ -57,7 +57,7 @@ struct str str_slice(struct str s, size_t from, size_t to)
 		to = s.n;
 	if (from > to)
 		from = to;
-	return str_make(s.p + from, to - from);
+	return str_make(from == 0 ? s.p : s.p + from, to - from);
 }
 
 static bool is_space(char c)

@@ -6,6 +6,7 @@
 #define DAY_SECONDS 86400
 #define YEAR_MIN_SECONDS (-62135596800LL) /* 0001-01-01T00:00:00Z */
 #define YEAR_MAX_SECONDS 253402300799LL   /* 9999-12-31T23:59:59Z */
+#define LONGEST 1000 /* bytes; digits are counted in an int */
 #define WHOLE_LEN 19                      /* "YYYY-MM-DDTHH:MM:SS" */
 
 /* The one clock of the process. `mono_ahead` keeps time_mono from going back
@@ -149,7 +150,7 @@ enum rc time_parse(struct str text, usec *ret, int *ret_digits, struct err *err)
 	size_t at = 0;
 	int year, month, day, hour, minute, second, micros, digits;
 
-	if (text.n > 1000)
+	if (text.n > LONGEST)
 		return FAIL(err, RC_BAD, "timestamp: too long");
 	if (!shape_fits(text, &at) || !read_fraction(text, &micros, &digits, &at))
 		return FAIL(err, RC_BAD, "timestamp: byte %zu: expected YYYY-MM-DDTHH:MM:SS[.digits]Z", at);

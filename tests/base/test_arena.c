@@ -81,9 +81,13 @@ static void test_resize(void)
 	OK(grown != p && strcmp(grown, "123456789") == 0, "an older one is copied");
 	p = arena_resize(a, grown, 40, 50000);
 	OK(p != NULL && strcmp(p, "123456789") == 0, "also into another block");
+	grown = arena_resize(a, p, 50000, 98000);
+	OK(grown != NULL && strcmp(grown, "123456789") == 0, "a piece alone in its block takes the block along");
+	OK(arena_used(a) < 98000 + 2000, "and is counted once");
+	p = arena_resize(a, grown, 98000, 50000);
 	OK(arena_resize(a, p, 50000, 100001) == NULL && strcmp(p, "123456789") == 0, "untouched beyond the maximum");
 	arena_reset(a);
-	OK(all(arena_alloc(a, 3000), 3000, 0), "all is zeroed after a reset");
+	OK(all(arena_alloc(a, 50000), 50000, 0), "all is zeroed after a reset");
 }
 
 static void test_no_memory(void)
