@@ -38,6 +38,8 @@
 #define RECORDS_SWEPT ((size_t)1 << 20) /* more than these are swept for what is still needed */
 #define LAYER_BYTES_MAX ((size_t)64 << 20)
 #define LAYER_STATES_MAX 65536
+#define FIRST_STATES 4
+#define MORE_STATES 16
 #define LEAVE_OUT_MAX 256
 #define LEAVE_OUT_STATES 1024
 
@@ -584,12 +586,12 @@ enum rc pat_assign(struct pat_slot *root, const struct stix_observations *o, uin
 
 	root->parent = NULL;
 	(void)lay_out(root, 0);
-	for (uint32_t width = 32; rc == RC_OK && !sure; width *= 32) {
+	for (uint32_t width = FIRST_STATES; rc == RC_OK && !sure; width *= MORE_STATES) {
 		size_t most = LAYER_BYTES_MAX / (root->words * sizeof(int64_t));
 
 		if (most > LAYER_STATES_MAX)
 			most = LAYER_STATES_MAX;
-		if (width > most * 32)
+		if (width >= most * MORE_STATES)
 			rc = RC_LIMIT;
 		else
 			rc = attempt(root, o, NULL, width > most ? (uint32_t)most : width, &budget, used, ret_match, &sure);
