@@ -8,7 +8,6 @@
 #include "base/hash.h"
 
 #include <errno.h>
-#include <immintrin.h>
 #include <openssl/md5.h>
 #include <openssl/sha.h>
 #include <sys/random.h>
@@ -96,7 +95,7 @@ uint64_t hash_stable(struct str bytes)
 	return XXH3_64bits(bytes.p, bytes.n);
 }
 
-/* Half a byte at a step, for processors without the instruction. */
+/* Half a byte at a step: what the processor's instruction leaves over, or all. */
 static uint32_t crc32c_plain(uint32_t crc, const unsigned char *p, size_t n)
 {
 	static const uint32_t steps[16] = {
@@ -112,6 +111,7 @@ static uint32_t crc32c_plain(uint32_t crc, const unsigned char *p, size_t n)
 	return crc;
 }
 
+#ifdef __x86_64__
 __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, const unsigned char *p, size_t n)
 {
 	uint64_t wide = crc;
@@ -120,21 +120,22 @@ __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, con
 		uint64_t word;
 
 		memcpy(&word, p, sizeof word);
-		wide = _mm_crc32_u64(wide, word);
+		wide = __builtin_ia32_crc32di(wide, word);
 	}
-	crc = (uint32_t)wide;
-	for (; n > 0; p++, n--)
-		crc = _mm_crc32_u8(crc, *p);
-	return crc;
+	return crc32c_plain((uint32_t)wide, p, n);
 }
+
+static uint32_t crc32c(uint32_t crc, const unsigned char *p, size_t n)
+{
+	return __builtin_cpu_supports("sse4.2") ? crc32c_sse42(crc, p, n) : crc32c_plain(crc, p, n);
+}
+#else
+#define crc32c crc32c_plain
+#endif
 
 uint32_t hash_crc32c(uint32_t crc, struct str bytes)
 {
-	const unsigned char *p = (const unsigned char *)bytes.p;
-
-	if (__builtin_cpu_supports("sse4.2"))
-		return ~crc32c_sse42(~crc, p, bytes.n);
-	return ~crc32c_plain(~crc, p, bytes.n);
+	return ~crc32c(~crc, (const unsigned char *)bytes.p, bytes.n);
 }
 
 void random_bytes(void *out, size_t n)

@@ -7,9 +7,9 @@
  * Every byte of the text is hostile; s < end is asked before each look. */
 #include "base/json.h"
 
-#include <emmintrin.h>
-
+#include "base/ascii.h"
 #include "base/json_names.h"
+#include "base/json_scan.h"
 #include "base/text.h"
 
 #define NONE UINT32_MAX
@@ -88,7 +88,7 @@ static inline struct json *add(struct parser *ps, enum json_type type, const cha
 
 static inline const char *space(const char *s, const char *end)
 {
-	while (s < end && (*s == ' ' || *s == '\n' || *s == '\r' || *s == '\t'))
+	while (s < end && ascii_json_space(*s))
 		s++;
 	return s;
 }
@@ -97,26 +97,22 @@ static inline const char *space(const char *s, const char *end)
  * something outside ASCII may have been passed. */
 static inline const char *plain_run(const char *s, const char *end, bool *high)
 {
-	const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), last = _mm_set1_epi8(0x1F);
-	__m128i passed = _mm_setzero_si128();
-	signed char bits = 0;
+	vec16 passed = { 0 };
+	unsigned char bits = 0;
 
 	for (; end - s >= 16; s += 16) {
-		__m128i v, stop;
-		int mask;
+		vec16 v = vec16_load(s);
+		unsigned stop = vec16_mask(json_special16(v));
 
-		memcpy(&v, s, sizeof v);
-		passed = _mm_or_si128(passed, v);
-		stop = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash));
-		mask = _mm_movemask_epi8(_mm_or_si128(stop, _mm_cmpeq_epi8(_mm_min_epu8(v, last), v)));
-		if (mask != 0) {
-			*high |= _mm_movemask_epi8(passed) != 0;
-			return s + __builtin_ctz((unsigned)mask);
+		passed |= v;
+		if (stop != 0) {
+			*high |= vec16_mask(passed) != 0;
+			return s + __builtin_ctz(stop);
 		}
 	}
-	for (; s < end && *s != '"' && *s != '\\' && (unsigned char)*s >= ' '; s++)
-		bits = (signed char)(bits | *s);
-	*high |= _mm_movemask_epi8(passed) != 0 || bits < 0;
+	for (; s < end && !json_special(*s); s++)
+		bits = (unsigned char)(bits | (unsigned char)*s);
+	*high |= vec16_mask(passed) != 0 || bits >= 0x80;
 	return s;
 }
 
@@ -211,7 +207,7 @@ static inline const char *string(struct parser *ps, const char *s, bool *ret_esc
 
 static const char *digits(const char *s, const char *end)
 {
-	while (s < end && *s >= '0' && *s <= '9')
+	while (s < end && ascii_digit(*s))
 		s++;
 	return s;
 }
@@ -275,7 +271,7 @@ static inline const char *scalar(struct parser *ps, const char *s)
 	case 'n':
 		return word(ps, s, S("null"), JSON_NULL);
 	default:
-		if (*s == '-' || (*s >= '0' && *s <= '9'))
+		if (*s == '-' || ascii_digit(*s))
 			return number(ps, s);
 		return fail(ps, RC_BAD, s, "expected a value");
 	}

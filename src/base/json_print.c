@@ -1,8 +1,8 @@
 #include "base/json.h"
 
-#include <emmintrin.h>
 #include <stdlib.h>
 
+#include "base/json_scan.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -24,41 +24,27 @@ static void put_escape(struct buf *out, unsigned char c)
 	buf_put(out, pair, sizeof pair);
 }
 
-/* Bytes of `v` that a string may not hold as they are: quote, backslash, controls. */
-static inline __m128i special(__m128i v)
-{
-	const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), last = _mm_set1_epi8(0x1F);
-	__m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, last), v);
-
-	return _mm_or_si128(control, _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash)));
-}
-
-static inline bool is_special(char c)
-{
-	return (unsigned char)c < ' ' || c == '"' || c == '\\';
-}
-
 /* Copies `n` bytes; true when none of them is special. Longer texts end in a
  * step that overlaps the one before. */
 static inline bool copy_plain(char *to, const char *p, size_t n)
 {
-	__m128i v, seen = _mm_setzero_si128();
+	vec16 v, seen = { 0 };
 	bool plain = true;
 	size_t at = 0;
 
 	for (; n - at >= 16; at += 16) {
-		memcpy(&v, p + at, sizeof v);
-		memcpy(to + at, &v, sizeof v);
-		seen = _mm_or_si128(seen, special(v));
+		v = vec16_load(p + at);
+		vec16_store(to + at, v);
+		seen |= json_special16(v);
 	}
 	if (n >= 16) {
-		memcpy(&v, p + n - 16, sizeof v);
-		memcpy(to + n - 16, &v, sizeof v);
-		return _mm_movemask_epi8(_mm_or_si128(seen, special(v))) == 0;
+		v = vec16_load(p + n - 16);
+		vec16_store(to + n - 16, v);
+		return vec16_mask(seen | json_special16(v)) == 0;
 	}
 	for (; at < n; at++) {
 		to[at] = p[at];
-		plain = plain && !is_special(p[at]);
+		plain = plain && !json_special(p[at]);
 	}
 	return plain;
 }
@@ -67,15 +53,12 @@ static inline bool copy_plain(char *to, const char *p, size_t n)
 static size_t next_special(struct str s, size_t at)
 {
 	for (; s.n - at >= 16; at += 16) {
-		__m128i v;
-		int mask;
+		unsigned stop = vec16_mask(json_special16(vec16_load(s.p + at)));
 
-		memcpy(&v, s.p + at, sizeof v);
-		mask = _mm_movemask_epi8(special(v));
-		if (mask != 0)
-			return at + (size_t)__builtin_ctz((unsigned)mask);
+		if (stop != 0)
+			return at + (size_t)__builtin_ctz(stop);
 	}
-	while (at < s.n && !is_special(s.p[at]))
+	while (at < s.n && !json_special(s.p[at]))
 		at++;
 	return at;
 }
@@ -112,7 +95,7 @@ static void quote_broken(struct buf *out, struct str s)
 
 		if (n == 0)
 			buf_cstr(out, "\xEF\xBF\xBD");
-		else if (is_special(s.p[at]))
+		else if (json_special(s.p[at]))
 			put_escape(out, (unsigned char)s.p[at]);
 		else
 			buf_put(out, s.p + at, n);

@@ -7,10 +7,12 @@
 #include "base/jsonsplit.h"
 
 #include <assert.h>
-#include <emmintrin.h>
 
+#include "base/ascii.h"
 #include "base/mem.h"
+#include "base/vec16.h"
 
+/* In this order: from FIRST_NAME to VALUE_END what is read belongs to a top-level object. */
 enum state {
 	TOP,	     /* a top-level value, or nothing more */
 	LINE_END,    /* behind a top-level object */
@@ -97,53 +99,32 @@ static enum rc fail(const struct jsonsplit *s, enum rc rc, const char *why, stru
 		    (unsigned long long)(s->before + s->at), why);
 }
 
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
 /* First '"' or '\\' in [at, n). */
 static size_t string_stop(const char *p, size_t at, size_t n)
 {
-	const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
-
 	for (; n - at >= 16; at += 16) {
-		__m128i v;
-		int mask;
+		vec16 v = vec16_load(p + at);
+		unsigned stop = vec16_mask((vec16)((v == '"') | (v == '\\')));
 
-		memcpy(&v, p + at, sizeof v);
-		mask = _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash)));
-		if (mask != 0)
-			return at + (size_t)__builtin_ctz((unsigned)mask);
+		if (stop != 0)
+			return at + (size_t)__builtin_ctz(stop);
 	}
 	while (at < n && p[at] != '"' && p[at] != '\\')
 		at++;
 	return at;
 }
 
-static bool is_bracket(char c)
-{
-	return (c | 0x20) == '{' || (c | 0x20) == '}';
-}
-
 /* First quote or bracket in [at, n): '[' and '{', ']' and '}' differ in one bit. */
 static size_t bracket_stop(const char *p, size_t at, size_t n)
 {
-	const __m128i quote = _mm_set1_epi8('"'), bit = _mm_set1_epi8(0x20);
-	const __m128i open = _mm_set1_epi8('{'), close = _mm_set1_epi8('}');
-
 	for (; n - at >= 16; at += 16) {
-		__m128i v, folded, hit;
-		int mask;
+		vec16 v = vec16_load(p + at), folded = v | 0x20;
+		unsigned stop = vec16_mask((vec16)((folded == '{') | (folded == '}') | (v == '"')));
 
-		memcpy(&v, p + at, sizeof v);
-		folded = _mm_or_si128(v, bit);
-		hit = _mm_or_si128(_mm_cmpeq_epi8(folded, open), _mm_cmpeq_epi8(folded, close));
-		mask = _mm_movemask_epi8(_mm_or_si128(hit, _mm_cmpeq_epi8(v, quote)));
-		if (mask != 0)
-			return at + (size_t)__builtin_ctz((unsigned)mask);
+		if (stop != 0)
+			return at + (size_t)__builtin_ctz(stop);
 	}
-	while (at < n && p[at] != '"' && !is_bracket(p[at]))
+	while (at < n && p[at] != '"' && (p[at] | 0x20) != '{' && (p[at] | 0x20) != '}')
 		at++;
 	return at;
 }
@@ -299,7 +280,7 @@ static void pass_scalar(struct jsonsplit *s)
 	for (; s->at < s->piece.n; s->at++) {
 		char c = s->piece.p[s->at];
 
-		if (c == ',' || c == '}' || c == ']' || is_space(c)) {
+		if (c == ',' || c == '}' || c == ']' || ascii_json_space(c)) {
 			s->state = VALUE_END;
 			return;
 		}
@@ -402,7 +383,7 @@ static enum rc between(struct jsonsplit *s, struct str *ret, struct err *err)
 	for (; s->at < s->piece.n; s->at++) {
 		char c = s->piece.p[s->at];
 
-		if (!is_space(c))
+		if (!ascii_json_space(c))
 			return punctuation(s, c, ret, err);
 		if (s->state == LINE_END && c == '\n')
 			s->state = TOP;

@@ -1,5 +1,7 @@
 #include "base/str.h"
 
+#include "base/ascii.h"
+
 int str_cmp(struct str a, struct str b)
 {
 	size_t n = a.n < b.n ? a.n : b.n;
@@ -10,19 +12,12 @@ int str_cmp(struct str a, struct str b)
 	return a.n < b.n ? -1 : a.n > b.n;
 }
 
-static unsigned char fold(char c)
-{
-	unsigned char u = (unsigned char)c;
-
-	return u >= 'A' && u <= 'Z' ? (unsigned char)(u + 32) : u;
-}
-
 bool str_eq_nocase(struct str a, struct str b)
 {
 	if (a.n != b.n)
 		return false;
 	for (size_t i = 0; i < a.n; i++)
-		if (fold(a.p[i]) != fold(b.p[i]))
+		if (ascii_to_lower(a.p[i]) != ascii_to_lower(b.p[i]))
 			return false;
 	return true;
 }
@@ -60,16 +55,11 @@ struct str str_slice(struct str s, size_t from, size_t to)
 	return str_make(from == 0 ? s.p : s.p + from, to - from);
 }
 
-static bool is_space(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 struct str str_trim(struct str s)
 {
-	while (s.n > 0 && is_space(s.p[0]))
+	while (s.n > 0 && ascii_space(s.p[0]))
 		s = str_make(s.p + 1, s.n - 1);
-	while (s.n > 0 && is_space(s.p[s.n - 1]))
+	while (s.n > 0 && ascii_space(s.p[s.n - 1]))
 		s.n--;
 	return s;
 }
@@ -102,7 +92,7 @@ bool str_to_u64(struct str s, uint64_t *ret)
 	if (s.n == 0)
 		return false;
 	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] < '0' || s.p[i] > '9')
+		if (!ascii_digit(s.p[i]))
 			return false;
 		if (__builtin_mul_overflow(value, (uint64_t)10, &value) ||
 		    __builtin_add_overflow(value, (uint64_t)(s.p[i] - '0'), &value))

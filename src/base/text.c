@@ -1,8 +1,10 @@
 #include "base/text.h"
 
+#include "base/ascii.h"
+
 int hex_value(char c)
 {
-	if (c >= '0' && c <= '9')
+	if (ascii_digit(c))
 		return c - '0';
 	c = (char)(c | 0x20);
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
@@ -68,11 +70,11 @@ static void put64(struct buf *b, struct str bytes, const char *alphabet, bool pa
 
 static int value64(char c, const char *alphabet)
 {
-	if (c >= 'A' && c <= 'Z')
+	if (ascii_upper(c))
 		return c - 'A';
-	if (c >= 'a' && c <= 'z')
+	if (ascii_lower(c))
 		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
+	if (ascii_digit(c))
 		return c - '0' + 52;
 	return c == alphabet[62] ? 62 : c == alphabet[63] ? 63 : -1;
 }
@@ -149,8 +151,7 @@ bool percent_get(struct buf *b, struct str text, bool plus)
 
 static bool unreserved(char c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-	       c == '_' || c == '~';
+	return ascii_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 void percent_put(struct buf *b, struct str text)

@@ -3,6 +3,8 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "base/ascii.h"
+
 #define DAY_SECONDS 86400
 #define YEAR_MIN_SECONDS (-62135596800LL) /* 0001-01-01T00:00:00Z */
 #define YEAR_MAX_SECONDS 253402300799LL   /* 9999-12-31T23:59:59Z */
@@ -106,7 +108,7 @@ static bool shape_fits(struct str text, size_t *ret_at)
 	for (size_t i = 0; i < WHOLE_LEN; i++) {
 		char c = i < text.n ? text.p[i] : '\0';
 
-		if (shape[i] == 'd' ? c < '0' || c > '9' : c != shape[i]) {
+		if (shape[i] == 'd' ? !ascii_digit(c) : c != shape[i]) {
 			*ret_at = i;
 			return false;
 		}
@@ -131,7 +133,7 @@ static bool read_fraction(struct str text, int *ret_micros, int *ret_digits, siz
 
 	*ret_micros = 0;
 	if (at < text.n && text.p[at] == '.') {
-		for (at++; at < text.n && text.p[at] >= '0' && text.p[at] <= '9'; at++, scale /= 10)
+		for (at++; at < text.n && ascii_digit(text.p[at]); at++, scale /= 10)
 			*ret_micros += (text.p[at] - '0') * scale;
 		*ret_digits = (int)(at - WHOLE_LEN - 1);
 		if (*ret_digits == 0) {

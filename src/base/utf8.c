@@ -2,7 +2,7 @@
  * only, no surrogates, nothing above U+10FFFF. */
 #include "base/text.h"
 
-#include <emmintrin.h>
+#include "base/vec16.h"
 
 static bool tail(unsigned char c)
 {
@@ -34,13 +34,10 @@ size_t utf8_len(struct str s, size_t pos)
 static size_t skip_ascii(struct str s, size_t at)
 {
 	for (; s.n - at >= 16; at += 16) {
-		__m128i v;
-		int high;
+		unsigned high = vec16_mask(vec16_load(s.p + at));
 
-		memcpy(&v, s.p + at, sizeof v);
-		high = _mm_movemask_epi8(v);
 		if (high != 0)
-			return at + (size_t)__builtin_ctz((unsigned)high);
+			return at + (size_t)__builtin_ctz(high);
 	}
 	while (at < s.n && (unsigned char)s.p[at] < 0x80)
 		at++;

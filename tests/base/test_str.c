@@ -1,3 +1,4 @@
+#include "base/ascii.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "tap.h"
@@ -47,6 +48,23 @@ static void test_search(void)
 	OK(str_cmp(S("a"), S("ab")) < 0 && str_cmp(S("b"), S("ab")) > 0, "order");
 }
 
+static void test_ascii(void)
+{
+	size_t counts[7] = { 0 };
+
+	for (int i = -128; i < 128; i++) {
+		char c = (char)i;
+
+		counts[0] += ascii_digit(c), counts[1] += ascii_upper(c), counts[2] += ascii_lower(c), counts[3] += ascii_alpha(c);
+		counts[4] += ascii_alnum(c), counts[5] += ascii_space(c), counts[6] += ascii_json_space(c);
+	}
+	OK(counts[0] == 10 && counts[1] == 26 && counts[2] == 26 && counts[3] == 52 && counts[4] == 62 && counts[5] == 6 && counts[6] == 4,
+	   "each class has its size");
+	OK(ascii_digit('0') && ascii_digit('9') && ascii_upper('A') && ascii_upper('Z') && ascii_lower('a') && ascii_lower('z'), "and its ends");
+	OK(ascii_space('\v') && !ascii_json_space('\v') && ascii_json_space('\r') && !ascii_space('\0'), "kinds of space");
+	OK(ascii_to_lower('Z') == 'z' && ascii_to_lower('[') == '[' && ascii_to_lower('\xC4') == '\xC4', "folding");
+}
+
 static void test_err(void)
 {
 	struct err err = { 0 };
@@ -68,6 +86,7 @@ int main(void)
 	test_numbers();
 	test_split();
 	test_search();
+	test_ascii();
 	test_err();
 	return tap_done();
 }
