@@ -290,6 +290,13 @@ static void check_custom_type(struct stix_check *c, const struct json *object, s
 	check_custom_prefix(c, at, type, '-', "object type");
 }
 
+/* A custom object that has neither time of the versioned ones is taken for a cyber-observable. */
+static bool is_versioned(const struct json *object)
+{
+	return extension_class(object) != STIX_CUSTOM || json_get(object, S("created")) != NULL ||
+	       json_get(object, S("modified")) != NULL;
+}
+
 static void check_body(struct stix_check *c, const struct json *object, bool observable)
 {
 	struct str type = json_get_str(object, S("type"));
@@ -299,7 +306,7 @@ static void check_body(struct stix_check *c, const struct json *object, bool obs
 	if (own == NULL || !stix_in_spec(own->flags, c->spec) || (observable && own->class != STIX_SCO)) {
 		own = &CUSTOM_TYPE;
 		c->schema = own;
-		c->class = (uint8_t)(observable ? STIX_SCO : extension_class(object));
+		c->class = (uint8_t)(observable || !is_versioned(object) ? STIX_SCO : extension_class(object));
 		if (type.p != NULL)
 			check_custom_type(c, object, type, observable);
 	} else {
