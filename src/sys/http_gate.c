@@ -1,12 +1,12 @@
 /* libmicrohttpd 0.9.75 lets through, even when told to be strict: Content-Length beside
- * Transfer-Encoding, two different lengths, "Host : a", and folded lines (whose second half
- * it drops). Each of them is a way to make a proxy in front and this server disagree on
- * where a request ends. So every head is judged here again from the library's parsed
- * lines, and the two things those lines cannot show (folds and NULs) from where the lines
- * lie in memory. tests/sys/test_http_gate.c and test_http_probe.c hold the table of probes. */
+ * Transfer-Encoding, two different lengths, "Host : a", folded lines (whose second half it
+ * drops), lines without a name (which it drops), and NULs (behind which it sees nothing).
+ * Each of them is a way to make a proxy in front and this server disagree on what a request
+ * says or where it ends. So every head is judged here again from the library's parsed lines;
+ * what those cannot show is found by accounting for every byte of the head in memory.
+ * tests/sys/test_http_gate.c and test_http_probe.c hold the probes. */
 #include "sys/http_gate.h"
 
-#define GAP_MAX 4096 /* white space between two header lines */
 
 /* RFC 9110 §5.6.2 */
 static bool is_tchar(unsigned char c)
@@ -155,28 +155,48 @@ int http_gate(const struct http_head *h, const char **ret_why)
 	return status != 0 ? status : judge_host(h, ret_why);
 }
 
-/* Only line ends (which the parser turned into NULs), blanks and colons lie between. */
-static bool only_blank(const char *from, const char *to)
+/* Moves `*at` over `n` NULs, which were delimiters. */
+static bool skip_nuls(const char **at, const char *end, int n)
 {
-	if (from > to || to - from > GAP_MAX)
-		return false;
-	for (; from < to; from++)
-		if (*from != '\0' && *from != ' ' && *from != '\t')
+	for (; n > 0; n--, ++*at)
+		if (*at >= end || **at != '\0')
 			return false;
 	return true;
 }
 
-bool http_gate_contiguous(const char *after, const struct http_header_line *headers, size_t n)
+static bool skip_piece(const char **at, const char *end, struct str piece)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct http_header_line *h = &headers[i];
+	if (piece.p != *at || piece.n > (size_t)(end - *at))
+		return false;
+	*at += piece.n;
+	return true;
+}
 
-		if (!only_blank(after, h->name.p) || !only_blank(h->name.p + h->name.n, h->value.p))
+static bool skip_header(const char **at, const char *end, const struct http_header_line *h)
+{
+	if (!skip_piece(at, end, h->name) || !skip_nuls(at, end, 1))
+		return false;
+	while (*at < end && *at < h->value.p && (**at == ' ' || **at == '\t'))
+		++*at;
+	return skip_piece(at, end, h->value) && skip_nuls(at, end, 2);
+}
+
+bool http_gate_whole(const char *begin, size_t size, const struct http_head *h)
+{
+	const char *at = begin, *end = begin + size;
+
+	if (!skip_piece(&at, end, h->method) || !skip_nuls(&at, end, 1))
+		return false;
+	/* The target itself was taken apart in place: only its length still says something. */
+	if (h->target.n > (size_t)(end - at))
+		return false;
+	at += h->target.n;
+	if (!skip_nuls(&at, end, 1) || !skip_piece(&at, end, h->version) || !skip_nuls(&at, end, 2))
+		return false;
+	for (size_t i = 0; i < h->n_headers; i++)
+		if (!skip_header(&at, end, &h->headers[i]))
 			return false;
-		after = h->value.p + h->value.n;
-	}
-	/* The line end of the last header and the empty line behind it. */
-	return n == 0 || (after[0] == '\0' && after[1] == '\0');
+	return skip_nuls(&at, end, 2) && at == end;
 }
 
 /* Behind "http://host" only; other schemes would make us a proxy. */

@@ -20,10 +20,12 @@ struct http_head {
  * characters in values, methods, targets and versions that break their grammar. */
 int http_gate(const struct http_head *h, const char **ret_why) MUSTUSE;
 
-/* The header lines lie back to back in the receive buffer, as the parser leaves them when
- * nothing was folded (RFC 9112 §5.2) and no NUL cut a value short: `after` is the first
- * byte that may belong to the first line's terminator. Reads only between those lines. */
-bool http_gate_contiguous(const char *after, const struct http_header_line *headers, size_t n);
+/* The head's `size` bytes at `begin`, as the parser left them in its receive buffer (each
+ * delimiter overwritten with NUL), are exactly what `h` says and nothing else: so nothing was
+ * folded (RFC 9112 §5.2), dropped, or cut short by a NUL of the client's, and every line ends
+ * in CRLF, not in a bare LF (which §2.2 would allow to accept). The method, the
+ * version and the header lines of `h` must point into that buffer. */
+bool http_gate_whole(const char *begin, size_t size, const struct http_head *h);
 
 /* Splits origin-form or absolute-form (RFC 9112 §3.2.1-2) into raw path and query; false for others. */
 bool http_gate_target(struct str target, struct str *ret_path, struct str *ret_query);

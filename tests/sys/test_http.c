@@ -208,6 +208,33 @@ static void test_keep_alive(int port)
 	OK(str_find(got, S("GET|/q|m=2||"), 0) != SIZE_MAX, "second of two pipelined requests");
 }
 
+/* A head that makes the receive buffer grow, and one that it cannot hold. */
+static void test_large_heads(int port)
+{
+	static const struct {
+		int line, lines, want;
+	} rows[] = { { 20000, 1, 200 }, { 200, 80, 200 }, { 10, 97, 431 }, { 40000, 1, 431 } };
+
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		CLEANUP(buf_done) struct buf req, b;
+		int fd = net_connect(port, 10);
+
+		buf_init(&req, 1 << 20);
+		buf_init(&b, 1 << 20);
+		buf_cstr(&req, "GET / HTTP/1.1\r\nHost: t\r\nConnection: close\r\n");
+		for (int k = 0; k < rows[i].lines; k++)
+			buf_fmt(&req, "X-%d: %0*d\r\n", k, rows[i].line, 1);
+		buf_cstr(&req, "\r\n");
+		for (size_t at = 0; at < req.n; at += 3000) {
+			net_send(fd, str_slice(buf_view(&req), at, at + 3000));
+			usleep(2000);
+		}
+		net_read(fd, &b, S(""));
+		close(fd);
+		OK(net_status(buf_view(&b)) == rows[i].want, "%d header lines of %d bytes", rows[i].lines, rows[i].line);
+	}
+}
+
 struct asker {
 	int port, status;
 };
@@ -388,6 +415,7 @@ int main(void)
 	test_requests(port);
 	test_chunked_limit(port);
 	test_keep_alive(port);
+	test_large_heads(port);
 	test_workers(port);
 	test_slow_request(s);
 	test_stream(s);
