@@ -12,17 +12,14 @@ static _Atomic int fail_forever;
  * rests at 1 while `forever`, so every later call fails as well. */
 static int must_fail(void)
 {
-	uint64_t n = atomic_load_explicit(&fail_countdown, memory_order_relaxed);
+	uint64_t n = atomic_load_explicit(&fail_countdown, memory_order_relaxed), after;
 
 	if (LIKELY(n == 0))
 		return 0;
-	if (n > 1) {
-		atomic_store_explicit(&fail_countdown, n - 1, memory_order_relaxed);
-		return 0;
-	}
-	if (!atomic_load_explicit(&fail_forever, memory_order_relaxed))
-		atomic_store_explicit(&fail_countdown, 0, memory_order_relaxed);
-	return 1;
+	do {
+		after = n > 1 ? n - 1 : (uint64_t)(atomic_load(&fail_forever) != 0);
+	} while (n != 0 && !atomic_compare_exchange_weak(&fail_countdown, &n, after));
+	return n == 1;
 }
 
 static void *counted(void *p)

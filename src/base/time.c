@@ -202,8 +202,8 @@ static char *put_digits(char *to, int value, int digits)
 
 static struct str format(usec t, int digits, char *out)
 {
-	int64_t seconds = t >= 0 ? t / USEC_PER_SEC : -((-(t + 1)) / USEC_PER_SEC) - 1;
-	int micros = (int)(t - seconds * USEC_PER_SEC);
+	int64_t seconds = t / USEC_PER_SEC - (t % USEC_PER_SEC < 0);
+	int micros = (int)((t % USEC_PER_SEC + USEC_PER_SEC) % USEC_PER_SEC);
 	int year, month, day, of_day;
 	char *to = out;
 

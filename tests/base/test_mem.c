@@ -1,4 +1,7 @@
 #include "base/mem.h"
+
+#include <pthread.h>
+
 #include "tap.h"
 
 static void test_fail_at(void)
@@ -36,8 +39,36 @@ static void test_live(void)
 	EQ_INT(mem_live(), live, "none");
 }
 
+static void *many(void *failed)
+{
+	for (int i = 0; i < 10000; i++) {
+		void *p = mem_alloc(8);
+
+		*(int *)failed += p == NULL;
+		mem_free(p);
+	}
+	return NULL;
+}
+
+static void test_threads(void)
+{
+	pthread_t thread[4];
+	int failed[4] = { 0 };
+	int64_t live = mem_live();
+
+	mem_fail_at(20000, 0);
+	for (int i = 0; i < 4; i++)
+		if (pthread_create(&thread[i], NULL, many, &failed[i]) != 0)
+			return;
+	for (int i = 0; i < 4; i++)
+		pthread_join(thread[i], NULL);
+	EQ_INT(failed[0] + failed[1] + failed[2] + failed[3], 1, "one failure over all threads");
+	EQ_INT(mem_live(), live, "and none is lost");
+}
+
 int main(void)
 {
+	test_threads();
 	test_fail_at();
 	test_live();
 	return tap_done();
