@@ -151,13 +151,14 @@ static enum rc put_collection(struct store *s, void *ctx, struct err *err)
 	c->row = (uint32_t)row;
 	return DB_RUN(d, err,
 		      "INSERT INTO collection (row, root, id, alias, title, description, media_types, tlp_max, all_read,"
-		      " all_write, anon_read) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+		      " all_write, anon_read, shown) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 		      " ON CONFLICT (row) DO UPDATE SET alias = excluded.alias, title = excluded.title,"
 		      " description = excluded.description, media_types = excluded.media_types, tlp_max = excluded.tlp_max,"
-		      " all_read = excluded.all_read, all_write = excluded.all_write, anon_read = excluded.anon_read",
+		      " all_read = excluded.all_read, all_write = excluded.all_write, anon_read = excluded.anon_read,"
+		      " shown = excluded.shown",
 		      DB_INT(row), DB_TEXT(c->root), DB_TEXT(c->id), DB_TEXT(c->alias), DB_TEXT(c->title),
 		      DB_TEXT(c->description), DB_TEXT(c->media_types), DB_INT(c->tlp_max), DB_INT(c->all_read),
-		      DB_INT(c->all_write), DB_INT(c->anon_read));
+		      DB_INT(c->all_write), DB_INT(c->anon_read), DB_INT(c->shown));
 }
 
 enum rc collection_put(struct store *s, struct collection *c, struct err *err)

@@ -21,6 +21,7 @@ struct collection {
 	uint8_t tlp_max;        /* strictest TLP that may lie here (writes above are refused) */
 	bool all_read, all_write; /* for every signed-in user */
 	bool anon_read;         /* without signing in (public data) */
+	bool shown;             /* signed-in users without any right may know that it is there (403, not 404) */
 };
 
 struct right {

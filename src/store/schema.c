@@ -36,7 +36,7 @@ static const char RECORDS[] =
 	"CREATE TABLE api_root (name {text} PRIMARY KEY, title {text}, description {text}, max_content_length {int},"
 	" page_size {int}, is_default {int}, is_public {int}){end};"
 	"CREATE TABLE collection (row {int} PRIMARY KEY, root {text}, id {text}, alias {text}, title {text},"
-	" description {text}, media_types {text}, tlp_max {int}, all_read {int}, all_write {int}, anon_read {int},"
+	" description {text}, media_types {text}, tlp_max {int}, all_read {int}, all_write {int}, anon_read {int}, shown {int},"
 	" UNIQUE (root, id)){end};"
 	"CREATE UNIQUE INDEX collection_alias ON collection (root, alias) WHERE alias <> '';"
 	"CREATE TABLE access_right (collection {int}, subject {text}, can_read {int}, can_write {int},"

@@ -83,7 +83,7 @@ static bool collection_row(struct arena *a, const struct dbq *q, void *row)
 		.row = (uint32_t)db_int(q, 0), .root = text(a, q, 1, &good), .id = text(a, q, 2, &good),
 		.alias = text(a, q, 3, &good), .title = text(a, q, 4, &good), .description = text(a, q, 5, &good),
 		.media_types = text(a, q, 6, &good), .tlp_max = (uint8_t)db_int(q, 7), .all_read = flag(q, 8),
-		.all_write = flag(q, 9), .anon_read = flag(q, 10),
+		.all_write = flag(q, 9), .anon_read = flag(q, 10), .shown = flag(q, 11),
 	};
 	return good;
 }
@@ -159,8 +159,8 @@ static enum rc load_tables(struct db *d, struct small_view *v, struct err *err)
 		 token_row, &tokens, err));
 	TRY(load(d, a, "SELECT name, title, description, max_content_length, page_size, is_default, is_public"
 		       " FROM api_root ORDER BY name", root_row, &roots, err));
-	TRY(load(d, a, "SELECT row, root, id, alias, title, description, media_types, tlp_max, all_read, all_write, anon_read"
-		       " FROM collection ORDER BY row", collection_row, &collections, err));
+	TRY(load(d, a, "SELECT row, root, id, alias, title, description, media_types, tlp_max, all_read, all_write,"
+		       " anon_read, shown FROM collection ORDER BY row", collection_row, &collections, err));
 	TRY(load(d, a, "SELECT collection, subject, can_read, can_write FROM access_right ORDER BY collection, subject",
 		 right_row, &rights, err));
 	TRY(load(d, a, "SELECT name, relation, url, cert_sha256, account, tlp_max, disabled, last_ok, last_error"

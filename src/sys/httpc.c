@@ -407,7 +407,7 @@ static CURLcode set_common(struct httpc *h, const char *url, struct run *r)
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(h->connect_timeout / 1000));
 	SET(CURLOPT_TIMEOUT_MS, (long)(h->total_timeout / 1000));
 	SET(CURLOPT_TCP_NODELAY, 1L);
-	SET(CURLOPT_USERAGENT, "lianfang");
+	SET(CURLOPT_USERAGENT, "lianfang/" LIANFANG_VERSION);
 	SET(CURLOPT_PREREQFUNCTION, before_request);
 	SET(CURLOPT_PREREQDATA, r);
 	SET(CURLOPT_HEADERFUNCTION, take_header);

@@ -149,19 +149,6 @@ static enum rc load_objects(struct loading *l, const struct json *coll, uint32_t
 
 /* --- collections --- */
 
-/* Open to nobody, and known to exist: a right that allows nothing, for every role. */
-static enum rc show_closed(struct loading *l, uint32_t row, struct err *err)
-{
-	static const char *const subjects[] = { "role:admin", "role:analyst", "role:reader", "role:feeder", "role:peer" };
-
-	for (size_t i = 0; i < COUNTOF(subjects); i++) {
-		struct right r = { .subject = str_of(subjects[i]) };
-
-		TRY(right_put(l->s, row, &r, err));
-	}
-	return RC_OK;
-}
-
 static enum rc load_collection(struct loading *l, struct str root, const struct json *v, struct err *err)
 {
 	const struct json *types = json_get(v, S("media_types"));
@@ -180,10 +167,9 @@ static enum rc load_collection(struct loading *l, struct str root, const struct 
 		c.media_types = b.bad == RC_OK ? arena_dup(l->a, buf_view(&b)) : S("");
 		buf_done(&b);
 	}
+	c.shown = true; /* such data sets list what is closed, too */
 	TRY(collection_put(l->s, &c, err));
 	l->report->collections++;
-	if (!c.all_read && !c.all_write)
-		TRY(show_closed(l, c.row, err));
 	return load_objects(l, v, c.row, err);
 }
 

@@ -22,7 +22,7 @@ struct dataset_report {
 };
 
 /* Collections are open to every signed-in user as their can_read and can_write say;
- * one that allows neither is shown, but closed, to the roles there are. Known roots
+ * one that allows neither is shown to them all the same. Known roots
  * and collections are changed, known objects stay. RC_BAD when the document has
  * another shape; what came before the fault is kept. */
 enum rc dataset_load(struct store *s, struct str text, const struct dataset_opts *o, struct dataset_report *ret, struct err *err) MUSTUSE;

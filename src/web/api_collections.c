@@ -13,7 +13,7 @@ static const char COLLECTION_REQUEST[] =
 	"{\"type\":\"object\",\"required\":[\"root\",\"title\"],\"properties\":{\"root\":{\"type\":\"string\"},\"id\":{\"type\":"
 	"\"string\"},\"alias\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},\"description\":{\"type\":\"string\"},"
 	"\"tlp_max\":{\"type\":\"string\"},\"all_read\":{\"type\":\"boolean\"},\"all_write\":{\"type\":\"boolean\"},"
-	"\"anon_read\":{\"type\":\"boolean\"}}}";
+	"\"anon_read\":{\"type\":\"boolean\"},\"shown\":{\"type\":\"boolean\"}}}";
 static const char RIGHT_REQUEST[] =
 	"{\"type\":\"object\",\"required\":[\"subject\"],\"properties\":{\"subject\":{\"type\":\"string\"},\"read\":{\"type\":"
 	"\"boolean\"},\"write\":{\"type\":\"boolean\"}}}";
@@ -108,6 +108,7 @@ static enum rc put_collection(struct api_call *c, const struct collection *k, bo
 	jsonw_m_bool(w, "all_read", k->all_read);
 	jsonw_m_bool(w, "all_write", k->all_write);
 	jsonw_m_bool(w, "anon_read", k->anon_read);
+	jsonw_m_bool(w, "shown", k->shown);
 	if (rights) {
 		struct right *list;
 		size_t n;
@@ -178,6 +179,7 @@ static enum rc collections_post(struct api_call *c, struct err *err)
 	TRY(api_bool(c, "all_read", k.all_read, &k.all_read, err));
 	TRY(api_bool(c, "all_write", k.all_write, &k.all_write, err));
 	TRY(api_bool(c, "anon_read", k.anon_read, &k.anon_read, err));
+	TRY(api_bool(c, "shown", k.shown, &k.shown, err));
 	TRY(collection_put(c->api->store, &k, err));
 	TRY(api_fact(c, "collection.put", k.id, S(""), err));
 	return put_collection(c, &k, true, err);
