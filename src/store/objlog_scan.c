@@ -57,7 +57,7 @@ enum rc objlog_frames_next(struct frames *fs, struct frame *ret, struct str *ret
 	struct str whole;
 
 	*ret_good = false;
-	if (fs->size - fs->at < FRAME_HEAD)
+	if (fs->at + FRAME_HEAD > fs->size)
 		return RC_OK;
 	TRY(look(fs, fs->at, FRAME_HEAD, &whole, err));
 	if (!objlog_frame_head_read(whole, fs->segment, (uint32_t)fs->at, ret) || objlog_frame_size(ret) > fs->size - fs->at)
@@ -128,7 +128,7 @@ static enum rc proven_later(struct frames *fs, uint64_t bad, bool *ret, struct e
 	bool good;
 
 	*ret = false;
-	for (fs->at = bad + 8; fs->size - fs->at >= FRAME_HEAD; fs->at += 8) {
+	for (fs->at = bad + 8; fs->at + FRAME_HEAD <= fs->size; fs->at += 8) {
 		TRY(objlog_frames_next(fs, &f, &meta, &good, err));
 		if (good && f.synced > bad) {
 			*ret = true;
