@@ -23,6 +23,7 @@ struct stix_check {
 	const struct stix_schema *schema; /* innermost schema at hand, for clauses */
 	uint8_t spec;                  /* rules applied: STIX_SPEC_20 or STIX_SPEC_21 */
 	uint8_t class;                 /* enum stix_class of `object`, custom ones by their extension */
+	struct arena *scratch;         /* for one pattern at a time; NULL until needed */
 	enum rc fatal;                 /* RC_NOMEM and the like: stop */
 };
 

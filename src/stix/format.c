@@ -1,5 +1,7 @@
 #include "stix/format.h"
 
+#include "stix/lang.h"
+
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 static bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 static bool is_alpha(char c) { return is_lower((char)(c | 0x20)); }
@@ -257,16 +259,28 @@ const char *format_lang(struct str s)
 {
 	struct str rest = s, tag;
 	size_t n = 0;
+	char lower[3];
 
 	if (s.n == 0 || s.p[s.n - 1] == '-')
 		return "not an RFC 5646 language tag";
 	for (; str_next(&rest, '-', &tag); n++) {
 		if (tag.n == 0 || tag.n > 8 || !all_of(tag, is_alnum))
 			return "a subtag has 1 to 8 letters or digits";
-		if (n == 0 && (tag.n == 1 ? !among("x|i", tag) : tag.n > 3 || !all_of(tag, is_alpha)))
+		if (n > 0)
+			continue;
+		if (tag.n == 1 ? !among("x|i", tag) : tag.n > 3 || !all_of(tag, is_alpha))
 			return "a language is two or three letters";
+		for (size_t i = 0; i < tag.n; i++)
+			lower[i] = (char)(tag.p[i] | 0x20);
+		if (tag.n > 1 && !lang_known(str_make(lower, tag.n)))
+			return "no such language";
 	}
 	return n > 1 || s.n > 1 ? NULL : "not an RFC 5646 language tag";
+}
+
+const char *format_lang_639_2(struct str s)
+{
+	return lang_known_639_2(s) ? NULL : "not a language code of ISO 639-2";
 }
 
 static bool is_key(char c) { return is_alnum(c) || c == '_' || c == '-'; }

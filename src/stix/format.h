@@ -17,6 +17,7 @@ const char *format_mime(struct str s);     /* registered top-level type "/" subt
 const char *format_charset(struct str s);  /* family of an IANA character set name */
 const char *format_cpe(struct str s);      /* CPE 2.3 formatted string */
 const char *format_lang(struct str s);     /* RFC 5646 language tag */
+const char *format_lang_639_2(struct str s);
 const char *format_dict_key(struct str s, size_t min, size_t max); /* a-z A-Z 0-9 _ - */
 /* The digest of a known algorithm has its length and alphabet; unknown ones pass. */
 const char *format_hash(struct str algorithm, struct str value);

@@ -227,6 +227,12 @@ static void kind_lang(struct stix_check *c, const struct stix_prop *p, const str
 	by_format(c, p, v, "language", "STIX 2.1 §3.2", format_lang);
 }
 
+/* Languages of software: ISO 639-2 in 2.0 (part 4 §2.14), RFC 5646 since. */
+static void kind_lang_soft(struct stix_check *c, const struct stix_prop *p, const struct json *v)
+{
+	by_format(c, p, v, "language", "STIX 2.1 §6.14.1", c->spec == STIX_SPEC_20 ? format_lang_639_2 : format_lang);
+}
+
 static void kind_url(struct stix_check *c, const struct stix_prop *p, const struct json *v)
 {
 	by_format(c, p, v, "uri", "STIX 2.1 §2.5.1", format_uri);
@@ -285,6 +291,8 @@ static void kind_hashes(struct stix_check *c, const struct stix_prop *p, const s
 		if (p->vocab != NULL && c->spec == STIX_SPEC_21)
 			MUST_BY(c, value, "hash-key", "STIX 2.1 §2.5.1", "hash '%.*s' is not in %s",
 				STR(str_slice(key, 0, 60)), known->name);
+		if (c->spec == STIX_SPEC_20 && str_starts(key, S("x_")))
+			continue;
 		SHOULD(c, value, "hash-algo", "hash '%.*s' is not in %s", STR(str_slice(key, 0, 60)), known->name);
 	}
 }
@@ -297,7 +305,7 @@ static void dict_key(struct stix_check *c, const struct stix_prop *p, const stru
 	if (wrong != NULL)
 		MUST_BY(c, name + 1, "dictionary-key", "STIX 2.1 §2.3", "'%.*s', key '%.*s': %s", STR(p->name),
 			STR(str_slice(key, 0, 60)), wrong);
-	if (c->spec != STIX_SPEC_20 || !c->opts->shoulds || p->vocab != NULL)
+	if (c->spec != STIX_SPEC_20 || !c->opts->shoulds || p->vocab != NULL || p->kind != SK_DICT)
 		return;
 	if (key.n > 30)
 		SHOULD(c, name + 1, "observable-dictionary-keys", "a dictionary key should be no longer than 30 characters");
@@ -462,7 +470,7 @@ static const kind_fn KINDS[SK_COUNT] = {
 	[SK_ANY] = kind_any, [SK_STRING] = kind_string, [SK_INT] = kind_int, [SK_FLOAT] = kind_float, [SK_BOOL] = kind_bool,
 	[SK_TIME] = kind_time, [SK_TIME_MS] = kind_time_ms, [SK_TIME_S] = kind_time_s, [SK_TYPE] = kind_type,
 	[SK_ID] = kind_id, [SK_OWN_ID] = kind_own_id, [SK_ENUM] = kind_enum, [SK_VOCAB] = kind_vocab,
-	[SK_LANG] = kind_lang, [SK_URL] = kind_url, [SK_LINK] = kind_link, [SK_HEX] = kind_hex, [SK_BINARY] = kind_binary,
+	[SK_LANG] = kind_lang, [SK_LANG_SOFT] = kind_lang_soft, [SK_URL] = kind_url, [SK_LINK] = kind_link, [SK_HEX] = kind_hex, [SK_BINARY] = kind_binary,
 	[SK_HASHES] = kind_hashes, [SK_DICT] = kind_dict, [SK_DICT_STRING] = kind_dict_string,
 	[SK_DICT_LISTS] = kind_dict_lists, [SK_DICT_SCALAR] = kind_dict_scalar, [SK_DICT_INT] = kind_dict_int,
 	[SK_HEADERS] = kind_headers, [SK_STRUCT] = kind_struct, [SK_EXTENSIONS] = kind_extensions,

@@ -103,7 +103,7 @@ static const struct stix_rule ANY_OWN[] = { { SR_ANY_OF, 0, "*", NULL } };
 
 static const struct stix_prop SOFTWARE[] = {
 	STRING("name", .flags = REQ), KIND("cpe", SK_CPE), STRING("swid", .flags = ONLY21),
-	KIND("languages", SK_LANG, .flags = LIST), STRING("vendor"), STRING("version"),
+	KIND("languages", SK_LANG_SOFT, .flags = LIST), STRING("vendor"), STRING("version"),
 };
 static const struct stix_prop URL[] = { VALUE(SK_URL) };
 

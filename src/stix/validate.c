@@ -130,7 +130,8 @@ static void check_custom(struct stix_check *c, const struct json *name, const st
 	if (c->opts->strict && c->schema != &CUSTOM_TYPE)
 		MUST_BY(c, value, "unknown-property", "STIX 2.1 §11.1", "'%.*s' is not defined for %.*s", STR(n),
 			STR(c->schema->type));
-	check_custom_prefix(c, value, n, '_', "property");
+	if (c->schema != &CUSTOM_TYPE) /* whoever makes the type names its properties */
+		check_custom_prefix(c, value, n, '_', "property");
 }
 
 /* Which rows were seen: bit i for row i. Longest table: 31 rows. */
@@ -409,9 +410,10 @@ enum rc stix_validate(const struct json *document, const struct stix_validate_op
 		check_list(&c, document);
 	else
 		check_object(&c, document);
+	arena_free(c.scratch);
 	if (ret != NULL)
 		*ret = c.verdict;
 	if (c.fatal != RC_OK)
-		return c.fatal;
+		return FAIL(err, c.fatal, "validation stopped: %s", rc_name(c.fatal));
 	return c.verdict.musts > 0 ? RC_BAD : RC_OK;
 }

@@ -142,9 +142,12 @@ out:
 
 static void test_attack(void)
 {
-	static const char *const releases[] = { "8.0", "9.0", "10.1", "11.3", "12.1", "13.1", "14.1" };
+	/* 11.3 has one property with an empty list (STIX 2.1 §2.12). */
+	static const struct { const char *release; unsigned musts; } rows[] = {
+		{ "8.0", 0 }, { "9.0", 0 }, { "10.1", 0 }, { "11.3", 1 }, { "12.1", 0 }, { "13.1", 0 }, { "14.1", 0 },
+	};
 
-	for (size_t i = 0; i < COUNTOF(releases); i++) {
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
 		struct arena *a = arena_new((size_t)512 << 20);
 		struct stix_verdict v = { 0 };
 		const struct json *doc;
@@ -153,14 +156,14 @@ static void test_attack(void)
 		char name[80];
 
 		buf_init(&data, DATA_MAX);
-		snprintf(name, sizeof name, "stix/attack-ics/ics-attack-%s.json", releases[i]);
+		snprintf(name, sizeof name, "stix/attack-ics/ics-attack-%s.json", rows[i].release);
 		if (!data_read(name, &data)) {
-			SKIP("no stix/attack-ics in LIANFANG_DATA or ../shared/data", "ATT&CK for ICS %s", releases[i]);
+			SKIP("no stix/attack-ics in LIANFANG_DATA or ../shared/data", "ATT&CK for ICS %s", rows[i].release);
 		} else if (json_parse(a, buf_view(&data), &JSON_LIMITS, &doc, &err) != RC_OK) {
-			OK(false, "ATT&CK for ICS %s: %s", releases[i], err.text);
+			OK(false, "ATT&CK for ICS %s: %s", rows[i].release, err.text);
 		} else {
 			(void)!stix_validate(doc, NULL, print_problem, NULL, &v, NULL);
-			EQ_INT(v.musts, 0, name);
+			EQ_INT(v.musts, rows[i].musts, name);
 			OK(v.objects > 300, "%u objects judged", v.objects);
 		}
 		buf_done(&data);
