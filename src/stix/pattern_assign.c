@@ -436,26 +436,32 @@ static void offer(struct search *q, uint32_t i)
 	q->then = old;
 }
 
-static bool wanted(const struct pat_slot *s, size_t i)
+/* Units of observation `i` that could be put to use at most. */
+static uint64_t room_for(const struct pat_slot *s, size_t i)
 {
+	uint64_t sum = 0;
+
 	if (s->kind == SLOT_LEAF)
-		return pat_set_has(s->set, i);
+		return pat_set_has(s->set, i) ? s->demand : 0;
 	for (const struct pat_slot *k = s->kids; k != NULL; k = k->next) {
-		if (wanted(k, i))
-			return true;
+		uint64_t one = room_for(k, i);
+
 		if (s->copies)
-			break;
+			return one > UINT64_MAX / s->n_kids ? UINT64_MAX : one * s->n_kids;
+		sum = sum > UINT64_MAX - one ? UINT64_MAX : sum + one;
 	}
-	return false;
+	return sum;
 }
 
 static void sweep(struct search *q)
 {
 	for (uint32_t i = 0; i < q->o->n && q->rc == RC_OK && q->found == NOBODY; i++) {
-		if ((q->only != NULL && !pat_set_has(q->only, i)) || !wanted(q->root, i))
-			continue;
+		uint64_t units = q->only == NULL || pat_set_has(q->only, i) ? room_for(q->root, i) : 0;
+
 		/* number_observed n stands for n observations (§4.14). */
-		for (uint64_t unit = 0; unit < q->o->by_first[i].count && q->rc == RC_OK && q->found == NOBODY; unit++) {
+		if (units > q->o->by_first[i].count)
+			units = q->o->by_first[i].count;
+		for (; units > 0 && q->rc == RC_OK && q->found == NOBODY; units--) {
 			offer(q, i);
 			if (!q->moved)
 				break;

@@ -7,7 +7,7 @@
 #include "stix/pattern_obs.h"
 
 #define PAT_SLOTS_MAX 4096                     /* parts of a pattern with all its repetitions */
-#define PAT_ASSIGN_STEPS ((uint64_t)1 << 27)   /* words of state touched in one search, and this much more ... */
+#define PAT_ASSIGN_STEPS ((uint64_t)1 << 26)   /* words of state touched in one search, and this much more ... */
 #define PAT_ASSIGN_STEPS_EACH ((uint64_t)1 << 14) /* ... for each observation */
 
 enum pat_slot_kind { SLOT_LEAF, SLOT_ALL, SLOT_ANY, SLOT_SEQ, SLOT_SPAN };

@@ -137,22 +137,26 @@ static bool wants(const struct flow *f, size_t l, size_t m)
 	return pat_set_has(f->leaf[l]->set, f->index[m]);
 }
 
-/* Gives the unit of `m` to `l`; who gave way for it gets the unit that led to it, and so on to the root. */
-static void augment(struct flow *f, size_t root, size_t l, size_t m)
+/* Gives units of `m` to `l`; what `l` gives way with goes to who led to it, and so on to the root. As many as the
+ * narrowest exchange on the way lets through, `need` at most. */
+static uint64_t augment(struct flow *f, size_t root, size_t l, size_t m, uint64_t need)
 {
-	f->spare[m]--;
-	f->cell[l * f->n + m]++;
-	while (l != root) {
-		size_t from = f->via_leaf[l], over = f->via[l];
+	uint64_t units = f->spare[m] < need ? f->spare[m] : need;
 
-		f->cell[l * f->n + over]--;
-		f->cell[from * f->n + over]++;
-		l = from;
+	for (size_t k = l; k != root; k = f->via_leaf[k])
+		if (f->cell[k * f->n + f->via[k]] < units)
+			units = f->cell[k * f->n + f->via[k]];
+	f->spare[m] -= units;
+	f->cell[l * f->n + m] += units;
+	for (; l != root; l = f->via_leaf[l]) {
+		f->cell[l * f->n + f->via[l]] -= units;
+		f->cell[(size_t)f->via_leaf[l] * f->n + f->via[l]] += units;
 	}
+	return units;
 }
 
-/* One more unit for leaf `root` over a shortest path of exchanges. */
-static bool find_unit(struct flow *f, size_t root)
+/* More units, `need` at most, for leaf `root` over a shortest path of exchanges; 0 when there is none. */
+static uint64_t find_units(struct flow *f, size_t root, uint64_t need)
 {
 	size_t head = 0, tail = 0;
 
@@ -168,10 +172,8 @@ static bool find_unit(struct flow *f, size_t root)
 			if (f->seen[m] || !wants(f, l, m))
 				continue;
 			f->seen[m] = true;
-			if (f->spare[m] > 0) {
-				augment(f, root, l, m);
-				return true;
-			}
+			if (f->spare[m] > 0)
+				return augment(f, root, l, m, need);
 			f->steps += f->n_leaves;
 			for (size_t k = 0; k < f->n_leaves; k++) {
 				if (f->seen_leaf[k] || f->cell[k * f->n + m] == 0)
@@ -183,7 +185,7 @@ static bool find_unit(struct flow *f, size_t root)
 			}
 		}
 	}
-	return false;
+	return 0;
 }
 
 static enum rc flow_memory(struct flow *f, struct arena *a, struct err *err)
@@ -207,13 +209,16 @@ static enum rc flow_memory(struct flow *f, struct arena *a, struct err *err)
 static bool run_flow(struct flow *f, bool *ret_fits)
 {
 	for (size_t l = 0; l < f->n_leaves; l++)
-		for (uint64_t need = f->leaf[l]->demand; need > 0; need--) {
+		for (uint64_t need = f->leaf[l]->demand; need > 0;) {
+			uint64_t units = find_units(f, l, need);
+
 			if (f->steps > FLOW_STEPS_MAX) {
 				*ret_fits = false;
 				return false;
 			}
-			if (!find_unit(f, l))
+			if (units == 0)
 				return false;
+			need -= units;
 		}
 	return true;
 }
