@@ -42,4 +42,12 @@ __attribute__((unused)) static double bench_rate(const char *name, double work, 
 	return rate[BENCH_ROUNDS / 2];
 }
 
+/* The same form for figures that were measured otherwise; sorts `figures`. */
+__attribute__((unused)) static void bench_print(const char *name, double *figures, size_t n, const char *unit)
+{
+	qsort(figures, n, sizeof figures[0], bench_order);
+	printf("%s %.2f %s (%.2f-%.2f)\n", name, figures[n / 2], unit, figures[0], figures[n - 1]);
+	fflush(stdout);
+}
+
 #endif
