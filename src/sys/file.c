@@ -144,12 +144,9 @@ static enum rc sync_all(int fd, const char *path, struct err *err)
 
 enum rc file_sync_dir(const char *path, struct err *err)
 {
-	CLEANUP(file_closep) int fd = -1;
-
-	if (FAULT("file.open"))
-		return FAIL(err, RC_IO, "%s: %m", path);
 	/* A data folder may well be a link to another disk: the folder itself is what counts here. */
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(file_closep) int fd = FAULT("file.open") ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
 	if (fd < 0)
 		return FAIL(err, rc_of_errno(), "%s: %m", path);
 	return sync_all(fd, path, err);
