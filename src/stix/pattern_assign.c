@@ -129,32 +129,25 @@ static bool all_before_done(const int64_t *state, const struct pat_slot *seq, ui
 	return true;
 }
 
-/* Takes the observation into the windows and orders above `leaf`; false when one is violated. *ret_free: nothing
- * above remembers this observation's time. */
-static bool keeps_time(int64_t *state, const struct pat_slot *leaf, const struct pat_observed *o, bool *ret_free)
+/* Takes the observation's time into the windows and orders above `leaf`. That it violates none has been seen by
+ * is_alive. True when nothing above remembers it. */
+static bool note_time(int64_t *state, const struct pat_slot *leaf, const struct pat_observed *o)
 {
 	const struct pat_slot *kid = leaf;
+	bool is_free = true;
 
 	for (const struct pat_slot *s = leaf->parent; s != NULL; kid = s, s = s->parent) {
-		if (s->kind == SLOT_SPAN) {
-			*ret_free = false;
-			if (o->last < state[s->at])
-				state[s->at] = o->last;
-			if (o->first - state[s->at] >= s->span)
-				return false;
-		}
-		if (s->kind != SLOT_SEQ)
+		uint32_t word = s->at;
+
+		if (s->kind == SLOT_SEQ && kid->rank > 0 && !all_before_done(state, s, kid->rank))
+			word = s->at + kid->rank;
+		else if (s->kind != SLOT_SPAN)
 			continue;
-		for (uint32_t later = kid->rank + 1; later < s->n_kids; later++)
-			if (o->first > state[s->at + later])
-				return false;
-		if (kid->rank > 0 && !all_before_done(state, s, kid->rank)) {
-			*ret_free = false;
-			if (o->last < state[s->at + kid->rank])
-				state[s->at + kid->rank] = o->last;
-		}
+		is_free = false;
+		if (o->last < state[word])
+			state[word] = o->last;
 	}
-	return true;
+	return is_free;
 }
 
 static bool completes(const int64_t *state, const struct pat_slot *s)
@@ -353,7 +346,9 @@ static void sweep_records(struct search *q)
 
 /* --- the sweep -------------------------------------------------------------- */
 
-/* Can this state still be completed by observations from `o` on? */
+/* Can this state still be completed by observations from `o` on? No, when an open window is over, or when a right side
+ * has begun before what its left side still lacks. (One branch of an OR may be past while others are not; the state
+ * that never entered it is there as well.) */
 static bool is_alive(const struct pat_slot *s, const int64_t *state, const struct pat_observed *o)
 {
 	if (is_done(state, s))
@@ -374,12 +369,11 @@ static bool is_alive(const struct pat_slot *s, const int64_t *state, const struc
 static bool use(struct search *q, const int64_t *from, uint32_t record, const struct pat_slot *leaf, uint32_t i)
 {
 	int64_t *state = q->scratch + q->words;
-	bool is_free = true;
+	bool is_free;
 
 	memcpy(state, from, q->words * sizeof *state);
 	q->budget -= q->budget < q->words ? q->budget : q->words;
-	if (!keeps_time(state, leaf, &q->o->by_first[i], &is_free))
-		return false;
+	is_free = note_time(state, leaf, &q->o->by_first[i]);
 	if ((uint64_t)++state[leaf->at] == leaf->demand)
 		mark_done(state, leaf);
 	sort_above(q, state, leaf);

@@ -4,6 +4,7 @@
  * pattern does. */
 #include "stix/pattern_ast.h"
 
+#include "base/ascii.h"
 #include "base/buf.h"
 
 #define SIMPLE_PATH_MAX 4096
@@ -22,13 +23,10 @@ static enum rc not_simple(struct gather *g, uint32_t at)
 
 static bool is_plain_name(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (i > 0 && c >= '0' && c <= '9')))
+	for (size_t i = 0; i < s.n; i++)
+		if (!ascii_alnum(s.p[i]) && s.p[i] != '_')
 			return false;
-	}
-	return s.n > 0;
+	return s.n > 0 && !ascii_digit(s.p[0]);
 }
 
 static void put_quoted(struct buf *b, struct str s)

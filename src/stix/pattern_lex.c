@@ -9,6 +9,7 @@
  * slices between ASCII delimiters are UTF-8 too. */
 #include "stix/pattern_lex.h"
 
+#include "base/ascii.h"
 #include "base/text.h"
 
 static const struct {
@@ -64,14 +65,15 @@ enum rc pat_lex_init(struct pat_lexer *lx, struct arena *a, struct str text, str
 	return RC_OK;
 }
 
+/* Of what rd_peek yields: -1 behind the end. */
 static bool is_digit(int c)
 {
-	return c >= '0' && c <= '9';
+	return c >= 0 && ascii_digit((char)c);
 }
 
 static bool is_name_start(int c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+	return c >= 0 && (ascii_alpha((char)c) || c == '_');
 }
 
 static bool is_wide_space(uint32_t ch)
@@ -86,10 +88,8 @@ static size_t space_here(const struct pat_lexer *lx)
 	int c = rd_peek(&lx->rd, 0);
 	size_t pos = lx->rd.pos;
 
-	if (c == ' ' || (c >= '\t' && c <= '\r'))
-		return 1;
 	if (c < 0x80)
-		return 0;
+		return c >= 0 && ascii_space((char)c);
 	return is_wide_space(utf8_next(lx->text, &pos)) ? pos - lx->rd.pos : 0;
 }
 
@@ -218,7 +218,7 @@ static bool is_timestamp(struct str s)
 	if (s.n < shape.n + 1 || s.p[s.n - 1] != 'Z')
 		return false;
 	for (size_t i = 0; i < shape.n; i++)
-		if (shape.p[i] == '0' ? !is_digit(s.p[i]) : s.p[i] != shape.p[i])
+		if (shape.p[i] == '0' ? !ascii_digit(s.p[i]) : s.p[i] != shape.p[i])
 			return false;
 	for (size_t i = 0; i < COUNTOF(part); i++) {
 		part[i] = (unsigned)(s.p[at[i]] - '0') * 10 + (unsigned)(s.p[at[i] + 1] - '0');
@@ -230,7 +230,7 @@ static bool is_timestamp(struct str s)
 	if (s.p[shape.n] != '.' || s.n == shape.n + 2)
 		return false;
 	for (size_t i = shape.n + 1; i < s.n - 1; i++)
-		if (!is_digit(s.p[i]))
+		if (!ascii_digit(s.p[i]))
 			return false;
 	return true;
 }

@@ -23,7 +23,7 @@ static const char *const VERDICTS[] = { "no match", "match", "error" };
 #define RICH \
 	AT("00", "00", "1", \
 	   "'0':{'type':'file','name':'Foo.dll','size':25536,'ratio':1.5,'big':9007199254740993,'neg':-7,'yes':true," \
-	   "'none':null,'text':'h\xc3\xa9llo','wide':'\xc4\x83lice','lines':'one\\ntwo','long':'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!'," \
+	   "'none':null,'text':'h\xc3\xa9llo','wide':'\xc4\x83lice','lines':'one\\ntwo','euro':'\xe2\x82\xacxb','long':'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!'," \
 	   "'magic_number_hex':'ffd8','payload_bin':'AQIDBA==','odd_hex':'xyz','created':'2014-01-13T07:03:17Z'," \
 	   "'hashes':{'SHA-256':'aa','MD5':'bb'},'list':[1,2,3],'matrix':[[1,2],[3]],'empty':[]," \
 	   "'extensions':{'ntfs-ext':{'sid':'234'},'a.b':{'it\\\\s':1}},'parent_directory_ref':'1'," \
@@ -148,6 +148,7 @@ static const struct {
 	{ "P15 LIKE is about all of it", RICH, "[file:name LIKE 'Foo']", NONE },
 	{ "P15 LIKE: _ is one character", RICH, "[file:text LIKE 'h_llo']", MATCH },
 	{ "P15 LIKE in NFC", RICH, "[file:text LIKE 'he\xcc\x81%']", MATCH },
+	{ "P15 LIKE goes back by characters", RICH, "[file:euro LIKE '%__xb']", NONE },
 	{ "P15 LIKE goes back", RICH, "[file:name LIKE '%o%l']", MATCH },
 	{ "P15 % takes line ends", RICH, "[file:lines LIKE 'one%two']", MATCH },
 	{ "P15 % takes nothing", RICH, "[file:name LIKE '%Foo.dll%']", MATCH },
