@@ -108,7 +108,7 @@ struct shortest {
 	int n, point;
 };
 
-/* "d.ddde-xx" as snprintf writes it, without trailing zeros. */
+/* "d.ddde-xx" as snprintf writes it. */
 static void split(const char *text, struct shortest *s)
 {
 	const char *e = strchr(text, 'e');
@@ -117,8 +117,6 @@ static void split(const char *text, struct shortest *s)
 	for (const char *p = text; p < e; p++)
 		if (*p != '.')
 			s->digits[s->n++] = *p;
-	while (s->n > 1 && s->digits[s->n - 1] == '0')
-		s->n--;
 	s->point = (int)strtol(e + 1, NULL, 10) + 1;
 }
 
@@ -133,12 +131,15 @@ static bool higher_hits(const struct shortest *s, double d, struct shortest *ret
 
 	while (at >= 0 && up.digits[at] == '9')
 		up.digits[at--] = '0';
-	if (at < 0)
-		return false;
-	up.digits[at]++;
+	if (at >= 0)
+		up.digits[at]++;
+	else
+		up.digits[0] = '1', up.point++;
 	snprintf(text, sizeof text, "0.%.*se%d", up.n, up.digits, up.point);
+	if (strtod(text, NULL) != d)
+		return false;
 	*ret = up;
-	return strtod(text, NULL) == d;
+	return true;
 }
 
 /* Fewest digits that read back as `d` > 0, and of these the nearest. */
@@ -154,11 +155,17 @@ static void find_shortest(double d, struct shortest *s)
 		split(text, s);
 		if (strtod(text, NULL) == d)
 			return;
-		if (power_of_two && s->n == digits && higher_hits(s, d, s))
+		if (power_of_two && higher_hits(s, d, s))
 			return;
 	}
 	snprintf(text, sizeof text, "%.16e", d);
 	split(text, s);
+}
+
+static void cut_zeros(struct shortest *s)
+{
+	while (s->n > 1 && s->digits[s->n - 1] == '0')
+		s->n--;
 }
 
 static void put_zeros(struct buf *out, int n)
@@ -185,6 +192,7 @@ void json_put_double(struct buf *out, double d)
 		return;
 	}
 	find_shortest(d, &s);
+	cut_zeros(&s);
 	exponent = s.point - 1;
 	if (s.n <= s.point && s.point <= 21) {
 		buf_put(out, s.digits, (size_t)s.n);
