@@ -146,6 +146,13 @@ static bool admit_local(void *ctx, struct http_req *r, size_t *ret_max_body, str
 	return true;
 }
 
+/* What the server refuses by itself is worded as TAXII words its errors; REST clients know the same members. */
+static void refuse(void *ctx, struct http_req *r, int status, const char *why, struct http_res *res)
+{
+	(void)ctx;
+	taxii_error(r, res, status, "%s", why);
+}
+
 /* Reads answer from memory and the page cache and need no worker, once the client is known. */
 static bool may_wait(void *ctx, const struct http_req *r)
 {
@@ -292,7 +299,7 @@ static enum rc open_doors(struct core *c, const struct pems *p, struct err *err)
 	struct http_config hc = { .listen = listen, .threads = (int)conf->threads, .workers = (int)conf->workers,
 				  .max_connections = (int)conf->max_connections, .max_per_address = (int)conf->max_per_address,
 				  .idle_seconds = (int)conf->idle_seconds, .max_bodies_bytes = (size_t)conf->max_bodies_mb * MIB,
-				  .handler = handle_public, .admit = admit_public, .blocking = may_wait, .ctx = c };
+				  .handler = handle_public, .admit = admit_public, .blocking = may_wait, .refuse = refuse, .ctx = c };
 	struct http_config local = { .listen = where, .threads = 1, .workers = 4, .max_connections = 64,
 				     .max_bodies_bytes = 2048 * MIB, .handler = handle_local, .admit = admit_local, .ctx = c };
 

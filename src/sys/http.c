@@ -187,6 +187,10 @@ static void fill_text(struct conn *c, int status, const char *text)
 {
 	res_reset(&c->res);
 	c->res.status = status;
+	if (c->server->cfg.refuse != NULL) {
+		c->server->cfg.refuse(c->server->cfg.ctx, &c->req, status, text, &c->res);
+		return;
+	}
 	c->res.content_type = "text/plain; charset=utf-8";
 	buf_fmt(&c->res.body, "%d %s\n", status, text);
 }

@@ -93,6 +93,11 @@ typedef bool (*http_admit)(void *ctx, struct http_req *r, size_t *ret_max_body, 
  * that loop and must end within about a millisecond. Must not block itself. */
 typedef bool (*http_blocking)(void *ctx, const struct http_req *r);
 
+/* Words a reply that the server makes itself (malformed, too large, no memory) in the
+ * application's own form: sets content_type and appends to res->body; the status stands.
+ * r->path may be empty. Must not block. */
+typedef void (*http_refuse)(void *ctx, struct http_req *r, int status, const char *why, struct http_res *res);
+
 /* Zero in a field marked (0) takes the default behind it. */
 struct http_config {
 	const char *listen;        /* "127.0.0.1:8443", "[::1]:0" (port 0 = any), "unix:/folder/name" (0600) */
@@ -113,6 +118,7 @@ struct http_config {
 	http_handler handler;
 	http_admit admit;
 	http_blocking blocking;    /* NULL: every handler runs on a worker */
+	http_refuse refuse;        /* NULL: a line of plain text */
 	void *ctx;
 };
 

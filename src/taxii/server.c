@@ -10,6 +10,7 @@
 
 #define KEY_NAME "taxii.next-key"
 #define MAX_RESPONSE ((size_t)16 << 20)
+#define SMALL_BODY ((size_t)64 << 10) /* sent where none is wanted: read, so that the handler can say what is wrong */
 
 static enum rc load_key(struct taxii_server *t, struct err *err)
 {
@@ -349,22 +350,36 @@ void taxii_handle(struct taxii_server *t, const struct viewer *v, struct http_re
 		dispatch(&k);
 }
 
+/* Who offers nothing to prove himself with is anonymous already before his body is read. */
+static const struct viewer *known_so_far(const struct viewer *v, const struct http_req *r)
+{
+	static const struct viewer nobody = { .kind = VIEWER_ANONYMOUS, .name = { "", 0 }, .account = { "", 0 }, .role = { "", 0 },
+					      .org = { "", 0 } };
+
+	return v != NULL || http_header_count(r, "Authorization") > 0 || r->peer.cert_sha256[0] != '\0' ? v : &nobody;
+}
+
 bool taxii_admit(struct taxii_server *t, const struct viewer *v, struct http_req *r, size_t *ret_max_body, struct http_res *res)
 {
 	struct taxii_call k;
 	uint64_t announced;
 
-	*ret_max_body = 0;
+	*ret_max_body = SMALL_BODY;
 	if (!str_eq(r->method, S("POST")))
 		return true;
+	v = known_so_far(v, r);
 	call_init(&k, t, v, r, res);
 	if (k.route.endpoint != EP_OBJECTS || root_get(k.store, k.route.root, r->arena, &k.root, NULL) != RC_OK)
 		return true; /* taxii_handle says what is wrong */
 	*ret_max_body = (size_t)k.root.max_content_length;
-	if (!str_to_u64(http_header(r, "Content-Length"), &announced) || announced <= *ret_max_body)
-		return true;
 	if (v != NULL && !access_check(&k))
 		return false;
+	if (v != NULL && !k.can_write) {
+		refuse_rights(&k, "You may not write to this collection.");
+		return false;
+	}
+	if (!str_to_u64(http_header(r, "Content-Length"), &announced) || announced <= *ret_max_body)
+		return true;
 	reply_status(&k, 413, "The body is longer than max_content_length of this API root.");
 	return false;
 }

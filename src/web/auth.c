@@ -295,12 +295,10 @@ static struct outcome by_token(struct auth *a, const struct offer *o, struct are
 	hex_put(&hex, str_make((const char *)sum, sizeof sum));
 	rc = hex.bad == RC_OK ? token_by_secret(a->store, buf_view(&hex), arena, &t, NULL) : hex.bad;
 	buf_done(&hex);
-	if (rc == RC_NOTFOUND)
-		return refused("unknown token", S(""));
+	if (rc == RC_NOTFOUND || rc == RC_DENIED)
+		return refused(rc == RC_DENIED ? "expired token" : "unknown token", S(""));
 	if (rc != RC_OK)
 		return failed(rc, S(""));
-	if (t.expires != 0 && t.expires <= time_now())
-		return refused("expired token", t.user);
 	rc = user_get(a->store, t.user, arena, &u, NULL);
 	if (rc == RC_NOTFOUND || (rc == RC_OK && u.disabled))
 		return refused("token of a user who may not sign in", t.user);

@@ -96,7 +96,7 @@ static void make_collection(const char *in, const char *id, const char *alias, b
 UNUSED static void open_server(void)
 {
 	struct taxii_config c = { .store = w.store, .title = "Test server", .contact = "tests", .default_tlp = TLP_CLEAR,
-				  .www_authenticate = "Basic realm=\"t\", charset=\"UTF-8\", Bearer realm=\"t\"" };
+				  .www_authenticate = "Basic realm=\"lianfang\", charset=\"UTF-8\", Bearer realm=\"lianfang\"" };
 	struct err err = { 0 };
 
 	must(taxii_server_new(&c, &w.server, &err), &err, "server");
