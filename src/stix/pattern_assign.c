@@ -26,7 +26,9 @@
  * and when no state had to be dropped, finding none is proof as well. Only then
  * more states are allowed. What remains is a step budget: patterns that join
  * many overlapping alternatives are NP-hard (set packing), and for those the
- * answer is RC_LIMIT, never a guess. */
+ * answer is RC_LIMIT, never a guess.
+ *
+ * Recursion follows the tree of slots, which is as deep as the parser allows. */
 #include "stix/pattern_assign.h"
 
 #include "base/mem.h"

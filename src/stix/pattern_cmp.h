@@ -15,6 +15,7 @@ struct pat_run {
 	struct pat_regex_env *env;
 	struct buf *value, *norm; /* scratch: decoded octets, normalised text */
 	uint64_t budget;          /* work that is not bounded by the data's size */
+	uint64_t regex_budget;    /* steps of expensive regular expressions */
 	bool strict_times;
 	enum rc rc; /* sticky: RC_OK, RC_LIMIT, RC_NOMEM, RC_BAD */
 	struct err *err;

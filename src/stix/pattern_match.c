@@ -20,6 +20,7 @@
 #include "stix/pattern_cmp.h"
 
 #define RUN_STEPS_MAX ((uint64_t)1 << 27)  /* [*], references and LIKE in one run */
+#define RUN_REGEX_STEPS_MAX ((uint64_t)1 << 28)
 #define VALUE_BYTES_MAX ((size_t)64 << 20) /* one decoded or normalised string */
 
 /* An observation expression with its tests compiled. */
@@ -462,6 +463,7 @@ enum rc stix_matcher_run(struct stix_matcher *m, const struct stix_observations 
 		.value = &m->value,
 		.norm = &m->norm,
 		.budget = RUN_STEPS_MAX,
+		.regex_budget = RUN_REGEX_STEPS_MAX,
 		.strict_times = opts != NULL && opts->strict_times,
 		.err = err,
 	};

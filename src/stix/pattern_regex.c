@@ -5,6 +5,11 @@
  * \C is off (it could cut a UTF-8 character), and what an expression sets for
  * itself by (*LIMIT_...) can only lower our limits. DOTALL by STIX 2.1 §9.6.1.
  *
+ * PCRE2 does not tell how many steps a search took, and a limit that is fair to
+ * one search would allow hours over a large document. So a search is tried with
+ * few steps, and only when these do not suffice with more, which the run pays
+ * for: honest expressions cost nothing, hostile ones run dry.
+ *
  * Memory comes from base/mem.h through PCRE2's own hooks. */
 #include "stix/pattern_regex.h"
 
@@ -13,7 +18,9 @@
 
 #include "base/mem.h"
 
-#define MATCH_STEPS_MAX 1000000
+/* Steps allowed at each try; each but the first is taken from run->regex_budget. */
+static const uint32_t TRIES[] = { 4096, 65536, 1000000 };
+
 #define MATCH_DEPTH_MAX 10000
 #define MATCH_HEAP_KIB_MAX 8192
 #define REGEX_BYTES_MAX 65536
@@ -80,7 +87,6 @@ enum rc pat_regex_env_new(struct pat_regex_env **ret, struct err *err)
 	}
 	pcre2_set_max_pattern_length(env->compile, REGEX_BYTES_MAX);
 	pcre2_set_parens_nest_limit(env->compile, REGEX_NEST_MAX);
-	pcre2_set_match_limit(env->match, MATCH_STEPS_MAX);
 	pcre2_set_depth_limit(env->match, MATCH_DEPTH_MAX);
 	pcre2_set_heap_limit(env->match, MATCH_HEAP_KIB_MAX);
 	*ret = env;
@@ -119,17 +125,29 @@ enum rc pat_regex_compile(struct pat_regex_env *env, struct str text, bool utf8,
 	return RC_OK;
 }
 
+static int try_search(const struct pat_regex *re, struct str subject, uint32_t steps, struct pat_run *run)
+{
+	pcre2_set_match_limit(run->env->match, steps);
+	return pcre2_match(re->code, (PCRE2_SPTR)subject.p, subject.n, 0, PCRE2_NO_UTF_CHECK, run->env->data,
+			   run->env->match);
+}
+
 bool pat_regex_search(const struct pat_regex *re, struct str subject, struct pat_run *run)
 {
-	int got = pcre2_match(re->code, (PCRE2_SPTR)subject.p, subject.n, 0, PCRE2_NO_UTF_CHECK, run->env->data,
-			      run->env->match);
+	int got = try_search(re, subject, TRIES[0], run);
 
+	for (size_t i = 1; i < COUNTOF(TRIES) && got == PCRE2_ERROR_MATCHLIMIT; i++) {
+		if (run->regex_budget < TRIES[i])
+			break;
+		run->regex_budget -= TRIES[i];
+		got = try_search(re, subject, TRIES[i], run);
+	}
 	if (got == PCRE2_ERROR_NOMATCH)
 		return false;
 	if (got >= 0)
 		return true;
 	run->rc = got == PCRE2_ERROR_NOMEMORY
 			  ? FAIL(run->err, RC_NOMEM, "pattern: out of memory")
-			  : FAIL(run->err, RC_LIMIT, "pattern: MATCHES took more than %d steps", MATCH_STEPS_MAX);
+			  : FAIL(run->err, RC_LIMIT, "pattern: MATCHES takes more steps than allowed");
 	return false;
 }

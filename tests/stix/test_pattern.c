@@ -525,6 +525,29 @@ static void test_many(void)
 	arena_free(a);
 }
 
+/* One search may take a million steps; a document full of them must not take hours. */
+static void test_regex_budget(void)
+{
+	struct err err = { .rc = RC_OK, .text = "" };
+	struct buf text;
+	bool match;
+
+	buf_init(&text, 1 << 20);
+	for (int i = 0; i < 600; i++) {
+		buf_cstr(&text, i == 0 ? "[" : ",");
+		buf_cstr(&text, "{\"type\":\"observed-data\",\"first_observed\":\"2020-01-01T00:00:00Z\",\"last_observed\":"
+				"\"2020-01-01T00:00:00Z\",\"number_observed\":1,\"objects\":{\"0\":{\"type\":\"x\",\"v\":"
+				"\"aaaaaaaaaaaaaaaaaaaaaaa!\"}}}");
+	}
+	buf_char(&text, ']');
+	EQ_INT(stix_pattern_match_document(S("[x:v MATCHES '^(a|aa)+$']"), buf_view(&text), &match, &err), RC_LIMIT,
+	       "P30 expensive searches end");
+	EQ_STR(str_of(err.text), S("pattern: MATCHES takes more steps than allowed"), "P30 and say so");
+	EQ_INT(stix_pattern_match_document(S("[x:v MATCHES '^a+$']"), buf_view(&text), &match, &err), RC_OK,
+	       "P30 honest ones do not");
+	buf_done(&text);
+}
+
 /* --- memory ---------------------------------------------------------------------------- */
 
 static void test_memory(void)
@@ -598,6 +621,7 @@ int main(void)
 	test_simples();
 	test_used();
 	test_many();
+	test_regex_budget();
 	test_memory();
 	return tap_done();
 }
