@@ -4,6 +4,7 @@
 #include "stix/check.h"
 
 #define BUNDLE_OBJECTS_MAX 4000000
+#define MARKED_MARKINGS_MAX 1000
 
 struct bundle_index {
 	struct map *versions; /* "id\nmodified" -> node offset */
@@ -56,6 +57,66 @@ static void check_ends(struct stix_check *c, const struct bundle_index *x, const
 	}
 }
 
+/* Chains longer than this, or a web with more threads, are not circles but malice, and told as such. */
+#define MARKING_CHAIN_MAX 16
+#define MARKING_STEPS_MAX 2000
+
+struct chase {
+	const struct json *root;
+	const struct map *markings;
+	struct str goal;
+	unsigned steps;
+};
+
+/* Do the markings of `definition` lead back to the goal (STIX 2.1 §3.2)? */
+static bool leads_back(struct chase *x, const struct json *definition, int depth)
+{
+	const struct json *refs = json_get(definition, S("object_marking_refs"));
+	uint64_t at;
+
+	if (depth > MARKING_CHAIN_MAX || x->steps > MARKING_STEPS_MAX)
+		return true;
+	if (!json_is(refs, JSON_ARRAY))
+		return false;
+	JSON_EACH(ref, refs) {
+		bool home = str_eq(json_str(ref), x->goal);
+
+		x->steps++;
+		if (home && depth > 0) /* a direct one was told with the object */
+			return true;
+		if (!home && json_is(ref, JSON_STRING) && map_get(x->markings, json_str(ref), &at) &&
+		    leads_back(x, x->root + at, depth + 1))
+			return true;
+	}
+	return false;
+}
+
+static bool is_marked_marking(const struct json *o)
+{
+	return str_eq(json_get_str(o, S("type")), S("marking-definition")) && json_get_str(o, S("id")).p != NULL &&
+	       json_is(json_get(o, S("object_marking_refs")), JSON_ARRAY);
+}
+
+static enum rc check_circles(struct stix_check *c, const struct json *objects)
+{
+	CLEANUP(map_freep) struct map *markings = map_new(MARKED_MARKINGS_MAX);
+
+	if (markings == NULL)
+		return RC_NOMEM;
+	JSON_EACH(o, objects)
+		if (is_marked_marking(o))
+			TRY(map_put(markings, json_get_str(o, S("id")), (uint64_t)(o - c->root)));
+	if (map_count(markings) < 2)
+		return RC_OK;
+	JSON_EACH(o, objects) {
+		struct chase x = { c->root, markings, json_get_str(o, S("id")), 0 };
+
+		if (is_marked_marking(o) && leads_back(&x, o, 0))
+			MUST_BY(c, o, "circular-marking", "STIX 2.1 §3.2", "its markings lead back to this marking definition");
+	}
+	return RC_OK;
+}
+
 static void check_between(struct stix_check *c, const struct json *objects)
 {
 	struct bundle_index x = { map_new(BUNDLE_OBJECTS_MAX), c->opts->refs_inside ? map_new(BUNDLE_OBJECTS_MAX) : NULL };
@@ -70,9 +131,29 @@ static void check_between(struct stix_check *c, const struct json *objects)
 	if (c->fatal == RC_OK && x.ids != NULL)
 		JSON_EACH(object, objects)
 			check_ends(c, &x, object);
+	if (c->fatal == RC_OK)
+		c->fatal = check_circles(c, objects);
 	buf_done(&buf);
 	map_free(x.versions);
 	map_free(x.ids);
+}
+
+/* Language content looks up what it translates: by an index, as there may be as much of it as of objects. */
+const struct json *check_find_object(struct stix_check *c, struct str id)
+{
+	uint64_t at;
+
+	if (c->bundle == NULL || c->fatal != RC_OK)
+		return NULL;
+	if (c->by_id == NULL) {
+		c->by_id = map_new(BUNDLE_OBJECTS_MAX);
+		if (c->by_id == NULL)
+			c->fatal = RC_NOMEM;
+		JSON_EACH(o, c->bundle)
+			if (c->fatal == RC_OK && json_get_str(o, S("id")).p != NULL)
+				c->fatal = map_put(c->by_id, json_get_str(o, S("id")), (uint64_t)(o - c->root));
+	}
+	return c->fatal == RC_OK && map_get(c->by_id, id, &at) ? c->root + at : NULL;
 }
 
 void check_bundle(struct stix_check *c, const struct json *bundle)
@@ -92,6 +173,8 @@ void check_bundle(struct stix_check *c, const struct json *bundle)
 	}
 	if (c->fatal == RC_OK)
 		check_between(c, objects);
+	map_free(c->by_id);
+	c->by_id = NULL;
 	c->bundle = outer;
 }
 

@@ -3,12 +3,15 @@
 #ifndef STIX_CHECK_H
 #define STIX_CHECK_H
 
+#include "base/map.h"
 #include "stix/schema.h"
 #include "stix/validate.h"
 
 /* Problems told one by one; further ones are only counted, so that a hostile
  * document cannot make a report larger than itself. */
 #define STIX_TOLD_MAX 10000
+/* Nodes that the selectors of one document may pass in all: beyond, RC_LIMIT. */
+#define STIX_WORK_MAX ((uint64_t)200000000)
 
 struct stix_check {
 	const struct stix_validate_opts *opts;
@@ -19,7 +22,10 @@ struct stix_check {
 	const struct json *root;       /* document, for pointers */
 	const struct json *bundle;     /* list of objects around, or NULL */
 	const struct json *object;     /* top-level object at hand: selectors start here */
+	struct map *by_id;             /* last object of the bundle by id; NULL until needed */
 	const struct json *container;  /* observed-data `objects` while inside it */
+	struct map *by_key;            /* its objects by key; NULL until needed */
+	uint64_t work;                 /* nodes looked at for selectors, against STIX_WORK_MAX */
 	const struct stix_schema *schema; /* innermost schema at hand, for clauses */
 	uint8_t spec;                  /* rules applied: STIX_SPEC_20 or STIX_SPEC_21 */
 	uint8_t class;                 /* enum stix_class of `object`, custom ones by their extension */
@@ -56,7 +62,8 @@ void check_extensions(struct stix_check *c, const struct json *extensions);
 enum stix_class extension_class(const struct json *object);
 bool extension_adds_properties(const struct json *object);
 
-/* bundle.c */
+/* bundle.c. The last object with this id in the bundle around, or NULL. */
+const struct json *check_find_object(struct stix_check *c, struct str id);
 void check_bundle(struct stix_check *c, const struct json *bundle);
 void check_list(struct stix_check *c, const struct json *list);
 

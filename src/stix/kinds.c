@@ -7,6 +7,7 @@
 typedef void (*kind_fn)(struct stix_check *c, const struct stix_prop *p, const struct json *v);
 
 #define DICT_KEY_MAX 250
+#define FEW 64 /* searched one by one */
 
 static bool is_string(struct stix_check *c, const struct stix_prop *p, const struct json *v)
 {
@@ -146,7 +147,7 @@ static void kind_own_id(struct stix_check *c, const struct stix_prop *p, const s
 
 	if (!identifier(c, p, v, &type, &uuid))
 		return;
-	if (!str_eq(type, json_get_str(c->object, S("type"))) && c->container == NULL)
+	if (c->container == NULL && json_get(c->object, S("type")) != NULL && !str_eq(type, json_get_str(c->object, S("type"))))
 		MUST_BY(c, v, "identifier", "STIX 2.1 §2.9", "the id must begin with the object's own type");
 	if (c->class != STIX_SCO && uuid_version(&uuid) != 4)
 		SHOULD(c, v, "uuid-check", "the id should hold a UUIDv4");
@@ -176,6 +177,24 @@ static void ref_target(struct stix_check *c, const struct stix_prop *p, const st
 		MUST(c, v, "reference-type", "'%.*s' may not refer to %.*s", STR(p->name), STR(str_slice(type, 0, 100)));
 }
 
+/* The observable under this key, by an index when they are many. */
+static const struct json *inside(struct stix_check *c, struct str key)
+{
+	uint64_t at;
+
+	if (c->container->n <= FEW)
+		return json_get(c->container, key);
+	if (c->by_key == NULL) {
+		c->by_key = map_new(c->container->n);
+		if (c->by_key == NULL)
+			c->fatal = RC_NOMEM;
+		JSON_MEMBERS(name, value, c->container)
+			if (c->fatal == RC_OK)
+				c->fatal = map_put(c->by_key, json_str(name), (uint64_t)(value - c->root));
+	}
+	return c->fatal == RC_OK && map_get(c->by_key, key, &at) ? c->root + at : NULL;
+}
+
 /* Inside an observed-data container a reference is a key of it (STIX 2.1 §2.13). */
 static void ref_inside(struct stix_check *c, const struct stix_prop *p, const struct json *v)
 {
@@ -183,7 +202,7 @@ static void ref_inside(struct stix_check *c, const struct stix_prop *p, const st
 
 	if (!is_string(c, p, v))
 		return;
-	target = json_get(c->container, json_str(v));
+	target = inside(c, json_str(v));
 	if (target == NULL)
 		MUST_BY(c, v, "object-reference", "STIX 2.1 §2.13", "'%.*s': no object '%.*s' in this observed-data",
 			STR(p->name), STR(str_slice(json_str(v), 0, 60)));
@@ -404,6 +423,8 @@ static void kind_observables(struct stix_check *c, const struct stix_prop *p, co
 			       STR(str_slice(json_str(name), 0, 60)));
 		check_observable(c, value);
 	}
+	map_free(c->by_key);
+	c->by_key = NULL;
 	c->container = NULL;
 }
 
@@ -411,7 +432,11 @@ static void kind_selector(struct stix_check *c, const struct stix_prop *p, const
 {
 	const char *why = "";
 
-	if (is_string(c, p, v) && stix_selector_find(c->object, json_str(v), &why) == NULL)
+	/* A search may pass all members of the object, or all its nodes when a list is indexed. */
+	c->work += memchr(v->p, '[', v->type == JSON_STRING ? v->n : 0) != NULL ? c->object->skip : c->object->n;
+	if (c->work > STIX_WORK_MAX)
+		c->fatal = RC_LIMIT;
+	else if (is_string(c, p, v) && stix_selector_find(c->object, json_str(v), &why) == NULL)
 		MUST_BY(c, v, "selector", "STIX 2.1 §7.2.3.1", "selector '%.*s': %s", STR(str_slice(json_str(v), 0, 100)), why);
 }
 
@@ -493,5 +518,6 @@ void check_value(struct stix_check *c, const struct stix_prop *p, const struct j
 	if (v->n == 0 && (p->flags & MAY_EMPTY) == 0)
 		MUST_BY(c, v, "empty-list", "STIX 2.1 §2.12", "'%.*s': an empty list is left out", STR(p->name));
 	JSON_EACH(item, v)
-		KINDS[p->kind](c, p, item);
+		if (c->fatal == RC_OK)
+			KINDS[p->kind](c, p, item);
 }

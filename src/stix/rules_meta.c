@@ -101,17 +101,14 @@ static void translation_fits(struct stix_check *c, const struct json *original, 
 		MUST(c, translated, "translation", "the translation of a string must be a string");
 }
 
-static const struct json *translated_object(const struct stix_check *c, const struct json *o)
+/* Only the exact version that it names: another one may have other lists (S32). */
+static const struct json *translated_object(struct stix_check *c, const struct json *o)
 {
 	struct str id = json_get_str(o, S("object_ref")), modified = json_get_str(o, S("object_modified"));
-	const struct json *hit = NULL;
+	const struct json *hit = id.p == NULL ? NULL : check_find_object(c, id);
 
-	if (c->bundle == NULL || id.p == NULL)
+	if (hit == NULL || (modified.p != NULL && stix_version_cmp(json_get_str(hit, S("modified")), modified) != 0))
 		return NULL;
-	JSON_EACH(other, c->bundle)
-		if (str_eq(json_get_str(other, S("id")), id) &&
-		    (modified.p == NULL || stix_version_cmp(json_get_str(other, S("modified")), modified) == 0))
-			hit = other;
 	return hit;
 }
 

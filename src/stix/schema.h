@@ -41,7 +41,7 @@ struct stix_prop {
 	uint8_t kind;       /* enum stix_kind */
 	uint8_t flags;
 	const char *refs;   /* SK_ID: allowed types "a b @sco"; "!..." the forbidden ones, "?..." only a warning */
-	const struct stix_vocab *vocab;
+	const struct stix_vocab *vocab; /* SK_HASHES: the only keys allowed; a dictionary: the usual ones */
 	const struct stix_schema *sub;
 	double min, max;    /* SK_INT, SK_FLOAT, when min < max */
 };

@@ -243,7 +243,7 @@ const struct stix_schema STIX_KILL_CHAIN = {
 
 static const struct stix_prop EXTERNAL_REFERENCE[] = {
 	STRING("source_name", .flags = REQ), DESCRIPTION, { NAME("url"), .kind = SK_LINK },
-	{ NAME("hashes"), .kind = SK_HASHES }, STRING("external_id"),
+	{ NAME("hashes"), .kind = SK_HASHES, .vocab = &VOC_HASH }, STRING("external_id"),
 };
 static const struct stix_rule EXTERNAL_REFERENCE_RULES[] = {
 	{ SR_ANY_OF, 0, "description url external_id", NULL }, { SR_FN, 0, NULL, rule_external_id },

@@ -130,6 +130,9 @@ static void check_custom(struct stix_check *c, const struct json *name, const st
 	if (c->opts->strict && c->schema != &CUSTOM_TYPE)
 		MUST_BY(c, value, "unknown-property", "STIX 2.1 §11.1", "'%.*s' is not defined for %.*s", STR(n),
 			STR(c->schema->type));
+	/* A common property in a place where it has no meaning is not a custom one. */
+	if (stix_prop_find(stix_schema_common(NULL, STIX_SDO), n, c->spec) != NULL)
+		return;
 	if (c->schema != &CUSTOM_TYPE) /* whoever makes the type names its properties */
 		check_custom_prefix(c, value, n, '_', "property");
 }
@@ -411,6 +414,8 @@ enum rc stix_validate(const struct json *document, const struct stix_validate_op
 	else
 		check_object(&c, document);
 	arena_free(c.scratch);
+	map_free(c.by_id);
+	map_free(c.by_key);
 	if (ret != NULL)
 		*ret = c.verdict;
 	if (c.fatal != RC_OK)
