@@ -18,6 +18,7 @@
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 
@@ -670,20 +671,32 @@ __attribute__((format(printf, 2, 0))) static void ignore_words(void *cls, const 
 
 /* --- the keeper: a thread for time-outs and heartbeats --- */
 
-/* A client that feeds its request byte by byte never looks idle to the library. The fd is
- * valid here: a link leaves the list before its socket is closed. */
+/* The other end said that nothing more will come. */
+static bool has_left(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+/* Two kinds of client never look idle or gone to the library: one that feeds its request byte
+ * by byte, and one whose end arrived together with its last bytes (edge-triggered epoll
+ * reports both as one). A shutdown makes the event loop look again. The fd is valid here: a
+ * link leaves the list before its socket is closed. */
 static void cut_slow(struct http_server *s, usec now)
 {
 	usec limit = s->cfg.request_seconds * USEC_PER_SEC;
 
 	for (struct link *l = s->links; l != NULL; l = l->next) {
 		usec since = atomic_load_explicit(&l->waiting_since, memory_order_relaxed);
+		bool slow = since != 0 && now - since > limit;
 
-		if (since == 0 || now - since <= limit || l->fd < 0)
+		if (since == 0 || l->fd < 0 || !(slow || (now - since > USEC_PER_SEC && has_left(l->fd))))
 			continue;
 		shutdown(l->fd, SHUT_RDWR);
 		atomic_store_explicit(&l->waiting_since, 0, memory_order_relaxed);
-		atomic_fetch_add_explicit(&s->timeouts, 1, memory_order_relaxed);
+		if (slow)
+			atomic_fetch_add_explicit(&s->timeouts, 1, memory_order_relaxed);
 	}
 }
 
