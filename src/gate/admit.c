@@ -131,7 +131,8 @@ static enum rc take(struct admission *ad, size_t input, const struct json *v, st
 	ad->out[input].version = keep(ad, text, o.version);
 	if (o.class == STIX_BUNDLE)
 		return FAIL(err, RC_BAD, "a bundle is not an object; send what is in it");
-	TRY(stix_validate(v, &rules, NULL, NULL, NULL, err));
+	if (!ad->o->lenient)
+		TRY(stix_validate(v, &rules, NULL, NULL, NULL, err));
 	it = add_item(ad);
 	if (it == NULL)
 		return FAIL(err, RC_NOMEM, "out of memory");

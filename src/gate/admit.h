@@ -15,6 +15,8 @@ struct admit_opts {
 	uint8_t default_tlp;   /* for objects without any TLP marking: the source's default, usually TLP_AMBER */
 	bool upgrade_20;       /* STIX 2.0 objects are upgraded; otherwise they are kept as 2.0 */
 	bool strict;           /* custom properties and types are refused */
+	bool lenient;          /* the rules of the object's type are not asked for: data sets of others, kept as they are. What the
+	                        * gate needs - id, type, version, markings - must be sound all the same */
 	const usec *date_added;/* per object, or NULL */
 	const struct json *const *trees; /* per object: raw[i] as json_parse read it, so that nothing is parsed twice; NULL = parse here */
 };

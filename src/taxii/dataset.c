@@ -97,7 +97,7 @@ static enum rc admit_batch(struct loading *l, uint32_t collection, const struct 
 {
 	CLEANUP(arena_freep) struct arena *a = arena_new((size_t)256 << 20);
 	struct admit_opts opts = { .collection = collection, .source = l->source, .tlp_ceiling = l->o->tlp_max,
-				   .default_tlp = l->o->default_tlp };
+				   .default_tlp = l->o->default_tlp, .lenient = true };
 	struct str *raw = a == NULL ? NULL : arena_array(a, n, sizeof *raw);
 	usec *dates = a == NULL ? NULL : arena_array(a, n, sizeof *dates);
 	const struct json **trees = a == NULL ? NULL : arena_array(a, n, sizeof *trees);
