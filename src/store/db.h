@@ -19,7 +19,7 @@ struct dbq; /* a statement of it; belongs to the connection */
 
 /* A bound value. Bytes are borrowed until the statement is stepped through. */
 struct dbv {
-	char type; /* 'i' int64, 't' text, 'b' bytes */
+	char type; /* 'i' int64, 't' text, 'b' bytes; 'I', 'T', 'B' lists of them, PostgreSQL only (pg_array.h) */
 	int64_t i;
 	struct str s;
 };

@@ -102,6 +102,14 @@ struct small;
 struct facts;
 struct store_sources;
 
+/* objects.c: the object engine and its writer. */
+enum rc objects_open(struct store *s, struct err *err) MUSTUSE;
+void objects_close(struct store *s); /* also after a failed open */
+
+/* sources.c */
+struct store_sources *sources_new(void) MUSTUSE;
+void sources_free(struct store_sources *t); /* accepts NULL */
+
 /* Runs `fn` with a read connection. */
 typedef enum rc (*store_reader)(struct db *d, void *ctx, struct err *err);
 enum rc store_read(struct store *s, store_reader fn, void *ctx, struct err *err) MUSTUSE;
@@ -117,12 +125,13 @@ struct store {
 	pthread_mutex_t slot_lock;
 	struct { void *p; store_slot_done done; } slots[STORE_SLOT_COUNT];
 	struct facts *facts;      /* head of the chain, facts on their way */
+	struct store_sources *sources; /* names and numbers of sources */
 
 	const struct object_ops *object_ops;
 	void *objects;            /* the engine's own state */
 	struct writer *object_writer;
 	struct event_list events; /* of the group under way; the object writer's thread only */
-	pthread_mutex_t listen_lock;
+	pthread_mutex_t listen_lock; /* also held while the listeners run */
 	struct { object_listener fn; void *ctx; } listeners[LISTENERS_MAX];
 	size_t n_listeners;
 };

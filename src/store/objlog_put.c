@@ -239,11 +239,16 @@ static enum rc stage(struct objlog *l, const struct object_batch *b, uint32_t co
 	return RC_OK;
 }
 
-static enum rc tell(const struct object_batch *b, const struct object_in *in, usec added, struct event_list *events, struct err *err)
+/* A link is told with the level of what is stored: its source may have claimed a milder one. */
+static enum rc tell(const struct objlog *l, const struct object_batch *b, const struct incoming *x, usec added,
+		    struct event_list *events, struct err *err)
 {
+	const struct object *o = x->known == NONE ? &x->o : x->known_at != NONE ? &l->staged[x->known_at].o :
+										  objlog_object(l, x->known);
+	const struct object_in *in = x->in;
 	struct object_event e = { .collection = b->collection, .source = b->source, .entry = {
 		.id = in->id, .type = in->type, .version = in->version, .body = in->body, .added = added, .source = b->source,
-		.spec = in->spec, .tlp = in->tlp, .flags = in->flags, .confidence = in->confidence } };
+		.spec = in->spec, .tlp = (uint8_t)o->tlp, .flags = o->flags, .confidence = in->confidence } };
 
 	return events == NULL ? RC_OK : events_add(events, &e, err);
 }
@@ -275,7 +280,7 @@ static enum rc put_one(struct objlog *l, const struct object_batch *b, size_t i,
 	if (b->ret_added != NULL)
 		b->ret_added[i] = *result <= PUT_DUPLICATE ? added : 0;
 	if (rc == RC_OK && (*result == PUT_STORED || *result == PUT_LINKED))
-		rc = tell(b, in, added, events, err);
+		rc = tell(l, b, &x, added, events, err);
 	return rc;
 }
 

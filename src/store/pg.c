@@ -11,6 +11,9 @@
 #define OID_BYTEA 17
 #define OID_INT8 20
 #define OID_TEXT 25
+#define OID_BYTEA_ARRAY 1001
+#define OID_TEXT_ARRAY 1009
+#define OID_INT8_ARRAY 1016
 #define BINARY 1
 
 struct pg_conn {
@@ -168,7 +171,14 @@ static void pg_finish(void *stmt)
 
 static Oid type_of(char type)
 {
-	return type == 'i' ? OID_INT8 : type == 't' ? OID_TEXT : OID_BYTEA;
+	switch (type) {
+	case 'i': return OID_INT8;
+	case 't': return OID_TEXT;
+	case 'b': return OID_BYTEA;
+	case 'I': return OID_INT8_ARRAY;
+	case 'T': return OID_TEXT_ARRAY;
+	default: return OID_BYTEA_ARRAY;
+	}
 }
 
 static enum rc pg_prepare(void *conn, const char *sql, const struct dbv *v, size_t n, void **ret, struct err *err)

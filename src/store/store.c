@@ -131,12 +131,15 @@ static enum rc open_parts(struct store *s, const struct store_config *c, struct 
 	s->create = c->create && !c->read_only;
 	s->small = small_new();
 	s->facts = facts_new();
-	if (s->dir == NULL || s->small == NULL || s->facts == NULL || (s->url == NULL && c->url != NULL && c->url[0] != '\0'))
+	s->sources = sources_new();
+	if (s->dir == NULL || s->small == NULL || s->facts == NULL || s->sources == NULL || (s->url == NULL && c->url != NULL && c->url[0] != '\0'))
 		return FAIL(err, RC_NOMEM, "store: no memory");
 	if (s->create)
 		TRY(file_mkdir(s->dir, 0700, err));
 	TRY(open_database(s, s->create, err));
-	return s->read_only ? RC_OK : writer_start(s, &SQL_WRITER, &s->writer, err);
+	if (!s->read_only)
+		TRY(writer_start(s, &SQL_WRITER, &s->writer, err));
+	return objects_open(s, err);
 }
 
 enum rc store_open(const struct store_config *c, struct store **ret, struct err *err)
@@ -178,11 +181,13 @@ void store_close(struct store *s)
 	for (size_t i = 0; i < STORE_SLOT_COUNT; i++)
 		if (s->slots[i].p != NULL && s->slots[i].done != NULL)
 			s->slots[i].done(s, s->slots[i].p);
+	objects_close(s);
 	writer_stop(s->writer);
 	db_close(s->write_db);
 	db_pool_free(s->pool);
 	small_free(s->small);
 	facts_free(s->facts);
+	sources_free(s->sources);
 	pthread_mutex_destroy(&s->slot_lock);
 	pthread_mutex_destroy(&s->listen_lock);
 	mem_free(s->dir);
@@ -210,7 +215,7 @@ static enum rc count_rows(struct db *d, void *ctx, struct err *err)
 void store_stats(struct store *s, struct store_stats *ret)
 {
 	const struct small_view *v;
-	struct writer_stats w;
+	struct writer_stats w, o;
 
 	*ret = (struct store_stats){ .engine = s->url == NULL ? "sqlite" : "postgresql" };
 	if (store_read(s, count_rows, ret, NULL) != RC_OK)
@@ -220,8 +225,10 @@ void store_stats(struct store *s, struct store_stats *ret)
 		ret->collections = v->n_collections;
 		small_unlock(s);
 	}
+	s->object_ops->stats(s, ret);
 	writer_stats(s->writer, &w);
-	ret->commits = w.commits;
-	ret->writers_waiting = w.waiting;
-	ret->disk_full = w.full;
+	writer_stats(s->object_writer, &o);
+	ret->commits = w.commits + o.commits;
+	ret->writers_waiting = w.waiting + o.waiting;
+	ret->disk_full = w.full || o.full;
 }

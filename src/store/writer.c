@@ -67,6 +67,7 @@ static bool run_together(struct writer *w, struct job **jobs, size_t n, size_t *
 	for (size_t i = 0; rc == RC_OK && i < n; i++) {
 		struct job *j = jobs[i];
 
+		j->err = (struct err){ 0 };
 		j->rc = j->run(w->s, j->ctx, &j->err);
 		if (j->rc != RC_OK) {
 			w->ops->rollback(w->s);
@@ -93,16 +94,17 @@ static void note_full(struct writer *w, enum rc rc)
 	pthread_mutex_unlock(&w->lock);
 }
 
+/* After a failure all are run again alone, also the one that failed: it may have been too much only for this group. */
 static void run_group(struct writer *w, struct job **jobs, size_t n)
 {
-	size_t bad = 0, ignored;
+	size_t bad = 0;
 
 	if (run_together(w, jobs, n, &bad))
 		return;
-	note_full(w, jobs[bad]->rc);
-	for (size_t i = 0; i < n; i++)
-		if (i != bad && !run_together(w, &jobs[i], 1, &ignored))
-			note_full(w, jobs[i]->rc);
+	if (n == 1)
+		note_full(w, jobs[0]->rc);
+	for (size_t i = 0; n > 1 && i < n; i++)
+		run_group(w, &jobs[i], 1);
 }
 
 /* What wants a commit without a waiter stays where it is when the disk refuses, and is tried again. */
@@ -244,7 +246,8 @@ enum rc writer_do(struct writer *w, writer_job job, void *ctx, struct err *err)
 		while (!j.done)
 			pthread_cond_wait(&w->done, &w->lock);
 		rc = j.rc;
-		if (rc != RC_OK && err != NULL)
+		/* A job that succeeds may still have a word on part of it. */
+		if (err != NULL && (rc != RC_OK || j.err.rc != RC_OK))
 			*err = j.err;
 	}
 	pthread_mutex_unlock(&w->lock);

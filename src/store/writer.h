@@ -6,7 +6,8 @@
  * connection), so that a fact does not wait for a thousand objects.
  *
  * A job may be run twice: when one job of a group fails, the group is rolled back
- * and its jobs are run again one by one. So a job sets all its results anew. */
+ * and each of its jobs is run again in a transaction of its own. So a job sets all its
+ * results anew, and one that cannot share a transaction may say RC_BUSY. */
 #ifndef STORE_WRITER_H
 #define STORE_WRITER_H
 
