@@ -199,11 +199,14 @@ static const struct json *inside(struct stix_check *c, struct str key)
 static void ref_inside(struct stix_check *c, const struct stix_prop *p, const struct json *v)
 {
 	const struct json *target;
+	struct str type;
 
 	if (!is_string(c, p, v))
 		return;
 	target = inside(c, json_str(v));
-	if (target == NULL)
+	if (target == NULL && c->spec == STIX_SPEC_21 && stix_id_split(json_str(v), &type, NULL))
+		ref_target(c, p, v, type); /* 2.1 observables have ids, and some producers use them here too */
+	else if (target == NULL)
 		MUST_BY(c, v, "object-reference", "STIX 2.1 §2.13", "'%.*s': no object '%.*s' in this observed-data",
 			STR(p->name), STR(str_slice(json_str(v), 0, 60)));
 	else if (json_get_str(target, S("type")).p != NULL)
