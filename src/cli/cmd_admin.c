@@ -1,0 +1,405 @@
+/* Users, tokens, collections and peers: each command is one REST call. */
+#include "base/text.h"
+#include "cli/node_cmd.h"
+#include "sys/keys.h"
+
+#define BODY_MAX 65536
+#define NO_OPT { NULL, 0, NULL, { NULL, NULL }, false }
+
+struct body {
+	struct buf b;
+	struct jsonw w;
+};
+
+static void body_begin(struct body *x)
+{
+	buf_init(&x->b, BODY_MAX);
+	jsonw_init(&x->w, &x->b);
+	jsonw_object(&x->w);
+}
+
+static void body_text(struct body *x, const char *name, const char *value)
+{
+	if (value != NULL)
+		jsonw_m_cstr(&x->w, name, value);
+}
+
+static void body_switch(const struct cli *c, struct body *x, const char *option, const char *name)
+{
+	if (cli_has(c, option))
+		jsonw_m_bool(&x->w, name, true);
+}
+
+/* Sends what was built; the body may hold a password, so it is wiped. */
+static int body_send(const struct cli *c, struct body *x, const char *path, reply_show show)
+{
+	int status;
+
+	jsonw_object_end(&x->w);
+	status = x->b.bad != RC_OK ? cli_failf(c, "the request is too large")
+				   : node_cmd(c, c->operands[0], "POST", path, buf_view(&x->b), show);
+	if (x->b.p != NULL)
+		secret_wipe(x->b.p, x->b.n);
+	buf_done(&x->b);
+	return status;
+}
+
+static int with_name(const struct cli *c, const char *method, const char *prefix, const char *name, const char *suffix, reply_show show)
+{
+	struct buf path;
+	int status;
+
+	buf_init(&path, 4096);
+	buf_cstr(&path, prefix);
+	percent_put(&path, str_of(name));
+	buf_cstr(&path, suffix);
+	status = node_cmd(c, c->operands[0], method, path.p, S(""), show);
+	buf_done(&path);
+	return status;
+}
+
+/* --- users --- */
+
+static const struct cli_opt user_opts[] = {
+	{ "role", 'r', "ROLE", { "admin, analyst, feeder, reader or peer", "角色：admin、analyst、feeder、reader、peer" }, false },
+	{ "org", 0, "NAME", { "organisation", "所屬機關" }, false },
+	{ "tlp", 0, "LEVEL", { "strictest TLP the user may see (amber)", "可見的最嚴 TLP（amber）" }, false },
+	{ "cert", 0, "SHA256", { "fingerprint of a client certificate that signs this user in", "用戶端憑證指紋" }, false },
+	{ "password-stdin", 0, NULL, { "read the password from standard input", "自標準輸入讀取密碼" }, false },
+	{ "disable", 0, NULL, { "the user may not sign in", "停用" }, false },
+	NO_OPT,
+};
+static const char *const user_examples[] = {
+	"an analyst", "printf '%s\\n' \"$PASSWORD\" | lianfang user add DIR alice --role analyst --password-stdin", NULL,
+};
+
+static int user_add(struct cli *c)
+{
+	struct err err = { 0 };
+	struct body x;
+	struct buf password;
+	bool given = cli_has(c, "password-stdin");
+
+	buf_init(&password, 4096);
+	if (given && cli_stdin_line(&password, &err) != RC_OK)
+		return cli_fail(c, &err);
+	body_begin(&x);
+	body_text(&x, "name", c->operands[1]);
+	body_text(&x, "role", cli_get(c, "role", NULL));
+	body_text(&x, "org", cli_get(c, "org", NULL));
+	body_text(&x, "tlp_max", cli_get(c, "tlp", NULL));
+	body_text(&x, "cert_sha256", cli_get(c, "cert", NULL));
+	body_switch(c, &x, "disable", "disabled");
+	if (given)
+		jsonw_m_str(&x.w, "password", buf_view(&password));
+	if (password.p != NULL)
+		secret_wipe(password.p, password.n);
+	buf_done(&password);
+	return body_send(c, &x, "/users", NULL);
+}
+
+static void show_users(const struct cli *c, const struct json *v, struct buf *out)
+{
+	static const char *const columns[] = { "name:NAME", "role:ROLE", "org:ORG", "tlp_max:TLP", "has_password:PASSWORD",
+					       "disabled:DISABLED", "locked_until:LOCKED UNTIL", NULL };
+
+	(void)c;
+	show_table(json_get(v, S("users")), columns, out);
+}
+
+static int user_list_run(struct cli *c)
+{
+	return node_cmd(c, c->operands[0], "GET", "/users", S(""), show_users);
+}
+
+static int user_remove(struct cli *c)
+{
+	return with_name(c, "DELETE", "/users/", c->operands[1], "", NULL);
+}
+
+const struct cli_cmd CMD_USER_ADD = {
+	"user add", { "add a user, or change the one of that name", "新增或變更使用者" }, "DIR NAME",
+	{ "Works on a running node and on a stopped one. Passwords are 12 to 1024 bytes and never stand on the command line.", NULL },
+	user_opts, user_examples, 2, 2, user_add,
+};
+const struct cli_cmd CMD_USER_LIST = { "user list", { "list users", "列出使用者" }, "DIR", { NULL, NULL }, NULL, NULL, 1, 1, user_list_run };
+const struct cli_cmd CMD_USER_REMOVE = { "user remove", { "remove a user", "移除使用者" }, "DIR NAME", { NULL, NULL }, NULL, NULL, 2, 2, user_remove };
+
+/* --- tokens --- */
+
+static const struct cli_opt token_opts[] = {
+	{ "note", 0, "TEXT", { "what it is for", "用途" }, false },
+	{ "days", 0, "N", { "valid for so many days; 0 never ends (90)", "有效天數；0 為永久（90）" }, false },
+	NO_OPT,
+};
+
+static void show_token(const struct cli *c, const struct json *v, struct buf *out)
+{
+	(void)c;
+	buf_str(out, json_get_str(v, S("secret")));
+}
+
+static int token_add(struct cli *c)
+{
+	struct body x;
+	int64_t days;
+
+	if (!cli_get_int(c, "days", 90, 0, 3650, &days))
+		return CLI_ERROR;
+	body_begin(&x);
+	body_text(&x, "user", c->operands[1]);
+	body_text(&x, "note", cli_get(c, "note", NULL));
+	jsonw_m_int(&x.w, "days", days);
+	return body_send(c, &x, "/tokens", show_token);
+}
+
+static void show_tokens(const struct cli *c, const struct json *v, struct buf *out)
+{
+	static const char *const columns[] = { "id:ID", "user:USER", "note:NOTE", "created:CREATED", "expires:EXPIRES", NULL };
+
+	(void)c;
+	show_table(json_get(v, S("tokens")), columns, out);
+}
+
+static int token_list_run(struct cli *c)
+{
+	return node_cmd(c, c->operands[0], "GET", "/tokens", S(""), show_tokens);
+}
+
+static int token_remove(struct cli *c)
+{
+	return with_name(c, "DELETE", "/tokens/", c->operands[1], "", NULL);
+}
+
+const struct cli_cmd CMD_TOKEN_ADD = {
+	"token add", { "make an API token for a user; prints its secret once", "為使用者建立 API 權杖（僅顯示一次）" }, "DIR USER",
+	{ NULL, NULL }, token_opts, NULL, 2, 2, token_add,
+};
+const struct cli_cmd CMD_TOKEN_LIST = { "token list", { "list tokens", "列出權杖" }, "DIR", { NULL, NULL }, NULL, NULL, 1, 1, token_list_run };
+const struct cli_cmd CMD_TOKEN_REMOVE = { "token remove", { "withdraw a token", "撤銷權杖" }, "DIR ID", { NULL, NULL }, NULL, NULL, 2, 2, token_remove };
+
+/* --- collections --- */
+
+static const struct cli_opt root_opts[] = {
+	{ "title", 0, "TEXT", { "title", "標題" }, false },
+	{ "description", 0, "TEXT", { "description", "說明" }, false },
+	{ "page-size", 0, "N", { "largest page (1000)", "每頁上限（1000）" }, false },
+	{ "max-content-length", 0, "BYTES", { "largest request body (16777216)", "請求本文上限" }, false },
+	{ "default", 0, NULL, { "the default API root", "預設 API root" }, false },
+	{ "public", 0, NULL, { "discovery shows it to everyone", "公開顯示" }, false },
+	NO_OPT,
+};
+
+static int root_add(struct cli *c)
+{
+	struct body x;
+	int64_t page, length;
+
+	if (!cli_get_int(c, "page-size", 1000, 1, 10000, &page) ||
+	    !cli_get_int(c, "max-content-length", 16 << 20, 1024, (int64_t)1 << 30, &length))
+		return CLI_ERROR;
+	body_begin(&x);
+	body_text(&x, "name", c->operands[1]);
+	body_text(&x, "title", cli_get(c, "title", NULL));
+	body_text(&x, "description", cli_get(c, "description", NULL));
+	jsonw_m_int(&x.w, "page_size", page);
+	jsonw_m_int(&x.w, "max_content_length", length);
+	body_switch(c, &x, "default", "default");
+	body_switch(c, &x, "public", "public");
+	return body_send(c, &x, "/roots", NULL);
+}
+
+const struct cli_cmd CMD_ROOT_ADD = {
+	"root add", { "add or change a TAXII API root", "新增或變更 TAXII API root" }, "DIR NAME", { NULL, NULL }, root_opts, NULL, 2, 2, root_add,
+};
+
+static const struct cli_opt collection_opts[] = {
+	{ "id", 0, "UUID", { "the collection's id (drawn)", "集合 id（自動產生）" }, false },
+	{ "alias", 0, "NAME", { "short name usable in addresses", "別名" }, false },
+	{ "description", 0, "TEXT", { "description", "說明" }, false },
+	{ "tlp", 0, "LEVEL", { "strictest TLP that may lie in it (red)", "可存放的最嚴 TLP（red）" }, false },
+	{ "all-read", 0, NULL, { "every signed-in user may read", "所有登入者可讀" }, false },
+	{ "all-write", 0, NULL, { "every signed-in user may write", "所有登入者可寫" }, false },
+	{ "anonymous", 0, NULL, { "anyone may read what is TLP:CLEAR", "任何人可讀 TLP:CLEAR" }, false },
+	NO_OPT,
+};
+static const char *const collection_examples[] = {
+	"a collection that members may read", "lianfang collection add DIR intel 'Phishing' --alias phishing --all-read",
+	"one user may write", "lianfang collection grant DIR intel/phishing user:alice --read --write", NULL,
+};
+
+static void show_collection(const struct cli *c, const struct json *v, struct buf *out)
+{
+	(void)c;
+	buf_str(out, json_get_str(v, S("id")));
+}
+
+static int collection_add(struct cli *c)
+{
+	struct body x;
+
+	body_begin(&x);
+	body_text(&x, "root", c->operands[1]);
+	body_text(&x, "title", c->operands[2]);
+	body_text(&x, "id", cli_get(c, "id", NULL));
+	body_text(&x, "alias", cli_get(c, "alias", NULL));
+	body_text(&x, "description", cli_get(c, "description", NULL));
+	body_text(&x, "tlp_max", cli_get(c, "tlp", NULL));
+	body_switch(c, &x, "all-read", "all_read");
+	body_switch(c, &x, "all-write", "all_write");
+	body_switch(c, &x, "anonymous", "anon_read");
+	return body_send(c, &x, "/collections", show_collection);
+}
+
+static void show_collections(const struct cli *c, const struct json *v, struct buf *out)
+{
+	static const char *const columns[] = { "root:ROOT", "id:ID", "alias:ALIAS", "title:TITLE", "tlp_max:TLP", "all_read:ALL READ",
+					       "all_write:ALL WRITE", NULL };
+
+	(void)c;
+	show_table(json_get(v, S("collections")), columns, out);
+}
+
+static int collection_list_run(struct cli *c)
+{
+	return node_cmd(c, c->operands[0], "GET", "/collections", S(""), show_collections);
+}
+
+static const struct cli_opt grant_opts[] = {
+	{ "read", 0, NULL, { "may read", "可讀" }, false },
+	{ "write", 0, NULL, { "may write", "可寫" }, false },
+	NO_OPT,
+};
+
+static int collection_grant(struct cli *c)
+{
+	struct buf path;
+	struct body x;
+	int status;
+
+	buf_init(&path, 4096);
+	buf_fmt(&path, "/collections/%s/rights", c->operands[1]);
+	body_begin(&x);
+	body_text(&x, "subject", c->operands[2]);
+	jsonw_m_bool(&x.w, "read", cli_has(c, "read"));
+	jsonw_m_bool(&x.w, "write", cli_has(c, "write"));
+	status = body_send(c, &x, path.p, NULL);
+	buf_done(&path);
+	return status;
+}
+
+static int collection_remove(struct cli *c)
+{
+	struct buf path;
+	int status;
+
+	buf_init(&path, 4096);
+	buf_fmt(&path, "/collections/%s", c->operands[1]);
+	status = node_cmd(c, c->operands[0], "DELETE", path.p, S(""), NULL);
+	buf_done(&path);
+	return status;
+}
+
+const struct cli_cmd CMD_COLLECTION_ADD = {
+	"collection add", { "add a collection to an API root; prints its id", "新增集合" }, "DIR ROOT TITLE", { NULL, NULL }, collection_opts,
+	collection_examples, 3, 3, collection_add,
+};
+const struct cli_cmd CMD_COLLECTION_LIST = {
+	"collection list", { "list collections", "列出集合" }, "DIR", { NULL, NULL }, NULL, NULL, 1, 1, collection_list_run,
+};
+const struct cli_cmd CMD_COLLECTION_GRANT = {
+	"collection grant", { "set the rights of a user or role; without switches none", "設定使用者或角色的權限" },
+	"DIR ROOT/COLLECTION user:NAME|role:ROLE", { NULL, NULL }, grant_opts, collection_examples, 3, 3, collection_grant,
+};
+const struct cli_cmd CMD_COLLECTION_REMOVE = {
+	"collection remove", { "remove a collection and its entries", "移除集合" }, "DIR ROOT/COLLECTION", { NULL, NULL }, NULL, NULL, 2, 2,
+	collection_remove,
+};
+
+/* --- peers --- */
+
+static const struct cli_opt peer_opts[] = {
+	{ "relation", 'r', "R", { "parent, child or partner", "關係：parent、child、partner" }, false },
+	{ "url", 'u', "URL", { "https://host:port; without it the peer only calls us", "對等節點網址" }, false },
+	{ "cert", 0, "SHA256", { "fingerprint of its certificate (shown by its `init` and `status`)", "憑證指紋" }, false },
+	{ "tlp", 0, "LEVEL", { "strictest TLP that may go to it (green)", "可送出的最嚴 TLP（green）" }, false },
+	{ "disable", 0, NULL, { "exchange nothing for now", "停用" }, false },
+	NO_OPT,
+};
+static const char *const peer_examples[] = {
+	"our sector centre", "lianfang peer add DIR health-isac --relation parent --url https://isac.example:8443 --cert 3f1c...",
+	"reports go up to it, released intelligence comes down from it",
+	"lianfang peer link DIR health-isac push intel/up intel/up && lianfang peer link DIR health-isac pull intel/down intel/down", NULL,
+};
+
+static int peer_add(struct cli *c)
+{
+	struct body x;
+
+	if (!cli_has(c, "relation") || !cli_has(c, "cert"))
+		return cli_failf(c, "--relation and --cert are required");
+	body_begin(&x);
+	body_text(&x, "name", c->operands[1]);
+	body_text(&x, "relation", cli_get(c, "relation", NULL));
+	body_text(&x, "url", cli_get(c, "url", NULL));
+	body_text(&x, "cert_sha256", cli_get(c, "cert", NULL));
+	body_text(&x, "tlp_max", cli_get(c, "tlp", NULL));
+	body_switch(c, &x, "disable", "disabled");
+	return body_send(c, &x, "/peers", NULL);
+}
+
+static const struct cli_opt link_opts[] = {
+	{ "tlp", 0, "LEVEL", { "stricter ceiling for this link alone", "此連結的 TLP 上限" }, false },
+	NO_OPT,
+};
+
+static int peer_link(struct cli *c)
+{
+	struct buf path;
+	struct body x;
+	int status;
+
+	buf_init(&path, 4096);
+	buf_cstr(&path, "/peers/");
+	percent_put(&path, str_of(c->operands[1]));
+	buf_cstr(&path, "/links");
+	body_begin(&x);
+	body_text(&x, "direction", c->operands[2]);
+	body_text(&x, "collection", c->operands[3]);
+	body_text(&x, "their_collection", c->operands[4]);
+	body_text(&x, "tlp_max", cli_get(c, "tlp", NULL));
+	status = body_send(c, &x, path.p, NULL);
+	buf_done(&path);
+	return status;
+}
+
+static void show_peers(const struct cli *c, const struct json *v, struct buf *out)
+{
+	static const char *const columns[] = { "name:NAME", "relation:RELATION", "url:URL", "tlp_max:TLP", "last_ok:LAST EXCHANGE",
+					       "last_error:LAST ERROR", NULL };
+
+	(void)c;
+	show_table(json_get(v, S("peers")), columns, out);
+}
+
+static int peer_list_run(struct cli *c)
+{
+	return node_cmd(c, c->operands[0], "GET", "/peers", S(""), show_peers);
+}
+
+static int peer_remove(struct cli *c)
+{
+	return with_name(c, "DELETE", "/peers/", c->operands[1], "", NULL);
+}
+
+const struct cli_cmd CMD_PEER_ADD = {
+	"peer add", { "add or change a peer node, pinned by its certificate", "新增或變更對等節點（釘選憑證）" }, "DIR NAME",
+	{ "What is stricter than --tlp never goes to the peer. Give the same command on the other side with the fingerprints\nexchanged.", NULL },
+	peer_opts, peer_examples, 2, 2, peer_add,
+};
+const struct cli_cmd CMD_PEER_LINK = {
+	"peer link", { "exchange a collection with a peer", "與對等節點交換集合" }, "DIR PEER pull|push OUR/COLLECTION THEIR/COLLECTION",
+	{ NULL, NULL }, link_opts, peer_examples, 5, 5, peer_link,
+};
+const struct cli_cmd CMD_PEER_LIST = { "peer list", { "list peers and how the exchange goes", "列出對等節點" }, "DIR", { NULL, NULL }, NULL, NULL, 1, 1, peer_list_run };
+const struct cli_cmd CMD_PEER_REMOVE = { "peer remove", { "remove a peer", "移除對等節點" }, "DIR NAME", { NULL, NULL }, NULL, NULL, 2, 2, peer_remove };

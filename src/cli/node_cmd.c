@@ -1,0 +1,149 @@
+#include "cli/node_cmd.h"
+
+#include "base/text.h"
+
+#define COLUMNS_MAX 12
+#define WIDTH_MAX 60
+
+static int show_reply(const struct cli *c, const struct buf *reply, reply_show show)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)4 << 30);
+	const struct json_limits limits = { .bytes = (size_t)1 << 31, .depth = 128, .nodes = 1u << 28 };
+	const struct json *v;
+	struct err err = { 0 };
+	struct buf out;
+	int status;
+
+	if (c->json)
+		return cli_print(reply);
+	if (show == NULL)
+		return CLI_OK;
+	if (a == NULL || json_parse(a, buf_view(reply), &limits, &v, &err) != RC_OK)
+		return cli_failf(c, "the node's reply is not JSON: %s", err.text);
+	buf_init(&out, (size_t)1 << 30);
+	show(c, v, &out);
+	status = out.n == 0 ? CLI_OK : cli_print(&out);
+	buf_done(&out);
+	return status;
+}
+
+int node_cmd(const struct cli *c, const char *dir, const char *method, const char *path, struct str body, reply_show show)
+{
+	struct node_conn *conn CLEANUP(node_conn_closep) = NULL;
+	struct err err = { 0 };
+	struct buf reply;
+	int http = 0, status;
+
+	if (node_conn_open(dir, &conn, &err) != RC_OK)
+		return cli_fail(c, &err);
+	if (node_conn_do(conn, method, path, body, &http, &reply, &err) != RC_OK) {
+		buf_done(&reply);
+		return cli_fail(c, &err);
+	}
+	if (http >= 300) {
+		node_reply_error(&reply, http, &err);
+		status = cli_fail(c, &err);
+	} else {
+		status = show_reply(c, &reply, show);
+	}
+	buf_done(&reply);
+	return status;
+}
+
+void show_member(const struct json *v, const char *name, struct buf *out)
+{
+	const struct json *m = json_path(v, name);
+
+	if (m == NULL || m->type == JSON_NULL)
+		buf_char(out, '-');
+	else if (m->type == JSON_STRING)
+		buf_str(out, m->n == 0 ? S("-") : json_str(m));
+	else if (m->type == JSON_TRUE)
+		buf_cstr(out, "yes");
+	else if (m->type == JSON_FALSE)
+		buf_cstr(out, "no");
+	else
+		json_print(m, out);
+}
+
+/* Columns that a character takes: East Asian wide ones take two. */
+static size_t text_width(struct str s)
+{
+	size_t at = 0, n = 0;
+
+	while (at < s.n) {
+		uint32_t ch = utf8_next(s, &at);
+
+		n += (ch >= 0x1100 && ch <= 0x115F) || (ch >= 0x2E80 && ch <= 0xA4CF) || (ch >= 0xAC00 && ch <= 0xD7A3) ||
+		     (ch >= 0xF900 && ch <= 0xFAFF) || (ch >= 0xFE30 && ch <= 0xFE6F) || (ch >= 0xFF00 && ch <= 0xFF60) ||
+		     (ch >= 0xFFE0 && ch <= 0xFFE6) || (ch >= 0x20000 && ch <= 0x3FFFD) ? 2 : 1;
+	}
+	return n;
+}
+
+static void split_column(const char *column, char name[static 64], struct str *ret_header)
+{
+	const char *colon = strchr(column, ':');
+
+	snprintf(name, 64, "%.*s", (int)(colon - column), column);
+	*ret_header = str_of(colon + 1);
+}
+
+static void put_padded(struct buf *out, struct str text, size_t width, bool last)
+{
+	buf_str(out, text);
+	if (last) {
+		buf_char(out, '\n');
+		return;
+	}
+	for (size_t n = text_width(text); n < width + 2; n++)
+		buf_char(out, ' ');
+}
+
+static void cell(const struct json *row, const char *name, struct buf *text)
+{
+	buf_clear(text);
+	show_member(row, name, text);
+}
+
+void show_table(const struct json *array, const char *const *columns, struct buf *out)
+{
+	size_t widths[COLUMNS_MAX] = { 0 }, n = 0;
+	struct buf text;
+	struct str header;
+	char name[64];
+
+	if (!json_is(array, JSON_ARRAY))
+		return;
+	buf_init(&text, (size_t)1 << 20);
+	for (; columns[n] != NULL && n < COLUMNS_MAX; n++) {
+		split_column(columns[n], name, &header);
+		widths[n] = text_width(header);
+		JSON_EACH(row, array) {
+			cell(row, name, &text);
+			if (text_width(buf_view(&text)) > widths[n])
+				widths[n] = text_width(buf_view(&text));
+		}
+		if (widths[n] > WIDTH_MAX)
+			widths[n] = WIDTH_MAX;
+	}
+	for (size_t i = 0; i < n; i++) {
+		split_column(columns[i], name, &header);
+		put_padded(out, header, widths[i], i + 1 == n);
+	}
+	JSON_EACH(row, array)
+		for (size_t i = 0; i < n; i++) {
+			split_column(columns[i], name, &header);
+			cell(row, name, &text);
+			put_padded(out, buf_view(&text), widths[i], i + 1 == n);
+		}
+	buf_done(&text);
+}
+
+void path_query(struct buf *path, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	buf_fmt(path, "%c%s=", memchr(path->p, '?', path->n) == NULL ? '?' : '&', name);
+	percent_put(path, str_of(value));
+}

@@ -1,0 +1,24 @@
+/* Commands that are REST calls to a node: open, call, show. */
+#ifndef CLI_NODE_CMD_H
+#define CLI_NODE_CMD_H
+
+#include "base/json.h"
+#include "cli/cli.h"
+#include "node/call.h"
+
+/* How a reply is shown to a person; `v` is its JSON. */
+typedef void (*reply_show)(const struct cli *c, const struct json *v, struct buf *out);
+
+/* One call; with --json the reply as it is, else through `show` (NULL: nothing). Returns the exit status. */
+int node_cmd(const struct cli *c, const char *dir, const char *method, const char *path, struct str body, reply_show show);
+
+/* A table of an array's members: columns "name:header" of top-level members; NULL ends. */
+void show_table(const struct json *array, const char *const *columns, struct buf *out);
+
+/* Text of a member for people: strings as they are, numbers and booleans printed, absent "-". */
+void show_member(const struct json *v, const char *name, struct buf *out);
+
+/* Appends "&name=value" or "?name=value", escaped; nothing when value is NULL. */
+void path_query(struct buf *path, const char *name, const char *value);
+
+#endif
