@@ -1,0 +1,301 @@
+/* Import and export of whole files. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "base/time.h"
+#include "cli/node_cmd.h"
+#include "sys/file.h"
+
+#define PIECE ((size_t)4 << 20)
+#define PROGRESS_EVERY (USEC_PER_SEC / 4)
+#define NO_OPT { NULL, 0, NULL, { NULL, NULL }, false }
+
+static const struct cli_opt import_opts[] = {
+	{ "format", 'f', "FORMAT", { "auto, stix, misp, csv or list (auto)", "格式（自動判別）" }, false },
+	{ "collection", 'c', "ROOT/COLLECTION", { "put the objects there (in none)", "放入此集合" }, false },
+	{ "source", 's', "NAME", { "who says it (the file's name)", "來源名稱" }, false },
+	{ "tlp", 0, "LEVEL", { "level of objects that carry none (the node's default)", "未標示者的 TLP" }, false },
+	{ "confidence", 0, "N", { "0 to 100, of objects made from lists", "清單所建物件的可信度" }, false },
+	{ "columns", 0, "NAMES", { "columns of a CSV file without a header: value,type,,comment", "無標頭 CSV 的欄位" }, false },
+	{ "taxii", 0, NULL, { "FILE is a TAXII data set: API roots, collections, objects with date_added", "載入 TAXII 資料集" }, false },
+	NO_OPT,
+};
+static const char *const import_examples[] = {
+	"a STIX bundle into the collection that goes down", "lianfang import bundle.json DIR --collection intel/down",
+	"a list of domains, from a pipe", "curl -s https://feed.example/domains.txt | lianfang import - DIR --format list --source feed-x --tlp green",
+	"a TAXII test data set", "lianfang import --taxii default_data.json DIR", NULL,
+};
+
+struct upload {
+	const struct cli *c;
+	struct node_conn *conn;
+	char path[128]; /* /imports/UUID */
+	uint64_t sent, size;
+	usec started, shown;
+};
+
+static void show_progress(struct upload *u, bool last)
+{
+	usec now = time_mono();
+	double seconds = (double)(now - u->started) / 1e6, rate = seconds > 0 ? (double)u->sent / 1e6 / seconds : 0;
+
+	if (!isatty(STDERR_FILENO) || (!last && now - u->shown < PROGRESS_EVERY))
+		return;
+	u->shown = now;
+	if (u->size > 0 && rate > 0)
+		fprintf(stderr, "\r%5.1f %%  %.1f of %.1f MB  %.1f MB/s  %.0f s left ", 100.0 * (double)u->sent / (double)u->size,
+			(double)u->sent / 1e6, (double)u->size / 1e6, rate, (double)(u->size - u->sent) / 1e6 / rate);
+	else
+		fprintf(stderr, "\r%.1f MB  %.1f MB/s ", (double)u->sent / 1e6, rate);
+	if (last)
+		fputc('\n', stderr);
+}
+
+static enum rc call(struct upload *u, const char *path, struct str body, struct buf *reply, struct err *err)
+{
+	int http = 0;
+
+	TRY(node_conn_do(u->conn, "POST", path, body, &http, reply, err));
+	if (http < 300)
+		return RC_OK;
+	node_reply_error(reply, http, err);
+	return err->rc;
+}
+
+static enum rc begin(struct upload *u, const char *file, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new(65536);
+	const char *slash = strrchr(file, '/');
+	const struct json *v;
+	struct buf path, reply;
+	struct str id;
+	enum rc rc;
+
+	buf_init(&path, 65536);
+	buf_cstr(&path, "/imports");
+	path_query(&path, "format", cli_get(u->c, "format", NULL));
+	path_query(&path, "collection", cli_get(u->c, "collection", NULL));
+	path_query(&path, "source", cli_get(u->c, "source", slash == NULL ? file : slash + 1));
+	path_query(&path, "tlp", cli_get(u->c, "tlp", NULL));
+	path_query(&path, "confidence", cli_get(u->c, "confidence", NULL));
+	path_query(&path, "columns", cli_get(u->c, "columns", NULL));
+	rc = call(u, path.p, S(""), &reply, err);
+	if (rc == RC_OK && (a == NULL || json_parse(a, buf_view(&reply), &JSON_LIMITS, &v, err) != RC_OK))
+		rc = RC_INTERNAL;
+	if (rc == RC_OK) {
+		id = json_get_str(v, S("import"));
+		snprintf(u->path, sizeof u->path, "/imports/%.*s", STR(id));
+	}
+	buf_done(&reply);
+	buf_done(&path);
+	return rc;
+}
+
+static enum rc send_pieces(struct upload *u, int fd, const char *file, struct err *err)
+{
+	struct buf piece, reply;
+	enum rc rc = RC_OK;
+
+	buf_init(&piece, PIECE);
+	while (rc == RC_OK) {
+		char *room;
+		ssize_t got;
+
+		buf_clear(&piece);
+		room = buf_room(&piece, PIECE);
+		got = room == NULL ? -1 : read(fd, room, PIECE);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			rc = FAIL(err, RC_IO, "%s: %s", file, strerror(errno));
+		if (got <= 0)
+			break;
+		buf_grew(&piece, (size_t)got);
+		rc = call(u, u->path, buf_view(&piece), &reply, err);
+		buf_done(&reply);
+		u->sent += (uint64_t)got;
+		show_progress(u, false);
+	}
+	buf_done(&piece);
+	if (u->sent > 0)
+		show_progress(u, true);
+	return rc;
+}
+
+static void count_line(const struct json *v, const char *name, const char *label, struct buf *out)
+{
+	int64_t n = 0;
+
+	if (json_int(json_get(v, str_of(name)), &n) && n > 0)
+		buf_fmt(out, "%-12s %lld\n", label, (long long)n);
+}
+
+static void show_report(const struct cli *c, const struct json *v, struct buf *out)
+{
+	static const char *const failures[] = { "line:LINE", "where:WHERE", "message:WHY", NULL };
+	static const char *const hits[] = { "value:VALUE", "list:WARNING LIST", NULL };
+	const struct json *list = json_get(v, S("failures"));
+
+	(void)c;
+	count_line(v, "values", "values", out);
+	count_line(v, "objects", "objects", out);
+	count_line(v, "stored", "stored", out);
+	count_line(v, "linked", "linked", out);
+	count_line(v, "duplicates", "known before", out);
+	count_line(v, "upgraded", "upgraded", out);
+	count_line(v, "kept_raw", "kept as note", out);
+	count_line(v, "warned", "warned of", out);
+	count_line(v, "failed", "failed", out);
+	if (json_is(list, JSON_ARRAY) && list->n > 0)
+		show_table(list, failures, out);
+	list = json_get(v, S("warnings"));
+	if (json_is(list, JSON_ARRAY) && list->n > 0)
+		show_table(list, hits, out);
+}
+
+static int report(const struct cli *c, const struct buf *reply)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)256 << 20);
+	const struct json *v = NULL;
+	int64_t failed = 0;
+	struct buf out;
+	int status;
+
+	if (a == NULL || json_parse(a, buf_view(reply), &JSON_LIMITS, &v, NULL) != RC_OK)
+		return cli_failf(c, "the node's report is not readable");
+	(void)json_int(json_get(v, S("failed")), &failed);
+	buf_init(&out, (size_t)64 << 20);
+	if (c->json)
+		buf_str(&out, buf_view(reply));
+	else
+		show_report(c, v, &out);
+	status = out.n == 0 ? CLI_OK : cli_print(&out);
+	buf_done(&out);
+	return status != CLI_OK ? status : failed > 0 ? CLI_NO : CLI_OK;
+}
+
+static int import_dataset(const struct cli *c)
+{
+	struct err err = { 0 };
+	struct buf text;
+	int status;
+
+	if (file_read(c->operands[0], (size_t)512 << 20, &text, &err) != RC_OK)
+		return cli_fail(c, &err);
+	status = node_cmd(c, c->operands[1], "POST", "/dataset", buf_view(&text), show_report);
+	buf_done(&text);
+	return status;
+}
+
+static int import_run(struct cli *c)
+{
+	struct node_conn *conn CLEANUP(node_conn_closep) = NULL;
+	int fd CLEANUP(file_closep) = -1;
+	struct upload u = { .c = c, .started = time_mono() };
+	bool from_stdin = str_eq(str_of(c->operands[0]), S("-"));
+	struct err err = { 0 };
+	struct buf reply;
+	char end[160];
+	struct stat st;
+	enum rc rc;
+	int status;
+
+	if (cli_has(c, "taxii"))
+		return import_dataset(c);
+	fd = from_stdin ? dup(STDIN_FILENO) : open(c->operands[0], O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return cli_failf(c, "%s: %s", c->operands[0], strerror(errno));
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		u.size = (uint64_t)st.st_size;
+	rc = node_conn_open(c->operands[1], &conn, &err);
+	u.conn = conn;
+	if (rc == RC_OK)
+		rc = begin(&u, c->operands[0], &err);
+	if (rc == RC_OK)
+		rc = send_pieces(&u, fd, c->operands[0], &err);
+	if (rc != RC_OK)
+		return cli_fail(c, &err);
+	snprintf(end, sizeof end, "%s/end", u.path);
+	rc = call(&u, end, S(""), &reply, &err);
+	status = rc == RC_OK ? report(c, &reply) : cli_fail(c, &err);
+	buf_done(&reply);
+	return status;
+}
+
+const struct cli_cmd CMD_IMPORT = {
+	"import", { "bring in STIX, MISP, CSV, plain lists or a TAXII data set", "匯入 STIX、MISP、CSV、清單或 TAXII 資料集" }, "FILE|- DIR",
+	{ "Reads in pieces, so files of any size come in with bounded memory. What could not be read is reported with its line or\n"
+	  "pointer; the rest is stored. 1 when some objects failed.", "分段讀取，大檔亦不佔記憶體。無法讀取者列出行號或位置，其餘照常存入。" },
+	import_opts, import_examples, 2, 2, import_run,
+};
+
+/* --- export --- */
+
+static const struct cli_opt export_opts[] = {
+	{ "format", 'f', "FORMAT", { "stix, misp, csv, plain, hosts, rpz, nftables or ipset (stix)", "格式（stix）" }, false },
+	{ "collection", 'c', "ROOT/COLLECTION", { "only what lies there", "限此集合" }, false },
+	{ "tlp", 0, "LEVEL", { "nothing stricter than this (red)", "TLP 上限" }, false },
+	{ "kinds", 0, "KINDS", { "lists: domain,ipv4,ipv6,url,email,md5,sha1,sha256,sha512", "清單：值的種類" }, false },
+	{ "least-score", 0, "N", { "lists: decayed score of at least this (0)", "清單：分數下限" }, false },
+	{ "with-expired", 0, NULL, { "lists: expired and revoked indicators too", "含已過期者" }, false },
+	{ "with-warned", 0, NULL, { "lists: values that warning lists name too", "含警示清單所列者" }, false },
+	{ "output", 'o', "FILE", { "write here, replacing it at once (standard output)", "輸出檔" }, false },
+	NO_OPT,
+};
+static const char *const export_examples[] = {
+	"a DNS blocklist of what may go public", "lianfang export DIR --format rpz --tlp clear -o blocklist.zone",
+	"everything as one STIX bundle", "lianfang export DIR > all.json", NULL,
+};
+
+static int write_output(const struct cli *c, const struct buf *reply)
+{
+	const char *output = cli_get(c, "output", NULL);
+	struct err err = { 0 };
+
+	if (output == NULL) {
+		bool good = reply->n == 0 || fwrite(reply->p, 1, reply->n, stdout) == reply->n;
+
+		return good && fflush(stdout) == 0 ? CLI_OK : cli_failf(c, "standard output: %s", strerror(errno));
+	}
+	return file_replace(output, buf_view(reply), 0644, &err) == RC_OK ? CLI_OK : cli_fail(c, &err);
+}
+
+static int export_run_cmd(struct cli *c)
+{
+	struct node_conn *conn CLEANUP(node_conn_closep) = NULL;
+	struct err err = { 0 };
+	struct buf path, reply;
+	int http = 0, status;
+
+	if (node_conn_open(c->operands[0], &conn, &err) != RC_OK)
+		return cli_fail(c, &err);
+	buf_init(&path, 65536);
+	buf_cstr(&path, "/export");
+	path_query(&path, "format", cli_get(c, "format", NULL));
+	path_query(&path, "collection", cli_get(c, "collection", NULL));
+	path_query(&path, "tlp_max", cli_get(c, "tlp", NULL));
+	path_query(&path, "kinds", cli_get(c, "kinds", NULL));
+	path_query(&path, "least_score", cli_get(c, "least-score", NULL));
+	path_query(&path, "with_expired", cli_has(c, "with-expired") ? "true" : NULL);
+	path_query(&path, "with_warned", cli_has(c, "with-warned") ? "true" : NULL);
+	if (node_conn_do(conn, "GET", path.p, S(""), &http, &reply, &err) != RC_OK) {
+		status = cli_fail(c, &err);
+	} else if (http >= 300) {
+		node_reply_error(&reply, http, &err);
+		status = cli_fail(c, &err);
+	} else {
+		status = write_output(c, &reply);
+	}
+	buf_done(&reply);
+	buf_done(&path);
+	return status;
+}
+
+const struct cli_cmd CMD_EXPORT = {
+	"export", { "STIX, MISP, CSV, or lists for firewalls and DNS", "匯出 STIX、MISP、CSV 或防火牆與 DNS 清單" }, "DIR",
+	{ "Lists hold only indicators that are active now and that no warning list names. Every release is a fact.", NULL },
+	export_opts, export_examples, 1, 1, export_run_cmd,
+};

@@ -1,0 +1,293 @@
+/* What a node tells of itself: status, search, alerts, facts, audit, release. */
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/node_cmd.h"
+#include "node/node.h"
+#include "store/facts.h"
+
+#define NO_OPT { NULL, 0, NULL, { NULL, NULL }, false }
+
+static void line(const struct json *v, const char *label, const char *member, struct buf *out)
+{
+	if (json_path(v, member) == NULL)
+		return;
+	buf_fmt(out, "%-18s ", label);
+	show_member(v, member, out);
+	buf_char(out, '\n');
+}
+
+static void show_status(const struct cli *c, const struct json *v, struct buf *out)
+{
+	static const char *const roles[] = { "role:ROLE", "pid:PID", "fences:FENCES", NULL };
+	static const char *const inputs[] = { "name:INPUT", "path:PATH", "present:PRESENT", "lines:LINES", "bad_lines:BAD", "hits:HITS", NULL };
+	static const char *const peers[] = { "name:PEER", "link:LINK", "state:STATE", "delivered:DELIVERED", "failures:FAILURES",
+					     "last_error:LAST ERROR", NULL };
+
+	(void)c;
+	line(v, "name", "name", out);
+	line(v, "tier", "tier", out);
+	line(v, "identity", "identity", out);
+	if (json_get(v, S("running")) == NULL)
+		buf_cstr(out, "running            no\n");
+	line(v, "running", "running", out);
+	line(v, "started", "started", out);
+	line(v, "port", "http.port", out);
+	line(v, "certificate", "cert_sha256", out);
+	line(v, "store", "store.engine", out);
+	line(v, "objects", "store.objects", out);
+	line(v, "versions", "store.versions", out);
+	line(v, "facts", "store.facts", out);
+	line(v, "bytes on disk", "store.bytes_on_disk", out);
+	line(v, "disk full", "store.disk_full", out);
+	line(v, "live indicators", "detector.indicators", out);
+	line(v, "live values", "detector.values", out);
+	line(v, "other patterns", "detector.unsupported", out);
+	line(v, "requests", "http.requests", out);
+	line(v, "malformed", "http.refused_malformed", out);
+	if (json_get(v, S("roles")) != NULL) {
+		buf_char(out, '\n');
+		show_table(json_get(v, S("roles")), roles, out);
+	}
+	if (json_is(json_get(v, S("inputs")), JSON_ARRAY) && json_get(v, S("inputs"))->n > 0) {
+		buf_char(out, '\n');
+		show_table(json_get(v, S("inputs")), inputs, out);
+	}
+	if (json_is(json_get(v, S("peers")), JSON_ARRAY) && json_get(v, S("peers"))->n > 0) {
+		buf_char(out, '\n');
+		show_table(json_get(v, S("peers")), peers, out);
+	}
+}
+
+static int status_run(struct cli *c)
+{
+	return node_cmd(c, c->operands[0], "GET", "/status", S(""), show_status);
+}
+
+const struct cli_cmd CMD_STATUS = {
+	"status", { "what the node is doing: store, roles and their fences, peers, inputs", "節點狀態：紀錄庫、角色與隔離、對等節點、輸入" }, "DIR",
+	{ "Works on a stopped node too; `running` tells which.", NULL }, NULL, NULL, 1, 1, status_run,
+};
+
+/* --- search --- */
+
+static const struct cli_opt search_opts[] = {
+	{ "id", 0, "ID", { "STIX ids, comma-separated", "STIX id" }, false },
+	{ "type", 't', "TYPE", { "STIX types, comma-separated", "STIX 型別" }, false },
+	{ "text", 0, "TEXT", { "text anywhere in the object", "物件中的文字" }, false },
+	{ "collection", 'c', "ROOT/COLLECTION", { "in this collection only", "限此集合" }, false },
+	{ "after", 0, "TIME", { "added after this instant (RFC 3339)", "此時刻之後加入" }, false },
+	{ "before", 0, "TIME", { "added before this instant", "此時刻之前加入" }, false },
+	{ "limit", 0, "N", { "at most so many (100)", "筆數上限（100）" }, false },
+	{ "all-versions", 0, NULL, { "older versions too", "含舊版本" }, false },
+	NO_OPT,
+};
+static const char *const search_examples[] = {
+	"what is known about a domain", "lianfang search DIR 'evil[.]example'",
+	"all malware objects as JSON", "lianfang search DIR --type malware --json", NULL,
+};
+
+static void show_objects(const struct cli *c, const struct json *v, struct buf *out)
+{
+	static const char *const columns[] = { "id:ID", "modified:MODIFIED", "name:NAME", "pattern:PATTERN", NULL };
+	const struct json *more = json_get(v, S("more"));
+
+	(void)c;
+	show_table(json_get(v, S("objects")), columns, out);
+	if (json_is(more, JSON_TRUE))
+		buf_cstr(out, "(there are more: --limit, or --after)\n");
+}
+
+static int search_run_cmd(struct cli *c)
+{
+	struct buf path;
+	int status;
+
+	buf_init(&path, 65536);
+	buf_cstr(&path, "/objects");
+	path_query(&path, "value", c->n_operands > 1 ? c->operands[1] : NULL);
+	path_query(&path, "id", cli_get(c, "id", NULL));
+	path_query(&path, "type", cli_get(c, "type", NULL));
+	path_query(&path, "q", cli_get(c, "text", NULL));
+	path_query(&path, "collection", cli_get(c, "collection", NULL));
+	path_query(&path, "added_after", cli_get(c, "after", NULL));
+	path_query(&path, "added_before", cli_get(c, "before", NULL));
+	path_query(&path, "limit", cli_get(c, "limit", NULL));
+	path_query(&path, "all_versions", cli_has(c, "all-versions") ? "true" : NULL);
+	status = node_cmd(c, c->operands[0], "GET", path.p, S(""), show_objects);
+	buf_done(&path);
+	return status;
+}
+
+const struct cli_cmd CMD_SEARCH = {
+	"search", { "find objects by value, id, type, text or time", "依值、id、型別、文字或時間搜尋" }, "DIR [VALUE]", { NULL, NULL }, search_opts,
+	search_examples, 1, 2, search_run_cmd,
+};
+
+static void show_view(const struct cli *c, const struct json *v, struct buf *out)
+{
+	const struct json *objects = json_get(v, S("objects"));
+
+	(void)c;
+	line(v, "subject", "subject", out);
+	line(v, "confidence", "confidence", out);
+	line(v, "score", "score", out);
+	if (!json_is(objects, JSON_ARRAY))
+		return;
+	JSON_EACH(o, objects) {
+		static const char *const claims[] = { "source:  SOURCE", "received:RECEIVED", "tlp:TLP", "confidence:CONFIDENCE", NULL };
+
+		buf_char(out, '\n');
+		show_member(o, "id", out);
+		buf_char(out, '\n');
+		show_table(json_get(o, S("claims")), claims, out);
+	}
+}
+
+static int show_run(struct cli *c)
+{
+	struct buf path;
+	int status;
+
+	buf_init(&path, 65536);
+	buf_cstr(&path, "/values/");
+	percent_put(&path, str_of(c->operands[1]));
+	status = node_cmd(c, c->operands[0], "GET", path.p, S(""), show_view);
+	buf_done(&path);
+	return status;
+}
+
+const struct cli_cmd CMD_SHOW = {
+	"show", { "all that is known about a value or object, with every source's claim", "顯示某值或物件的所有說法與來源" }, "DIR VALUE|ID",
+	{ NULL, NULL }, NULL, NULL, 2, 2, show_run,
+};
+
+static int release_run(struct cli *c)
+{
+	struct buf b;
+	struct jsonw w;
+	int status;
+
+	buf_init(&b, 4096);
+	jsonw_init(&w, &b);
+	jsonw_object(&w);
+	jsonw_m_cstr(&w, "id", c->operands[1]);
+	jsonw_object_end(&w);
+	status = node_cmd(c, c->operands[0], "POST", "/release", buf_view(&b), NULL);
+	buf_done(&b);
+	return status;
+}
+
+const struct cli_cmd CMD_RELEASE = {
+	"release", { "let an object go to the tiers below", "將物件發布給下層" }, "DIR ID",
+	{ "Puts the object into the collection that goes down. The gate still decides for each peer by TLP.", NULL }, NULL, NULL, 2, 2, release_run,
+};
+
+/* --- alerts --- */
+
+static const struct cli_opt list_opts[] = {
+	{ "after", 0, "N", { "only rows behind this one", "此列之後" }, false },
+	{ "limit", 0, "N", { "at most so many (100)", "筆數上限（100）" }, false },
+	NO_OPT,
+};
+
+static void show_alerts(const struct cli *c, const struct json *v, struct buf *out)
+{
+	static const char *const columns[] = { "row:ROW", "at:TIME", "input:INPUT", "where:WHERE", "observable:OBSERVABLE", "detail.matched:MATCHED",
+					       "indicator:INDICATOR", NULL };
+
+	(void)c;
+	show_table(json_get(v, S("alerts")), columns, out);
+}
+
+static int list_call(struct cli *c, const char *base, reply_show show)
+{
+	struct buf path;
+	int status;
+
+	buf_init(&path, 4096);
+	buf_cstr(&path, base);
+	path_query(&path, "after", cli_get(c, "after", NULL));
+	path_query(&path, "limit", cli_get(c, "limit", NULL));
+	path_query(&path, "kind", c->n_operands > 1 ? c->operands[1] : NULL);
+	status = node_cmd(c, c->operands[0], "GET", path.p, S(""), show);
+	buf_done(&path);
+	return status;
+}
+
+static int alerts_run(struct cli *c)
+{
+	return list_call(c, "/alerts", show_alerts);
+}
+
+const struct cli_cmd CMD_ALERTS = { "alerts", { "list alerts", "列出警示" }, "DIR", { NULL, NULL }, list_opts, NULL, 1, 1, alerts_run };
+
+static void show_facts(const struct cli *c, const struct json *v, struct buf *out)
+{
+	static const char *const columns[] = { "seq:SEQ", "at:TIME", "kind:KIND", "actor:ACTOR", "subject:SUBJECT", NULL };
+
+	(void)c;
+	show_table(json_get(v, S("facts")), columns, out);
+}
+
+static int facts_run(struct cli *c)
+{
+	return list_call(c, "/facts", show_facts);
+}
+
+static const char *const audit_examples[] = { "releases and refusals by the gate", "lianfang audit list DIR gate.", NULL };
+
+const struct cli_cmd CMD_AUDIT_LIST = {
+	"audit list", { "list facts, by kind", "列出事實紀錄" }, "DIR [KIND]", { NULL, NULL }, list_opts, audit_examples, 1, 2, facts_run,
+};
+
+static void put_verdict(const struct cli *c, const struct fact_verdict *v, struct buf *out)
+{
+	struct jsonw w;
+
+	if (!c->json) {
+		if (v->first_bad == 0)
+			buf_fmt(out, c->zh ? "%llu 筆事實，全部相符\n" : "%llu facts, all as they were written\n", (unsigned long long)v->checked);
+		else
+			buf_fmt(out, "%s\n", v->what);
+		return;
+	}
+	jsonw_init(&w, out);
+	jsonw_object(&w);
+	jsonw_m_bool(&w, "valid", v->first_bad == 0);
+	jsonw_m_int(&w, "checked", (int64_t)v->checked);
+	if (v->first_bad != 0) {
+		jsonw_m_int(&w, "first_bad", (int64_t)v->first_bad);
+		jsonw_m_cstr(&w, "message", v->what);
+	}
+	jsonw_object_end(&w);
+}
+
+static int audit_verify_run(struct cli *c)
+{
+	struct fact_verdict verdict = { 0 };
+	struct err err = { 0 };
+	struct node n;
+	struct buf out;
+	enum rc rc;
+	int status;
+
+	if (node_open(c->operands[0], true, &n, &err) != RC_OK)
+		return cli_fail(c, &err);
+	rc = fact_verify(n.store, n.sign_pub, &verdict, &err);
+	node_close(&n);
+	if (rc != RC_OK)
+		return cli_fail(c, &err);
+	buf_init(&out, 4096);
+	put_verdict(c, &verdict, &out);
+	status = cli_print(&out);
+	buf_done(&out);
+	return status != CLI_OK ? status : verdict.first_bad == 0 ? CLI_OK : CLI_NO;
+}
+
+const struct cli_cmd CMD_AUDIT_VERIFY = {
+	"audit verify", { "check the whole fact log and name the first fact that was changed", "驗證整個事實紀錄鏈" }, "DIR",
+	{ "Recomputes every hash and the signed head. 1 when a fact was changed, dropped or reordered, or the tail was cut.\n"
+	  "Works beside a running node.", NULL },
+	NULL, NULL, 1, 1, audit_verify_run,
+};
