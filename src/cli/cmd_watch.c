@@ -1,0 +1,161 @@
+/* Matching a log against a node's active indicators, here and now. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "cli/node_cmd.h"
+#include "detect/watch.h"
+#include "node/lookout.h"
+#include "stix/marking.h"
+#include "sys/file.h"
+
+#define PIECE ((size_t)1 << 20)
+
+static const struct cli_opt opts[] = {
+	{ "node", 'n', "DIR", { "the node whose indicators are matched", "節點資料夾" }, false },
+	{ "follow", 'f', NULL, { "go on when the file grows, like tail -F", "持續追蹤" }, false },
+	{ "record", 0, NULL, { "make alerts and sightings in the node, as a configured input does", "於節點建立警示與目擊" }, false },
+	{ NULL, 0, NULL, { NULL, NULL }, false },
+};
+static const char *const examples[] = {
+	"an old log", "lianfang watch eve.json --node /var/lib/lianfang",
+	"a live one", "tail -F /var/log/suricata/eve.json | lianfang watch - --node /var/lib/lianfang --json", NULL,
+};
+
+struct watching {
+	const struct cli *c;
+	struct lookout *lookout;
+	bool record, failed;
+};
+
+static void print_json(const struct hit *h)
+{
+	struct buf b;
+	struct jsonw w;
+
+	buf_init(&b, (size_t)4 << 20);
+	jsonw_init(&w, &b);
+	jsonw_object(&w);
+	jsonw_m_time(&w, "at", h->at);
+	jsonw_m_str(&w, "indicator", h->indicator);
+	jsonw_m_str(&w, "field", h->what.field);
+	jsonw_m_str(&w, "value", h->what.value);
+	jsonw_m_str(&w, "matched", h->matched);
+	jsonw_m_str(&w, "where", h->where);
+	jsonw_m_cstr(&w, "tlp", tlp_name((enum tlp)h->tlp));
+	jsonw_m_int(&w, "confidence", h->confidence);
+	jsonw_object_end(&w);
+	(void)cli_print(&b);
+	buf_done(&b);
+}
+
+static void on_hit(void *ctx, const struct hit *h)
+{
+	struct watching *x = ctx;
+	char when[TIME_TEXT_MAX];
+	struct err err = { 0 };
+
+	if (x->c->json) {
+		print_json(h);
+	} else {
+		time_format(h->at, when);
+		printf("%s  %.*s  %.*s = %.*s  (%.*s)\n", when, STR(h->where.n > 0 ? h->where : S("-")), STR(h->what.field), STR(h->what.value),
+		       STR(h->indicator));
+		fflush(stdout);
+	}
+	if (x->record && lookout_record(x->lookout, h, &err) != RC_OK) {
+		fprintf(stderr, "lianfang watch: not recorded: %s\n", err.text);
+		x->failed = true;
+	}
+}
+
+static enum rc feed_all(int fd, struct watch *w, struct err *err)
+{
+	struct buf piece;
+	enum rc rc = RC_OK;
+
+	buf_init(&piece, PIECE);
+	while (rc == RC_OK) {
+		char *room;
+		ssize_t got;
+
+		buf_clear(&piece);
+		room = buf_room(&piece, PIECE);
+		got = room == NULL ? -1 : read(fd, room, PIECE);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			rc = FAIL(err, RC_IO, "%s", strerror(errno));
+		if (got <= 0)
+			break;
+		buf_grew(&piece, (size_t)got);
+		rc = watch_feed(w, buf_view(&piece), err);
+	}
+	buf_done(&piece);
+	return rc == RC_OK ? watch_end(w, err) : rc;
+}
+
+/* Until a signal ends the process: its default action is what the user wants. */
+static enum rc follow(const char *path, struct watch *w, struct err *err)
+{
+	uint64_t offset = 0, inode = 0;
+
+	for (;;) {
+		bool more = false;
+		enum rc rc = follow_read(path, &offset, &inode, w, &more, err);
+
+		if (rc != RC_OK && rc != RC_NOTFOUND)
+			return rc;
+		if (!more)
+			(void)poll(NULL, 0, 200);
+	}
+}
+
+static int summary(const struct watching *x, const struct watch *w)
+{
+	struct watch_stats st;
+
+	watch_stats(w, &st);
+	fprintf(stderr, "%llu events, %llu observables, %llu hits, %llu bad lines%s%s\n", (unsigned long long)st.lines,
+		(unsigned long long)st.observables, (unsigned long long)st.hits, (unsigned long long)st.bad_lines,
+		st.bad_lines > 0 ? "; the last: " : "", st.bad_lines > 0 ? watch_last_error(w) : "");
+	return x->failed ? CLI_ERROR : st.hits > 0 ? CLI_NO : CLI_OK;
+}
+
+static int run(struct cli *c)
+{
+	const char *dir = cli_get(c, "node", NULL), *file = c->operands[0];
+	bool from_stdin = str_eq(str_of(file), S("-"));
+	struct watching x = { .c = c, .record = cli_has(c, "record") };
+	int fd CLEANUP(file_closep) = -1;
+	struct watch *w = NULL;
+	struct err err = { 0 };
+	enum rc rc;
+	int status;
+
+	if (dir == NULL)
+		return cli_failf(c, "--node DIR is required");
+	rc = lookout_open(dir, x.record, &x.lookout, &err);
+	if (rc == RC_OK)
+		rc = watch_new(lookout_image(x.lookout), str_of(from_stdin ? "stdin" : file), on_hit, &x, &w, &err);
+	if (rc == RC_OK && cli_has(c, "follow") && !from_stdin) {
+		rc = follow(file, w, &err);
+	} else if (rc == RC_OK) {
+		fd = from_stdin ? dup(STDIN_FILENO) : open(file, O_RDONLY | O_CLOEXEC);
+		rc = fd < 0 ? FAIL(&err, RC_IO, "%s: %s", file, strerror(errno)) : feed_all(fd, w, &err);
+	}
+	status = rc == RC_OK ? summary(&x, w) : cli_fail(c, &err);
+	watch_free(w);
+	lookout_close(x.lookout);
+	return status;
+}
+
+const struct cli_cmd CMD_WATCH = {
+	"watch", { "match a log (JSON lines) against the node's active indicators", "以有效指標比對紀錄（JSON lines）" }, "FILE|-",
+	{ "Reads Suricata EVE, Zeek JSON, Sysmon and Windows JSON, or any JSON lines; addresses, domains with their parents, URLs,\n"
+	  "hashes and e-mail addresses are looked up. Works beside a running node. 0: nothing matched; 1: something did; 2: error.",
+	  "讀取 Suricata EVE、Zeek、Sysmon/Windows JSON；比對位址、網域（含上層）、URL、雜湊與電子郵件。0 無命中，1 有命中。" },
+	opts, examples, 1, 1, run,
+};
