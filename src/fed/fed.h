@@ -44,6 +44,9 @@ void fed_status(struct fed *f, struct jsonw *w);
  * `v` is the peer (or a user with read rights). */
 struct fed_server;
 enum rc fed_server_new(struct store *s, struct fed_server **ret, struct err *err) MUSTUSE;
+/* Something was stored: streams look. From any thread, cheap. */
+void fed_server_wake(struct fed_server *f);
+/* Ends all streams. Accepts NULL. */
 void fed_server_free(struct fed_server *f);
 void fed_server_handle(struct fed_server *f, const struct viewer *v, struct http_req *r, struct http_res *res);
 

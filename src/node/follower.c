@@ -56,6 +56,7 @@ static void heard(void *ctx, const struct object_event *events, size_t n)
 	f->rung = true;
 	pthread_cond_signal(&f->bell);
 	pthread_mutex_unlock(&f->lock);
+	fed_server_wake(f->core->fed_server);
 	for (size_t i = 0; i < n && f->core->fed != NULL; i++)
 		if (i == 0 || events[i].collection != events[i - 1].collection)
 			fed_wake(f->core->fed, events[i].collection);
