@@ -9,7 +9,6 @@
 
 #include <stddef.h>
 
-#include "base/buf.h"
 #include "sys/file.h"
 
 #define CONFIG_BYTES_MAX ((size_t)1 << 20)

@@ -6,6 +6,7 @@
 #define NODE_CONFIG_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/time.h"
 
 #define CONFIG_INPUTS_MAX 64

@@ -7,6 +7,8 @@
  * node. The way down is the same way back. */
 #include "node/core.h"
 
+#include <signal.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "gate/gate.h"
