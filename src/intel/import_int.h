@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "intel/import.h"
-#include "intel/observable.h"
+#include "model/observable.h"
 
 #define SINK_OBJECTS 1000
 #define SINK_BYTES ((size_t)8 << 20)

@@ -14,7 +14,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "intel/observable.h"
+#include "model/observable.h"
 #include "intel/warninglist_int.h"
 
 #define GRAM 4                  /* substrings are found by their first bytes */

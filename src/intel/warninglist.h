@@ -32,7 +32,7 @@ enum rc warninglists_ready(struct warninglists *w, struct err *err) MUSTUSE;
 enum rc warninglists_load(const char *dir, struct warninglists **ret, struct err *err) MUSTUSE;
 
 /* The first `max` lists that name the value and apply to its kind (matching_attributes);
- * names are owned by the set. `value` in normal form (intel/observable.h); CIDR blocks too.
+ * names are owned by the set. `value` in normal form (model/observable.h); CIDR blocks too.
  * OBS_KINDS as `kind` asks all lists. */
 size_t warninglists_find(const struct warninglists *w, enum observable_kind kind, struct str value, struct str *ret, size_t max);
 

@@ -229,7 +229,13 @@ static enum rc find_row(struct core *c, const char *name, const char *key, uint3
 	return rc;
 }
 
-static enum rc open_detector(struct core *c, struct err *err)
+enum rc core_find_rows(struct core *c, struct err *err)
+{
+	TRY(find_row(c, c->node.config.up, "up", &c->up, err));
+	return find_row(c, c->node.config.down, "down", &c->down, err);
+}
+
+enum rc core_open_detector(struct core *c, struct err *err)
 {
 	c->image = image_new(IMAGE_VALUES_MAX);
 	if (c->image == NULL)
@@ -329,9 +335,8 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	c->api.status = write_status;
 	c->api.changed = peers_changed;
 	c->api.ctx = c;
-	TRY(find_row(c, c->node.config.up, "up", &c->up, err));
-	TRY(find_row(c, c->node.config.down, "down", &c->down, err));
-	TRY(open_detector(c, err));
+	TRY(core_find_rows(c, err));
+	TRY(core_open_detector(c, err));
 	c->api.warninglists = c->warninglists;
 	c->api.up = c->up;
 	c->api.down = c->down;

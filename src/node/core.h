@@ -40,12 +40,19 @@ struct core {
 /* The REST interface of an opened node, without the running parts: for node_call. */
 void core_api(struct node *n, struct api *ret);
 
+/* Parts of the start that a command beside the node needs too: the rows of the up and
+ * down collections; an empty image with the configured warning lists. */
+enum rc core_find_rows(struct core *c, struct err *err) MUSTUSE;
+enum rc core_open_detector(struct core *c, struct err *err) MUSTUSE;
+
 /* Routes one request by path to REST, federation or TAXII. */
 void core_handle(struct core *c, const struct viewer *v, struct http_req *r, struct http_res *res);
 
 /* follower.c: hears of every commit, feeds the detector's image, wakes the
  * exchange, releases downward where the configuration says so. */
 enum rc follower_start(struct core *c, struct err *err) MUSTUSE;
+/* Fills the image from the store once, without a thread. */
+enum rc follower_read_once(struct core *c, struct err *err) MUSTUSE;
 /* Ends the thread. follower_free only after the store is closed: until then it is still rung. */
 void follower_stop(struct core *c);
 void follower_free(struct core *c);

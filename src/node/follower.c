@@ -93,20 +93,16 @@ static void learn_indicator(struct follower *f, struct arena *a, const struct pa
 }
 
 /* Reads everything new for the image. */
-static void follow_image(struct follower *f, struct arena *a)
+static enum rc follow_image(struct follower *f, struct arena *a, struct err *err)
 {
 	static const struct str types[] = { S("indicator") };
-	struct err err = { 0 };
 
 	for (bool more = true; more && !atomic_load(&f->core->stopping);) {
 		struct page_query q = { .collection = NO_COLLECTION, .added_after = f->image_at, .types = types, .n_types = 1,
 					.tlp_mask = UINT32_MAX, .limit = FOLLOW_PAGE, .bodies = true };
 		struct page page;
 
-		if (store_page(f->core->node.store, &q, &page, &err) != RC_OK) {
-			log_line(LOG_LEVEL_ERROR, "detect", "cannot read indicators: %s", err.text);
-			return;
-		}
+		TRY(store_page(f->core->node.store, &q, &page, err));
 		for (size_t i = 0; i < page.n; i++)
 			learn_indicator(f, a, &page.entries[i]);
 		if (page.n > 0)
@@ -114,6 +110,7 @@ static void follow_image(struct follower *f, struct arena *a)
 		more = page.more && page.n > 0;
 		page_done(&page);
 	}
+	return RC_OK;
 }
 
 static void forget_removed(struct follower *f)
@@ -218,6 +215,14 @@ static void wait_for_bell(struct follower *f)
 	pthread_mutex_unlock(&f->lock);
 }
 
+enum rc follower_read_once(struct core *c, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)64 << 20);
+	struct follower once = { .core = c, .image_at = INT64_MIN };
+
+	return a == NULL ? FAIL(err, RC_NOMEM, "detect: out of memory") : follow_image(&once, a, err);
+}
+
 static void *follow(void *ctx)
 {
 	struct follower *f = ctx;
@@ -229,7 +234,10 @@ static void *follow(void *ctx)
 		return NULL;
 	}
 	while (!atomic_load(&f->core->stopping)) {
-		follow_image(f, a);
+		struct err err = { 0 };
+
+		if (follow_image(f, a, &err) != RC_OK)
+			log_line(LOG_LEVEL_ERROR, "detect", "cannot read indicators: %s", err.text);
 		forget_removed(f);
 		if (release)
 			follow_release(f);

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "gate/gate.h"
 #include "intel/export.h"
-#include "intel/observable.h"
+#include "model/observable.h"
 #include "intel/search.h"
 #include "intel/view.h"
 #include "stix/marking.h"

@@ -1,4 +1,4 @@
-#include "intel/observable.h"
+#include "model/observable.h"
 #include "tap.h"
 
 static void test_detect(void)

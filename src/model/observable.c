@@ -1,7 +1,7 @@
 /* Hostile text comes in here (lists, CSV, other people's patterns), and what goes
  * out is written into firewall and DNS rules. So a normal form is made only of what
  * was recognised, never a cleaned copy of the input. */
-#include "intel/observable.h"
+#include "model/observable.h"
 
 #include <arpa/inet.h>
 #include <gnutls/gnutls.h>

@@ -1,6 +1,6 @@
 /* Values and STIX: patterns of one value, and the values of patterns and
  * cyber-observables that others made. */
-#include "intel/observable.h"
+#include "model/observable.h"
 #include "stix/pattern.h"
 #include "stix/pattern_ast.h"
 

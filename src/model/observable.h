@@ -1,0 +1,52 @@
+/* Observable values as people write them, and as the node keeps and compares
+ * them: refanged, typed by their form, in one spelling each, and put into a STIX
+ * pattern or taken out of one. */
+#ifndef MODEL_OBSERVABLE_H
+#define MODEL_OBSERVABLE_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "event/hit.h"
+
+#define VALUE_MAX 4096 /* longest value that is looked at */
+
+/* "ipv4-addr", "domain-name", "file" ... */
+const char *value_stix_type(enum observable_kind kind);
+/* "ipv4", "domain", "sha256" ...; for reports, CSV and the API. */
+const char *value_kind_name(enum observable_kind kind);
+/* By that name, a STIX type ("ipv4-addr") or a common other spelling ("ip", "hostname", "SHA-256"). False: not known. */
+bool value_kind_find(struct str name, enum observable_kind *ret);
+
+/* Undoes what people do so that nobody clicks: hxxp, [.], (dot), [:], [at], <...>. Cuts at VALUE_MAX. */
+void value_refang(struct buf *out, struct str text);
+
+/* The one spelling: addresses canonical and CIDR blocks without host bits (a full-length one is
+ * an address), domains lower case in A-labels without the last dot, scheme and host of URLs
+ * lower case, hashes and e-mail lower case. RC_BAD says what is wrong. Appends to `out`
+ * nothing but bytes that are safe in one line of text. */
+enum rc value_normalise(enum observable_kind kind, struct str text, struct buf *out, struct err *err) MUSTUSE;
+
+/* Kind by form, then as value_normalise. `text` refanged and trimmed. */
+enum rc value_detect(struct str text, enum observable_kind *ret, struct buf *out, struct err *err) MUSTUSE;
+
+/* Host of a URL in normal form ("" when there is none), port and user information left out, [] of IPv6 too. */
+struct str value_url_host(struct str url);
+
+/* "[domain-name:value = 'evil.example']". */
+void value_pattern(struct buf *out, enum observable_kind kind, struct str value);
+
+struct value {
+	enum observable_kind kind;
+	struct str text; /* normal form */
+};
+
+/* The values of an indicator whose pattern is nothing but alternatives of single values
+ * (in `a`). Values of kinds we do not know are left out; *ret_n may be 0 then.
+ * RC_UNSUPPORTED: another sort of pattern. */
+enum rc value_of_pattern(struct arena *a, struct str pattern, struct value **ret, size_t *ret_n, struct err *err) MUSTUSE;
+
+/* The value of a cyber-observable object ("domain-name", "ipv4-addr", "url", "email-addr", the hashes of a "file"). */
+enum rc value_of_sco(struct arena *a, const struct json *sco, struct value **ret, size_t *ret_n, struct err *err) MUSTUSE;
+
+#endif

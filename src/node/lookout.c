@@ -1,0 +1,67 @@
+#include "node/lookout.h"
+
+#include "base/mem.h"
+#include "node/core.h"
+#include "sys/file.h"
+
+struct lookout {
+	struct core core; /* only what hits and the image need */
+	int lock;
+};
+
+static enum rc fill(struct lookout *l, bool record, const char *dir, struct err *err)
+{
+	int pid = 0;
+	enum rc rc;
+
+	TRY(node_paths_of(dir, &l->core.node.paths, err));
+	if (record) {
+		rc = file_lock(l->core.node.paths.lock, &l->lock, &pid, err);
+		if (rc == RC_BUSY)
+			return FAIL(err, rc, "%s: the node is running (process %d); give it the log as a configured [input]", dir, pid);
+		if (rc != RC_OK)
+			return rc;
+	}
+	TRY(node_open(dir, !record, &l->core.node, err));
+	TRY(core_find_rows(&l->core, err));
+	TRY(core_open_detector(&l->core, err));
+	return follower_read_once(&l->core, err);
+}
+
+enum rc lookout_open(const char *dir, bool record, struct lookout **ret, struct err *err)
+{
+	struct lookout *l = mem_alloc(sizeof *l);
+	enum rc rc;
+
+	if (l == NULL)
+		return FAIL(err, RC_NOMEM, "watch: out of memory");
+	l->lock = -1;
+	rc = fill(l, record, dir, err);
+	if (rc != RC_OK) {
+		lookout_close(l);
+		return rc;
+	}
+	*ret = l;
+	return RC_OK;
+}
+
+void lookout_close(struct lookout *l)
+{
+	if (l == NULL)
+		return;
+	node_close(&l->core.node);
+	image_free(l->core.image);
+	warninglists_free(l->core.warninglists);
+	file_closep(&l->lock);
+	mem_free(l);
+}
+
+const struct image *lookout_image(const struct lookout *l)
+{
+	return l->core.image;
+}
+
+enum rc lookout_record(struct lookout *l, const struct hit *h, struct err *err)
+{
+	return sighting_from_hit(&l->core, h, l->core.up, err);
+}
