@@ -39,7 +39,8 @@ struct image_match {
 	struct str matched; /* in `scratch` of the caller */
 	uint8_t tlp, confidence;
 };
-/* All active indicators that `o` meets at time `at`, at most `max`; exact. Thread-safe, lock-free for readers. */
+/* All active indicators that `o` (value in normal form, model/observable.h) meets at time `at`, at most `max`; exact.
+ * Thread-safe, without a lock. `scratch` of 4096 bytes holds what `matched` points to. */
 size_t image_lookup(const struct image *m, const struct observable *o, usec at, struct image_match *out, size_t max,
 		    char *scratch, size_t scratch_n);
 

@@ -28,9 +28,6 @@ enum rc watch_end(struct watch *w, struct err *err) MUSTUSE;
 void watch_stats(const struct watch *w, struct watch_stats *ret);
 const char *watch_last_error(const struct watch *w);
 
-/* Observables of one event, by field name and by shape, for other uses (extraction, tests). At most `max`. */
-size_t event_observables(struct str line, struct observable *out, size_t max, struct err *err);
-
 /* Follows a growing file: hands over what was appended since `*offset`, copes with
  * rotation (a new inode) and truncation; `*offset` and `*inode` are the caller's to keep durably. RC_NOTFOUND while the file is away. */
 enum rc follow_read(const char *path, uint64_t *offset, uint64_t *inode, struct watch *w, bool *ret_more, struct err *err) MUSTUSE;

@@ -1,0 +1,695 @@
+/* The image.
+ *
+ * A value becomes a key: its kind and its normal form, addresses as binary with
+ * their prefix length. Keys stand in one open-addressing table of entry numbers;
+ * an event's address asks once for each prefix length in use, a domain once for
+ * each of its parents. So a look-up costs a few probes whatever the image holds,
+ * and it is exact: the stored key is compared, not a fingerprint.
+ *
+ * One writer (a lock), many readers without one: entries, indicators and keys lie
+ * in chunks that never move, and the table is replaced whole when it grows.
+ * Replaced tables and, after compaction, replaced shelves are freed when no
+ * reader can hold them any more: readers count themselves in and out of one of
+ * two epochs, and the writer waits for the old epoch to empty, twice, because a
+ * reader may have read the epoch's number just before it changed. */
+#include "detect/image.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/uuid.h"
+#include "model/observable.h"
+
+#define CHUNK 65536u
+#define CHUNKS_MAX 2048u               /* 134 M entries */
+#define KEY_CHUNK ((size_t)1 << 20)
+#define KEY_CHUNKS_MAX 4096u           /* 4 GiB of keys */
+#define KEY_MAX (VALUE_MAX + 2)
+#define TABLE_LEAST 4096u
+#define VALUES_OF_ONE 4096             /* alternatives in one pattern */
+#define COMPACT_LEAST 200000u          /* dead entries before compaction is worth it */
+#define PATTERN_ARENA ((size_t)16 << 20)
+
+struct entry {
+	uint32_t hash, indicator;
+	uint32_t key;  /* offset over all key chunks */
+	uint16_t len;
+	_Atomic uint8_t dead;
+};
+
+struct indicator {
+	struct uuid id;
+	_Atomic usec from, until;
+	uint64_t pattern; /* stable hash of the pattern's text: same pattern, same entries */
+	uint32_t first, n;
+	_Atomic uint8_t tlp, confidence, dead;
+};
+
+struct table {
+	uint32_t mask;
+	_Atomic uint32_t slot[]; /* number + 1, 0 = empty */
+};
+
+struct shelf {
+	struct table *_Atomic table; /* by key */
+	struct table *by_id;         /* indicators; writer only */
+	struct entry *entries[CHUNKS_MAX];
+	struct indicator *indicators[CHUNKS_MAX];
+	char *keys[KEY_CHUNKS_MAX];
+	uint32_t n_entries, n_indicators, n_dead;
+	size_t key_end;
+	_Atomic uint64_t prefixes4, prefixes6[3]; /* prefix lengths in use, by bit */
+};
+
+struct image {
+	struct shelf *_Atomic shelf;
+	_Atomic uint32_t epoch;
+	_Atomic int64_t inside[2];
+	pthread_mutex_t lock;
+	size_t max_values;
+	struct arena *scratch; /* writer's */
+	uint64_t live, unsupported;
+	_Atomic uint64_t suppressed;
+	image_suppress suppress;
+	void *suppress_ctx;
+};
+
+/* --- memory --- */
+
+static struct entry *entry_at(const struct shelf *s, uint32_t i)
+{
+	return &s->entries[i / CHUNK][i % CHUNK];
+}
+
+static struct indicator *indicator_at(const struct shelf *s, uint32_t i)
+{
+	return &s->indicators[i / CHUNK][i % CHUNK];
+}
+
+static const char *key_at(const struct shelf *s, uint32_t offset)
+{
+	return &s->keys[offset / KEY_CHUNK][offset % KEY_CHUNK];
+}
+
+static struct table *table_new(uint32_t slots)
+{
+	struct table *t = mem_alloc(sizeof *t + slots * sizeof t->slot[0]);
+
+	if (t != NULL)
+		t->mask = slots - 1;
+	return t;
+}
+
+static void shelf_free(struct shelf *s)
+{
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < CHUNKS_MAX; i++) {
+		mem_free(s->entries[i]);
+		mem_free(s->indicators[i]);
+	}
+	for (size_t i = 0; i < KEY_CHUNKS_MAX; i++)
+		mem_free(s->keys[i]);
+	mem_free(atomic_load(&s->table));
+	mem_free(s->by_id);
+	mem_free(s);
+}
+
+static struct shelf *shelf_new(void)
+{
+	struct shelf *s = mem_alloc(sizeof *s);
+
+	if (s == NULL)
+		return NULL;
+	atomic_store(&s->table, table_new(TABLE_LEAST));
+	s->by_id = table_new(TABLE_LEAST);
+	if (atomic_load(&s->table) == NULL || s->by_id == NULL) {
+		shelf_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+struct image *image_new(size_t max_values)
+{
+	struct image *m = mem_alloc(sizeof *m);
+
+	if (m == NULL)
+		return NULL;
+	pthread_mutex_init(&m->lock, NULL);
+	m->max_values = max_values < IMAGE_INDICATORS_MAX ? max_values : IMAGE_INDICATORS_MAX;
+	m->scratch = arena_new(PATTERN_ARENA);
+	atomic_store(&m->shelf, shelf_new());
+	if (m->scratch == NULL || atomic_load(&m->shelf) == NULL) {
+		image_free(m);
+		return NULL;
+	}
+	return m;
+}
+
+void image_free(struct image *m)
+{
+	if (m == NULL)
+		return;
+	shelf_free(atomic_load(&m->shelf));
+	arena_free(m->scratch);
+	pthread_mutex_destroy(&m->lock);
+	mem_free(m);
+}
+
+/* Returns when every reader that could see what was replaced before the call is gone. */
+static void wait_for_readers(struct image *m)
+{
+	for (int turn = 0; turn < 2; turn++) {
+		uint32_t old = atomic_fetch_add(&m->epoch, 1) & 1;
+
+		while (atomic_load(&m->inside[old]) != 0)
+			sched_yield();
+	}
+}
+
+/* --- keys --- */
+
+/* Kind, prefix length, bytes of the address masked to it. Empty when the text is no address. */
+static struct str address_key(enum observable_kind kind, struct str text, char out[static KEY_MAX])
+{
+	size_t slash = str_find(text, S("/"), 0), bytes = kind == OBS_IPV4 ? 4 : 16;
+	uint64_t prefix = bytes * 8;
+	char plain[64];
+	struct str host = str_slice(text, 0, slash);
+
+	if (host.n >= sizeof plain || (slash != SIZE_MAX && !str_to_u64(str_slice(text, slash + 1, text.n), &prefix)) || prefix > bytes * 8)
+		return S("");
+	memcpy(plain, host.p, host.n);
+	plain[host.n] = '\0';
+	if (inet_pton(kind == OBS_IPV4 ? AF_INET : AF_INET6, plain, out + 2) != 1)
+		return S("");
+	out[0] = (char)kind;
+	out[1] = (char)prefix;
+	return str_make(out, bytes + 2);
+}
+
+static void mask_key(char *key, size_t bytes, unsigned prefix)
+{
+	key[1] = (char)prefix;
+	for (size_t i = 0; i < bytes; i++) {
+		unsigned keep = prefix > i * 8 ? prefix - (unsigned)i * 8 : 0;
+
+		if (keep < 8)
+			key[2 + i] = (char)((unsigned char)key[2 + i] & (0xff00u >> keep));
+	}
+}
+
+static struct str text_key(enum observable_kind kind, struct str text, char out[static KEY_MAX])
+{
+	if (text.n + 2 > KEY_MAX)
+		return S("");
+	out[0] = (char)kind;
+	out[1] = 0;
+	memcpy(out + 2, text.p, text.n);
+	return str_make(out, text.n + 2);
+}
+
+static struct str key_of(enum observable_kind kind, struct str text, char out[static KEY_MAX])
+{
+	return kind == OBS_IPV4 || kind == OBS_IPV6 ? address_key(kind, text, out) : text_key(kind, text, out);
+}
+
+static void note_prefix(struct shelf *s, struct str key)
+{
+	unsigned prefix = (unsigned char)key.p[1];
+
+	if (key.p[0] == OBS_IPV4)
+		atomic_fetch_or(&s->prefixes4, (uint64_t)1 << prefix);
+	else if (key.p[0] == OBS_IPV6)
+		atomic_fetch_or(&s->prefixes6[prefix / 64], (uint64_t)1 << (prefix % 64));
+}
+
+/* --- changing; under the lock --- */
+
+static void put_slot(struct table *t, uint32_t hash, uint32_t number)
+{
+	uint32_t i = hash & t->mask;
+
+	while (atomic_load_explicit(&t->slot[i], memory_order_relaxed) != 0)
+		i = (i + 1) & t->mask;
+	atomic_store_explicit(&t->slot[i], number + 1, memory_order_release);
+}
+
+static uint32_t id_hash(const struct uuid *id)
+{
+	return (uint32_t)hash_table(str_make((const char *)id->b, sizeof id->b));
+}
+
+/* Half full at most. */
+static enum rc grow_entries(struct image *m, struct shelf *s, uint32_t more, struct err *err)
+{
+	struct table *old = atomic_load(&s->table), *t;
+	uint32_t slots = old->mask + 1;
+
+	while ((uint64_t)(s->n_entries + more) * 2 > slots)
+		slots *= 2;
+	if (slots == old->mask + 1)
+		return RC_OK;
+	t = table_new(slots);
+	if (t == NULL)
+		return FAIL(err, RC_NOMEM, "indicators: out of memory");
+	for (uint32_t i = 0; i < s->n_entries; i++)
+		if (!atomic_load(&entry_at(s, i)->dead))
+			put_slot(t, entry_at(s, i)->hash, i);
+	atomic_store(&s->table, t);
+	wait_for_readers(m);
+	mem_free(old);
+	return RC_OK;
+}
+
+static enum rc grow_indicators(struct shelf *s, struct err *err)
+{
+	uint32_t slots = s->by_id->mask + 1;
+	struct table *t;
+
+	if ((uint64_t)(s->n_indicators + 1) * 2 <= slots)
+		return RC_OK;
+	t = table_new(slots * 2);
+	if (t == NULL)
+		return FAIL(err, RC_NOMEM, "indicators: out of memory");
+	for (uint32_t i = 0; i < s->n_indicators; i++)
+		if (!atomic_load(&indicator_at(s, i)->dead))
+			put_slot(t, id_hash(&indicator_at(s, i)->id), i);
+	mem_free(s->by_id);
+	s->by_id = t;
+	return RC_OK;
+}
+
+static struct indicator *find_indicator(const struct shelf *s, const struct uuid *id, uint32_t *ret_number)
+{
+	for (uint32_t i = id_hash(id) & s->by_id->mask;; i = (i + 1) & s->by_id->mask) {
+		uint32_t number = atomic_load_explicit(&s->by_id->slot[i], memory_order_relaxed);
+		struct indicator *found;
+
+		if (number == 0)
+			return NULL;
+		found = indicator_at(s, number - 1);
+		if (!atomic_load(&found->dead) && memcmp(found->id.b, id->b, sizeof id->b) == 0) {
+			*ret_number = number - 1;
+			return found;
+		}
+	}
+}
+
+static enum rc room_for(uint32_t number, size_t size, void **chunks, struct err *err)
+{
+	if (number / CHUNK >= CHUNKS_MAX)
+		return FAIL(err, RC_LIMIT, "indicators: the image is full");
+	if (chunks[number / CHUNK] == NULL)
+		chunks[number / CHUNK] = mem_array(CHUNK, size);
+	return chunks[number / CHUNK] != NULL ? RC_OK : FAIL(err, RC_NOMEM, "indicators: out of memory");
+}
+
+/* A key lies within one chunk. */
+static enum rc store_key(struct shelf *s, struct str key, uint32_t *ret, struct err *err)
+{
+	size_t at = s->key_end;
+
+	if (at % KEY_CHUNK + key.n > KEY_CHUNK)
+		at += KEY_CHUNK - at % KEY_CHUNK;
+	if (at / KEY_CHUNK >= KEY_CHUNKS_MAX || at > UINT32_MAX)
+		return FAIL(err, RC_LIMIT, "indicators: the image is full");
+	if (s->keys[at / KEY_CHUNK] == NULL)
+		s->keys[at / KEY_CHUNK] = mem_alloc(KEY_CHUNK);
+	if (s->keys[at / KEY_CHUNK] == NULL)
+		return FAIL(err, RC_NOMEM, "indicators: out of memory");
+	memcpy(&s->keys[at / KEY_CHUNK][at % KEY_CHUNK], key.p, key.n);
+	s->key_end = at + key.n;
+	*ret = (uint32_t)at;
+	return RC_OK;
+}
+
+static enum rc add_entry(struct shelf *s, struct str key, uint32_t indicator, struct err *err)
+{
+	struct entry *e;
+
+	TRY(room_for(s->n_entries, sizeof *e, (void **)s->entries, err));
+	e = entry_at(s, s->n_entries);
+	TRY(store_key(s, key, &e->key, err));
+	e->hash = (uint32_t)hash_table(key);
+	e->len = (uint16_t)key.n;
+	e->indicator = indicator;
+	note_prefix(s, key);
+	put_slot(atomic_load(&s->table), e->hash, s->n_entries++);
+	return RC_OK;
+}
+
+static void kill_indicator(struct image *m, struct shelf *s, struct indicator *i)
+{
+	atomic_store(&i->dead, 1);
+	for (uint32_t k = 0; k < i->n; k++)
+		atomic_store(&entry_at(s, i->first + k)->dead, 1);
+	s->n_dead += i->n;
+	m->live--;
+}
+
+static void set_terms(struct indicator *to, const struct image_indicator *from)
+{
+	atomic_store(&to->from, from->valid_from);
+	atomic_store(&to->until, from->valid_until == 0 ? INT64_MAX : from->valid_until);
+	atomic_store(&to->tlp, from->tlp);
+	atomic_store(&to->confidence, from->confidence);
+}
+
+/* The indicator is complete before its first entry is published: a reader follows an entry to it. */
+static enum rc add_indicator(struct image *m, struct shelf *s, const struct image_indicator *in, const struct uuid *id, uint64_t pattern,
+			     const struct value *values, size_t n, struct err *err)
+{
+	uint32_t number = s->n_indicators;
+	struct indicator *i;
+	char key[KEY_MAX];
+
+	TRY(grow_entries(m, s, (uint32_t)n, err));
+	TRY(grow_indicators(s, err));
+	TRY(room_for(number, sizeof *i, (void **)s->indicators, err));
+	i = indicator_at(s, number);
+	i->id = *id;
+	i->pattern = pattern;
+	i->first = s->n_entries;
+	set_terms(i, in);
+	for (size_t k = 0; k < n; k++) {
+		struct str bytes = key_of(values[k].kind, values[k].text, key);
+
+		if (bytes.n > 0)
+			TRY(add_entry(s, bytes, number, err));
+		i->n = s->n_entries - i->first;
+	}
+	put_slot(s->by_id, id_hash(id), number);
+	s->n_indicators++;
+	m->live++;
+	return RC_OK;
+}
+
+/* A new shelf with the living only. */
+static enum rc compact(struct image *m, struct err *err)
+{
+	struct shelf *old = atomic_load(&m->shelf), *s = shelf_new();
+	enum rc rc = s == NULL ? FAIL(err, RC_NOMEM, "indicators: out of memory") : grow_entries(m, s, old->n_entries - old->n_dead, err);
+
+	for (uint32_t k = 0; rc == RC_OK && k < old->n_indicators; k++) {
+		const struct indicator *i = indicator_at(old, k);
+		struct indicator *copy;
+
+		if (atomic_load(&i->dead))
+			continue;
+		rc = grow_indicators(s, err);
+		if (rc == RC_OK)
+			rc = room_for(s->n_indicators, sizeof *i, (void **)s->indicators, err);
+		if (rc != RC_OK)
+			break;
+		copy = indicator_at(s, s->n_indicators);
+		memcpy(copy, i, sizeof *copy);
+		copy->first = s->n_entries;
+		for (uint32_t e = 0; rc == RC_OK && e < i->n; e++) {
+			const struct entry *from = entry_at(old, i->first + e);
+
+			rc = add_entry(s, str_make(key_at(old, from->key), from->len), s->n_indicators, err);
+		}
+		put_slot(s->by_id, id_hash(&copy->id), s->n_indicators++);
+	}
+	if (rc != RC_OK) {
+		shelf_free(s);
+		return rc;
+	}
+	atomic_store(&m->shelf, s);
+	wait_for_readers(m);
+	shelf_free(old);
+	return RC_OK;
+}
+
+static enum rc parse_id(struct str id, struct uuid *ret, struct err *err)
+{
+	if (!str_starts(id, S("indicator--")) || !uuid_parse(str_slice(id, 11, id.n), ret))
+		return FAIL(err, RC_BAD, "'%.*s' is no indicator id", STR(str_slice(id, 0, 80)));
+	return RC_OK;
+}
+
+static enum rc update(struct image *m, const struct image_indicator *in, struct err *err)
+{
+	struct shelf *s = atomic_load(&m->shelf);
+	uint64_t pattern = hash_stable(in->pattern);
+	struct indicator *old;
+	struct value *values;
+	struct uuid id;
+	uint32_t number;
+	size_t n;
+	enum rc rc;
+
+	TRY(parse_id(in->id, &id, err));
+	old = find_indicator(s, &id, &number);
+	if (in->revoked) {
+		if (old != NULL)
+			kill_indicator(m, s, old);
+		return RC_OK;
+	}
+	if (old != NULL && old->pattern == pattern) {
+		set_terms(old, in);
+		return RC_OK;
+	}
+	arena_reset(m->scratch);
+	rc = value_of_pattern(m->scratch, in->pattern, &values, &n, err);
+	if (rc == RC_OK && n == 0)
+		rc = FAIL(err, RC_UNSUPPORTED, "no simple value in the pattern");
+	if (rc == RC_UNSUPPORTED)
+		m->unsupported++;
+	if (rc == RC_OK && (n > VALUES_OF_ONE || s->n_entries - s->n_dead + n > m->max_values))
+		rc = FAIL(err, RC_LIMIT, "indicators: more values than the image may hold");
+	if (old != NULL)
+		kill_indicator(m, s, old);
+	return rc == RC_OK ? add_indicator(m, s, in, &id, pattern, values, n, err) : rc;
+}
+
+static enum rc tidy(struct image *m, struct err *err)
+{
+	const struct shelf *s = atomic_load(&m->shelf);
+
+	return s->n_dead >= COMPACT_LEAST && s->n_dead > s->n_entries / 2 ? compact(m, err) : RC_OK;
+}
+
+enum rc image_update(struct image *m, const struct image_indicator *i, struct err *err)
+{
+	enum rc rc;
+
+	pthread_mutex_lock(&m->lock);
+	rc = update(m, i, err);
+	if (rc == RC_OK)
+		rc = tidy(m, err);
+	pthread_mutex_unlock(&m->lock);
+	return rc;
+}
+
+enum rc image_remove(struct image *m, struct str id, struct err *err)
+{
+	struct image_indicator gone = { .id = id, .pattern = S(""), .revoked = true };
+
+	return image_update(m, &gone, err);
+}
+
+void image_set_suppress(struct image *m, image_suppress fn, void *ctx)
+{
+	m->suppress = fn;
+	m->suppress_ctx = ctx;
+}
+
+/* --- looking up --- */
+
+struct lookup {
+	const struct image *m;
+	const struct shelf *s;
+	usec at;
+	struct image_match *out;
+	size_t n, max;
+	char *scratch;
+	size_t scratch_n, scratch_used;
+	enum observable_kind kind;
+	struct str value; /* the event's, in normal form */
+};
+
+static void put_id(const struct uuid *id, char out[static 64])
+{
+	memcpy(out, "indicator--", 11);
+	uuid_format(id, out + 11);
+}
+
+static struct str keep(struct lookup *l, struct str text)
+{
+	char *to = l->scratch + l->scratch_used;
+
+	if (l->scratch_n - l->scratch_used < text.n)
+		return S("");
+	memcpy(to, text.p, text.n);
+	l->scratch_used += text.n;
+	return str_make(to, text.n);
+}
+
+static void found(struct lookup *l, const struct entry *e, struct str matched)
+{
+	const struct indicator *i = indicator_at(l->s, e->indicator);
+	struct image_match *out = &l->out[l->n];
+
+	if (atomic_load(&i->dead) || l->at < atomic_load(&i->from) || l->at >= atomic_load(&i->until))
+		return;
+	put_id(&i->id, out->id);
+	for (size_t k = 0; k < l->n; k++) /* the domain and its parent may both be named by one indicator */
+		if (memcmp(l->out[k].id, out->id, sizeof out->id) == 0)
+			return;
+	out->tlp = atomic_load(&i->tlp);
+	out->confidence = atomic_load(&i->confidence);
+	out->matched = keep(l, matched);
+	l->n++;
+}
+
+static void probe(struct lookup *l, struct str key, struct str matched)
+{
+	const struct table *t = atomic_load_explicit(&l->s->table, memory_order_acquire);
+	uint32_t hash = (uint32_t)hash_table(key);
+
+	for (uint32_t i = hash & t->mask; l->n < l->max; i = (i + 1) & t->mask) {
+		uint32_t number = atomic_load_explicit(&t->slot[i], memory_order_acquire);
+		const struct entry *e;
+
+		if (number == 0)
+			return;
+		e = entry_at(l->s, number - 1);
+		if (e->hash == hash && e->len == key.n && memcmp(key_at(l->s, e->key), key.p, key.n) == 0 && !atomic_load(&e->dead))
+			found(l, e, matched);
+	}
+}
+
+static void probe_address(struct lookup *l)
+{
+	char key[KEY_MAX];
+	struct str bytes = address_key(l->kind, l->value, key);
+	unsigned most = bytes.n == 0 ? 0 : (unsigned char)key[1];
+
+	if (bytes.n == 0)
+		return;
+	/* From narrow to wide, so that masking only ever takes bits away. */
+	for (int prefix = (int)most; prefix >= 0; prefix--) {
+		uint64_t word = l->kind == OBS_IPV4 ? atomic_load(&l->s->prefixes4) : atomic_load(&l->s->prefixes6[prefix / 64]);
+		char text[64], whole[80];
+
+		if (((word >> (prefix % 64)) & 1) == 0)
+			continue;
+		mask_key(key, bytes.n - 2, (unsigned)prefix);
+		if (prefix == (l->kind == OBS_IPV4 ? 32 : 128)) {
+			probe(l, bytes, l->value);
+			continue;
+		}
+		if (inet_ntop(l->kind == OBS_IPV4 ? AF_INET : AF_INET6, key + 2, text, sizeof text) == NULL)
+			continue;
+		snprintf(whole, sizeof whole, "%s/%d", text, prefix);
+		probe(l, bytes, str_of(whole));
+	}
+}
+
+static void probe_domain(struct lookup *l, struct str domain)
+{
+	char key[KEY_MAX];
+
+	while (domain.n > 0 && l->n < l->max) {
+		size_t dot = str_find(domain, S("."), 0);
+
+		probe(l, text_key(OBS_DOMAIN, domain, key), domain);
+		domain = dot == SIZE_MAX ? S("") : str_slice(domain, dot + 1, domain.n);
+	}
+}
+
+/* A URL is met by itself and by its host. */
+static void probe_url(struct lookup *l)
+{
+	struct str host = value_url_host(l->value);
+	char key[KEY_MAX], normal[64];
+	struct in_addr in;
+
+	probe(l, text_key(OBS_URL, l->value, key), l->value);
+	if (host.n == 0)
+		return;
+	if (host.n < sizeof normal) {
+		memcpy(normal, host.p, host.n);
+		normal[host.n] = '\0';
+		if (inet_pton(AF_INET, normal, &in) == 1 || memchr(normal, ':', host.n) != NULL) {
+			struct lookup as_address = *l;
+
+			as_address.kind = memchr(normal, ':', host.n) != NULL ? OBS_IPV6 : OBS_IPV4;
+			as_address.value = host;
+			probe_address(&as_address);
+			l->n = as_address.n;
+			l->scratch_used = as_address.scratch_used;
+			return;
+		}
+	}
+	probe_domain(l, host);
+}
+
+static void probe_all(struct lookup *l)
+{
+	char key[KEY_MAX];
+
+	switch (l->kind) {
+	case OBS_IPV4:
+	case OBS_IPV6:
+		probe_address(l);
+		return;
+	case OBS_DOMAIN:
+		probe_domain(l, l->value);
+		return;
+	case OBS_URL:
+		probe_url(l);
+		return;
+	case OBS_EMAIL:
+	case OBS_MD5:
+	case OBS_SHA1:
+	case OBS_SHA256:
+	case OBS_SHA512:
+		probe(l, text_key(l->kind, l->value, key), l->value);
+		return;
+	case OBS_KINDS:
+		return;
+	}
+}
+
+size_t image_lookup(const struct image *cm, const struct observable *o, usec at, struct image_match *out, size_t max, char *scratch,
+		    size_t scratch_n)
+{
+	struct image *m = (struct image *)(uintptr_t)cm; /* the counters of readers are not part of what is const */
+	struct lookup l = { .m = cm, .at = at, .out = out, .max = max, .scratch = scratch, .scratch_n = scratch_n, .kind = o->kind,
+			    .value = o->value };
+	uint32_t epoch = atomic_load(&m->epoch) & 1;
+	struct str list;
+
+	atomic_fetch_add(&m->inside[epoch], 1);
+	l.s = atomic_load(&m->shelf);
+	probe_all(&l);
+	atomic_fetch_sub(&m->inside[epoch], 1);
+	if (l.n > 0 && m->suppress != NULL && m->suppress(m->suppress_ctx, o->kind, o->value, &list)) {
+		atomic_fetch_add(&m->suppressed, 1);
+		return 0;
+	}
+	return l.n;
+}
+
+void image_stats(const struct image *cm, struct image_stats *ret)
+{
+	struct image *m = (struct image *)(uintptr_t)cm;
+	const struct shelf *s;
+
+	pthread_mutex_lock(&m->lock);
+	s = atomic_load(&m->shelf);
+	*ret = (struct image_stats){ .indicators = m->live, .values = s->n_entries - s->n_dead, .unsupported = m->unsupported,
+				     .suppressed = atomic_load(&m->suppressed) };
+	ret->bytes = (uint64_t)(s->n_entries / CHUNK + 1) * CHUNK * sizeof(struct entry) +
+		     (uint64_t)(s->n_indicators / CHUNK + 1) * CHUNK * sizeof(struct indicator) + s->key_end +
+		     (atomic_load(&s->table)->mask + s->by_id->mask + 2) * sizeof(uint32_t);
+	pthread_mutex_unlock(&m->lock);
+}

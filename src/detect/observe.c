@@ -1,0 +1,280 @@
+/* Log formats differ in names, not in what an address or a hash looks like. So
+ * nothing here knows Suricata from Zeek from Sysmon, except where one value is
+ * spread over two members (host and path of a request) or several stand in one
+ * ("SHA1=...,MD5=..."). A value typed wrongly ("cmd.exe" as a domain) costs one
+ * look-up and hits nothing, because look-ups are exact. */
+#include "detect/observe.h"
+
+#include <math.h>
+
+#include "base/text.h"
+#include "model/observable.h"
+
+#define TOKENS_MAX 256     /* looked at in one string */
+#define VALUE_LEAST 4      /* "a.bc" */
+#define PATH_MAX_BYTES 512 /* dotted path of a field */
+
+struct walk {
+	struct arena *a;
+	struct event_view *out;
+	struct buf path;
+	struct buf normal; /* scratch */
+	enum rc rc;
+};
+
+static void add(struct walk *w, enum observable_kind kind)
+{
+	struct observable *o;
+
+	if (w->out->n == EVENT_OBSERVABLES_MAX) {
+		w->out->cut = true;
+		return;
+	}
+	for (size_t i = 0; i < w->out->n; i++)
+		if (w->out->list[i].kind == kind && str_eq(w->out->list[i].value, buf_view(&w->normal)))
+			return;
+	o = &w->out->list[w->out->n];
+	o->kind = kind;
+	o->value = arena_dup(w->a, buf_view(&w->normal));
+	o->field = arena_dup(w->a, buf_view(&w->path));
+	if (o->value.p == NULL || o->field.p == NULL)
+		w->rc = RC_NOMEM;
+	else
+		w->out->n++;
+}
+
+/* Could it be one at all? Everything we know has a dot, a colon, an at sign, or is hexadecimal of a hash's length. */
+static bool worth_typing(struct str s)
+{
+	if (s.n < VALUE_LEAST || s.n > VALUE_MAX)
+		return false;
+	if (s.n == 32 || s.n == 40 || s.n == 64 || s.n == 128)
+		return true;
+	return memchr(s.p, '.', s.n) != NULL || memchr(s.p, ':', s.n) != NULL;
+}
+
+static bool try_type(struct walk *w, struct str s)
+{
+	enum observable_kind kind;
+
+	if (!worth_typing(s))
+		return false;
+	buf_clear(&w->normal);
+	if (value_detect(s, &kind, &w->normal, NULL) != RC_OK)
+		return false;
+	add(w, kind);
+	return true;
+}
+
+/* "198.51.100.7:443" and "[2001:db8::1]:443" */
+static struct str without_port(struct str s)
+{
+	size_t i = s.n;
+
+	while (i > 0 && s.p[i - 1] >= '0' && s.p[i - 1] <= '9')
+		i--;
+	if (i == s.n || i < 2 || s.p[i - 1] != ':')
+		return s;
+	if (s.p[0] == '[' && s.p[i - 2] == ']')
+		return str_slice(s, 1, i - 2);
+	return memchr(s.p, ':', i - 1) == NULL ? str_slice(s, 0, i - 1) : s;
+}
+
+static bool splits(char c)
+{
+	switch (c) {
+	case ' ': case '\t': case '\r': case '\n': case ',': case ';': case '=': case '|': case '"': case '\'': case '(': case ')': case '<':
+	case '>': case '{': case '}': case '`':
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void try_token(struct walk *w, struct str token)
+{
+	while (token.n > 0 && (token.p[token.n - 1] == '.' || token.p[token.n - 1] == ':'))
+		token.n--;
+	if (!try_type(w, token)) {
+		struct str bare = without_port(token);
+
+		if (bare.n != token.n)
+			(void)try_type(w, bare);
+	}
+}
+
+static void look_at(struct walk *w, struct str s)
+{
+	size_t from = 0, tokens = 0;
+	bool whole = true;
+
+	if (s.n < VALUE_LEAST)
+		return;
+	for (size_t i = 0; i <= s.n && tokens < TOKENS_MAX; i++) {
+		if (i < s.n && !splits(s.p[i]))
+			continue;
+		whole = whole && i == s.n;
+		if (i > from) {
+			try_token(w, str_slice(s, from, i));
+			tokens++;
+		}
+		from = i + 1;
+	}
+	/* A URL may hold what splits: "http://a.example/?q=1". */
+	if (!whole && str_find(str_slice(s, 0, 16), S("://"), 0) != SIZE_MAX)
+		(void)try_type(w, s);
+	if (tokens == TOKENS_MAX)
+		w->out->cut = true;
+}
+
+/* A request's host and path are one URL: EVE http.hostname + http.url, Zeek host + uri. */
+static void look_at_request(struct walk *w, const struct json *object)
+{
+	static const struct {
+		struct str host, path;
+	} pairs[] = { { S("hostname"), S("url") }, { S("host"), S("uri") } };
+
+	for (size_t i = 0; i < COUNTOF(pairs); i++) {
+		struct str host = json_get_str(object, pairs[i].host), path = json_get_str(object, pairs[i].path), url;
+		size_t kept = w->path.n;
+
+		if (host.n == 0 || path.n == 0 || path.p[0] != '/')
+			continue;
+		url = arena_fmt(w->a, "http://%.*s%.*s", STR(host), STR(path));
+		if (url.p == NULL) {
+			w->rc = RC_NOMEM;
+			return;
+		}
+		buf_fmt(&w->path, "%s%.*s", kept > 0 ? "." : "", STR(pairs[i].path));
+		(void)try_type(w, url);
+		buf_cut(&w->path, kept);
+	}
+}
+
+static void walk_value(struct walk *w, const struct json *v, int depth);
+
+static void walk_members(struct walk *w, const struct json *v, int depth)
+{
+	size_t kept = w->path.n;
+
+	look_at_request(w, v);
+	JSON_MEMBERS(name, value, v) {
+		buf_fmt(&w->path, "%s%.*s", kept > 0 ? "." : "", STR(str_slice(json_str(name), 0, 64)));
+		walk_value(w, value, depth + 1);
+		buf_cut(&w->path, kept);
+		w->path.bad = RC_OK; /* a path cut at its maximum is still a fair name */
+	}
+}
+
+static void walk_items(struct walk *w, const struct json *v, int depth)
+{
+	size_t kept = w->path.n, i = 0;
+
+	JSON_EACH(item, v) {
+		buf_fmt(&w->path, ".%zu", i++);
+		walk_value(w, item, depth + 1);
+		buf_cut(&w->path, kept);
+		w->path.bad = RC_OK;
+	}
+}
+
+static void walk_value(struct walk *w, const struct json *v, int depth)
+{
+	if (depth > EVENT_DEPTH) {
+		w->out->cut = true;
+		return;
+	}
+	if (v->type == JSON_OBJECT)
+		walk_members(w, v, depth);
+	else if (v->type == JSON_ARRAY)
+		walk_items(w, v, depth);
+	else if (v->type == JSON_STRING)
+		look_at(w, json_str(v));
+}
+
+/* --- time and place --- */
+
+/* "2026-11-22T01:02:03.123456+0800" (EVE) and "2026-11-22 01:02:03.123" (Sysmon UtcTime) as well as RFC 3339. */
+static usec parse_time(struct arena *a, struct str s)
+{
+	struct str head = str_slice(s, 0, 19), zone;
+	usec t, hours = 0;
+	size_t end = 19;
+	uint64_t hh = 0, mm = 0;
+
+	if (s.n < 19)
+		return 0;
+	while (end < s.n && (s.p[end] == '.' || (s.p[end] >= '0' && s.p[end] <= '9')))
+		end++;
+	zone = str_slice(s, end, s.n);
+	s = arena_fmt(a, "%.*sT%.*s%.*sZ", STR(str_slice(head, 0, 10)), STR(str_slice(head, 11, 19)), STR(str_slice(s, 19, end)));
+	if (s.p == NULL || time_parse(s, &t, NULL, NULL) != RC_OK)
+		return 0;
+	if (zone.n >= 5 && (zone.p[0] == '+' || zone.p[0] == '-')) {
+		struct str minutes = zone.n == 6 ? str_slice(zone, 4, 6) : str_slice(zone, 3, 5);
+
+		if (!str_to_u64(str_slice(zone, 1, 3), &hh) || !str_to_u64(minutes, &mm) || hh > 14 || mm > 59)
+			return 0;
+		hours = (usec)(hh * 60 + mm) * 60 * USEC_PER_SEC;
+	}
+	return zone.n > 0 && zone.p[0] == '-' ? t + hours : t - hours;
+}
+
+static usec event_time(struct arena *a, const struct json *v)
+{
+	static const char *const names[] = { "timestamp", "@timestamp", "ts", "UtcTime", "winlog.event_data.UtcTime", "EventTime", "time",
+					     "Event.System.TimeCreated.#attributes.SystemTime", "TimeCreated" };
+
+	for (size_t i = 0; i < COUNTOF(names); i++) {
+		const struct json *t = json_path(v, names[i]);
+		double seconds;
+		usec at;
+
+		if (json_is(t, JSON_NUMBER) && json_double(t, &seconds) && seconds > 0 && seconds < 253402300800.0)
+			return (usec)llround(seconds * 1e6);
+		at = json_is(t, JSON_STRING) ? parse_time(a, json_str(t)) : 0;
+		if (at != 0)
+			return at;
+	}
+	return 0;
+}
+
+static struct str event_where(const struct json *v)
+{
+	static const char *const names[] = { "host.name", "Computer", "winlog.computer_name", "Hostname", "agent.hostname", "host",
+					     "Event.System.Computer", "sensor", "sensor_name", "src_ip", "id.orig_h" };
+
+	for (size_t i = 0; i < COUNTOF(names); i++) {
+		const struct json *m = json_path(v, names[i]);
+
+		if (!json_is(m, JSON_STRING))
+			m = json_get(v, str_of(names[i])); /* Zeek's names hold dots */
+		if (json_is(m, JSON_STRING) && m->n > 0)
+			return json_str(m);
+	}
+	return S("");
+}
+
+enum rc event_observe(struct arena *a, struct str line, struct event_view *ret, struct err *err)
+{
+	struct walk w = { .a = a, .out = ret };
+	const struct json *v;
+
+	*ret = (struct event_view){ .where = S("") };
+	TRY(json_parse(a, line, &JSON_LIMITS, &v, err));
+	if (!json_is(v, JSON_OBJECT))
+		return FAIL(err, RC_BAD, "an event is a JSON object");
+	ret->list = arena_array(a, EVENT_OBSERVABLES_MAX, sizeof *ret->list);
+	if (ret->list == NULL)
+		return FAIL(err, RC_NOMEM, "event: out of memory");
+	buf_init(&w.path, PATH_MAX_BYTES);
+	buf_init(&w.normal, 2 * VALUE_MAX);
+	walk_value(&w, v, 0);
+	buf_done(&w.path);
+	buf_done(&w.normal);
+	if (w.rc != RC_OK)
+		return FAIL(err, w.rc, "event: out of memory");
+	ret->at = event_time(a, v);
+	ret->where = event_where(v);
+	return RC_OK;
+}

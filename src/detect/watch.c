@@ -1,0 +1,220 @@
+/* Lines in, hits out. A line that is too long or no JSON is counted and skipped;
+ * the rest of the log is not held up by it. */
+#include "detect/watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "detect/observe.h"
+
+#define LINE_ARENA ((size_t)64 << 20)
+#define MATCHES_MAX 64
+#define SCRATCH 4096
+#define FOLLOW_PIECE ((size_t)1 << 20)
+
+struct watch {
+	const struct image *image;
+	char input[256];
+	watch_hit fn;
+	void *ctx;
+	struct arena *arena;
+	struct buf partial;  /* a torn last line */
+	bool skipping;       /* inside a line that is too long */
+	struct watch_stats stats;
+	struct err last;
+};
+
+enum rc watch_new(const struct image *m, struct str input, watch_hit fn, void *ctx, struct watch **ret, struct err *err)
+{
+	struct watch *w = mem_alloc(sizeof *w);
+
+	if (w == NULL)
+		return FAIL(err, RC_NOMEM, "watch: out of memory");
+	w->image = m;
+	snprintf(w->input, sizeof w->input, "%.*s", STR(input));
+	w->fn = fn;
+	w->ctx = ctx;
+	buf_init(&w->partial, WATCH_LINE_MAX);
+	w->arena = arena_new(LINE_ARENA);
+	if (w->arena == NULL) {
+		watch_free(w);
+		return FAIL(err, RC_NOMEM, "watch: out of memory");
+	}
+	*ret = w;
+	return RC_OK;
+}
+
+void watch_free(struct watch *w)
+{
+	if (w == NULL)
+		return;
+	arena_free(w->arena);
+	buf_done(&w->partial);
+	mem_free(w);
+}
+
+static void report(struct watch *w, const struct event_view *e, const struct observable *o, const struct image_match *m, struct str line)
+{
+	struct hit h = { .indicator = str_of(m->id), .what = *o, .matched = m->matched, .at = e->at != 0 ? e->at : time_now(),
+			 .where = e->where, .input = str_of(w->input), .event = line, .tlp = m->tlp, .confidence = m->confidence };
+
+	w->stats.hits++;
+	w->fn(w->ctx, &h);
+}
+
+static void bad_line(struct watch *w, const struct err *why)
+{
+	w->stats.bad_lines++;
+	w->last = *why;
+	err_prefix(&w->last, "line %llu", (unsigned long long)w->stats.lines);
+}
+
+static void take_line(struct watch *w, struct str line)
+{
+	struct image_match matches[MATCHES_MAX];
+	char scratch[SCRATCH];
+	struct event_view e;
+	struct err err = { 0 };
+	usec now = time_now();
+
+	line = str_trim(line);
+	if (line.n == 0)
+		return;
+	w->stats.lines++;
+	arena_reset(w->arena);
+	if (event_observe(w->arena, line, &e, &err) != RC_OK) {
+		bad_line(w, &err);
+		return;
+	}
+	for (size_t i = 0; i < e.n; i++) {
+		/* What is active now counts, also for an old log: that it was seen then is what the hit says. */
+		size_t n = image_lookup(w->image, &e.list[i], now, matches, MATCHES_MAX, scratch, sizeof scratch);
+
+		for (size_t k = 0; k < n; k++)
+			report(w, &e, &e.list[i], &matches[k], line);
+	}
+	w->stats.observables += e.n;
+}
+
+/* Keeps the piece of an unfinished line; one that grows too long is skipped to its end. */
+static enum rc keep_partial(struct watch *w, struct str piece, struct err *err)
+{
+	struct err why = { 0 };
+
+	if (w->skipping || piece.n == 0)
+		return RC_OK;
+	buf_str(&w->partial, piece);
+	if (w->partial.bad == RC_NOMEM)
+		return FAIL(err, RC_NOMEM, "watch: out of memory");
+	if (w->partial.bad == RC_LIMIT) {
+		w->skipping = true;
+		w->stats.lines++;
+		err_set(&why, RC_LIMIT, "longer than %zu bytes", WATCH_LINE_MAX);
+		bad_line(w, &why);
+		buf_clear(&w->partial);
+	}
+	return RC_OK;
+}
+
+static enum rc end_line(struct watch *w, struct str piece, struct err *err)
+{
+	if (w->skipping) {
+		w->skipping = false;
+		return RC_OK;
+	}
+	if (w->partial.n == 0) {
+		take_line(w, piece);
+		return RC_OK;
+	}
+	TRY(keep_partial(w, piece, err));
+	if (!w->skipping)
+		take_line(w, buf_view(&w->partial));
+	w->skipping = false;
+	buf_clear(&w->partial);
+	return RC_OK;
+}
+
+enum rc watch_feed(struct watch *w, struct str bytes, struct err *err)
+{
+	while (bytes.n > 0) {
+		const char *nl = memchr(bytes.p, '\n', bytes.n);
+		size_t n = nl == NULL ? bytes.n : (size_t)(nl - bytes.p);
+
+		if (nl == NULL)
+			return keep_partial(w, bytes, err);
+		TRY(end_line(w, str_slice(bytes, 0, n), err));
+		bytes = str_slice(bytes, n + 1, bytes.n);
+	}
+	return RC_OK;
+}
+
+enum rc watch_end(struct watch *w, struct err *err)
+{
+	return end_line(w, S(""), err);
+}
+
+void watch_stats(const struct watch *w, struct watch_stats *ret)
+{
+	*ret = w->stats;
+}
+
+const char *watch_last_error(const struct watch *w)
+{
+	return w->last.text;
+}
+
+/* --- following a file --- */
+
+static enum rc feed_from(int fd, uint64_t *offset, struct watch *w, bool *ret_more, struct err *err)
+{
+	struct buf piece;
+	enum rc rc = RC_OK;
+	ssize_t got;
+	char *room;
+
+	buf_init(&piece, FOLLOW_PIECE);
+	room = buf_room(&piece, FOLLOW_PIECE);
+	got = room == NULL ? -1 : pread(fd, room, FOLLOW_PIECE, (off_t)*offset);
+	if (room == NULL)
+		rc = FAIL(err, RC_NOMEM, "follow: out of memory");
+	else if (got < 0 && errno != EINTR)
+		rc = FAIL(err, RC_IO, "follow: %s", strerror(errno));
+	if (got > 0) {
+		buf_grew(&piece, (size_t)got);
+		rc = watch_feed(w, buf_view(&piece), err);
+		*offset += (uint64_t)got;
+	}
+	*ret_more = got == (ssize_t)FOLLOW_PIECE;
+	buf_done(&piece);
+	return rc;
+}
+
+/* The offset given back lies behind the last whole line, so that a restart does not begin inside one. */
+enum rc follow_read(const char *path, uint64_t *offset, uint64_t *inode, struct watch *w, bool *ret_more, struct err *err)
+{
+	uint64_t at = *offset + w->partial.n;
+	struct stat st;
+	enum rc rc;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	*ret_more = false;
+	if (fd < 0)
+		return FAIL(err, errno == ENOENT ? RC_NOTFOUND : RC_IO, "%s: %s", path, strerror(errno));
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return FAIL(err, RC_IO, "%s: is no regular file", path);
+	}
+	if ((uint64_t)st.st_ino != *inode || (uint64_t)st.st_size < at) {
+		*inode = (uint64_t)st.st_ino;
+		at = 0;
+		w->skipping = false;
+		buf_clear(&w->partial);
+	}
+	rc = feed_from(fd, &at, w, ret_more, err);
+	*offset = at - w->partial.n;
+	close(fd);
+	return rc;
+}
