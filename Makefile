@@ -1,24 +1,22 @@
 # Front door. Meson (meson.build) is the only build description; this file only names the common trips through it.
 B ?= build
-.PHONY: all demo test install asan fuzz bench deps clean
-all: $(B)/build.ninja
-	ninja -C $(B)
-$(B)/build.ninja: | deps
-	meson setup $(B)
-deps:
+.PHONY: all demo test install asan fuzz bench clean
+all:
 	@tools/deps build
+	@[ -f $(B)/build.ninja ] || meson setup $(B)
+	ninja -C $(B)
 demo: all
-	$(B)/lianfang demo
+	$(B)/src/cli/lianfang demo $(DEMO)
 test: all
 	@tools/deps test
 	tools/run-tests $(B)
 install: all
 	meson install -C $(B)
-asan: deps
+asan:
 	@tools/deps test
-	[ -d $(B)-asan ] || meson setup $(B)-asan -Db_sanitize=address,undefined -Dbuildtype=debugoptimized -Dfortify=false
+	@[ -f $(B)-asan/build.ninja ] || meson setup $(B)-asan -Db_sanitize=address,undefined -Dfortify=false
 	ninja -C $(B)-asan && tools/run-tests $(B)-asan
-fuzz: deps
+fuzz:
 	@tools/deps fuzz
 	tools/fuzz
 bench: all
