@@ -21,6 +21,7 @@ static const struct cli_opt import_opts[] = {
 	{ "confidence", 0, "N", { "0 to 100, of objects made from lists", "清單所建物件的可信度" }, false },
 	{ "columns", 0, "NAMES", { "columns of a CSV file without a header: value,type,,comment", "無標頭 CSV 的欄位" }, false },
 	{ "taxii", 0, NULL, { "FILE is a TAXII data set: API roots, collections, objects with date_added", "載入 TAXII 資料集" }, false },
+	{ "page-size", 0, "N", { "with --taxii: largest page of the API roots it makes (100)", "搭配 --taxii：每頁上限（100）" }, false },
 	NO_OPT,
 };
 static const char *const import_examples[] = {
@@ -140,6 +141,8 @@ static void show_report(const struct cli *c, const struct json *v, struct buf *o
 	const struct json *list = json_get(v, S("failures"));
 
 	(void)c;
+	count_line(v, "roots", "API roots", out);
+	count_line(v, "collections", "collections", out);
 	count_line(v, "values", "values", out);
 	count_line(v, "objects", "objects", out);
 	count_line(v, "stored", "stored", out);
@@ -180,12 +183,16 @@ static int report(const struct cli *c, const struct buf *reply)
 static int import_dataset(const struct cli *c)
 {
 	struct err err = { 0 };
-	struct buf text;
+	struct buf text, path;
 	int status;
 
 	if (file_read(c->operands[0], (size_t)512 << 20, &text, &err) != RC_OK)
 		return cli_fail(c, &err);
-	status = node_cmd(c, c->operands[1], "POST", "/dataset", buf_view(&text), show_report);
+	buf_init(&path, 4096);
+	buf_cstr(&path, "/dataset");
+	path_query(&path, "page_size", cli_get(c, "page-size", NULL));
+	status = node_cmd(c, c->operands[1], "POST", path.p, buf_view(&text), show_report);
+	buf_done(&path);
 	buf_done(&text);
 	return status;
 }

@@ -11,6 +11,7 @@
 #include "base/uuid.h"
 #include "intel/import.h"
 #include "stix/marking.h"
+#include "taxii/dataset.h"
 
 #define IMPORTS_MAX 16
 #define IMPORT_IDLE (600 * USEC_PER_SEC)
@@ -38,6 +39,11 @@ static const struct api_param BEGIN_PARAMS[] = {
 	{ "tlp", "string", "level of objects without one of their own" },
 	{ "confidence", "integer", "of objects made from lists (0 to 100)" },
 	{ "columns", "string", "CSV without a header: names, comma-separated" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct api_param DATASET_PARAMS[] = {
+	{ "page_size", "integer", "largest page of the API roots it makes (1 to 10000; 100)" },
 	{ NULL, NULL, NULL },
 };
 
@@ -245,7 +251,49 @@ static enum rc import_post(struct api_call *c, struct err *err)
 	return rc == RC_OK ? api_fact(c, "intel.import", S(""), S("{}"), err) : rc;
 }
 
+static void put_problems(struct jsonw *w, struct str lines)
+{
+	struct str line;
+
+	jsonw_name(w, "failures");
+	jsonw_array(w);
+	while (str_next(&lines, '\n', &line)) {
+		jsonw_object(w);
+		jsonw_m_str(w, "message", line);
+		jsonw_object_end(w);
+	}
+	jsonw_array_end(w);
+}
+
+/* A whole TAXII server's data: roots, collections, rights, objects with their dates. */
+static enum rc dataset_post(struct api_call *c, struct err *err)
+{
+	struct dataset_opts o = { .default_tlp = TLP_CLEAR, .tlp_max = TLP_RED };
+	struct dataset_report r = { .roots = 0 };
+	int64_t page_size;
+	enum rc rc;
+
+	TRY(api_query_int(c, "page_size", 0, 0, PAGE_LIMIT_MAX, &page_size, err));
+	o.page_size = (uint32_t)page_size;
+	rc = dataset_load(c->api->store, c->req->body, &o, &r, err);
+	if (rc == RC_OK) {
+		jsonw_object(&c->out);
+		jsonw_m_int(&c->out, "roots", r.roots);
+		jsonw_m_int(&c->out, "collections", r.collections);
+		jsonw_m_int(&c->out, "statuses", r.statuses);
+		jsonw_m_int(&c->out, "stored", (int64_t)r.stored);
+		jsonw_m_int(&c->out, "duplicates", (int64_t)r.known);
+		jsonw_m_int(&c->out, "failed", (int64_t)r.failed);
+		put_problems(&c->out, buf_view(&r.problems));
+		jsonw_object_end(&c->out);
+	}
+	buf_done(&r.problems);
+	return rc == RC_OK ? api_fact(c, "intel.dataset", S(""), S("{}"), err) : rc;
+}
+
 const struct api_route API_ROUTES_IMPORT[] = {
+	{ "POST", "/dataset", API_ADMIN, dataset_post, "Load a TAXII data set: API roots, collections, objects with date_added", DATASET_PARAMS,
+	  NULL, REPORT_SCHEMA },
 	{ "POST", "/import", API_FEEDER, import_post, "Import one document", BEGIN_PARAMS, NULL, REPORT_SCHEMA },
 	{ "POST", "/imports", API_FEEDER, imports_post, "Begin an import that comes in pieces", BEGIN_PARAMS, NULL, BEGIN_SCHEMA },
 	{ "POST", "/imports/{import}", API_FEEDER, piece_post, "The next piece", NULL, NULL, REPORT_SCHEMA },
