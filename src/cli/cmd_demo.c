@@ -228,17 +228,15 @@ static enum rc start_node(struct demo *d, int i, struct err *err)
 
 static bool is_up(struct demo *d, int i)
 {
+	char socket[NODE_PATH_MAX + 64];
 	struct buf reply;
 	int http = 0;
 	bool up;
 
-	if (d->conns[i] == NULL && node_conn_open(d->paths[i], &d->conns[i], NULL) != RC_OK)
+	/* Before the node has its lock, opening would take the lock and do the call here. */
+	snprintf(socket, sizeof socket, "%s/control.sock", d->paths[i]);
+	if (!file_exists(socket) || (d->conns[i] == NULL && node_conn_open(d->paths[i], &d->conns[i], NULL) != RC_OK))
 		return false;
-	if (!node_conn_live(d->conns[i])) { /* it has not taken its lock yet, so the call would be done here */
-		node_conn_close(d->conns[i]);
-		d->conns[i] = NULL;
-		return false;
-	}
 	up = node_conn_do(d->conns[i], "GET", "/health", S(""), &http, &reply, NULL) == RC_OK && http == 200;
 	buf_done(&reply);
 	return up;
