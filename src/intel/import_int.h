@@ -39,6 +39,8 @@ void sink_done(struct sink *s);
 enum rc sink_put(struct sink *s, struct str raw, struct place at, bool made, struct err *err) MUSTUSE;
 enum rc sink_flush(struct sink *s, struct err *err) MUSTUSE;
 void sink_fail(struct sink *s, struct place at, struct str message);
+/* A remark among the failures that is not counted as one: something was kept in a lesser form. */
+void sink_note(struct sink *s, struct place at, struct str message);
 
 /* A format's reader: one is made for each import. */
 struct reader_ops {

@@ -37,10 +37,15 @@ void sink_done(struct sink *s)
 
 void sink_fail(struct sink *s, struct place at, struct str message)
 {
+	s->report->failed++;
+	sink_note(s, at, message);
+}
+
+void sink_note(struct sink *s, struct place at, struct str message)
+{
 	struct import_report *r = s->report;
 	struct import_failure *f = &r->failures[r->n_failures];
 
-	r->failed++;
 	if (r->n_failures == IMPORT_FAILURES_MAX)
 		return;
 	f->line = at.line;
