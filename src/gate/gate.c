@@ -217,7 +217,9 @@ static enum rc drop(struct page *p, const bool *hide, struct err *err)
 	p->n_runs = 0;
 	if (n == 0)
 		return RC_OK;
-	p->runs = arena_array(p->arena_, n, sizeof *p->runs);
+	if (p->arena_ == NULL) /* an engine may keep its pages elsewhere; page_done frees this one all the same */
+		p->arena_ = arena_new((size_t)1 << 20);
+	p->runs = p->arena_ == NULL ? NULL : arena_array(p->arena_, n, sizeof *p->runs);
 	if (p->runs == NULL)
 		return FAIL(err, RC_NOMEM, "gate: no memory");
 	for (size_t i = 0; i < n; i++)

@@ -225,6 +225,18 @@ enum rc ledger_flush(struct ledger *l, struct err *err)
 	return rc;
 }
 
+/* With the lock held: a second of collecting, or less when the store closes. */
+static void collect(struct ledger *l)
+{
+	struct timespec until;
+	int timed_out = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec++;
+	while (!l->stop && timed_out == 0)
+		timed_out = pthread_cond_timedwait(&l->wake, &l->lock, &until);
+}
+
 static void *write_each_second(void *p)
 {
 	struct ledger *l = p;
@@ -233,14 +245,9 @@ static void *write_each_second(void *p)
 	(void)prctl(PR_SET_NAME, "gate-facts");
 	pthread_mutex_lock(&l->lock);
 	while (!l->stop) {
-		struct timespec until;
-
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec++;
-		if (l->dirty)
-			(void)pthread_cond_timedwait(&l->wake, &l->lock, &until);
-		else
-			(void)pthread_cond_wait(&l->wake, &l->lock);
+		while (!l->dirty && !l->stop)
+			pthread_cond_wait(&l->wake, &l->lock);
+		collect(l);
 		/* A failure leaves the tallies as they are, and the next second tries again. */
 		if (l->dirty && !l->stop)
 			(void)!flush(l, &err);
