@@ -75,7 +75,7 @@ static void fill(void)
 static void read_all(const struct viewer *v, uint8_t ceiling, uint32_t limit, bool bodies, char *out, uint64_t *ret_more_lies)
 {
 	struct page_query q = { .collection = 1, .added_after = INT64_MIN, .limit = limit, .bodies = bodies };
-	bool more = true;
+	bool more = true, promised = false;
 
 	out[0] = '\0';
 	*ret_more_lies = 0;
@@ -92,8 +92,8 @@ static void read_all(const struct viewer *v, uint8_t ceiling, uint32_t limit, bo
 			if (bodies != (p.entries[i].body.n > 0))
 				memcpy(out + strlen(out), "! ", 3);
 		}
-		*ret_more_lies += p.more && p.n == 0;
-		more = p.more;
+		*ret_more_lies += promised && p.n == 0;
+		more = promised = p.more;
 		q.added_after = p.last;
 		page_done(&p);
 	}
