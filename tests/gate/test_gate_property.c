@@ -87,7 +87,7 @@ static void one_marking(struct version *v, int *stated, char *out, size_t n)
 static void add_markings(struct version *v, bool granular_ok, const char *selector, char *out, size_t max)
 {
 	int n = below(4) == 0 ? 0 : 1 + (below(4) == 0), stated = -1;
-	char ref[40], other[40];
+	char ref[64], other[64];
 
 	v->unknown = -1;
 	out[0] = '\0';
