@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "intel/decay.h"
-#include "intel/observable.h"
+#include "model/observable.h"
 
 struct active {
 	struct decay_facts facts;

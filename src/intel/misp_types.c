@@ -3,7 +3,7 @@
 #include "intel/misp_types.h"
 
 #include "base/text.h"
-#include "intel/observable.h"
+#include "model/observable.h"
 
 #define NONE { TERM_NONE, NULL, NULL, NULL, OBS_KINDS }
 #define VALUE(path, sco, kind) { TERM_VALUE, path, sco, "value", kind }

@@ -5,7 +5,7 @@
  * to be kept in step with what each viewer may see. */
 #include "intel/search.h"
 
-#include "intel/observable.h"
+#include "model/observable.h"
 #include "intel/search_int.h"
 
 #define SCAN_PAGE 1000

@@ -3,7 +3,7 @@
 #define INTEL_SEARCH_INT_H
 
 #include "gate/gate.h"
-#include "intel/observable.h"
+#include "model/observable.h"
 
 /* A value that is looked for. */
 struct wanted {
