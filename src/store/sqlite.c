@@ -16,11 +16,17 @@ struct lite_stmt {
 	int place[DB_PARAMS_MAX]; /* SQLite's number of $1, $2 ... */
 };
 
-/* A full disk, a quota and a file-size limit are one thing to us: no space, reads go on. */
-static enum rc io_cause(sqlite3 *db)
+/* A full disk, a quota and a file-size limit are one thing to us: no space, reads go on. But a failed
+ * sync is final whatever it says: the kernel may have dropped what it could not write. SQLite does not
+ * pass the cause on from a write in a COMMIT; errno, cleared before each call, still has it. */
+static enum rc io_cause(sqlite3 *db, int code)
 {
 	int e = sqlite3_system_errno(db);
 
+	if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC)
+		return RC_IO;
+	if (e == 0)
+		e = errno;
 	return e == ENOSPC || e == EDQUOT || e == EFBIG ? RC_FULL : RC_IO;
 }
 
@@ -28,8 +34,8 @@ static enum rc cause(sqlite3 *db, int code)
 {
 	switch (code & 0xff) {
 	case SQLITE_FULL: return RC_FULL;
-	case SQLITE_IOERR: return (code == SQLITE_IOERR_NOMEM) ? RC_NOMEM : io_cause(db);
-	case SQLITE_CANTOPEN: return io_cause(db);
+	case SQLITE_IOERR: return (code == SQLITE_IOERR_NOMEM) ? RC_NOMEM : io_cause(db, code);
+	case SQLITE_CANTOPEN: return io_cause(db, code);
 	case SQLITE_NOMEM: return RC_NOMEM;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED: return RC_BUSY;
@@ -54,8 +60,10 @@ static enum rc fail(sqlite3 *db, int code, struct err *err, const char *what)
 static enum rc lite_exec(void *conn, const char *sql, struct err *err)
 {
 	sqlite3 *db = conn;
-	int code = sqlite3_exec(db, sql, NULL, NULL, NULL);
+	int code;
 
+	errno = 0;
+	code = sqlite3_exec(db, sql, NULL, NULL, NULL);
 	return code == SQLITE_OK ? RC_OK : fail(db, code, err, "statement");
 }
 
@@ -179,8 +187,10 @@ static enum rc lite_start(void *stmt, const struct dbv *v, size_t n, struct err 
 static enum rc lite_next(void *stmt, bool *ret_row, struct err *err)
 {
 	struct lite_stmt *s = stmt;
-	int code = sqlite3_step(s->st);
+	int code;
 
+	errno = 0;
+	code = sqlite3_step(s->st);
 	*ret_row = code == SQLITE_ROW;
 	if (code == SQLITE_ROW || code == SQLITE_DONE)
 		return RC_OK;
