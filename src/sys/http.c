@@ -140,7 +140,8 @@ static void active_add(struct conn *c, bool on)
 	c->active = on;
 	pthread_mutex_lock(&s->lock);
 	s->active += on ? 1 : (size_t)-1;
-	if (s->active == 0)
+	/* Only a server that stops waits for this; the keeper must not wake for each request. */
+	if (s->active == 0 && atomic_load_explicit(&s->stopping, memory_order_relaxed))
 		pthread_cond_broadcast(&s->changed);
 	pthread_mutex_unlock(&s->lock);
 }
