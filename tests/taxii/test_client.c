@@ -263,7 +263,7 @@ static void test_resolve(void)
 	for (size_t i = 0; i < COUNTOF(rows); i++) {
 		struct str got = taxii_resolve(str_of(rows[i].base), str_of(rows[i].ref), a);
 
-		OK(rows[i].want == NULL ? got.p == NULL : got.p != NULL && str_eq(got, str_of(rows[i].want)), "C08 '%s' at %s", rows[i].ref, rows[i].base);
+		OK(rows[i].want == NULL ? got.p == NULL : got.p != NULL && str_eq(got, str_of(rows[i].want)), "C08 reference %zu at %s", i, rows[i].base);
 	}
 	arena_free(a);
 }
@@ -322,8 +322,8 @@ static void test_srv(void)
 	put_srv(&b, 20, 0, 443, "late.example.com");
 	put_srv(&b, 10, 30, 8443, "one.example.com");
 	put_srv(&b, 10, 70, 9443, "two.example.com");
+	OK(srv_pick(buf_view(&b), 0, base, sizeof base, &err) == RC_OK, "C04 an SRV answer is read");
 	for (uint32_t draw = 0; draw < 1020; draw++) {
-		OK(draw > 0 || srv_pick(buf_view(&b), draw, base, sizeof base, &err) == RC_OK, "C04 an SRV answer is read");
 		if (srv_pick(buf_view(&b), draw, base, sizeof base, &err) != RC_OK || strstr(base, "late") != NULL)
 			low = -100000;
 		low += strcmp(base, "https://one.example.com:8443") == 0;
