@@ -9,7 +9,7 @@
 
 /* Problems told one by one; further ones are only counted, so that a hostile
  * document cannot make a report larger than itself. */
-#define STIX_TOLD_MAX 10000
+#define STIX_TOLD_MAX 1000
 /* Nodes that the selectors of one document may pass in all: beyond, RC_LIMIT. */
 #define STIX_WORK_MAX ((uint64_t)200000000)
 

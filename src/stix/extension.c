@@ -48,6 +48,19 @@ static const struct stix_schema *predefined(const struct stix_check *c, struct s
 	return NULL;
 }
 
+/* Property names of an extension follow those of objects (STIX 2.1 §3.1), and none is null. */
+static void own_names(struct stix_check *c, const struct json *extension)
+{
+	JSON_MEMBERS(name, value, extension) {
+		if (!format_is_property(json_str(name), true))
+			MUST_BY(c, value, "property-name", "STIX 2.1 §3.1", "'%.*s' is no property name: 3 to 250 of a-z, 0-9 and _",
+				STR(str_slice(json_str(name), 0, 100)));
+		if (value->type == JSON_NULL)
+			MUST_BY(c, value, "null", "STIX 2.1 §3.1", "'%.*s' is null: a property without a value is left out",
+				STR(str_slice(json_str(name), 0, 100)));
+	}
+}
+
 static void by_definition(struct stix_check *c, const struct json *value)
 {
 	const struct json *type = json_get(value, S("extension_type"));
@@ -59,6 +72,8 @@ static void by_definition(struct stix_check *c, const struct json *value)
 	else if (!stix_vocab_has(&VOC_EXTENSION_TYPE, json_str(type)))
 		MUST_BY(c, type, "enum", "STIX 2.1 §10.5", "'extension_type' is '%.*s', which is not in %s",
 			STR(str_slice(json_str(type), 0, 60)), VOC_EXTENSION_TYPE.name);
+	if (value->type == JSON_OBJECT)
+		own_names(c, value);
 }
 
 static void by_own_name(struct stix_check *c, struct str key, const struct json *value)
@@ -68,6 +83,8 @@ static void by_own_name(struct stix_check *c, struct str key, const struct json 
 			STR(str_slice(key, 0, 100)));
 		return;
 	}
+	if (value->type == JSON_OBJECT && c->spec == STIX_SPEC_21)
+		own_names(c, value);
 	if (value->type != JSON_OBJECT || value->n == 0)
 		MUST_BY(c, value, "extension", "STIX 2.1 §3.10", "an extension must be a dictionary with at least one entry");
 	if (c->opts->strict)

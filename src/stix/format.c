@@ -213,8 +213,8 @@ const char *format_charset(struct str s)
 {
 	/* The registry's names by family: they are many and grow, the families do not. */
 	static const char families[] =
-		"us-ascii|ascii|ansi_|iso-|iso_|iso646|iso8859|utf-|utf7|utf8|utf16|csutf|unicode|ucs|windows-|cp|ibm|ebcdic-|koi|"
-		"mac|gb|big5|euc-|eucjp|shift_jis|ms_kanji|hz-|tis-|tscii|viscii|viqr|hp-|dec-|adobe-|ventura-|pc8-|pcq|"
+		"us-ascii|ansi_|iso-|iso_|utf-|unicode-|windows-|ibm|ebcdic-|koi|"
+		"macintosh|gb|big5|euc-|extended_unix_code|shift_jis|ms_kanji|hz-|tis-|tscii|viscii|viqr|hp-|dec-|adobe-|ventura-|pc8-|pcq|"
 		"latin|greek|cyrillic|arabic|hebrew|thai|korean|ks_c|ksc|jis_|jus_|nats-|nf_z|bs_|din_|dk-us|ds_2089|inis|"
 		"invariant|iec_p27|kz-1048|nc_nc|ns_|osd_|ptcp154|scsu|bocu-1|cesu-8|sen_|t.61|us-dk|videotex|asmo_|csn_|"
 		"amiga-|ecma-|gost_|csa_|msz_";

@@ -42,7 +42,7 @@ static bool is_standard_tlp(const struct stix_check *c, const struct json *o)
 
 	if (m == NULL || (a = arena_new(64 << 10)) == NULL)
 		return false;
-	same = json_parse(a, m->json, &JSON_LIMITS, &want, NULL) == RC_OK;
+	same = json_parse(a, m->json, &JSON_LIMITS, &want, NULL) == RC_OK && o->n <= want->n;
 	if (same)
 		JSON_MEMBERS(name, value, want) {
 			const struct json *got = json_get(o, json_str(name));

@@ -110,7 +110,7 @@ static void check_custom(struct stix_check *c, const struct json *name, const st
 {
 	struct str n = json_str(name);
 
-	if (top && c->class != STIX_SCO && is_reserved(c->spec, n)) {
+	if (top && (c->class != STIX_SCO || c->spec == STIX_SPEC_21) && is_reserved(c->spec, n)) {
 		MUST_BY(c, value, "reserved", "STIX 2.1 §3.8", "'%.*s' is a reserved property name", STR(n));
 		return;
 	}

@@ -16,7 +16,7 @@ struct stix_problem {
 	struct str message;   /* one line; borrowed for the call */
 };
 
-/* Called for each problem in document order of discovery. */
+/* Called for each problem as it is found; for the first thousand of a document only, the rest is counted. */
 typedef void (*stix_problem_fn)(void *ctx, const struct stix_problem *problem);
 
 struct stix_validate_opts {

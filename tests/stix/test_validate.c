@@ -164,7 +164,7 @@ static const struct row { const char *json, *rule, *pointer; } MUSTS[] = {
 	{ O("artifact", ",\"payload_bin\":\"AAAA\",\"decryption_key\":\"x\""), "needs", "/decryption_key" },
 	{ O("artifact", ",\"payload_bin\":\"AAAA\",\"encryption_algorithm\":\"ROT13\""), "enum", "/encryption_algorithm" },
 	{ O("autonomous-system", ",\"number\":1"), NULL, "" }, { O("autonomous-system", ",\"number\":\"1\""), "integer", "/number" },
-	{ O("directory", ",\"path\":\"/\",\"path_enc\":\"bla.bla\""), "character-set", "/path_enc" }, { O("directory", ",\"path\":\"/\",\"path_enc\":\"cp1252\""), NULL, "" },
+	{ O("directory", ",\"path\":\"/\",\"path_enc\":\"bla.bla\""), "character-set", "/path_enc" }, { O("directory", ",\"path\":\"/\",\"path_enc\":\"windows-1252\""), NULL, "" },
 	{ O("directory", ",\"path\":\"/\",\"contains_refs\":[\"url--" U5 "\"]"), "reference-type", "/contains_refs/0" },
 	{ O("domain-name", ",\"value\":\"example.com\""), NULL, "" }, { O("domain-name", ",\"value\":\"a..b\""), "domain", "/value" },
 	{ O("domain-name", ",\"value\":\"a b\""), "domain", "/value" }, { O("domain-name", ",\"value\":\"http://a\""), "domain", "/value" },
@@ -194,11 +194,11 @@ static const struct row { const char *json, *rule, *pointer; } MUSTS[] = {
 	{ FILE1(",\"extensions\":{\"windows-pebinary-ext\":{\"imphash\":\"x\"}}"), "required", "/extensions/windows-pebinary-ext" },
 	{ FILE1(",\"extensions\":{\"windows-pebinary-ext\":{\"pe_type\":\"dll\",\"optional_header\":{\"magic_hex\":\"0\"}}}"), "hex",
 	  "/extensions/windows-pebinary-ext/optional_header/magic_hex" },
-	{ FILE1(",\"extensions\":{\"foo\":{\"a\":1}}"), "extension", "/extensions/foo" }, { FILE1(",\"extensions\":{\"foo-ext\":{\"a\":1}}"), NULL, "" },
+	{ FILE1(",\"extensions\":{\"foo\":{\"a\":1}}"), "extension", "/extensions/foo" }, { FILE1(",\"extensions\":{\"foo-ext\":{\"abc\":1}}"), NULL, "" },
 	{ FILE1(",\"extensions\":{\"foo-ext\":{}}"), "extension", "/extensions/foo-ext" }, { FILE1(",\"extensions\":{}"), "dictionary", "/extensions" },
 	{ FILE1(",\"extensions\":{\"" EXT "\":{\"a\":1}}"), "extension", "/extensions/" EXT },
 	{ FILE1(",\"extensions\":{\"" EXT "\":{\"extension_type\":\"new-thing\"}}"), "enum", "/extensions/" EXT "/extension_type" },
-	{ FILE1(",\"extensions\":{\"" EXT "\":{\"extension_type\":\"property-extension\",\"anything\":null}}"), NULL, "" },
+	{ FILE1(",\"extensions\":{\"" EXT "\":{\"extension_type\":\"property-extension\",\"anything\":null}}"), "null", "/extensions/" EXT "/anything" },
 	{ O("ipv4-addr", ",\"value\":\"198.51.100.3/24\""), NULL, "" }, { O("ipv4-addr", ",\"value\":\"198.51.100.256\""), "ipv4", "/value" },
 	{ O("ipv4-addr", ",\"value\":\"198.51.100.3/33\""), "ipv4", "/value" }, { O("ipv4-addr", ",\"value\":\"1.2.3\""), "ipv4", "/value" },
 	{ O("ipv4-addr", ",\"value\":\"1.2.3.04\""), "ipv4", "/value" }, { O("ipv4-addr", ",\"value\":\"1.2.3.4.\""), "ipv4", "/value" },
@@ -249,6 +249,7 @@ static const struct row { const char *json, *rule, *pointer; } MUSTS[] = {
 	{ O("domain-name", ",\"value\":\"example.com\",\"created\":" T), "sco-versioning", "/created" }, { O("domain-name", ",\"value\":\"a.com\",\"created\":" T), NULL, "" },
 	{ "{\"type\":\"domain-name\",\"value\":\"a.b\"}", "required", "" }, { O("domain-name", ",\"value\":\"a.b\",\"spec_version\":\"2.1\",\"defanged\":true"), NULL, "" },
 	{ O("domain-name", ",\"value\":\"a.b\",\"defanged\":1"), "boolean", "/defanged" },
+	{ FILE1(",\"severity\":1"), "reserved", "/severity" }, { FILE1(",\"extensions\":{\"foo-ext\":{\"a\":1}}"), "property-name", "/extensions/foo-ext/a" },
 	/* §7.1 language content */
 	{ LANG("{\"de\":{\"name\":\"n\"}}"), NULL, "" }, { LANG("{\"Deutsch\":{\"name\":\"n\"}}"), "language", "/contents/Deutsch" },
 	{ LANG("{\"de\":\"n\"}"), "dictionary", "/contents/de" }, { LANG("{\"de\":{\"N\":\"n\"}}"), "property-name", "/contents/de/N" },
@@ -268,9 +269,11 @@ static const struct row { const char *json, *rule, *pointer; } MUSTS[] = {
 	  "\"name\":\"TLP:GREEN\",\"definition\":{\"tlp\":\"white\"}}", "tlp-marking", "" },
 	{ "{\"type\":\"marking-definition\",\"spec_version\":\"2.1\",\"id\":\"" GREEN "\",\"created\":\"2017-01-20T00:00:00.000Z\",\"definition_type\":\"tlp\","
 	  "\"definition\":{\"tlp\":\"green\"}}", "tlp-marking", "" },
+	{ "{\"type\":\"marking-definition\",\"spec_version\":\"2.1\",\"id\":\"" GREEN "\",\"created\":\"2017-01-20T00:00:00.000Z\",\"definition_type\":\"tlp\","
+	  "\"name\":\"TLP:GREEN\",\"definition\":{\"tlp\":\"green\"},\"created_by_ref\":\"identity--" U4 "\"}", "tlp-marking", "" },
 	{ MARKING(",\"extensions\":{\"extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d\":{\"extension_type\":\"property-extension\",\"tlp_2_0\":\"red\"}}"),
 	  "tlp-marking", "" },
-	{ MARKING(",\"extensions\":{\"" EXT "\":{\"extension_type\":\"property-extension\",\"a\":1}}"), NULL, "" },
+	{ MARKING(",\"extensions\":{\"" EXT "\":{\"extension_type\":\"property-extension\",\"abc\":1}}"), NULL, "" },
 	{ MARKING(STATEMENT ",\"object_marking_refs\":[\"marking-definition--" U4 "\"]"), "circular-marking", "/object_marking_refs" },
 	{ MARKING(STATEMENT ",\"granular_markings\":[{\"marking_ref\":\"marking-definition--" U4 "\",\"selectors\":[\"id\"]}]"), "circular-marking", "/granular_markings/0" },
 	{ BUNDLE(",\"objects\":[{\"type\":\"marking-definition\",\"spec_version\":\"2.1\",\"id\":\"marking-definition--11111111-1111-4111-8111-111111111111\",\"created\":" T
@@ -452,7 +455,7 @@ static void test_limits(void)
 	buf_cstr(&text, "]");
 	OK(json_parse(a, buf_view(&text), &JSON_LIMITS, &doc, NULL) == RC_OK && stix_validate(doc, NULL, keep_first, &f, &v, NULL) == RC_BAD, "20,000 problems");
 	EQ_INT(v.musts, 20000, "all are counted");
-	EQ_INT(f.musts, 10000, "and half are told");
+	EQ_INT(f.musts, 1000, "and the first thousand told");
 	buf_done(&text);
 	arena_free(a);
 }
