@@ -14,11 +14,8 @@
  * after which both ends may disagree on where the next request begins closes the connection. */
 #include <arpa/inet.h>
 #include <assert.h>
-#include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 
@@ -38,7 +35,7 @@ enum phase { PHASE_HEAD, PHASE_BODY, PHASE_WORKING, PHASE_READY, PHASE_SENT };
 struct conn {
 	struct http_job job; /* first: a job is its conn */
 	struct http_server *server;
-	struct link *link;
+	struct http_link *link;
 	struct MHD_Connection *mhd;
 	enum phase phase;
 	bool early;      /* `res` was filled before the body came: no handler */
@@ -56,38 +53,23 @@ struct conn {
 	struct conn *next_free;
 };
 
-/* One connection: what stays the same over its requests. */
-struct link {
-	struct http_server *server;
-	struct MHD_Connection *mhd;
-	struct link *prev, *next;
-	int fd;
-	bool handshaken, peer_known;
-	_Atomic usec waiting_since; /* the client owes us the rest of a request since then; 0 = it does not */
-	struct http_peer peer;
-};
-
 struct http_server {
 	struct http_config cfg; /* its texts are not ours: only numbers and functions are read */
 	struct MHD_Daemon *daemon;
 	struct http_pool *pool;
 	struct http_tls *tls;
 	struct http_stream_list *streams;
+	struct http_links *links;
 	bool have_ca;
 	int port;
 	_Atomic size_t bodies;
 	_Atomic bool stopping;
-	_Atomic uint64_t requests, malformed, too_large, tls_failures, timeouts;
+	_Atomic uint64_t requests, malformed, too_large, tls_failures;
 	pthread_mutex_t lock; /* for all below */
 	pthread_cond_t changed;
 	struct conn *free;
 	size_t n_free;
 	size_t active; /* requests begun and not answered; streams do not count */
-	struct link *links;
-	size_t n_links;
-	bool keeper_ends;
-	bool keeper_runs;
-	pthread_t keeper;
 };
 
 /* --- request records --- */
@@ -161,11 +143,12 @@ static void conn_give(struct conn *c)
 		c->res.release(c->res.release_arg);
 	atomic_fetch_sub_explicit(&s->bodies, c->charged, memory_order_relaxed);
 	active_add(c, false);
-	arena_reset(c->arena);
+	if (c->arena != NULL)
+		arena_reset(c->arena);
 	keep_small(&c->body);
 	keep_small(&c->res.body);
 	pthread_mutex_lock(&s->lock);
-	if (s->n_free < CONNS_KEPT) {
+	if (s->n_free < CONNS_KEPT && c->arena != NULL) {
 		c->next_free = s->free;
 		s->free = c;
 		s->n_free++;
@@ -295,6 +278,15 @@ static enum MHD_Result add_headers(const struct conn *c, struct MHD_Response *r)
 	return good;
 }
 
+/* A stream may stay for days: it keeps none of what only its request needed. */
+static void slim(struct conn *c)
+{
+	arena_free(c->arena);
+	c->arena = NULL;
+	buf_done(&c->body);
+	buf_done(&c->res.body);
+}
+
 static enum MHD_Result send_reply(struct conn *c)
 {
 	struct MHD_Response *r;
@@ -308,6 +300,8 @@ static enum MHD_Result send_reply(struct conn *c)
 		return MHD_NO;
 	good = add_headers(c, r) == MHD_YES ? MHD_queue_response(c->mhd, (unsigned)c->res.status, r) : MHD_NO;
 	MHD_destroy_response(r);
+	if (c->res.stream != NULL)
+		slim(c);
 	return good;
 }
 
@@ -329,7 +323,7 @@ static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const cha
 
 static void learn_peer(struct conn *c)
 {
-	struct link *l = c->link;
+	struct http_link *l = c->link;
 
 	if (!l->peer_known && c->server->tls != NULL) {
 		const union MHD_ConnectionInfo *info = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
@@ -489,7 +483,7 @@ static enum MHD_Result finish_body(struct conn *c)
 
 /* --- the library's callbacks --- */
 
-static struct link *link_of(struct MHD_Connection *mhd)
+static struct http_link *link_of(struct MHD_Connection *mhd)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
@@ -500,7 +494,7 @@ static struct link *link_of(struct MHD_Connection *mhd)
 static void *start_request(void *cls, const char *uri, struct MHD_Connection *mhd)
 {
 	struct http_server *s = cls;
-	struct link *l = link_of(mhd);
+	struct http_link *l = link_of(mhd);
 	struct conn *c = l == NULL ? NULL : conn_take(s);
 
 	if (c == NULL)
@@ -584,7 +578,7 @@ static void peer_address(struct MHD_Connection *mhd, struct http_peer *p)
 static int on_handshake(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
 			const gnutls_datum_t *message)
 {
-	struct link *l = link_of(gnutls_session_get_ptr(session));
+	struct http_link *l = link_of(gnutls_session_get_ptr(session));
 
 	(void)type, (void)when, (void)message;
 	if (incoming && l != NULL)
@@ -595,15 +589,13 @@ static int on_handshake(gnutls_session_t session, unsigned type, unsigned when, 
 static void link_open(struct http_server *s, struct MHD_Connection *mhd, void **socket_context)
 {
 	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct link *l = mem_alloc(sizeof *l);
+	struct http_link *l = mem_alloc(sizeof *l);
 
 	*socket_context = l;
 	if (l == NULL)
 		return;
-	l->server = s;
-	l->mhd = mhd;
+	l->owner = s;
 	l->fd = fd == NULL ? -1 : fd->connect_fd;
-	atomic_store(&l->waiting_since, time_mono());
 	peer_address(mhd, &l->peer);
 	if (s->tls != NULL) {
 		gnutls_session_t session = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
@@ -612,28 +604,14 @@ static void link_open(struct http_server *s, struct MHD_Connection *mhd, void **
 		if (s->cfg.tls_ask_client || s->have_ca)
 			gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
 	}
-	pthread_mutex_lock(&s->lock);
-	l->next = s->links;
-	if (s->links != NULL)
-		s->links->prev = l;
-	s->links = l;
-	s->n_links++;
-	pthread_mutex_unlock(&s->lock);
+	http_links_add(s->links, l);
 }
 
-static void link_close(struct http_server *s, struct link *l)
+static void link_close(struct http_server *s, struct http_link *l)
 {
 	if (s->tls != NULL && !l->handshaken)
 		atomic_fetch_add_explicit(&s->tls_failures, 1, memory_order_relaxed);
-	pthread_mutex_lock(&s->lock);
-	if (l->prev != NULL)
-		l->prev->next = l->next;
-	else
-		s->links = l->next;
-	if (l->next != NULL)
-		l->next->prev = l->prev;
-	s->n_links--;
-	pthread_mutex_unlock(&s->lock);
+	http_links_del(s->links, l);
 	mem_free(l);
 }
 
@@ -651,10 +629,10 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
 static int pick_cert(gnutls_session_t session, const gnutls_datum_t *ca, int n_ca, const gnutls_pk_algorithm_t *algos,
 		     int n_algos, gnutls_pcert_st **certs, unsigned *n, gnutls_privkey_t *key)
 {
-	struct link *l = link_of(gnutls_session_get_ptr(session));
+	struct http_link *l = link_of(gnutls_session_get_ptr(session));
 
 	(void)ca, (void)n_ca, (void)algos, (void)n_algos;
-	return l == NULL ? -1 : http_tls_pick(l->server->tls, certs, n, key);
+	return l == NULL ? -1 : http_tls_pick(((struct http_server *)l->owner)->tls, certs, n, key);
 }
 
 /* Paths and queries stay as they came: decoding is the router's decision. */
@@ -668,74 +646,6 @@ static size_t keep_escapes(void *cls, struct MHD_Connection *mhd, char *s)
 __attribute__((format(printf, 2, 0))) static void ignore_words(void *cls, const char *fmt, va_list ap)
 {
 	(void)cls, (void)fmt, (void)ap;
-}
-
-/* --- the keeper: a thread for time-outs and heartbeats --- */
-
-/* The other end said that nothing more will come. */
-static bool has_left(int fd)
-{
-	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
-
-	return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
-}
-
-/* Two kinds of client never look idle or gone to the library: one that feeds its request byte
- * by byte, and one whose end arrived together with its last bytes (edge-triggered epoll
- * reports both as one). A shutdown makes the event loop look again. The fd is valid here: a
- * link leaves the list before its socket is closed. */
-static void cut_slow(struct http_server *s, usec now)
-{
-	usec limit = s->cfg.request_seconds * USEC_PER_SEC;
-
-	for (struct link *l = s->links; l != NULL; l = l->next) {
-		usec since = atomic_load_explicit(&l->waiting_since, memory_order_relaxed);
-		bool slow = since != 0 && now - since > limit;
-
-		if (since == 0 || l->fd < 0 || !(slow || (now - since > USEC_PER_SEC && has_left(l->fd))))
-			continue;
-		shutdown(l->fd, SHUT_RDWR);
-		atomic_store_explicit(&l->waiting_since, 0, memory_order_relaxed);
-		if (slow)
-			atomic_fetch_add_explicit(&s->timeouts, 1, memory_order_relaxed);
-	}
-}
-
-static void wait_until(struct http_server *s, usec span)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += span / USEC_PER_SEC;
-	t.tv_nsec += span % USEC_PER_SEC * 1000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	pthread_cond_timedwait(&s->changed, &s->lock, &t);
-}
-
-static void *keeper(void *arg)
-{
-	struct http_server *s = arg;
-	usec beat = time_mono();
-
-	pthread_mutex_lock(&s->lock);
-	while (!s->keeper_ends) {
-		usec now = time_mono();
-
-		cut_slow(s, now);
-		if (now - beat >= s->cfg.heartbeat_seconds * USEC_PER_SEC) {
-			beat = now;
-			pthread_mutex_unlock(&s->lock);
-			http_stream_list_beat(s->streams);
-			pthread_mutex_lock(&s->lock);
-			continue;
-		}
-		wait_until(s, USEC_PER_SEC / 2);
-	}
-	pthread_mutex_unlock(&s->lock);
-	return NULL;
 }
 
 /* --- start and stop --- */
@@ -806,9 +716,7 @@ static enum rc start_parts(struct http_server *s, struct err *err)
 		TRY(http_tls_new(s->cfg.tls_cert_pem, s->cfg.tls_key_pem, &s->tls, err));
 	s->have_ca = s->tls != NULL && s->cfg.tls_client_ca_pem != NULL;
 	TRY(http_pool_new(s->cfg.workers, run_job, &s->pool, err));
-	if (pthread_create(&s->keeper, NULL, keeper, s) != 0)
-		return FAIL(err, RC_NOMEM, "http: cannot start a thread");
-	s->keeper_runs = true;
+	TRY(http_links_new(s->cfg.request_seconds, s->cfg.heartbeat_seconds, s->streams, &s->links, err));
 	TRY(http_listen_open(s->cfg.listen, &s->port, &fd, err));
 	s->daemon = start_daemon(s, fd);
 	if (s->daemon == NULL) {
@@ -821,17 +729,13 @@ static enum rc start_parts(struct http_server *s, struct err *err)
 enum rc http_server_start(const struct http_config *c, struct http_server **ret, struct err *err)
 {
 	struct http_server *s = mem_alloc(sizeof *s);
-	pthread_condattr_t attr;
 	enum rc rc;
 
 	if (s == NULL)
 		return FAIL(err, RC_NOMEM, "http: out of memory");
 	s->cfg = *c;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	http_cond_init(&s->changed);
 	rc = check_config(&s->cfg, err);
 	if (rc == RC_OK)
 		rc = start_parts(s, err);
@@ -855,12 +759,9 @@ void http_server_stats(struct http_server *s, struct http_stats *ret)
 		.refused_malformed = atomic_load(&s->malformed),
 		.refused_size = atomic_load(&s->too_large),
 		.tls_failures = atomic_load(&s->tls_failures),
-		.timeouts = atomic_load(&s->timeouts),
 		.streams = http_stream_list_count(s->streams),
 	};
-	pthread_mutex_lock(&s->lock);
-	ret->connections = s->n_links;
-	pthread_mutex_unlock(&s->lock);
+	http_links_stats(s->links, ret);
 }
 
 enum rc http_server_set_tls(struct http_server *s, const char *cert_pem, const char *key_pem, struct err *err)
@@ -876,19 +777,8 @@ static void wait_for_requests(struct http_server *s, usec grace)
 
 	pthread_mutex_lock(&s->lock);
 	while (s->active > 0 && (now = time_mono()) < until)
-		wait_until(s, until - now);
+		http_wait(&s->changed, &s->lock, until - now);
 	pthread_mutex_unlock(&s->lock);
-}
-
-static void stop_keeper(struct http_server *s)
-{
-	if (!s->keeper_runs)
-		return;
-	pthread_mutex_lock(&s->lock);
-	s->keeper_ends = true;
-	pthread_cond_broadcast(&s->changed);
-	pthread_mutex_unlock(&s->lock);
-	pthread_join(s->keeper, NULL);
 }
 
 /* The library panics when it is stopped with a suspended connection, so nothing may suspend
@@ -912,7 +802,7 @@ void http_server_stop(struct http_server *s, usec grace)
 	atomic_store(&s->stopping, true);
 	if (s->daemon != NULL)
 		stop_daemon(s, grace);
-	stop_keeper(s);
+	http_links_free(s->links);
 	http_pool_stop(s->pool);
 	http_pool_free(s->pool);
 	while (s->free != NULL) {

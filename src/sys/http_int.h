@@ -4,6 +4,7 @@
 #define SYS_HTTP_INT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/abstract.h>
 
@@ -31,6 +32,32 @@ ssize_t http_stream_take(struct http_stream *s, char *out, size_t n);
 void http_stream_list_beat(struct http_stream_list *l);
 void http_stream_list_end(struct http_stream_list *l);
 size_t http_stream_list_count(struct http_stream_list *l);
+
+/* --- connections and the thread that keeps them (http_link.c) --- */
+
+/* One connection: what stays the same over its requests. */
+struct http_link {
+	struct http_link *prev, *next;
+	void *owner;
+	int fd;
+	bool handshaken, peer_known;
+	_Atomic usec waiting_since; /* the client owes us the rest of a request since then; 0 = it does not */
+	struct http_peer peer;
+};
+
+struct http_links;
+enum rc http_links_new(int request_seconds, int heartbeat_seconds, struct http_stream_list *streams, struct http_links **ret,
+		       struct err *err) MUSTUSE;
+/* Joins the thread; the list must be empty. Accepts NULL. */
+void http_links_free(struct http_links *k);
+void http_links_add(struct http_links *k, struct http_link *l);
+void http_links_del(struct http_links *k, struct http_link *l);
+/* Fills connections and timeouts. */
+void http_links_stats(struct http_links *k, struct http_stats *ret);
+
+/* A condition that is waited for by the monotonic clock, at most `span`. */
+void http_cond_init(pthread_cond_t *cond);
+void http_wait(pthread_cond_t *cond, pthread_mutex_t *lock, usec span);
 
 /* --- workers (http_pool.c) --- */
 
