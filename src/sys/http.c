@@ -782,13 +782,11 @@ static void wait_for_requests(struct http_server *s, usec grace)
 }
 
 /* The library panics when it is stopped with a suspended connection, so nothing may suspend
- * any more before it is: workers are joined, streams ended, and both refuse newcomers. */
+ * any more before it is: workers are joined, streams ended, and both refuse newcomers. Its
+ * MHD_quiesce_daemon is not used: it takes the listening socket out of the epoll sets under
+ * the feet of the event loops, which then panic. Who comes meanwhile is told 503. */
 static void stop_daemon(struct http_server *s, usec grace)
 {
-	int fd = MHD_quiesce_daemon(s->daemon);
-
-	if (fd >= 0)
-		close(fd);
 	wait_for_requests(s, grace);
 	http_pool_stop(s->pool);
 	http_stream_list_end(s->streams);

@@ -140,8 +140,8 @@ int http_server_port(const struct http_server *s);
 void http_server_stats(struct http_server *s, struct http_stats *ret);
 /* New certificate for new connections (reload). */
 enum rc http_server_set_tls(struct http_server *s, const char *cert_pem, const char *key_pem, struct err *err) MUSTUSE;
-/* Stops listening, lets running requests end (at most `grace`, but a handler that runs is
- * waited for), ends streams, cuts the rest. Accepts NULL. */
+/* Answers 503 to new requests, lets running ones end (at most `grace`, but a handler that
+ * runs is waited for), ends streams, cuts the rest. Accepts NULL. */
 void http_server_stop(struct http_server *s, usec grace);
 
 #endif
