@@ -14,7 +14,7 @@
 #define PIECE ((size_t)1 << 20)
 
 static const struct cli_opt opts[] = {
-	{ "node", 'n', "DIR", { "the node whose indicators are matched", "節點資料夾" }, false },
+	{ "node", 'n', "DIR", { "the node whose indicators are matched (LIANFANG_NODE, else /var/lib/lianfang)", "節點資料夾（LIANFANG_NODE，或 /var/lib/lianfang）" }, false },
 	{ "follow", 'f', NULL, { "go on when the file grows, like tail -F", "持續追蹤" }, false },
 	{ "record", 0, NULL, { "make alerts and sightings in the node, as a configured input does", "於節點建立警示與目擊" }, false },
 	{ NULL, 0, NULL, { NULL, NULL }, false },
@@ -126,7 +126,8 @@ static int summary(const struct watching *x, const struct watch *w)
 
 static int run(struct cli *c)
 {
-	const char *dir = cli_get(c, "node", NULL), *file = c->operands[0];
+	const char *preset = getenv("LIANFANG_NODE");
+	const char *dir = cli_get(c, "node", preset != NULL ? preset : "/var/lib/lianfang"), *file = c->operands[0];
 	bool from_stdin = str_eq(str_of(file), S("-"));
 	struct watching x = { .c = c, .record = cli_has(c, "record") };
 	int fd CLEANUP(file_closep) = -1;
@@ -135,8 +136,6 @@ static int run(struct cli *c)
 	enum rc rc;
 	int status;
 
-	if (dir == NULL)
-		return cli_failf(c, "--node DIR is required");
 	rc = lookout_open(dir, x.record, &x.lookout, &err);
 	if (rc == RC_OK)
 		rc = watch_new(lookout_image(x.lookout), str_of(from_stdin ? "stdin" : file), on_hit, &x, &w, &err);

@@ -44,6 +44,8 @@ static const struct key keys[] = {
 	{ "intel", "default_tlp", KIND_TLP, AT(default_tlp), "amber", 0, 0, NULL, "TLP of objects that carry none." },
 	{ "intel", "strict", KIND_BOOL, AT(strict), "no", 0, 0, NULL, "Refuse custom types and properties." },
 	{ "intel", "upgrade_20", KIND_BOOL, AT(upgrade_20), "no", 0, 0, NULL, "Upgrade STIX 2.0 objects that are posted; otherwise they are kept as 2.0." },
+	{ "intel", "expire", KIND_BOOL, AT(expire), "no", 0, 0, NULL,
+	  "Whether indicators that name no end (valid_until) leave the detector when the lifetime of their kind is over." },
 	{ "intel", "warninglists", KIND_TEXT, AT(warninglists), "", 0, 0, NULL, "Folder of MISP warning lists (list.json files below it); empty = none." },
 	{ "intel", "release", KIND_CHOICE, AT(release), "manual", 0, 0, "manual|auto", "Whether what members report may go down again by itself." },
 	{ "intel", "release_tlp", KIND_TLP, AT(release_tlp), "green", 0, 0, NULL, "Strictest TLP that automatic release may pass on." },

@@ -32,6 +32,7 @@ struct config {
 	/* [intel] */
 	int64_t default_tlp; /* enum tlp for objects without one */
 	bool strict, upgrade_20;
+	bool expire;         /* indicators without valid_until end with their kind's lifetime (intel/decay.h) */
 	const char *warninglists; /* folder, or "" */
 	const char *release; /* "manual" or "auto": may sightings and indicators from members go down again by themselves */
 	int64_t release_tlp; /* strictest TLP that `auto` releases */

@@ -15,6 +15,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gate/gate.h"
+#include "intel/decay.h"
+#include "model/observable.h"
 #include "node/core.h"
 #include "stix/marking.h"
 #include "store/facts.h"
@@ -70,6 +72,21 @@ static usec instant_of(const struct json *v, const char *name, usec fallback)
 	return text.p != NULL && time_parse(text, &t, NULL, NULL) == RC_OK ? t : fallback;
 }
 
+/* The end of an indicator that names none: its kind's lifetime behind its newest date. 0 = open. */
+static usec lifetime_end(struct arena *a, const struct json *v, const struct image_indicator *ind)
+{
+	struct decay_facts facts = { .confidence = ind->confidence, .seen = instant_of(v, "modified", ind->valid_from) };
+	struct value *values;
+	size_t n;
+
+	if (value_of_pattern(a, ind->pattern, &values, &n, NULL) != RC_OK || n == 0)
+		return 0;
+	facts.kind = values[0].kind;
+	if (ind->valid_from > facts.seen)
+		facts.seen = ind->valid_from;
+	return decay_expiry(&facts);
+}
+
 static void learn_indicator(struct follower *f, struct arena *a, const struct page_entry *e)
 {
 	const struct json *v;
@@ -86,6 +103,8 @@ static void learn_indicator(struct follower *f, struct arena *a, const struct pa
 	ind.pattern = json_get_str(v, S("pattern"));
 	ind.valid_from = instant_of(v, "valid_from", INT64_MIN);
 	ind.valid_until = instant_of(v, "valid_until", 0);
+	if (ind.valid_until == 0 && f->core->node.config.expire)
+		ind.valid_until = lifetime_end(a, v, &ind);
 	rc = image_update(f->core->image, &ind, &err);
 	if (rc != RC_OK && rc != RC_UNSUPPORTED)
 		log_line(LOG_LEVEL_WARN, "detect", "%.*s is not live: %s", STR(e->id), err.text);
