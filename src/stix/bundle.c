@@ -8,8 +8,24 @@
 
 struct bundle_index {
 	struct map *versions; /* "id\nmodified" -> node offset */
-	struct map *ids;      /* "id" -> node offset; NULL unless references are asked for */
+	struct map *ids;      /* "id" -> node offset of its first version here */
+	struct map *uuids;    /* "uuid" -> node offset of the first object that has it */
 };
+
+/* The same instant gives the same text: zeros at the end of a fraction do not count. */
+static struct str plain_instant(struct str version)
+{
+	usec t;
+
+	if (time_parse(version, &t, NULL, NULL) != RC_OK)
+		return version;
+	version.n--; /* the Z */
+	if (memchr(version.p, '.', version.n) == NULL)
+		return version;
+	while (version.p[version.n - 1] == '0')
+		version.n--;
+	return version.p[version.n - 1] == '.' ? str_slice(version, 0, version.n - 1) : version;
+}
 
 static struct str key_of(const struct json *object, struct buf *buf)
 {
@@ -18,8 +34,38 @@ static struct str key_of(const struct json *object, struct buf *buf)
 	buf_clear(buf);
 	buf_str(buf, json_get_str(object, S("id")));
 	buf_char(buf, '\n');
-	buf_str(buf, version.n > 0 ? version : json_get_str(object, S("created")));
+	buf_str(buf, plain_instant(version.n > 0 ? version : json_get_str(object, S("created"))));
 	return buf_view(buf);
+}
+
+/* What may not change from version to version (STIX 2.1 §3.2, §3.5). */
+static void check_constant(struct stix_check *c, const struct json *first, const struct json *object)
+{
+	static const char *const names[] = { "created", "created_by_ref" };
+
+	for (size_t i = 0; i < COUNTOF(names); i++)
+		if (!str_eq(json_get_str(first, str_of(names[i])), json_get_str(object, str_of(names[i]))))
+			MUST_BY(c, object, "version-constant", i == 0 ? "STIX 2.1 §3.2" : "STIX 2.1 §3.5",
+				"another version of this object here has a different '%s'", names[i]);
+}
+
+/* A producer may not use one UUID for two types (STIX 2.1 §2.9). */
+static enum rc check_uuid(struct stix_check *c, struct bundle_index *x, const struct json *object)
+{
+	struct str type, id = json_get_str(object, S("id")), other, creator = json_get_str(object, S("created_by_ref"));
+	uint64_t at;
+
+	if (creator.n == 0 || !stix_id_split(id, &type, NULL))
+		return RC_OK;
+	id = str_slice(id, id.n - UUID_TEXT_LEN, id.n);
+	if (!map_get(x->uuids, id, &at))
+		return map_put(x->uuids, id, (uint64_t)(object - c->root));
+	other = json_get_str(c->root + at, S("id"));
+	if (!str_eq(str_slice(other, 0, other.n - UUID_TEXT_LEN - 2), type) &&
+	    str_eq(json_get_str(c->root + at, S("created_by_ref")), creator))
+		MUST_BY(c, object, "uuid-reused", "STIX 2.1 §2.9", "the creator uses this UUID for a %.*s too",
+			STR(str_slice(other, 0, other.n - UUID_TEXT_LEN - 2)));
+	return RC_OK;
 }
 
 static enum rc index_object(struct stix_check *c, struct bundle_index *x, const struct json *object, struct buf *buf)
@@ -40,7 +86,11 @@ static enum rc index_object(struct stix_check *c, struct bundle_index *x, const 
 		return RC_OK;
 	}
 	TRY(map_put(x->versions, key, (uint64_t)(object - c->root)));
-	return x->ids == NULL ? RC_OK : map_put(x->ids, json_get_str(object, S("id")), (uint64_t)(object - c->root));
+	if (map_get(x->ids, json_get_str(object, S("id")), &at))
+		check_constant(c, c->root + at, object);
+	else
+		TRY(map_put(x->ids, json_get_str(object, S("id")), (uint64_t)(object - c->root)));
+	return check_uuid(c, x, object);
 }
 
 static void check_ends(struct stix_check *c, const struct bundle_index *x, const struct json *object)
@@ -119,16 +169,16 @@ static enum rc check_circles(struct stix_check *c, const struct json *objects)
 
 static void check_between(struct stix_check *c, const struct json *objects)
 {
-	struct bundle_index x = { map_new(BUNDLE_OBJECTS_MAX), c->opts->refs_inside ? map_new(BUNDLE_OBJECTS_MAX) : NULL };
+	struct bundle_index x = { map_new(BUNDLE_OBJECTS_MAX), map_new(BUNDLE_OBJECTS_MAX), map_new(BUNDLE_OBJECTS_MAX) };
 	struct buf buf;
 
 	buf_init(&buf, 1 << 20);
-	if (x.versions == NULL || (c->opts->refs_inside && x.ids == NULL))
+	if (x.versions == NULL || x.ids == NULL || x.uuids == NULL)
 		c->fatal = RC_NOMEM;
 	JSON_EACH(object, objects)
 		if (c->fatal == RC_OK && object->type == JSON_OBJECT)
 			c->fatal = index_object(c, &x, object, &buf);
-	if (c->fatal == RC_OK && x.ids != NULL)
+	if (c->fatal == RC_OK && c->opts->refs_inside)
 		JSON_EACH(object, objects)
 			check_ends(c, &x, object);
 	if (c->fatal == RC_OK)
@@ -136,6 +186,7 @@ static void check_between(struct stix_check *c, const struct json *objects)
 	buf_done(&buf);
 	map_free(x.versions);
 	map_free(x.ids);
+	map_free(x.uuids);
 }
 
 /* Language content looks up what it translates: by an index, as there may be as much of it as of objects. */

@@ -23,6 +23,8 @@
 #define FILE1(rest) O("file", ",\"name\":\"n\"" rest)
 #define TRAFFIC(rest) O("network-traffic", ",\"src_ref\":\"ipv4-addr--" U5 "\",\"protocols\":[\"tcp\"]" rest)
 #define EMAIL(rest) O("email-message", ",\"subject\":\"s\"" rest)
+#define TV(modified, created, rest) "{\"type\":\"tool\",\"spec_version\":\"2.1\",\"id\":\"tool--" U4 "\",\"created\":" created ",\"modified\":\"" modified \
+	"\"" NAME rest "}"
 #define BUNDLE(rest) "{\"type\":\"bundle\",\"id\":\"bundle--" U4 "\"" rest "}"
 
 /* rule NULL: valid. */
@@ -303,6 +305,15 @@ static const struct row { const char *json, *rule, *pointer; } MUSTS[] = {
 	{ BUNDLE(",\"objects\":[" V("tool", NAME) "," V("tool", NAME) "]"), NULL, "" },
 	{ BUNDLE(",\"objects\":[" V("tool", NAME) "," V("tool", ",\"name\":\"m\"") "]"), "duplicate-ids", "/objects/1" },
 	{ BUNDLE(",\"objects\":[7]"), "type", "/objects/0" },
+	{ BUNDLE(",\"objects\":[" TV("2016-04-06T20:03:48.000Z", T, "") "," TV("2016-04-06T20:03:48.0000Z", T, ",\"description\":\"d\"") "]"), "duplicate-ids",
+	  "/objects/1" },
+	{ BUNDLE(",\"objects\":[" TV("2016-04-06T20:03:48.000Z", T, "") "," TV("2016-04-06T20:03:48.001Z", T, ",\"description\":\"d\"") "]"), NULL, "" },
+	{ BUNDLE(",\"objects\":[" TV("2016-04-06T20:03:48.000Z", T, "") "," TV("2016-04-06T20:03:48.001Z", "\"2016-04-06T20:03:47.000Z\"", "") "]"),
+	  "version-constant", "/objects/1" },
+	{ BUNDLE(",\"objects\":[" TV("2016-04-06T20:03:48.000Z", T, "") "," TV("2016-04-06T20:03:48.001Z", T, ",\"created_by_ref\":\"identity--" U4 "\"") "]"),
+	  "version-constant", "/objects/1" },
+	{ BUNDLE(",\"objects\":[" V("tool", NAME ",\"created_by_ref\":\"identity--" U4 "\"") "," V("campaign", NAME ",\"created_by_ref\":\"identity--" U4 "\"") "]"),
+	  "uuid-reused", "/objects/1" },
 	{ "[" V("tool", NAME) "," V("tool", "") "]", "required", "/1" },
 };
 
