@@ -15,7 +15,7 @@
 #define URL VALUE("url:value", "url", OBS_URL)
 #define EMAIL VALUE("email-addr:value", "email-addr", OBS_EMAIL)
 #define FILENAME TEXT("file:name", "file", "name")
-#define REGKEY TEXT("windows-registry-key:key", "windows-registry-key", "key")
+#define REGKEY { TERM_REGKEY, "windows-registry-key:key", "windows-registry-key", "key", OBS_KINDS }
 
 static const struct misp_type types[] = {
 	{ "ip-src", IP, NONE }, { "ip-dst", IP, NONE }, { "ip", IP, NONE },
@@ -111,14 +111,38 @@ static enum rc put_number(struct str text, struct buf *out, struct err *err)
 	return RC_OK;
 }
 
+static void put_regkey(struct str text, struct buf *out)
+{
+	static const struct {
+		const char *brief, *full;
+	} hives[] = { { "HKLM", "HKEY_LOCAL_MACHINE" }, { "HKCU", "HKEY_CURRENT_USER" }, { "HKCR", "HKEY_CLASSES_ROOT" },
+		      { "HKU", "HKEY_USERS" }, { "HKCC", "HKEY_CURRENT_CONFIG" }, { "HKPD", "HKEY_PERFORMANCE_DATA" } };
+	struct str hive;
+
+	text = str_trim(text);
+	hive = str_slice(text, 0, str_find(text, S("\\"), 0));
+	for (size_t i = 0; i < COUNTOF(hives); i++) {
+		if (str_eq_nocase(hive, str_of(hives[i].brief))) {
+			buf_cstr(out, hives[i].full);
+			text = str_slice(text, hive.n, text.n);
+			break;
+		}
+	}
+	buf_str(out, text);
+}
+
 enum rc misp_part_put(const struct misp_part *p, struct str text, struct buf *out, bool *ret_v6, struct err *err)
 {
 	*ret_v6 = false;
 	switch (p->term) {
 	case TERM_TEXT:
-		if (text.n == 0)
+	case TERM_REGKEY:
+		if (str_trim(text).n == 0)
 			return FAIL(err, RC_BAD, "an empty value");
-		buf_str(out, text);
+		if (p->term == TERM_REGKEY)
+			put_regkey(text, out);
+		else
+			buf_str(out, text);
 		return buf_check(out, err, "value");
 	case TERM_NUMBER:
 		return put_number(text, out, err);

@@ -12,6 +12,7 @@ enum misp_term {
 	TERM_NUMBER, /* an unsigned number */
 	TERM_HEX,    /* a hash of any length, lower case */
 	TERM_IP,     /* IPv4 or IPv6 in normal form, CIDR too */
+	TERM_REGKEY, /* a registry key, its hive written in full (STIX 2.1 §6.17) */
 	TERM_VALUE,  /* an observable of the row's kind, in normal form */
 };
 
