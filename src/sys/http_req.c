@@ -27,7 +27,7 @@ int http_header_count(const struct http_req *r, const char *name)
 /* Most names and values hold no escape and are lent from the query itself. */
 static bool decode(const struct http_req *r, struct str raw, struct str *ret)
 {
-	CLEANUP(buf_done) struct buf b;
+	CLEANUP(buf_done) struct buf b = { 0 };
 	bool good;
 
 	if (memchr(raw.p, '%', raw.n) == NULL && memchr(raw.p, '+', raw.n) == NULL) {
