@@ -394,6 +394,9 @@ static void reload(struct core *c)
 	log_setup("core", (enum log_level)conf->log_level, str_eq(str_of(conf->log_format), S("json")));
 	c->api.strict = conf->strict;
 	fed_reload(c->fed);
+	if (fact_append(c->node.store, &(struct fact){ .kind = S("config.reload"), .actor = S("local"), .subject = S("lianfang.conf"),
+						      .body = S("{}") }, &err) != RC_OK)
+		log_line(LOG_LEVEL_ERROR, "reload", "not in the fact log: %s", err.text);
 	log_line(LOG_LEVEL_INFO, "reload", "certificate, log settings and peers are read again; other keys at the next start");
 }
 
