@@ -44,7 +44,7 @@ static void options_of(const struct json *o, struct stix_validate_opts *ret, str
 	const struct json *disabled = json_get(o, S("disabled")), *enabled = json_get(o, S("enabled"));
 	bool b;
 
-	*ret = (struct stix_validate_opts){ .spec = STIX_SPEC_20 };
+	*ret = (struct stix_validate_opts){ 0 }; /* the version as the document says */
 	ret->shoulds = json_bool(json_get(o, S("strict")), &b) && b;
 	ret->strict = (json_bool(json_get(o, S("strict_types")), &b) && b) ||
 		      (json_bool(json_get(o, S("strict_properties")), &b) && b);
