@@ -1,5 +1,6 @@
 #include "store/collections.h"
 
+#include "base/arena.h"
 #include "base/text.h"
 #include "base/uuid.h"
 #include "store/objects.h"
@@ -8,6 +9,7 @@
 #define ROOT_NAME_MAX 200
 #define TITLE_MAX 1024
 #define DESCRIPTION_MAX 16384
+#define COLLECTION_BYTES_MAX (1 << 20) /* one collection with its texts */
 
 static enum rc no_root(struct str name, struct err *err)
 {
@@ -252,11 +254,19 @@ static enum rc delete_collection(struct store *s, void *ctx, struct err *err)
 
 enum rc collection_delete(struct store *s, struct str root, struct str id, struct err *err)
 {
-	struct collection c = { .root = root, .id = id };
+	CLEANUP(arena_freep) struct arena *a = arena_new(COLLECTION_BYTES_MAX);
+	struct collection found;
+	uint64_t removed;
 
 	TRY(text_check(root, ROOT_NAME_MAX, "collection: API root", err));
 	TRY(text_check(id, UUID_TEXT_LEN, "collection: id", err));
-	return small_change(s, delete_collection, &c, err);
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "collection: no memory");
+	TRY(collection_get(s, root, id, a, &found, err));
+	TRY(store_clear(s, found.row, &removed, err));
+	TRY(small_change(s, delete_collection, &found, err));
+	/* What came in between. */
+	return store_clear(s, found.row, &removed, err);
 }
 
 struct put_right {

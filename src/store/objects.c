@@ -6,6 +6,7 @@
 #include "store/internal.h"
 
 #define BATCH_MAX 10000
+#define CLEAR_PIECE 2000 /* entries in one step of emptying a collection */
 #define LIST_MAX 10000 /* entries in one list of a query */
 
 static enum rc objects_begin(struct store *s, struct err *err)
@@ -150,6 +151,45 @@ enum rc store_delete(struct store *s, const struct page_query *q, uint64_t *ret_
 		return FAIL(err, RC_BAD, "objects: a removal names its objects");
 	TRY(writer_do(s->object_writer, remove_job, &r, err));
 	*ret_removed = r.removed;
+	return RC_OK;
+}
+
+static enum rc clear_piece(struct store *s, const struct page *p, uint32_t collection, uint64_t *ret_removed, struct err *err)
+{
+	static const uint8_t specs[] = { 20, 21 };
+	CLEANUP(mem_freep) struct str *ids = mem_array(p->n, sizeof *ids);
+	struct page_query q = { .collection = collection, .added_after = INT64_MIN, .specs = specs, .n_specs = COUNTOF(specs),
+				.want_all = true, .tlp_mask = (1u << TLP_LEVELS) - 1, .ids = ids, .n_ids = p->n };
+
+	if (ids == NULL)
+		return FAIL(err, RC_NOMEM, "objects: no memory for a removal");
+	for (size_t i = 0; i < p->n; i++)
+		ids[i] = p->entries[i].id;
+	return store_delete(s, &q, ret_removed, err);
+}
+
+enum rc store_clear(struct store *s, uint32_t collection, uint64_t *ret_removed, struct err *err)
+{
+	static const uint8_t specs[] = { 20, 21 };
+	struct page_query q = { .collection = collection, .added_after = INT64_MIN, .specs = specs, .n_specs = COUNTOF(specs),
+				.want_all = true, .tlp_mask = (1u << TLP_LEVELS) - 1, .limit = CLEAR_PIECE };
+	bool more = true;
+
+	*ret_removed = 0;
+	while (more) {
+		uint64_t removed = 0;
+		struct page p;
+		enum rc rc;
+
+		TRY(store_page(s, &q, &p, err));
+		more = p.n > 0;
+		rc = more ? clear_piece(s, &p, collection, &removed, err) : RC_OK;
+		page_done(&p);
+		/* Somebody else may have been quicker. */
+		if (rc != RC_OK && rc != RC_NOTFOUND)
+			return rc;
+		*ret_removed += removed;
+	}
 	return RC_OK;
 }
 

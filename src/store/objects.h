@@ -114,6 +114,9 @@ enum rc store_count(struct store *s, const struct page_query *q, uint64_t *ret, 
  * durably. RC_NOTFOUND when none matched. A body that is in no collection any more is not found again. */
 enum rc store_delete(struct store *s, const struct page_query *q, uint64_t *ret_removed, struct err *err) MUSTUSE;
 
+/* Takes every entry out of a collection, in pieces that are each durable. For collections that are deleted. */
+enum rc store_clear(struct store *s, uint32_t collection, uint64_t *ret_removed, struct err *err) MUSTUSE;
+
 /* One source's statement about an object version. */
 struct claim {
 	uint32_t source;

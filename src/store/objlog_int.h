@@ -38,7 +38,7 @@
 #define COLLECTION_ROW_MAX ((uint32_t)1 << 20)
 #define ODD_ID_MAX 512u
 #define ODD_VERSION_MAX 64u
-#define STAGED_MAX 20000u                        /* objects in one transaction */
+#define STAGED_MAX 100000u                       /* objects in one transaction */
 #define STAGED_BYTES_MAX ((uint64_t)128 << 20)   /* bodies, when it is more than one batch */
 
 #define NONE UINT32_MAX

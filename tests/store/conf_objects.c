@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/time.h"
 #include "objects_make.h"
+#include "store/collections.h"
 
 #define T1 "2026-01-01T00:00:00Z"
 #define T2 "2026-01-02T00:00:00.000Z"
@@ -561,6 +562,38 @@ static void digests(struct scene *sc)
 		EQ_STR(digest_of(sc, 5, ALL_TLP, &n), after, "the same after opening again");
 }
 
+/* A deleted collection lets go of its objects; what lies in another one stays. */
+static void clearing(struct scene *sc)
+{
+	struct page_query q = { .collection = NO_COLLECTION, .added_after = INT64_MIN, .tlp_mask = ALL_TLP, .limit = 10, .want_all = true };
+	struct object_in shared = make_object(sc->a, "malware", 900, T1, "x");
+	struct api_root root = { .name = S("intel"), .title = S("Intel"), .max_content_length = 1000, .page_size = 10 };
+	struct collection c = { .root = S("intel"), .id = S("00000000-0000-4000-8000-0000000000c1"), .alias = S("gone"), .title = S("Gone") };
+	uint64_t removed = 1, n = 0;
+	struct page p;
+
+	DONE(sc, root_put(sc->s, &root, &sc->err), "a root");
+	DONE(sc, collection_put(sc->s, &c, &sc->err), "a collection");
+	for (unsigned i = 0; i < 30; i++) {
+		struct object_in o = make_object(sc->a, "indicator", i, i % 2 == 0 ? T1 : T2, "x");
+
+		o.tlp = (uint8_t)(i % 5);
+		EQ_INT(put_one(sc->s, c.row, 1, &o, NULL, &sc->err), PUT_STORED, "put");
+	}
+	EQ_INT(put_one(sc->s, c.row, 1, &shared, NULL, &sc->err), PUT_STORED, "one");
+	EQ_INT(put_one(sc->s, c.row + 1, 1, &shared, NULL, &sc->err), PUT_LINKED, "that lies elsewhere too");
+	DONE(sc, collection_delete(sc->s, S("intel"), S("gone"), &sc->err), "deleted by its alias");
+	GIVES(sc, RC_NOTFOUND, collection_delete(sc->s, S("intel"), c.id, &sc->err), "only once");
+	DONE(sc, store_page(sc->s, &q, &p, &sc->err), "page of everything");
+	OK(p.n == 1 && str_eq(p.entries[0].id, shared.id), "only what lies elsewhere is left");
+	page_done(&p);
+	q.collection = c.row;
+	DONE(sc, store_count(sc->s, &q, &n, &sc->err), "count");
+	EQ_INT(n, 0, "nothing lies in it");
+	DONE(sc, store_clear(sc->s, c.row, &removed, &sc->err), "an empty one may be cleared");
+	EQ_INT(removed, 0, "of nothing");
+}
+
 static void sources(struct scene *sc)
 {
 	uint32_t a = 0, b = 0, again = 0;
@@ -585,5 +618,5 @@ static void sources(struct scene *sc)
 const struct conformance_case CASES_OBJECTS[] = {
 	{ "results", results }, { "refused", refused }, { "one batch", one_batch }, { "dates", dates }, { "queries", queries },
 	{ "paging", paging }, { "removing", removing }, { "claims", claims }, { "listeners", listeners },
-	{ "remarking", remarking }, { "digests", digests }, { "sources", sources }, { NULL, NULL },
+	{ "remarking", remarking }, { "digests", digests }, { "clearing", clearing }, { "sources", sources }, { NULL, NULL },
 };
