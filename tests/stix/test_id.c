@@ -1,3 +1,4 @@
+#include "base/mem.h"
 #include "stix/id.h"
 #include "tap.h"
 
@@ -146,11 +147,33 @@ static void test_others(void)
 	arena_free(a);
 }
 
+static void test_no_memory(void)
+{
+	struct arena *a = arena_new(PARSE_MAX);
+	char out[STIX_ID_MAX + 1];
+	int64_t before = mem_live();
+	enum rc rc = RC_NOMEM;
+	const struct json *v;
+	struct str id;
+	uint64_t n;
+
+	OK(json_parse(a, S("{\"type\":\"file\",\"name\":\"n\",\"extensions\":{\"b\":1,\"a\":2}}"), &JSON_LIMITS, &v, NULL) == RC_OK, "file");
+	for (n = 1; rc == RC_NOMEM && n < 100; n++) {
+		mem_fail_at(n, 1);
+		rc = stix_sco_id(v, out, &id, NULL);
+		mem_fail_at(0, 0);
+	}
+	OK(rc == RC_OK && n > 2, "every allocation may fail");
+	EQ_INT(mem_live(), before, "and nothing is lost");
+	arena_free(a);
+}
+
 int main(void)
 {
 	test_examples();
 	test_independence();
 	test_random();
 	test_others();
+	test_no_memory();
 	return tap_done();
 }
