@@ -151,13 +151,14 @@ static void test_no_memory(void)
 {
 	struct arena *a = arena_new(PARSE_MAX);
 	char out[STIX_ID_MAX + 1];
-	int64_t before = mem_live();
 	enum rc rc = RC_NOMEM;
 	const struct json *v;
+	int64_t before;
 	struct str id;
 	uint64_t n;
 
 	OK(json_parse(a, S("{\"type\":\"file\",\"name\":\"n\",\"extensions\":{\"b\":1,\"a\":2}}"), &JSON_LIMITS, &v, NULL) == RC_OK, "file");
+	before = mem_live();
 	for (n = 1; rc == RC_NOMEM && n < 100; n++) {
 		mem_fail_at(n, 1);
 		rc = stix_sco_id(v, out, &id, NULL);

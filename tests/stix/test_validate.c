@@ -41,7 +41,7 @@ static const struct row { const char *json, *rule, *pointer; } MUSTS[] = {
 	{ "{\"type\":\"tool\",\"spec_version\":\"2.2\",\"id\":\"tool--" U4 "\",\"created\":" T ",\"modified\":" T NAME "}", "spec-version", "/spec_version" },
 	{ "{\"type\":\"tool\",\"spec_version\":\"2.1\",\"id\":\"malware--" U4 "\",\"created\":" T ",\"modified\":" T NAME "}", "identifier", "/id" },
 	{ "{\"type\":\"tool\",\"spec_version\":\"2.1\",\"id\":\"tool--1\",\"created\":" T ",\"modified\":" T NAME "}", "identifier", "/id" },
-	{ "{\"type\":\"tool\",\"spec_version\":\"2.1\",\"id\":\"tool--" U4 "\",\"created\":\"2016-04-06T20:03:48Z\",\"modified\":" T NAME "}",
+	{ "{\"type\":\"tool\",\"spec_version\":\"2.1\",\"id\":\"tool--" U4 "\",\"created\":\"2016-04-06T20:03:48.00Z\",\"modified\":" T NAME "}",
 	  "timestamp-precision", "/created" },
 	{ "{\"type\":\"tool\",\"spec_version\":\"2.1\",\"id\":\"tool--" U4 "\",\"created\":\"2016-04-06T20:03:48.000Z\",\"modified\":\"2016-04-06T20:03:47.999Z\"" NAME "}",
 	  "time-order", "/modified" },
