@@ -23,8 +23,8 @@
 #include "sys/http_gate.h"
 #include "sys/http_int.h"
 
-#define CONNS_KEPT 256                     /* idle request records kept for reuse */
-#define KEEP_BODY ((size_t)256 << 10)      /* and the buffer each of them may keep */
+#define CONNS_KEPT 64                      /* idle request records kept for reuse */
+#define KEEP_BODY ((size_t)128 << 10)      /* and the size of the two buffers each of them may keep */
 #define DRAIN_MAX ((uint64_t)4 << 20)      /* refused bodies are read to their end up to this, so the client sees why */
 #define PIECES_COPIED ((size_t)256 << 10)  /* over TLS, or when small, gathered pieces are sent as one block */
 #define PIECE_WORTH ((size_t)8 << 10)      /* mean size from which pieces are sent where they lie */
@@ -128,6 +128,12 @@ static void active_add(struct conn *c, bool on)
 	pthread_mutex_unlock(&s->lock);
 }
 
+static void uncharge(struct conn *c)
+{
+	atomic_fetch_sub_explicit(&c->server->bodies, c->charged, memory_order_relaxed);
+	c->charged = 0;
+}
+
 static void keep_small(struct buf *b)
 {
 	buf_clear(b);
@@ -141,7 +147,7 @@ static void conn_give(struct conn *c)
 
 	if (c->res.release != NULL)
 		c->res.release(c->res.release_arg);
-	atomic_fetch_sub_explicit(&s->bodies, c->charged, memory_order_relaxed);
+	uncharge(c);
 	active_add(c, false);
 	if (c->arena != NULL)
 		arena_reset(c->arena);
@@ -411,6 +417,7 @@ static void drop_body(struct conn *c, int status, const char *why)
 {
 	atomic_fetch_add_explicit(&c->server->too_large, 1, memory_order_relaxed);
 	buf_done(&c->body);
+	uncharge(c);
 	fill_text(c, status, why);
 	c->early = true;
 }

@@ -231,6 +231,78 @@ static void test_streams(void)
 	http_server_stop(s, 0);
 }
 
+/* Sends `n` bytes of a body of `whole`. */
+static int begin_post(int port, int n, int whole)
+{
+	CLEANUP(buf_done) struct buf b;
+	int fd = net_connect(port, 5);
+
+	buf_init(&b, 1 << 20);
+	buf_fmt(&b, "POST /x HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%0*d", whole, n, 0);
+	net_send(fd, buf_view(&b));
+	return fd;
+}
+
+static int reply_of(int fd)
+{
+	CLEANUP(buf_done) struct buf b;
+
+	buf_init(&b, 1 << 20);
+	net_read(fd, &b, S(""));
+	close(fd);
+	return net_status(buf_view(&b));
+}
+
+/* All bodies together are bounded, and what is over is given back. */
+static void test_bodies_budget(void)
+{
+	struct http_config c = { .listen = "127.0.0.1:0", .threads = 2, .max_connections = 50, .max_body_bytes = 1 << 20,
+				 .max_bodies_bytes = 450000, .handler = handle };
+	struct http_server *s = NULL;
+	struct http_stats stats;
+	int held[3];
+
+	if (!OK(http_server_start(&c, &s, NULL) == RC_OK, "starts"))
+		return;
+	for (int i = 0; i < 3; i++)
+		held[i] = begin_post(http_server_port(s), 80000, 80001);
+	usleep(200000);
+	EQ_INT(reply_of(begin_post(http_server_port(s), 90000, 90000)), 503, "one body too many is refused");
+	for (int i = 0; i < 3; i++) {
+		net_send(held[i], S("x"));
+		EQ_INT(reply_of(held[i]), 200, "those that were there first are served");
+	}
+	for (int i = 0; i < 10; i++)
+		EQ_INT(reply_of(begin_post(http_server_port(s), 200000, 200000)), 200, "room again");
+	http_server_stats(s, &stats);
+	EQ_INT(stats.refused_size, 1, "the refusal is counted");
+	http_server_stop(s, 0);
+}
+
+static void test_per_address(void)
+{
+	struct http_config c = { .listen = "127.0.0.1:0", .threads = 2, .max_connections = 50, .max_per_address = 3, .handler = handle };
+	struct http_server *s = NULL;
+	int fds[3], fd;
+
+	if (!OK(http_server_start(&c, &s, NULL) == RC_OK, "starts"))
+		return;
+	for (int i = 0; i < 3; i++)
+		fds[i] = net_connect(http_server_port(s), 5);
+	usleep(100000);
+	fd = net_connect(http_server_port(s), 5);
+	net_send(fd, S("GET /x HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"));
+	EQ_INT(reply_of(fd), 0, "a fourth connection of one address is closed");
+	close(fds[0]);
+	usleep(200000);
+	fd = net_connect(http_server_port(s), 5);
+	net_send(fd, S("GET /x HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"));
+	EQ_INT(reply_of(fd), 200, "when one ends there is room");
+	close(fds[1]);
+	close(fds[2]);
+	http_server_stop(s, 0);
+}
+
 /* The n-th allocation fails, from starting to stopping: an error or a refused client, never more. */
 static void test_memory(void)
 {
@@ -283,6 +355,8 @@ int main(void)
 	test_crowd(true);
 	test_streams();
 	test_stop_in_crowd();
+	test_bodies_budget();
+	test_per_address();
 	test_memory();
 	pair_done(&ca);
 	pair_done(&server);

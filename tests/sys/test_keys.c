@@ -67,6 +67,10 @@ static void test_chain(void)
 	EQ_INT(X509_check_host(x, "n.example", 0, 0, NULL), 1, "DNS name");
 	EQ_INT(X509_check_ip_asc(x, "::1", 0), 1, "address");
 	EQ_INT(X509_check_host(x, "node", 0, 0, NULL), 0, "the common name is no host name beside alternative names");
+	OK((X509_get_extension_flags(x) & (EXFLAG_CA | EXFLAG_BCONS)) == EXFLAG_BCONS, "a node's certificate says that it is no CA");
+	X509_free(x);
+	x = parse(&ca);
+	OK(X509_check_ca(x) == 1 && X509_get_pathlen(x) == 0, "the CA's that it is one, for leaves only");
 	X509_free(x);
 	buf_init(&c, 10000);
 	buf_init(&k, 10000);
