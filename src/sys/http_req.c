@@ -30,11 +30,11 @@ static bool decode(const struct http_req *r, struct str raw, struct str *ret)
 	CLEANUP(buf_done) struct buf b = { 0 };
 	bool good;
 
+	buf_init(&b, raw.n);
 	if (memchr(raw.p, '%', raw.n) == NULL && memchr(raw.p, '+', raw.n) == NULL) {
 		*ret = raw;
 		return utf8_valid(raw, NULL);
 	}
-	buf_init(&b, raw.n);
 	good = percent_get(&b, raw, true) && b.bad == RC_OK && utf8_valid(buf_view(&b), NULL);
 	*ret = good ? arena_dup(r->arena, buf_view(&b)) : S("");
 	return good && ret->p != NULL;
