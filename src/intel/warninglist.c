@@ -49,8 +49,10 @@ struct warninglists {
 	struct buf texts;       /* bytes of all keys */
 	struct entry *entries;  /* 1.. */
 	size_t n, cap;
-	uint32_t *slots;        /* entry numbers; 0 = free */
+	uint64_t *slots;        /* upper half of the key's hash, entry number; 0 = free */
 	size_t mask;            /* slots - 1 */
+	uint64_t *filter;       /* a bit for each hash: most values are on no list, and this fits into the cache */
+	unsigned filter_shift;  /* bit number = hash >> filter_shift */
 	uint64_t nets4, nets6[3]; /* prefix lengths in use */
 	uint32_t tags;          /* bits TAG_WHOLE..TAG_PART in use */
 	uint8_t grams[GRAM_BITS / 8];
@@ -92,6 +94,7 @@ void warninglists_free(struct warninglists *w)
 	mem_free(w->regexes);
 	mem_free(w->entries);
 	mem_free(w->slots);
+	mem_free(w->filter);
 	mem_free(w->shorts);
 	buf_done(&w->texts);
 	arena_free(w->arena);
@@ -366,10 +369,21 @@ static struct str filed_under(const struct entry *e, struct str key)
 	return e->tag == TAG_PART ? str_slice(key, 0, GRAM) : key;
 }
 
+static uint64_t slot_value(uint64_t hash, uint32_t number)
+{
+	return (hash & UINT64_C(0xFFFFFFFF00000000)) | number;
+}
+
+static const struct entry *entry_at(const struct warninglists *w, uint64_t slot)
+{
+	return &w->entries[(uint32_t)slot];
+}
+
 static void file_entry(struct warninglists *w, uint32_t number)
 {
 	struct entry *e = &w->entries[number];
 	struct str key = filed_under(e, key_of(w, e));
+	uint64_t hash;
 	size_t slot;
 
 	if (e->tag == TAG_PART) {
@@ -382,36 +396,42 @@ static void file_entry(struct warninglists *w, uint32_t number)
 		g = gram_of(key);
 		w->grams[g / 8] |= (uint8_t)(1u << g % 8);
 	}
-	slot = key_hash(e->tag, key) & w->mask;
-	while (w->slots[slot] != 0) {
-		struct entry *other = &w->entries[w->slots[slot]];
+	hash = key_hash(e->tag, key);
+	w->filter[hash >> w->filter_shift >> 6] |= (uint64_t)1 << (hash >> w->filter_shift & 63);
+	for (slot = hash & w->mask; w->slots[slot] != 0; slot = (slot + 1) & w->mask) {
+		struct entry *other = &w->entries[(uint32_t)w->slots[slot]];
 
 		if (other->tag == e->tag && str_eq(filed_under(other, key_of(w, other)), key)) {
 			e->next = other->next;
 			other->next = number;
 			return;
 		}
-		slot = (slot + 1) & w->mask;
 	}
-	w->slots[slot] = number;
+	w->slots[slot] = slot_value(hash, number);
 	e->next = 0;
 }
 
 enum rc warninglists_ready(struct warninglists *w, struct err *err)
 {
 	size_t slots = 64, shorts = 0;
+	unsigned filter_bits = 12;
 
 	while (slots < w->n * 2)
 		slots *= 2;
+	while (((size_t)1 << filter_bits) < w->n * 16)
+		filter_bits++;
 	for (size_t i = 1; i < w->n; i++)
 		shorts += w->entries[i].tag == TAG_PART && w->entries[i].n < GRAM;
 	mem_free(w->slots);
+	mem_free(w->filter);
 	mem_free(w->shorts);
 	w->slots = mem_array(slots, sizeof *w->slots);
+	w->filter = mem_array(((size_t)1 << filter_bits) / 64, sizeof *w->filter);
+	w->filter_shift = 64 - filter_bits;
 	w->shorts = mem_array(shorts + 1, sizeof *w->shorts);
 	w->n_shorts = 0;
 	w->mask = slots - 1;
-	w->ready = w->slots != NULL && w->shorts != NULL;
+	w->ready = w->slots != NULL && w->filter != NULL && w->shorts != NULL;
 	if (!w->ready)
 		return FAIL(err, RC_NOMEM, "warning lists: no memory");
 	memset(w->grams, 0, sizeof w->grams);
@@ -452,14 +472,16 @@ static void found(struct finding *f, uint16_t list)
 /* First entry filed under the key, or NULL. */
 static const struct entry *probe(const struct warninglists *w, unsigned tag, struct str key)
 {
-	size_t slot = key_hash(tag, key) & w->mask;
+	uint64_t hash = key_hash(tag, key);
 
-	while (w->slots[slot] != 0) {
-		const struct entry *e = &w->entries[w->slots[slot]];
+	if ((w->filter[hash >> w->filter_shift >> 6] >> (hash >> w->filter_shift & 63) & 1) == 0)
+		return NULL;
+	for (size_t slot = hash & w->mask; w->slots[slot] != 0; slot = (slot + 1) & w->mask) {
+		const struct entry *e = entry_at(w, w->slots[slot]);
 
-		if (e->tag == tag && str_eq(filed_under(e, key_of(w, e)), key))
+		if (w->slots[slot] == slot_value(hash, (uint32_t)w->slots[slot]) && e->tag == tag &&
+		    str_eq(filed_under(e, key_of(w, e)), key))
 			return e;
-		slot = (slot + 1) & w->mask;
 	}
 	return NULL;
 }
