@@ -20,6 +20,21 @@ const struct cli_opt cli_common_opts[] = {
 	{ NULL, 0, NULL, { NULL, NULL }, false },
 };
 
+const struct cli_opt cli_dir_opts[] = {
+	{ "dir", 'd', "DIR", { "the node's folder (LIANFANG_DIR, else /var/lib/lianfang)", "節點資料夾（LIANFANG_DIR，或 /var/lib/lianfang）" }, false },
+	{ NULL, 0, NULL, { NULL, NULL }, false },
+};
+
+int cli_dir_place(const struct cli_cmd *cmd)
+{
+	struct str rest = str_of(cmd->usage), word;
+
+	for (int i = 0; str_next(&rest, ' ', &word); i++)
+		if (str_eq(word, S("DIR")))
+			return i;
+	return -1;
+}
+
 static bool lang_is_zh(void)
 {
 	static const char *const names[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
@@ -72,6 +87,8 @@ static const struct cli_opt *find_option(const struct cli *c, struct str name, c
 {
 	const struct cli_opt *o = find_in(c->cmd->opts, name, letter);
 
+	if (o == NULL && cli_dir_place(c->cmd) >= 0)
+		o = find_in(cli_dir_opts, name, letter);
 	return o != NULL ? o : find_in(cli_common_opts, name, letter);
 }
 
@@ -137,6 +154,31 @@ static int take_words(struct cli *c, int argc, char **argv)
 	return CLI_OK;
 }
 
+static bool is_node(const char *dir)
+{
+	char path[4200];
+
+	return snprintf(path, sizeof path, "%s/lianfang.conf", dir) < (int)sizeof path && access(path, F_OK) == 0;
+}
+
+/* `user add NAME --dir DIR` is `user add DIR NAME`: the folder goes to its place, wherever it came from. An operand
+ * there that is a node's folder is taken as such; so is one that is needed to make the operands complete. */
+static void fill_dir(struct cli *c)
+{
+	const char *env = getenv("LIANFANG_DIR"), *dir = cli_get(c, "dir", NULL);
+	int at = cli_dir_place(c->cmd);
+
+	if (at < 0 || at > c->n_operands || c->n_operands >= CLI_OPERANDS_MAX)
+		return;
+	if (dir == NULL && at < c->n_operands && (is_node(c->operands[at]) || (c->n_operands >= c->cmd->min_operands && env == NULL)))
+		return;
+	if (dir == NULL)
+		dir = env != NULL ? env : "/var/lib/lianfang";
+	memmove(&c->operands[at + 1], &c->operands[at], (size_t)(c->n_operands - at) * sizeof c->operands[0]);
+	c->operands[at] = dir;
+	c->n_operands++;
+}
+
 static int check_operands(const struct cli *c)
 {
 	if (c->n_operands < c->cmd->min_operands)
@@ -174,6 +216,7 @@ static int run_command(const struct cli_cmd *cmd, int argc, char **argv)
 		cli_help(cmd, c.zh, &b);
 		return print_and_free(&b);
 	}
+	fill_dir(&c);
 	status = check_operands(&c);
 	return status == CLI_OK ? cmd->run(&c) : status;
 }

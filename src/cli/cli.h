@@ -33,7 +33,7 @@ struct cli;
 struct cli_cmd {
 	const char *name;       /* "serve" or "user add" */
 	struct words summary;   /* one line without a full stop */
-	const char *usage;      /* operands: "DIR [NAME]" */
+	const char *usage;      /* operands: "DIR [NAME]". Where the word DIR stands, --dir, LIANFANG_DIR or the default may fill in */
 	struct words text;      /* a paragraph or two for --help and the man page */
 	const struct cli_opt *opts;
 	const char *const *examples; /* pairs: what, command; NULL ends */
@@ -92,5 +92,9 @@ void cli_man(const struct cli_cmd *cmd, struct buf *out);
 
 /* Options every command has: --json, --help, --lang. */
 extern const struct cli_opt cli_common_opts[];
+/* And --dir, of commands that work on a node. */
+extern const struct cli_opt cli_dir_opts[];
+/* Place of the operand DIR in a command's usage, or -1. */
+int cli_dir_place(const struct cli_cmd *cmd);
 
 #endif

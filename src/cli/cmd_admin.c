@@ -119,7 +119,7 @@ static int user_remove(struct cli *c)
 
 const struct cli_cmd CMD_USER_ADD = {
 	"user add", { "add a user, or change the one of that name", "新增或變更使用者" }, "DIR NAME",
-	{ "Works on a running node and on a stopped one. Passwords are 12 to 1024 bytes and never stand on the command line.", NULL },
+	{ "Works on a running node and on a stopped one. Passwords never stand on the command line; over the network they have 12 to 1024 bytes.", NULL },
 	user_opts, user_examples, 2, 2, user_add,
 };
 const struct cli_cmd CMD_USER_LIST = { "user list", { "list users", "列出使用者" }, "DIR", { NULL, NULL }, NULL, NULL, 1, 1, user_list_run };

@@ -83,7 +83,7 @@ static int run(struct cli *c)
 }
 
 const struct cli_cmd CMD_INIT = {
-	"init", { "make a node in a new folder, or a federation's certificate authority", "在新資料夾建立節點或聯盟憑證機構" }, "DIR",
+	"init", { "make a node in a new folder, or a federation's certificate authority", "在新資料夾建立節點或聯盟憑證機構" }, "NEW-DIR",
 	{ "Makes keys, a certificate, the STIX identity, the configuration lianfang.conf, an empty store with the collections\n"
 	  "intel/up and intel/down, and the user admin. Without --password-stdin a password is drawn and shown once.\n"
 	  "Without --ca the node signs its certificate by a CA of its own; peers pin the fingerprint in both cases.",

@@ -44,6 +44,6 @@ static int run_role(struct cli *c)
 }
 
 const struct cli_cmd CMD_ROLE = {
-	"role", { "a role's process (started by serve, not by people)", "角色行程（由 serve 啟動）" }, "ROLE DIR",
+	"role", { "a role's process (started by serve, not by people)", "角色行程（由 serve 啟動）" }, "ROLE FOLDER",
 	{ "The supervisor starts this. Started by hand it runs the role without the folder's lock.", NULL }, opts, NULL, 2, 2, run_role,
 };

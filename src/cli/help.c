@@ -28,6 +28,8 @@ void cli_help(const struct cli_cmd *cmd, bool zh, struct buf *out)
 		buf_fmt(out, "\n%s\n", pick(&cmd->text, zh));
 	buf_fmt(out, "\n%s:\n", zh ? "選項" : "options");
 	put_options(cmd->opts, zh, out);
+	if (cli_dir_place(cmd) >= 0)
+		put_options(cli_dir_opts, zh, out);
 	put_options(cli_common_opts, zh, out);
 	if (cmd->examples != NULL) {
 		buf_fmt(out, "\n%s:\n", zh ? "範例" : "examples");
@@ -103,6 +105,8 @@ static void man_command(const struct cli_cmd *cmd, struct buf *out)
 	put_roff(out, cmd->text.en != NULL ? cmd->text.en : cmd->summary.en);
 	buf_cstr(out, "\n.SH OPTIONS\n");
 	put_roff_options(cmd->opts, out);
+	if (cli_dir_place(cmd) >= 0)
+		put_roff_options(cli_dir_opts, out);
 	put_roff_options(cli_common_opts, out);
 	if (cmd->examples != NULL) {
 		buf_cstr(out, ".SH EXAMPLES\n");

@@ -331,8 +331,6 @@ static enum rc check_opts(const struct node_init_opts *o, struct err *err)
 
 	if (o->name == NULL || o->name[0] == '\0' || strlen(o->name) > 100 || strchr(o->name, '\n') != NULL)
 		return FAIL(err, RC_BAD, "name: expected 1 to 100 bytes on one line");
-	if (o->admin_password.n > 0 && o->admin_password.n < 12)
-		return FAIL(err, RC_BAD, "password: expected at least 12 bytes");
 	for (size_t i = 0; i < COUNTOF(tiers); i++)
 		if (o->tier != NULL && str_eq(str_of(o->tier), str_of(tiers[i])))
 			return RC_OK;
