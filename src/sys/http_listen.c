@@ -69,7 +69,6 @@ static enum rc listen_unix(const char *path, int *ret_fd, struct err *err)
 {
 	struct sockaddr_un sa;
 	socklen_t n;
-	mode_t old;
 	int fd, folder, bound;
 
 	TRY(unix_address(path, &sa, &n, &folder, err));
@@ -79,9 +78,8 @@ static enum rc listen_unix(const char *path, int *ret_fd, struct err *err)
 		return FAIL(err, RC_IO, "http: socket: %m");
 	}
 	unlink(path);
-	old = umask(0177);
-	bound = bind(fd, (struct sockaddr *)&sa, n);
-	umask(old);
+	/* The file gets the socket's own mode; the umask would be that of the whole process. */
+	bound = fchmod(fd, 0600) == 0 ? bind(fd, (struct sockaddr *)&sa, n) : -1;
 	close(folder);
 	if (bound != 0 || listen(fd, BACKLOG) != 0) {
 		err_set(err, RC_IO, "http: %s: %m", path);

@@ -536,19 +536,21 @@ static enum rc do_once(struct httpc *h, const char *method, const char *url, con
 	return perform(&r, url, bad);
 }
 
-/* The next address of a GET that was redirected within its origin, or NULL. */
-static char *redirected(struct httpc *h, const char *method, const struct httpc_res *res, const char *origin)
+/* The next address of a GET that was redirected within its origin; *ret stays NULL otherwise. */
+static enum rc redirected(struct httpc *h, const char *method, const struct httpc_res *res, const char *origin, char **ret,
+			  struct err *err)
 {
 	char *next = NULL, there[512];
 	bool plain;
 
 	if (res->status < 301 || res->status > 308 || strcmp(method, "GET") != 0)
-		return NULL;
+		return RC_OK;
 	if (curl_easy_getinfo(h->curl, CURLINFO_REDIRECT_URL, &next) != CURLE_OK || next == NULL)
-		return NULL;
+		return RC_OK;
 	if (origin_of(next, there, &plain, NULL) != RC_OK || strcmp(there, origin) != 0)
-		return NULL;
-	return mem_strdup(next);
+		return RC_OK;
+	*ret = mem_strdup(next);
+	return *ret != NULL ? RC_OK : FAIL(err, RC_NOMEM, "%.200s: out of memory", next);
 }
 
 enum rc httpc_do(struct httpc *h, const char *method, const char *url, const char *const *headers, struct str body,
@@ -561,12 +563,13 @@ enum rc httpc_do(struct httpc *h, const char *method, const char *url, const cha
 	buf_init(&res->body, h->max_response);
 	TRY(check_url(h, url, origin, err));
 	for (int hops = 0;; hops++) {
-		char *after;
+		char *after = NULL;
 		enum rc rc = do_once(h, method, next == NULL ? url : next, headers, body, res, err);
 
 		if (rc != RC_OK)
 			return rc;
-		after = hops < REDIRECTS_MAX ? redirected(h, method, res, origin) : NULL;
+		if (hops < REDIRECTS_MAX)
+			TRY(redirected(h, method, res, origin, &after, err));
 		if (after == NULL)
 			return RC_OK;
 		mem_free(next);

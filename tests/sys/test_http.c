@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 #include "base/mem.h"
 #include "sys/net.h"
@@ -385,6 +387,69 @@ static void test_stop(struct http_server *s)
 	close(idle);
 }
 
+/* The reply to a plain GET over any connected socket. */
+static bool get_over(int fd, const char *holds)
+{
+	CLEANUP(buf_done) struct buf b;
+
+	buf_init(&b, 10000);
+	net_send(fd, S("GET /x HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"));
+	net_read(fd, &b, S(""));
+	close(fd);
+	if (net_status(buf_view(&b)) == 200 && str_find(buf_view(&b), str_of(holds), 0) != SIZE_MAX)
+		return true;
+	printf("# %.*s\n", STR(buf_view(&b)));
+	return false;
+}
+
+static void test_ipv6(void)
+{
+	struct http_config c = CONFIG;
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	struct http_server *s = NULL;
+	int fd;
+
+	c.listen = "[::]:0";
+	if (http_server_start(&c, &s, NULL) != RC_OK) {
+		SKIP("no IPv6 here", "IPv6");
+		return;
+	}
+	in6.sin6_port = htons((uint16_t)http_server_port(s));
+	fd = socket(AF_INET6, SOCK_STREAM, 0);
+	OK(connect(fd, (struct sockaddr *)&in6, sizeof in6) == 0 && get_over(fd, "GET|/x|||::1|"), "IPv6 client");
+	OK(get_over(net_connect(http_server_port(s), 5), "GET|/x|||127.0.0.1|"), "IPv4 client of the same socket, named as such");
+	http_server_stop(s, 0);
+}
+
+static void test_unix(void)
+{
+	char dir[] = "/tmp/lianfang-http-XXXXXX", where[64], path[64];
+	struct http_config c = CONFIG;
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	struct http_server *s = NULL;
+	struct stat st;
+	struct err err = { 0 };
+	mode_t old = umask(0);
+	int fd;
+
+	if (mkdtemp(dir) == NULL)
+		return;
+	snprintf(where, sizeof where, "unix:%s/sock", dir);
+	snprintf(path, sizeof path, "%s/sock", dir);
+	c.listen = where;
+	for (int i = 0; i < 2; i++) {
+		OK(http_server_start(&c, &s, &err) == RC_OK, "socket file, start %d %s", i, err.text);
+		OK(stat(path, &st) == 0 && S_ISSOCK(st.st_mode) && (st.st_mode & 0777) == 0600, "for its owner only");
+		memcpy(un.sun_path, path, strlen(path) + 1);
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		OK(connect(fd, (struct sockaddr *)&un, sizeof un) == 0 && get_over(fd, "GET|/x||||"), "socket file, request");
+		http_server_stop(s, 0);
+	}
+	umask(old);
+	unlink(path);
+	rmdir(dir);
+}
+
 static void test_config(void)
 {
 	struct http_config c = CONFIG;
@@ -422,6 +487,8 @@ int main(void)
 	test_stream_gone(s);
 	test_stream_slow(s);
 	test_stop(s);
+	test_ipv6();
+	test_unix();
 	test_config();
 	EQ_INT(mem_live(), 0, "nothing leaked");
 	return tap_done();

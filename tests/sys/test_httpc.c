@@ -441,6 +441,33 @@ static void test_config(void)
 	}
 }
 
+/* The n-th allocation fails, of ours alone: curl has its own. */
+static void test_memory(void)
+{
+	struct http_server *s = serve(SERVER);
+	char url[64];
+	int good = 0, short_of = 0, other = 0;
+
+	snprintf(url, sizeof url, "https://127.0.0.1:%d/here", http_server_port(s));
+	for (uint64_t n = 1; n < 40; n++) {
+		struct httpc_config c = { .ca_pem = pairs[CA].cert.p, .pin_sha256 = pairs[SERVER].sha256, .max_response = 1000, .user = "u", .password = "p" };
+		struct httpc_res res;
+		struct err err = { 0 };
+		enum rc rc;
+
+		mem_fail_at(n, 0);
+		rc = get(&c, url, &res, &err);
+		mem_fail_at(0, 0);
+		/* The server in this process runs short as well, and then hangs up. */
+		good += rc == RC_OK;
+		short_of += rc == RC_NOMEM;
+		other += rc != RC_OK && rc != RC_NOMEM && rc != RC_PEER;
+		httpc_res_done(&res);
+	}
+	OK(good > 0 && short_of > 3 && other == 0, "memory short: %d good, %d told so, %d told otherwise", good, short_of, other);
+	http_server_stop(s, 0);
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -452,6 +479,7 @@ int main(void)
 	test_replies();
 	test_events();
 	test_rogues();
+	test_memory();
 	for (int i = 0; i < N_PAIRS; i++)
 		pair_done(&pairs[i]);
 	EQ_INT(mem_live(), 0, "nothing leaked");
