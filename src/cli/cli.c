@@ -6,12 +6,16 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "sys/file.h"
+
 #define STDIN_LINE_MAX 4096
+#define READ_PIECE ((size_t)1 << 20)
 
 const struct cli_opt cli_common_opts[] = {
 	{ "json", 0, NULL, { "print records as JSON on standard output", "以 JSON 輸出紀錄" }, false },
@@ -95,14 +99,24 @@ static const struct cli_opt *find_option(const struct cli *c, struct str name, c
 static int usage_error(const struct cli *c, const char *fmt, ...) PRINTF(2, 3);
 static int usage_error(const struct cli *c, const char *fmt, ...)
 {
+	struct err err = { .rc = RC_BAD };
 	va_list ap;
 
-	fprintf(stderr, "lianfang %s: ", c->cmd->name);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(err.text, sizeof err.text, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "\nusage: lianfang %s %s\n(lianfang %s --help)\n", c->cmd->name, c->cmd->usage, c->cmd->name);
+	cli_fail(c, &err);
+	fprintf(stderr, "usage: lianfang %s %s\n(lianfang %s --help)\n", c->cmd->name, c->cmd->usage, c->cmd->name);
 	return CLI_ERROR;
+}
+
+/* Before the options are read: a program that asked for JSON gets its usage errors as JSON, too. */
+static bool wants_json(int argc, char **argv)
+{
+	for (int i = 0; i < argc && !str_eq(str_of(argv[i]), S("--")); i++)
+		if (str_eq(str_of(argv[i]), S("--json")))
+			return true;
+	return false;
 }
 
 /* Takes one option at argv[*at]; moves *at to its value when that is apart. */
@@ -203,6 +217,7 @@ static int run_command(const struct cli_cmd *cmd, int argc, char **argv)
 	int status;
 
 	c.cmd = cmd;
+	c.json = wants_json(argc, argv);
 	status = take_words(&c, argc, argv);
 	if (status != CLI_OK)
 		return status;
@@ -351,6 +366,41 @@ int cli_print(const struct buf *b)
 		return CLI_ERROR;
 	}
 	return CLI_OK;
+}
+
+static enum rc read_to_end(int fd, const char *path, size_t max, struct buf *b, struct err *err)
+{
+	for (;;) {
+		char *room = buf_room(b, READ_PIECE);
+		ssize_t got = room == NULL ? 0 : read(fd, room, READ_PIECE);
+
+		if (room == NULL)
+			return FAIL(err, RC_NOMEM, "%s: out of memory", path);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return FAIL(err, RC_IO, "%s: %s", path, strerror(errno));
+		if (got == 0)
+			return RC_OK;
+		buf_grew(b, (size_t)got);
+		if (b->n > max)
+			return FAIL(err, RC_LIMIT, "%s: larger than %zu bytes", path, max);
+	}
+}
+
+enum rc cli_read(const char *path, size_t max, struct buf *b, struct err *err)
+{
+	bool from_stdin = str_eq(str_of(path), S("-"));
+	int fd CLEANUP(file_closep) = from_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+	enum rc rc;
+
+	buf_init(b, max + 2 * READ_PIECE);
+	if (fd < 0)
+		return FAIL(err, errno == ENOENT ? RC_NOTFOUND : RC_IO, "%s: %s", path, strerror(errno));
+	rc = read_to_end(fd, path, max, b, err);
+	if (rc != RC_OK)
+		buf_done(b);
+	return rc;
 }
 
 enum rc cli_stdin_line(struct buf *b, struct err *err)

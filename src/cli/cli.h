@@ -81,12 +81,19 @@ int cli_failf(const struct cli *c, const char *fmt, ...) PRINTF(2, 3);
 /* Writes a buffer to stdout whole, with a newline; CLI_ERROR when stdout is gone. */
 int cli_print(const struct buf *b);
 
+/* A file that the user names, or standard input for "-": symbolic links and pipes are followed,
+ * unlike file_read. `b` is initialised here and empty on failure. RC_LIMIT above `max`. */
+enum rc cli_read(const char *path, size_t max, struct buf *b, struct err *err) MUSTUSE;
+
 /* First line of stdin without its newline (--password-stdin, --token-stdin). */
 enum rc cli_stdin_line(struct buf *b, struct err *err) MUSTUSE;
 
 /* Help of one command, or of all, into `out`. */
 void cli_help(const struct cli_cmd *cmd, bool zh, struct buf *out);
 void cli_help_all(bool zh, struct buf *out);
+/* The table as JSON, and as a completion script for bash. */
+void cli_table_json(bool zh, struct buf *out);
+void cli_bash(struct buf *out);
 /* man(7) source of lianfang-<name>(1), or of lianfang(1) when cmd is NULL. */
 void cli_man(const struct cli_cmd *cmd, struct buf *out);
 

@@ -119,7 +119,12 @@ static int user_remove(struct cli *c)
 
 const struct cli_cmd CMD_USER_ADD = {
 	"user add", { "add a user, or change the one of that name", "新增或變更使用者" }, "DIR NAME",
-	{ "Works on a running node and on a stopped one. Passwords never stand on the command line; over the network they have 12 to 1024 bytes.", NULL },
+	{ "Works on a running node and on a stopped one. Passwords never stand on the command line; set over the network they\n"
+	  "have 12 to 1024 bytes.\n"
+	  "What is not given stays as it is. Five wrong passwords in a row lock the user out for 15 minutes; giving a new password\n"
+	  "ends that at once.",
+	  "節點執行中或停止時皆可使用。密碼不可寫在命令列上；經網路設定時為 12 至 1024 位元組。未給的項目維持不變。\n"
+	  "連續五次密碼錯誤即鎖定 15 分鐘；設定新密碼則立即解除。" },
 	user_opts, user_examples, 2, 2, user_add,
 };
 const struct cli_cmd CMD_USER_LIST = { "user list", { "list users", "列出使用者" }, "DIR", { NULL, NULL }, NULL, NULL, 1, 1, user_list_run };
@@ -131,6 +136,10 @@ static const struct cli_opt token_opts[] = {
 	{ "note", 0, "TEXT", { "what it is for", "用途" }, false },
 	{ "days", 0, "N", { "valid for so many days; 0 never ends (90)", "有效天數；0 為永久（90）" }, false },
 	NO_OPT,
+};
+
+static const char *const token_examples[] = {
+	"for a firewall that fetches lists", "lianfang token add DIR firewall --note 'edge firewall' --days 365", NULL,
 };
 
 static void show_token(const struct cli *c, const struct json *v, struct buf *out)
@@ -173,7 +182,10 @@ static int token_remove(struct cli *c)
 
 const struct cli_cmd CMD_TOKEN_ADD = {
 	"token add", { "make an API token for a user; prints its secret once", "為使用者建立 API 權杖（僅顯示一次）" }, "DIR USER",
-	{ NULL, NULL }, token_opts, NULL, 2, 2, token_add,
+	{ "The secret is sent as `Authorization: Bearer SECRET`. The node keeps only its hash; a lost secret is replaced, not\n"
+	  "recovered.",
+	  "權杖以 `Authorization: Bearer 權杖` 送出。節點僅保存雜湊；遺失時請另建新權杖。" },
+	token_opts, token_examples, 2, 2, token_add,
 };
 const struct cli_cmd CMD_TOKEN_LIST = { "token list", { "list tokens", "列出權杖" }, "DIR", { NULL, NULL }, NULL, NULL, 1, 1, token_list_run };
 const struct cli_cmd CMD_TOKEN_REMOVE = { "token remove", { "withdraw a token", "撤銷權杖" }, "DIR ID", { NULL, NULL }, NULL, NULL, 2, 2, token_remove };
@@ -188,6 +200,10 @@ static const struct cli_opt root_opts[] = {
 	{ "default", 0, NULL, { "the default API root", "預設 API root" }, false },
 	{ "public", 0, NULL, { "discovery shows it to everyone", "公開顯示" }, false },
 	NO_OPT,
+};
+
+static const char *const root_examples[] = {
+	"an API root for partners with small pages", "lianfang root add DIR partners --title 'Partner exchange' --page-size 100", NULL,
 };
 
 static int root_add(struct cli *c)
@@ -210,7 +226,10 @@ static int root_add(struct cli *c)
 }
 
 const struct cli_cmd CMD_ROOT_ADD = {
-	"root add", { "add or change a TAXII API root", "新增或變更 TAXII API root" }, "DIR NAME", { NULL, NULL }, root_opts, NULL, 2, 2, root_add,
+	"root add", { "add or change a TAXII API root", "新增或變更 TAXII API root" }, "DIR NAME",
+	{ "An API root is a group of collections with one address, https://host:port/NAME/ (TAXII 2.1 §4).",
+	  "API root 為一組集合，位址為 https://主機:埠/NAME/（TAXII 2.1 §4）。" },
+	root_opts, root_examples, 2, 2, root_add,
 };
 
 static const struct cli_opt collection_opts[] = {
@@ -301,14 +320,17 @@ static int collection_remove(struct cli *c)
 }
 
 const struct cli_cmd CMD_COLLECTION_ADD = {
-	"collection add", { "add a collection to an API root; prints its id", "新增集合" }, "DIR ROOT TITLE", { NULL, NULL }, collection_opts,
+	"collection add", { "add a collection to an API root; prints its id", "新增集合" }, "DIR ROOT TITLE",
+	{ "Without switches nobody but this node's administrators has rights: see `collection grant`.",
+	  "未給權限選項時僅管理者可用：見 `collection grant`。" },
+	collection_opts,
 	collection_examples, 3, 3, collection_add,
 };
 const struct cli_cmd CMD_COLLECTION_LIST = {
 	"collection list", { "list collections", "列出集合" }, "DIR", { NULL, NULL }, NULL, NULL, 1, 1, collection_list_run,
 };
 const struct cli_cmd CMD_COLLECTION_GRANT = {
-	"collection grant", { "set the rights of a user or role; without switches none", "設定使用者或角色的權限" },
+	"collection grant", { "set the rights of a user or role; without switches none", "設定使用者或角色的權限（未給選項則移除權限）" },
 	"DIR ROOT/COLLECTION user:NAME|role:ROLE", { NULL, NULL }, grant_opts, collection_examples, 3, 3, collection_grant,
 };
 const struct cli_cmd CMD_COLLECTION_REMOVE = {
@@ -394,12 +416,17 @@ static int peer_remove(struct cli *c)
 
 const struct cli_cmd CMD_PEER_ADD = {
 	"peer add", { "add or change a peer node, pinned by its certificate", "新增或變更對等節點（釘選憑證）" }, "DIR NAME",
-	{ "What is stricter than --tlp never goes to the peer. Give the same command on the other side with the fingerprints\nexchanged.", NULL },
+	{ "What is stricter than --tlp never goes to the peer. Give the same command on the other side with the fingerprints\nexchanged.",
+	  "嚴於 --tlp 者絕不送往對等節點。請於對方以交換後的指紋執行同一指令。" },
 	peer_opts, peer_examples, 2, 2, peer_add,
 };
 const struct cli_cmd CMD_PEER_LINK = {
 	"peer link", { "exchange a collection with a peer", "與對等節點交換集合" }, "DIR PEER pull|push OUR/COLLECTION THEIR/COLLECTION",
-	{ NULL, NULL }, link_opts, peer_examples, 5, 5, peer_link,
+	{ "push: what enters OUR/COLLECTION goes to THEIR/COLLECTION. pull: what enters THEIR/COLLECTION comes to OUR/COLLECTION,\n"
+	  "pushed to us by a stream of events, with polling when the stream is cut.",
+	  "push：進入 OUR/COLLECTION 者送往 THEIR/COLLECTION。pull：進入 THEIR/COLLECTION 者取回 OUR/COLLECTION，\n"
+	  "平時以事件串流即時接收，串流中斷時改為輪詢。" },
+	link_opts, peer_examples, 5, 5, peer_link,
 };
 const struct cli_cmd CMD_PEER_LIST = { "peer list", { "list peers and how the exchange goes", "列出對等節點" }, "DIR", { NULL, NULL }, NULL, NULL, 1, 1, peer_list_run };
 const struct cli_cmd CMD_PEER_REMOVE = { "peer remove", { "remove a peer", "移除對等節點" }, "DIR NAME", { NULL, NULL }, NULL, NULL, 2, 2, peer_remove };

@@ -186,7 +186,7 @@ static int import_dataset(const struct cli *c)
 	struct buf text, path;
 	int status;
 
-	if (file_read(c->operands[0], (size_t)512 << 20, &text, &err) != RC_OK)
+	if (cli_read(c->operands[0], (size_t)512 << 20, &text, &err) != RC_OK)
 		return cli_fail(c, &err);
 	buf_init(&path, 4096);
 	buf_cstr(&path, "/dataset");
@@ -303,6 +303,7 @@ static int export_run_cmd(struct cli *c)
 
 const struct cli_cmd CMD_EXPORT = {
 	"export", { "STIX, MISP, CSV, or lists for firewalls and DNS", "匯出 STIX、MISP、CSV 或防火牆與 DNS 清單" }, "DIR",
-	{ "Lists hold only indicators that are active now and that no warning list names. Every release is a fact.", NULL },
+	{ "Lists hold only indicators that are active now and that no warning list names. Every release is a fact.",
+	  "清單僅含目前有效且不在警示清單上的指標。每次輸出均記為事實。" },
 	export_opts, export_examples, 1, 1, export_run_cmd,
 };

@@ -55,7 +55,8 @@ static int run(struct cli *c)
 }
 
 const struct cli_cmd CMD_HELP = {
-	"help", { "help on a command", "指令說明" }, "[COMMAND]", { NULL, NULL }, opts, NULL, 0, 3, run,
+	"help", { "help on a command", "指令說明" }, "[COMMAND]",
+	{ "The same as COMMAND --help. The manual pages are made from it, too.", "同「指令 --help」；man page 亦由此產生。" }, opts, NULL, 0, 3, run,
 };
 
 static int version_run(struct cli *c)
@@ -69,14 +70,34 @@ static int version_run(struct cli *c)
 
 const struct cli_cmd CMD_VERSION = { "version", { "print the version", "版本" }, "", { NULL, NULL }, NULL, NULL, 0, 0, version_run };
 
+static const struct cli_opt names_opts[] = {
+	{ "bash", 0, NULL, { "print a completion script for bash", "輸出 bash 自動完成腳本" }, false },
+	{ NULL, 0, NULL, { NULL, NULL }, false },
+};
+static const char *const names_examples[] = { "completion in this shell", "source <(lianfang commands --bash)", NULL };
+
 static int names_run(struct cli *c)
 {
-	(void)c;
+	if (c->json || cli_has(c, "bash")) {
+		struct buf b;
+		int status;
+
+		buf_init(&b, (size_t)1 << 20);
+		if (c->json)
+			cli_table_json(c->zh, &b);
+		else
+			cli_bash(&b);
+		status = cli_print(&b);
+		buf_done(&b);
+		return status;
+	}
 	for (size_t i = 0; cli_table[i] != NULL; i++)
 		printf("%s\n", cli_table[i]->name);
 	return CLI_OK;
 }
 
 const struct cli_cmd CMD_COMMANDS = {
-	"commands", { "list the names of all commands, for completion and tests", "列出所有指令名稱" }, "", { NULL, NULL }, NULL, NULL, 0, 0, names_run,
+	"commands", { "list the names of all commands, for completion and tests", "列出所有指令名稱" }, "",
+	{ "With --json the whole table: usage, texts and options of each command.", "--json 時輸出完整表格：用法、說明與選項。" },
+	names_opts, names_examples, 0, 0, names_run,
 };

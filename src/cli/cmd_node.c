@@ -28,8 +28,6 @@ static void show_status(const struct cli *c, const struct json *v, struct buf *o
 	line(v, "name", "name", out);
 	line(v, "tier", "tier", out);
 	line(v, "identity", "identity", out);
-	if (json_get(v, S("running")) == NULL)
-		buf_cstr(out, "running            no\n");
 	line(v, "running", "running", out);
 	line(v, "started", "started", out);
 	line(v, "port", "http.port", out);
@@ -66,7 +64,8 @@ static int status_run(struct cli *c)
 
 const struct cli_cmd CMD_STATUS = {
 	"status", { "what the node is doing: store, roles and their fences, peers, inputs", "節點狀態：紀錄庫、角色與隔離、對等節點、輸入" }, "DIR",
-	{ "Works on a stopped node too; `running` tells which.", NULL }, NULL, NULL, 1, 1, status_run,
+	{ "Works on a stopped node too; `running` tells which. Each role is listed with its process and the fences it stands in.",
+	  "節點停止時亦可使用，由 `running` 分辨。並列出各角色的行程與其所在的隔離。" }, NULL, NULL, 1, 1, status_run,
 };
 
 /* --- search --- */
@@ -120,7 +119,10 @@ static int search_run_cmd(struct cli *c)
 }
 
 const struct cli_cmd CMD_SEARCH = {
-	"search", { "find objects by value, id, type, text or time", "依值、id、型別、文字或時間搜尋" }, "DIR [VALUE]", { NULL, NULL }, search_opts,
+	"search", { "find objects by value, id, type, text or time", "依值、id、型別、文字或時間搜尋" }, "DIR [VALUE]",
+	{ "VALUE is an observable value, also defanged (hxxp://evil[.]example): a domain, URL, address, hash or e-mail address.",
+	  "VALUE 為可觀測值，亦可為去活化寫法（hxxp://evil[.]example）：網域、URL、位址、雜湊或電子郵件。" },
+	search_opts,
 	search_examples, 1, 2, search_run_cmd,
 };
 
@@ -135,7 +137,7 @@ static void show_view(const struct cli *c, const struct json *v, struct buf *out
 	if (!json_is(objects, JSON_ARRAY))
 		return;
 	JSON_EACH(o, objects) {
-		static const char *const claims[] = { "source:  SOURCE", "received:RECEIVED", "tlp:TLP", "confidence:CONFIDENCE", NULL };
+		static const char *const claims[] = { "source:SOURCE", "received:RECEIVED", "tlp:TLP", "confidence:CONFIDENCE", NULL };
 
 		buf_char(out, '\n');
 		show_member(o, "id", out);
@@ -159,7 +161,10 @@ static int show_run(struct cli *c)
 
 const struct cli_cmd CMD_SHOW = {
 	"show", { "all that is known about a value or object, with every source's claim", "顯示某值或物件的所有說法與來源" }, "DIR VALUE|ID",
-	{ NULL, NULL }, NULL, NULL, 2, 2, show_run,
+	{ "The view is computed from what the reader may see: every source's claim with its time, TLP and confidence, and the\n"
+	  "score that decays with age.",
+	  "依讀者可見的內容計算：各來源的說法、時間、TLP、可信度，以及隨時間衰減的分數。" },
+	NULL, NULL, 2, 2, show_run,
 };
 
 static int release_run(struct cli *c)
@@ -180,7 +185,9 @@ static int release_run(struct cli *c)
 
 const struct cli_cmd CMD_RELEASE = {
 	"release", { "let an object go to the tiers below", "將物件發布給下層" }, "DIR ID",
-	{ "Puts the object into the collection that goes down. The gate still decides for each peer by TLP.", NULL }, NULL, NULL, 2, 2, release_run,
+	{ "Puts the object into the collection that goes down. The gate still decides for each peer by TLP.",
+	  "將物件放入向下的集合；仍由 TLP 閘門依各對等節點決定是否放行。" },
+	NULL, NULL, 2, 2, release_run,
 };
 
 /* --- alerts --- */
@@ -238,7 +245,8 @@ static int facts_run(struct cli *c)
 static const char *const audit_examples[] = { "releases and refusals by the gate", "lianfang audit list DIR gate.", NULL };
 
 const struct cli_cmd CMD_AUDIT_LIST = {
-	"audit list", { "list facts, by kind", "列出事實紀錄" }, "DIR [KIND]", { NULL, NULL }, list_opts, audit_examples, 1, 2, facts_run,
+	"audit list", { "list facts, by kind", "列出事實紀錄" }, "DIR [KIND]",
+	{ "KIND is the beginning of a kind: login. node. intel. gate. and so on.", "KIND 為種類的開頭：login.、node.、intel.、gate. 等。" }, list_opts, audit_examples, 1, 2, facts_run,
 };
 
 static void put_verdict(const struct cli *c, const struct fact_verdict *v, struct buf *out)
@@ -288,6 +296,7 @@ static int audit_verify_run(struct cli *c)
 const struct cli_cmd CMD_AUDIT_VERIFY = {
 	"audit verify", { "check the whole fact log and name the first fact that was changed", "驗證整個事實紀錄鏈" }, "DIR",
 	{ "Recomputes every hash and the signed head. 1 when a fact was changed, dropped or reordered, or the tail was cut.\n"
-	  "Works beside a running node.", NULL },
+	  "Works beside a running node.",
+	  "重新計算每個雜湊並驗證已簽署的鏈首。事實遭變更、刪除、調換或截尾時結束狀態為 1。節點執行中亦可使用。" },
 	NULL, NULL, 1, 1, audit_verify_run,
 };

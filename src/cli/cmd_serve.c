@@ -45,5 +45,7 @@ static int run_role(struct cli *c)
 
 const struct cli_cmd CMD_ROLE = {
 	"role", { "a role's process (started by serve, not by people)", "角色行程（由 serve 啟動）" }, "ROLE FOLDER",
-	{ "The supervisor starts this. Started by hand it runs the role without the folder's lock.", NULL }, opts, NULL, 2, 2, run_role,
+	{ "The supervisor starts this. Started by hand it runs the role without the folder's lock.",
+	  "由監督行程啟動；手動啟動時不會取得資料夾鎖。" },
+	opts, NULL, 2, 2, run_role,
 };

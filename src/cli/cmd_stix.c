@@ -1,26 +1,15 @@
 /* Commands on STIX documents, without a node: validate, id, pattern. */
-#include <errno.h>
-
 #include "base/time.h"
 #include "cli/cli.h"
 #include "stix/id.h"
 #include "stix/pattern.h"
 #include "stix/pattern_file.h"
 #include "stix/validate.h"
-#include "sys/file.h"
 
 #define DOCUMENT_MAX ((size_t)1 << 30)
 #define TREE_MAX ((size_t)16 << 30)
 
 static const struct json_limits document_limits = { .bytes = DOCUMENT_MAX, .depth = 128, .nodes = UINT32_MAX };
-
-/* A file, or standard input for "-". */
-static enum rc read_document(const char *path, struct buf *b, struct err *err)
-{
-	if (!str_eq(str_of(path), S("-")))
-		return file_read(path, DOCUMENT_MAX, b, err);
-	return file_read("/dev/stdin", DOCUMENT_MAX, b, err);
-}
 
 /* --- validate --- */
 
@@ -91,7 +80,7 @@ static int validate_file(const struct cli *c, const char *file, const struct sti
 	struct problems s = { .c = c, .file = file };
 	struct err err = { 0 };
 	struct buf text;
-	enum rc rc = read_document(file, &text, &err);
+	enum rc rc = cli_read(file, DOCUMENT_MAX, &text, &err);
 	int status;
 
 	if (rc != RC_OK)
@@ -141,7 +130,8 @@ static int validate_run(struct cli *c)
 
 const struct cli_cmd CMD_VALIDATE = {
 	"validate", { "judge STIX documents by every rule of the standard", "依標準檢驗 STIX 文件" }, "FILE...",
-	{ "Prints each problem with JSON pointer, rule and clause. With --json one object a file: valid, problems. 1 when a MUST\nis broken.", NULL },
+	{ "Prints each problem with JSON pointer, rule and clause. With --json one object a file: valid, problems. 1 when a MUST\nis broken.",
+	  "列出每個問題的 JSON 位置、規則與條款。--json 時每個檔案一個物件：valid、problems。違反 MUST 時結束狀態為 1。" },
 	validate_opts, validate_examples, 1, CLI_OPERANDS_MAX, validate_run,
 };
 
@@ -168,13 +158,34 @@ static enum rc put_ids(const struct json *v, struct buf *out, struct err *err)
 	return rc;
 }
 
+/* {"ids": [...]} in the place of the lines. */
+static enum rc ids_as_json(struct buf *out, struct err *err)
+{
+	struct str rest = buf_view(out), line;
+	struct buf lines = *out;
+	struct jsonw w;
+
+	buf_init(out, DOCUMENT_MAX);
+	jsonw_init(&w, out);
+	jsonw_object(&w);
+	jsonw_name(&w, "ids");
+	jsonw_array(&w);
+	while (str_next(&rest, '\n', &line))
+		if (line.n > 0)
+			jsonw_str(&w, line);
+	jsonw_array_end(&w);
+	jsonw_object_end(&w);
+	buf_done(&lines);
+	return buf_check(out, err, "ids");
+}
+
 static int id_run(struct cli *c)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new(TREE_MAX);
 	struct err err = { 0 };
 	const struct json *v;
 	struct buf text, out;
-	enum rc rc = read_document(c->operands[0], &text, &err);
+	enum rc rc = cli_read(c->operands[0], DOCUMENT_MAX, &text, &err);
 	int status;
 
 	if (rc != RC_OK)
@@ -183,6 +194,8 @@ static int id_run(struct cli *c)
 	rc = a == NULL ? FAIL(&err, RC_NOMEM, "id: out of memory") : json_parse(a, buf_view(&text), &document_limits, &v, &err);
 	if (rc == RC_OK)
 		rc = put_ids(v, &out, &err);
+	if (rc == RC_OK && c->json)
+		rc = ids_as_json(&out, &err);
 	if (rc != RC_OK)
 		err_prefix(&err, "%s", c->operands[0]);
 	status = rc != RC_OK ? cli_fail(c, &err) : out.n == 0 ? CLI_OK : cli_print(&out);
@@ -194,7 +207,8 @@ static int id_run(struct cli *c)
 const struct cli_cmd CMD_ID = {
 	"id", { "print the deterministic id of each cyber-observable in a file", "列出各可觀測物件的確定性 id" }, "FILE",
 	{ "UUIDv5 over the RFC 8785 form of the id contributing properties (STIX 2.1 §2.9); random where the standard says so.\n"
-	  "Objects of other types are passed over.", NULL },
+	  "Objects of other types are passed over.",
+	  "依 RFC 8785 正規形式計算 UUIDv5（STIX 2.1 §2.9）；標準規定為隨機者則隨機。其他型別的物件略過。" },
 	NULL, NULL, 1, 1, id_run,
 };
 
@@ -230,7 +244,7 @@ static const char *const pattern_examples[] = {
 
 const struct cli_cmd CMD_PATTERN_CHECK = {
 	"pattern check", { "check the syntax of a STIX pattern", "檢查 STIX 樣式語法" }, "PATTERN",
-	{ "0 valid; 1 invalid, with the position.", NULL }, NULL, pattern_examples, 1, 1, pattern_check_run,
+	{ "0 valid; 1 invalid, with the position.", "0 有效；1 無效並指出位置。" }, NULL, pattern_examples, 1, 1, pattern_check_run,
 };
 
 static int pattern_match_run(struct cli *c)
@@ -238,7 +252,7 @@ static int pattern_match_run(struct cli *c)
 	struct err err = { 0 };
 	struct buf text;
 	bool match = false;
-	enum rc rc = read_document(c->operands[1], &text, &err);
+	enum rc rc = cli_read(c->operands[1], DOCUMENT_MAX, &text, &err);
 
 	if (rc != RC_OK)
 		return cli_fail(c, &err);
@@ -255,6 +269,8 @@ static int pattern_match_run(struct cli *c)
 
 const struct cli_cmd CMD_PATTERN_MATCH = {
 	"pattern match", { "match a STIX pattern against observed data", "以 STIX 樣式比對觀測資料" }, "PATTERN FILE",
-	{ "FILE is a STIX 2.0 or 2.1 bundle, an array of bundles, or observed-data. 0 match, 1 no match, 2 error.", NULL }, NULL,
+	{ "FILE is a STIX 2.0 or 2.1 bundle, an array of bundles, or observed-data. 0 match, 1 no match, 2 error.",
+	  "FILE 為 STIX 2.0 或 2.1 bundle、bundle 陣列或 observed-data。0 相符，1 不符，2 錯誤。" },
+	NULL,
 	pattern_examples, 2, 2, pattern_match_run,
 };

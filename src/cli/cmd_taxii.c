@@ -66,7 +66,7 @@ static enum rc read_pem(const struct cli *c, const char *option, struct buf *b, 
 	buf_init(b, PEM_MAX);
 	if (path == NULL)
 		return RC_OK;
-	TRY(file_read(path, PEM_MAX, b, err));
+	TRY(cli_read(path, PEM_MAX, b, err));
 	*ret = b->p;
 	return RC_OK;
 }
@@ -394,7 +394,7 @@ static int push_run(struct cli *c)
 	buf_init(&text, 1);
 	rc = session_open(c, &s, &err);
 	if (rc == RC_OK)
-		rc = file_read(c->operands[1], FILE_MAX, &text, &err);
+		rc = cli_read(c->operands[1], FILE_MAX, &text, &err);
 	if (rc == RC_OK)
 		rc = list_objects(&s, buf_view(&text), &objects, &n, &err);
 	if (rc == RC_OK)
@@ -410,7 +410,8 @@ static int push_run(struct cli *c)
 }
 
 const struct cli_cmd CMD_TAXII_DISCOVER = {
-	"taxii discover", { "show what a TAXII server offers", "查看 TAXII 伺服器" }, "URL", { NULL, NULL }, opts, examples, 1, 1, discover_run,
+	"taxii discover", { "show what a TAXII server offers", "查看 TAXII 伺服器" }, "URL",
+	{ "URL is the server's discovery address; a bare host gets /taxii2/.", "URL 為探索位址；僅給主機時加上 /taxii2/。" }, opts, examples, 1, 1, discover_run,
 };
 const struct cli_cmd CMD_TAXII_COLLECTIONS = {
 	"taxii collections", { "list the collections of an API root", "列出 API root 的集合" }, "URL", { NULL, NULL }, opts, examples, 1, 1,
@@ -419,11 +420,14 @@ const struct cli_cmd CMD_TAXII_COLLECTIONS = {
 const struct cli_cmd CMD_TAXII_GET = {
 	"taxii get", { "fetch a collection, resuming where the last run stopped", "取得集合內容（可續傳）" }, "URL",
 	{ "Prints objects one a line, or appends them to --output and keeps a cursor beside it: run it again to go on.\n"
-	  "Waits as long as the server's Retry-After asks, within bounds.", NULL },
+	  "Waits as long as the server's Retry-After asks, within bounds.",
+	  "每行輸出一個物件，或附加到 --output 並於旁保存游標：再次執行即接續。依伺服器的 Retry-After 等候（有上限）。" },
 	opts, examples, 1, 1, get_run,
 };
 const struct cli_cmd CMD_TAXII_PUSH = {
 	"taxii push", { "send the objects of a file to a collection", "送出檔案中的物件" }, "URL FILE",
-	{ "Splits to stay below the server's max_content_length and waits for its status. 1 when it refused some.", NULL }, opts, examples, 2, 2,
+	{ "Splits to stay below the server's max_content_length and waits for its status. 1 when it refused some.",
+	  "依伺服器的 max_content_length 分批送出並等候結果。有物件遭拒時結束狀態為 1。" },
+	opts, examples, 2, 2,
 	push_run,
 };

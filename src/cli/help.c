@@ -50,6 +50,87 @@ void cli_help_all(bool zh, struct buf *out)
 			 : "\nlianfang COMMAND --help shows options and examples. `lianfang demo` plays the whole story.\n");
 }
 
+static void json_options(const struct cli_opt *o, bool zh, struct jsonw *w)
+{
+	for (; o != NULL && o->name != NULL; o++) {
+		jsonw_object(w);
+		jsonw_m_cstr(w, "name", o->name);
+		if (o->letter != 0)
+			jsonw_m_str(w, "letter", str_make(&o->letter, 1));
+		if (o->arg != NULL)
+			jsonw_m_cstr(w, "value", o->arg);
+		jsonw_m_cstr(w, "help", pick(&o->help, zh));
+		jsonw_m_bool(w, "repeat", o->repeat);
+		jsonw_object_end(w);
+	}
+}
+
+void cli_table_json(bool zh, struct buf *out)
+{
+	struct jsonw w;
+
+	jsonw_init(&w, out);
+	jsonw_object(&w);
+	jsonw_name(&w, "commands");
+	jsonw_array(&w);
+	for (size_t i = 0; cli_table[i] != NULL; i++) {
+		const struct cli_cmd *cmd = cli_table[i];
+
+		jsonw_object(&w);
+		jsonw_m_cstr(&w, "name", cmd->name);
+		jsonw_m_cstr(&w, "usage", cmd->usage);
+		jsonw_m_cstr(&w, "summary", pick(&cmd->summary, zh));
+		if (cmd->text.en != NULL)
+			jsonw_m_cstr(&w, "text", pick(&cmd->text, zh));
+		jsonw_name(&w, "options");
+		jsonw_array(&w);
+		json_options(cmd->opts, zh, &w);
+		json_options(cli_common_opts, zh, &w);
+		jsonw_array_end(&w);
+		jsonw_object_end(&w);
+	}
+	jsonw_array_end(&w);
+	jsonw_object_end(&w);
+}
+
+static void bash_options(const struct cli_opt *o, struct buf *out)
+{
+	for (; o != NULL && o->name != NULL; o++)
+		buf_fmt(out, " --%s", o->name);
+}
+
+/* The script counts the words of the command itself; whatever is neither a command word nor an option is a file. */
+void cli_bash(struct buf *out)
+{
+	buf_cstr(out, "# bash completion for lianfang, made from the program's own table: lianfang commands --bash\n_lianfang()\n{\n"
+		      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} words=\"${COMP_WORDS[*]:1:COMP_CWORD-1}\" name opts=\n"
+		      "\tlocal -A options=(\n");
+	for (size_t i = 0; cli_table[i] != NULL; i++) {
+		buf_fmt(out, "\t\t[\"%s\"]=\"", cli_table[i]->name);
+		bash_options(cli_table[i]->opts, out);
+		bash_options(cli_common_opts, out);
+		buf_cstr(out, "\"\n");
+	}
+	buf_cstr(out, "\t)\n"
+		      "\tfor name in \"${!options[@]}\"; do\n"
+		      "\t\t[[ \"$words \" == \"$name \"* ]] && opts=${options[$name]}\n"
+		      "\tdone\n"
+		      "\tif [[ -z $opts ]]; then\n"
+		      "\t\tlocal next=\n"
+		      "\t\tfor name in \"${!options[@]}\"; do\n"
+		      "\t\t\t[[ -z $words ]] && next+=\" ${name%% *}\"\n"
+		      "\t\t\t[[ -n $words && $name == \"$words \"* ]] && next+=\" ${name#\"$words \"}\"\n"
+		      "\t\tdone\n"
+		      "\t\tmapfile -t COMPREPLY < <(compgen -W \"$next\" -- \"$cur\" | sort -u)\n"
+		      "\telif [[ $cur == -* ]]; then\n"
+		      "\t\tmapfile -t COMPREPLY < <(compgen -W \"$opts\" -- \"$cur\")\n"
+		      "\telse\n"
+		      "\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+		      "\tfi\n"
+		      "}\n"
+		      "complete -F _lianfang -o filenames lianfang\n");
+}
+
 /* man(7) wants a leading backslash-ampersand before dots and escaped dashes and backslashes. */
 static void put_roff(struct buf *out, const char *text)
 {
@@ -87,16 +168,21 @@ static void put_roff_options(const struct cli_opt *o, struct buf *out)
 	}
 }
 
+/* "user add" is the page lianfang-user-add. */
+static void put_page_name(const struct cli_cmd *cmd, struct buf *out)
+{
+	buf_cstr(out, "lianfang\\-");
+	for (const char *p = cmd->name; *p != '\0'; p++)
+		buf_cstr(out, *p == ' ' || *p == '-' ? "\\-" : (char[]){ *p, '\0' });
+}
+
 static void man_command(const struct cli_cmd *cmd, struct buf *out)
 {
-	char dashed[64];
-	size_t n = 0;
-
-	for (const char *p = cmd->name; *p != '\0' && n + 1 < sizeof dashed; p++)
-		dashed[n++] = *p == ' ' ? '-' : *p;
-	dashed[n] = '\0';
-	buf_fmt(out, ".TH LIANFANG-%s 1 \"\" lianfang \"Lianfang manual\"\n.SH NAME\nlianfang\\-", dashed);
-	put_roff(out, dashed);
+	buf_cstr(out, ".TH LIANFANG-");
+	for (const char *p = cmd->name; *p != '\0'; p++)
+		buf_char(out, *p == ' ' ? '-' : *p);
+	buf_cstr(out, " 1 \"\" lianfang \"Lianfang manual\"\n.SH NAME\n");
+	put_page_name(cmd, out);
 	buf_cstr(out, " \\- ");
 	put_roff(out, cmd->summary.en);
 	buf_fmt(out, "\n.SH SYNOPSIS\n.B lianfang %s\n[options] ", cmd->name);
@@ -122,22 +208,51 @@ static void man_command(const struct cli_cmd *cmd, struct buf *out)
 		      ".SH SEE ALSO\n.BR lianfang (1)\n");
 }
 
+/* Sentences that say how any command behaves; lianfang(1) only. */
+static const char MAN_HEAD[] =
+	".TH LIANFANG 1 \"\" lianfang \"Lianfang manual\"\n.SH NAME\nlianfang \\- node of an intelligence-driven joint defence\n"
+	".SH SYNOPSIS\n.B lianfang\n.I command\n[options] [operands]\n.SH DESCRIPTION\n"
+	"One program that any organisation runs as a node: it knows and shares threat intelligence (STIX 2.1, TAXII 2.1),\n"
+	"matches it against logs, and tells its peers no more than they may know.\n"
+	".PP\nA node is a folder, called DIR on these pages. Commands that take DIR work on a running node, through its control\n"
+	"socket, and on a stopped one. Options may stand anywhere behind the command;\n.B \\-\\-\nends them.\n"
+	".PP\n.B lianfang demo\nplays the whole story on this machine.\n.SH COMMANDS\nEach has a page of its own.\n";
+static const char MAN_TAIL[] =
+	".SH EXIT STATUS\n.TP\n0\ndone, or the answer is yes\n.TP\n1\nthe answer is no (invalid, no match, not verified), or a part failed\n"
+	".TP\n2\ncould not be done: usage, files, connection, rights\n.TP\n78\n.B serve\nonly: configuration or a fence was refused\n"
+	".PP\nErrors go to standard error; with\n.B \\-\\-json\nalso to standard output, as {\"error\": text, \"code\": word}.\n"
+	".SH FILES\nIn the folder of a node, which only its owner may enter:\n"
+	".TP\n.I lianfang.conf\nconfiguration, see\n.BR lianfang.conf (5)\n"
+	".TP\n.I tls/node.crt\\fR, \\fItls/node.key\ncertificate and key of the node; read again on SIGHUP\n"
+	".TP\n.I tls/ca.crt\nthe authority that signed it, and whose client certificates are accepted\n"
+	".TP\n.I sign.key\nEd25519 key that signs the head of the fact log\n"
+	".TP\n.I records.db\nusers, collections, peers and facts (SQLite; not with a PostgreSQL store)\n"
+	".TP\n.I objects/\nthe STIX objects, in append-only logs\n"
+	".TP\n.I lock\\fR, \\fIcontrol.sock\nheld and listened to while the node runs\n"
+	".SH ENVIRONMENT\n.TP\n.BR LC_ALL \", \" LC_MESSAGES \", \" LANG\nthe first that is set chooses the language of texts: zh gives zh\\-TW, "
+	"anything else English\n.TP\n.B TMPDIR\nwhere\n.B demo\nmakes its nodes (/tmp)\n"
+	".SH SIGNALS\nA serving node stops cleanly on SIGTERM and SIGINT and reads certificate, log settings and peers again on SIGHUP.\n"
+	".SH SEE ALSO\n.BR lianfang.conf (5)";
+
 void cli_man(const struct cli_cmd *cmd, struct buf *out)
 {
 	if (cmd != NULL) {
 		man_command(cmd, out);
 		return;
 	}
-	buf_cstr(out, ".TH LIANFANG 1 \"\" lianfang \"Lianfang manual\"\n.SH NAME\nlianfang \\- node of an intelligence-driven joint defence\n"
-		      ".SH SYNOPSIS\n.B lianfang\n.I command\n[options] [operands]\n.SH DESCRIPTION\n"
-		      "One program that any organisation runs as a node: it knows and shares threat intelligence (STIX 2.1, TAXII 2.1),\n"
-		      "matches it against logs, and tells its peers no more than they may know.\n.SH COMMANDS\n");
+	buf_cstr(out, MAN_HEAD);
 	for (size_t i = 0; cli_table[i] != NULL; i++) {
-		buf_fmt(out, ".TP\n.B %s\n", cli_table[i]->name);
+		buf_cstr(out, ".TP\n.BR ");
+		put_page_name(cli_table[i], out);
+		buf_cstr(out, " (1)\n");
 		put_roff(out, cli_table[i]->summary.en);
 		buf_char(out, '\n');
 	}
-	buf_cstr(out, ".SH EXIT STATUS\n.TP\n0\ndone, or the answer is yes\n.TP\n1\nthe answer is no (invalid, no match, not verified), or a part failed\n"
-		      ".TP\n2\ncould not be done: usage, files, connection, rights\n.TP\n78\nserve: configuration or a fence was refused\n"
-		      ".SH FILES\n.TP\n.I DIR/lianfang.conf\nthe node's configuration; every key is in the file that\n.B lianfang init\nwrites\n");
+	buf_cstr(out, MAN_TAIL);
+	for (size_t i = 0; cli_table[i] != NULL; i++) {
+		buf_cstr(out, ",\n.BR ");
+		put_page_name(cli_table[i], out);
+		buf_cstr(out, " (1)");
+	}
+	buf_char(out, '\n');
 }

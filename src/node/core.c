@@ -8,6 +8,7 @@
 #include "node/core.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -439,6 +440,7 @@ int serve_core(const char *dir, const struct serve_opts *o)
 	enum rc rc;
 
 	c.opts = *o;
+	umask(077); /* whatever is made in the folder is the node's own */
 	log_setup("core", LOG_LEVEL_INFO, false);
 	proc_signals_block();
 	rc = core_open(&c, dir, &err);

@@ -179,15 +179,12 @@ static enum rc make_tls(const struct node_init_opts *o, const struct node_paths 
 	return rc;
 }
 
-static enum rc make_sign_key(const struct node_paths *p, struct err *err)
+static enum rc make_sign_key(const struct node_paths *p, unsigned char sec[static SIGN_SECRET_LEN], struct err *err)
 {
-	unsigned char pub[SIGN_PUBLIC_LEN], sec[SIGN_SECRET_LEN];
-	enum rc rc;
+	unsigned char pub[SIGN_PUBLIC_LEN];
 
 	sign_keypair(pub, sec);
-	rc = file_create(p->sign, str_make((char *)sec, sizeof sec), 0600, err);
-	secret_wipe(sec, sizeof sec);
-	return rc;
+	return file_create(p->sign, str_make((char *)sec, SIGN_SECRET_LEN), 0600, err);
 }
 
 static enum rc add_collection(struct store *s, const char *alias, const char *title, const struct right *rights, size_t n_rights,
@@ -295,16 +292,29 @@ static enum rc add_admin(struct store *s, const struct node_init_opts *o, struct
 			   err);
 }
 
+/* The first fact is signed like all that follow: a new node must pass its own audit. */
+static bool sign_head(void *ctx, struct str head, unsigned char sig[static SIGN_LEN])
+{
+	sign_make(ctx, head, sig);
+	return true;
+}
+
 static enum rc fill_store(const struct node_init_opts *o, const struct node_paths *p, const char *identity, struct str password,
-			  struct err *err)
+			  unsigned char sec[static SIGN_SECRET_LEN], struct err *err)
 {
 	struct store_config sc = { .dir = p->dir, .create = true };
 	struct store *s CLEANUP(store_closep) = NULL;
+	mode_t before = umask(077); /* SQLite makes its files by the umask alone */
 	uint32_t rows[2];
+	enum rc rc;
 
 	if (o->store != NULL && str_starts(str_of(o->store), S("postgresql://")))
 		sc.url = o->store;
-	TRY(store_open(&sc, &s, err));
+	rc = store_open(&sc, &s, err);
+	umask(before);
+	if (rc != RC_OK)
+		return rc;
+	fact_set_signer(s, sign_head, sec);
 	TRY(add_collections(s, rows, err));
 	TRY(add_identity(s, o, identity, rows, err));
 	return add_admin(s, o, password, err);
@@ -340,6 +350,7 @@ static enum rc check_opts(const struct node_init_opts *o, struct err *err)
 enum rc node_init(const struct node_init_opts *o, char ret_password[static 32], char ret_fingerprint[static 65], struct err *err)
 {
 	char identity[64], text[UUID_TEXT_LEN + 1];
+	unsigned char sec[SIGN_SECRET_LEN];
 	struct node_paths p;
 	struct str password = o->admin_password;
 	struct uuid u;
@@ -360,9 +371,10 @@ enum rc node_init(const struct node_init_opts *o, char ret_password[static 32], 
 	if (rc == RC_OK)
 		rc = make_tls(o, &p, ret_fingerprint, err);
 	if (rc == RC_OK)
-		rc = make_sign_key(&p, err);
+		rc = make_sign_key(&p, sec, err);
 	if (rc == RC_OK)
-		rc = fill_store(o, &p, identity, password, err);
+		rc = fill_store(o, &p, identity, password, sec, err);
+	secret_wipe(sec, sizeof sec);
 	if (rc == RC_OK)
 		rc = write_conf(o, &p, identity, err);
 	if (rc != RC_OK) {

@@ -34,7 +34,10 @@ static enum rc status_get(struct api_call *c, struct err *err)
 	jsonw_m_cstr(w, "name", c->api->node_name);
 	jsonw_m_cstr(w, "tier", c->api->tier);
 	jsonw_m_cstr(w, "identity", c->api->identity);
-	jsonw_m_time(w, "started", c->api->started);
+	if (c->api->status != NULL)
+		jsonw_m_time(w, "started", c->api->started);
+	else /* asked of a folder, not of a process */
+		jsonw_m_bool(w, "running", false);
 	jsonw_name(w, "store");
 	jsonw_object(w);
 	jsonw_m_cstr(w, "engine", st.engine);
