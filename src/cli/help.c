@@ -85,6 +85,8 @@ void cli_table_json(bool zh, struct buf *out)
 		jsonw_name(&w, "options");
 		jsonw_array(&w);
 		json_options(cmd->opts, zh, &w);
+		if (cli_dir_place(cmd) >= 0)
+			json_options(cli_dir_opts, zh, &w);
 		json_options(cli_common_opts, zh, &w);
 		jsonw_array_end(&w);
 		jsonw_object_end(&w);
@@ -108,6 +110,8 @@ void cli_bash(struct buf *out)
 	for (size_t i = 0; cli_table[i] != NULL; i++) {
 		buf_fmt(out, "\t\t[\"%s\"]=\"", cli_table[i]->name);
 		bash_options(cli_table[i]->opts, out);
+		if (cli_dir_place(cli_table[i]) >= 0)
+			bash_options(cli_dir_opts, out);
 		bash_options(cli_common_opts, out);
 		buf_cstr(out, "\"\n");
 	}
@@ -215,7 +219,7 @@ static const char MAN_HEAD[] =
 	"One program that any organisation runs as a node: it knows and shares threat intelligence (STIX 2.1, TAXII 2.1),\n"
 	"matches it against logs, and tells its peers no more than they may know.\n"
 	".PP\nA node is a folder, called DIR on these pages. Commands that take DIR work on a running node, through its control\n"
-	"socket, and on a stopped one. Options may stand anywhere behind the command;\n.B \\-\\-\nends them.\n"
+	"socket, and on a stopped one. DIR may also be said once: by\n.B \\-\\-dir\nor in the environment. Options may stand anywhere behind the command;\n.B \\-\\-\nends them.\n"
 	".PP\n.B lianfang demo\nplays the whole story on this machine.\n.SH COMMANDS\nEach has a page of its own.\n";
 static const char MAN_TAIL[] =
 	".SH EXIT STATUS\n.TP\n0\ndone, or the answer is yes\n.TP\n1\nthe answer is no (invalid, no match, not verified), or a part failed\n"
@@ -230,7 +234,7 @@ static const char MAN_TAIL[] =
 	".TP\n.I objects/\nthe STIX objects, in append-only logs\n"
 	".TP\n.I lock\\fR, \\fIcontrol.sock\nheld and listened to while the node runs\n"
 	".SH ENVIRONMENT\n.TP\n.BR LC_ALL \", \" LC_MESSAGES \", \" LANG\nthe first that is set chooses the language of texts: zh gives zh\\-TW, "
-	"anything else English\n.TP\n.B TMPDIR\nwhere\n.B demo\nmakes its nodes (/tmp)\n"
+	"anything else English\n.TP\n.B LIANFANG_DIR\nthe node's folder where DIR is left out (/var/lib/lianfang)\n.TP\n.B TMPDIR\nwhere\n.B demo\nmakes its nodes (/tmp)\n"
 	".SH SIGNALS\nA serving node stops cleanly on SIGTERM and SIGINT and reads certificate, log settings and peers again on SIGHUP.\n"
 	".SH SEE ALSO\n.BR lianfang.conf (5)";
 

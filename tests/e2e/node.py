@@ -18,8 +18,8 @@ t.ok(run('status', n.dir).status == 0, 'the refused init left the node as it was
 for args, word in ((['--tier', 'galaxy', '--name', 'x'], 'tier'), (['--tier', 'sector'], '--name'), (['--name', 'x'], '--tier')):
     r = run('init', path('never'), *args, '--password-stdin', stdin=PASSWORD)
     t.ok(r.status == 2 and word in r.err and not os.path.exists(path('never')), f'init {args}: refused, nothing left', r)
-r = run('init', path('never'), '--tier', 'sector', '--name', 'x', '--password-stdin', stdin='short\n')
-t.ok(r.status == 2 and 'password' in r.err and not os.path.exists(path('never')), 'a short password is refused, nothing left', r)
+r = run('init', path('never'), '--tier', 'sector', '--name', 'x', '--password-stdin', stdin='')
+t.ok(r.status == 2 and 'password' in r.err and not os.path.exists(path('never')), 'no password is refused, nothing left', r)
 r = run('init', path('drawn'), '--tier', 'provider', '--name', 'x', '--json')
 t.ok(r.status == 0 and len(r.json()['password']) >= 20, 'without a password one is drawn and shown once', r)
 for tier in ('provider', 'region', 'nation', 'partner'):
@@ -35,6 +35,11 @@ s = n.cli('status', '@', '--json').json()
 t.ok(s['running'] is False and 'started' not in s, 'a stopped node says that it does not run', s)
 r = n.cli('status', '@')
 t.ok('started' not in r.out and 'running            no' in r.out, 'and shows no start', r)
+
+for args, env in ((['status', '--dir', n.dir], None), (['status'], environment(LIANFANG_DIR=n.dir)), (['user', 'list', '-d', n.dir], None),
+                  (['audit', 'list', 'node.'], environment(LIANFANG_DIR=n.dir)), (['audit', 'list', 'node.', '--dir', n.dir], None)):
+    r = run(*args, '--json', env=env)
+    t.ok(r.status == 0 and r.json(), f'the folder may be said by {"LIANFANG_DIR" if env else "--dir"}: {" ".join(args[:2])}', r)
 
 # --- serve ---
 r = run('serve', path('nowhere'))
