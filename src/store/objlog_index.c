@@ -248,12 +248,17 @@ void objlog_chain_out(struct objlog *l, uint64_t hash, uint32_t n)
 
 uint32_t objlog_version_find(const struct objlog *l, uint32_t newest, const struct object *o, const struct odd *odd)
 {
+	uint32_t steps = 0;
+
 	for (uint32_t at = newest; at != NONE; at = objlog_object(l, at)->next) {
 		const struct object *x = objlog_object(l, at);
 		int order = objlog_version_cmp(x, x->odd ? objlog_odd(l, at) : NULL, o, odd);
 
 		if (order < 0)
 			break;
+		/* Whoever sends versions backwards must not make each put dearer than the last for ever. */
+		if (++steps > CHAIN_WALK_MAX)
+			return TOO_DEEP;
 		if (order == 0 && x->spec21 == o->spec21)
 			return at;
 	}

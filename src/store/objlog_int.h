@@ -41,7 +41,10 @@
 #define STAGED_MAX 100000u                       /* objects in one transaction */
 #define STAGED_BYTES_MAX ((uint64_t)128 << 20)   /* bodies, when it is more than one batch */
 
+#define CHAIN_WALK_MAX 16384u                    /* versions newer than the one that is looked for */
+
 #define NONE UINT32_MAX
+#define TOO_DEEP (UINT32_MAX - 1)
 #define NO_VERSION INT64_MIN
 #define DIGITS_NONE 7u
 #define BLOCK_OBJECTS 4096u
@@ -258,7 +261,7 @@ const struct odd *objlog_odd(const struct objlog *l, uint32_t object);
 /* Puts object `n` into its chain; yields the chain's newest. */
 uint32_t objlog_chain_in(struct objlog *l, uint64_t hash, uint32_t n);
 void objlog_chain_out(struct objlog *l, uint64_t hash, uint32_t n);
-/* The version of `o` (its instant and spec) in the chain, or NONE. */
+/* The version of `o` (its instant and spec) in the chain, or NONE, or TOO_DEEP when more than CHAIN_WALK_MAX are newer. */
 uint32_t objlog_version_find(const struct objlog *l, uint32_t newest, const struct object *o, const struct odd *odd);
 uint32_t objlog_type_find(const struct objlog *l, struct str name); /* NONE when unknown */
 enum rc objlog_type_add(struct objlog *l, struct str name, uint32_t *ret, struct err *err) MUSTUSE;

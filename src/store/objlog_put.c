@@ -112,6 +112,8 @@ static void look_up(const struct objlog *l, uint32_t coll, struct incoming *x)
 	uint32_t first = staged_first(l, x->hash), entry;
 
 	x->known = objlog_version_find(l, x->newest, &x->o, x->odd);
+	if (x->known == TOO_DEEP)
+		return;
 	if (x->known != NONE && (entry = objlog_entry_of(l, x->known, coll)) != NONE) {
 		x->here = true;
 		x->here_added = objlog_entry(l, entry)->added;
@@ -267,6 +269,11 @@ static enum rc put_one(struct objlog *l, const struct object_batch *b, size_t i,
 	if (!parse(l, in, &x, err))
 		return err != NULL && err->rc == RC_NOMEM ? RC_NOMEM : RC_OK;
 	look_up(l, coll, &x);
+	if (x.known == TOO_DEEP) {
+		err_set(err, RC_LIMIT, "%.*s: more than %u newer versions are held", STR(in->id), CHAIN_WALK_MAX);
+		mem_free(x.odd);
+		return RC_OK;
+	}
 	if (x.known != NONE)
 		rc = same_content(l, &x, &same, err);
 	if (rc == RC_OK) {

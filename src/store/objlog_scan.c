@@ -194,7 +194,7 @@ static enum rc replay_type(struct objlog *l, const struct record *r, struct err 
 static enum rc check_store(struct objlog *l, struct record *r, struct err *err)
 {
 	struct object *o = &r->o;
-	uint32_t newest;
+	uint32_t newest, known;
 
 	if (l->types[r->number].p == NULL)
 		return FAIL(err, RC_CORRUPT, "object type %u has no name", r->number);
@@ -202,7 +202,9 @@ static enum rc check_store(struct objlog *l, struct record *r, struct err *err)
 		return FAIL(err, RC_CORRUPT, "date_added goes back");
 	r->id_hash = objlog_id_hash(o->type, o->uuid);
 	newest = objlog_find(l, r->id_hash, o->type, o->uuid);
-	if (newest != NONE && objlog_version_find(l, newest, o, r->odd) != NONE)
+	known = objlog_version_find(l, newest, o, r->odd);
+	/* Too deep now need not have been so when it came: others of its transaction are here already. */
+	if (known != NONE && known != TOO_DEEP)
 		return FAIL(err, RC_CORRUPT, "the same version is stored twice");
 	objlog_print(l, o, r->odd, r->print);
 	return RC_OK;

@@ -438,6 +438,42 @@ static void test_claims(void)
 	dir_drop();
 }
 
+/* Versions that come in order cost nothing however many there are; one older than thousands of them is refused. */
+static void test_many_versions(void)
+{
+	static char versions[1000][40], bodies[1000][20];
+	static struct object_in in[1000];
+	static enum put_result results[1000];
+	struct object_batch b = { .collection = 1, .objects = in, .n = 1000, .results = results };
+	struct page_query q = { .collection = 1, .added_after = INT64_MIN, .tlp_mask = 255, .limit = 10, .bodies = true };
+	struct objlog *l;
+	bool good = true;
+	struct page p;
+	usec t = T0;
+
+	dir_new();
+	l = log_open();
+	for (int k = 0; k < 18 && good; k++) {
+		for (size_t i = 0; i < 1000; i++, t += USEC_PER_SEC) {
+			char text[TIME_TEXT_MAX];
+
+			snprintf(versions[i], sizeof versions[i], "%s", time_format(t, text).p);
+			snprintf(bodies[i], sizeof bodies[i], "{\"n\":%lld}", (long long)(t % 9));
+			in[i] = object(ID_A, versions[i], bodies[i], 21, 0, 0);
+		}
+		good = put_batch(l, &b, NULL) == RC_OK && results[0] == PUT_STORED && results[999] == PUT_STORED;
+	}
+	OK(good, "18,000 versions of one object");
+	OK(objlog_page(l, &q, &p, NULL) == RC_OK && p.n == 1 && str_eq(p.entries[0].version, in[999].version), "one is the last");
+	page_drop(&p);
+	in[0].version = S("2000-01-01T00:00:00Z");
+	EQ_INT(put_one(l, 1, 1, &in[0], NULL), PUT_REFUSED, "one that is far too old");
+	objlog_close(l);
+	OK((l = log_open()) != NULL, "opens again");
+	objlog_close(l);
+	dir_drop();
+}
+
 static void test_modes(void)
 {
 	struct objlog_config c = { .dir = test_dir };
@@ -472,6 +508,7 @@ int main(void)
 	test_remove();
 	test_remark();
 	test_claims();
+	test_many_versions();
 	test_modes();
 	EQ_INT(mem_live(), 0, "nothing is left allocated");
 	return tap_done();
