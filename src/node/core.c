@@ -288,7 +288,8 @@ static enum rc open_taxii(struct core *c, struct err *err)
 {
 	struct auth_config ac = { .store = c->node.store, .anonymous_tlp = TLP_CLEAR };
 	struct taxii_config tc = { .store = c->node.store, .title = c->node.config.name,
-				   .default_tlp = (uint8_t)c->node.config.default_tlp };
+				   .default_tlp = (uint8_t)c->node.config.default_tlp, .strict = c->node.config.strict,
+				   .upgrade_20 = c->node.config.upgrade_20 };
 
 	TRY(auth_new(&ac, &c->auth, err));
 	tc.www_authenticate = auth_challenge(c->auth);

@@ -54,7 +54,8 @@ static enum rc read_envelope(struct adding *ad, struct err *err)
 static enum rc admit_all(struct adding *ad, struct err *err)
 {
 	struct taxii_call *k = ad->k;
-	struct admit_opts o = { .collection = k->coll.row, .tlp_ceiling = k->coll.tlp_max, .default_tlp = k->t->c.default_tlp };
+	struct admit_opts o = { .collection = k->coll.row, .tlp_ceiling = k->coll.tlp_max, .default_tlp = k->t->c.default_tlp,
+				 .strict = k->t->c.strict, .upgrade_20 = k->t->c.upgrade_20 };
 	struct str source = viewer_actor(k->v, ad->a);
 
 	TRY(store_source_id(k->store, source, &o.source, err));

@@ -19,6 +19,7 @@ struct taxii_config {
 	const char *public_url;     /* "https://ti.example": api_roots are absolute then; NULL = relative */
 	const char *www_authenticate; /* the schemes of a 401 (RFC 7235), from web/auth.h */
 	uint8_t default_tlp;        /* enum tlp for posted objects without any TLP marking */
+	bool strict, upgrade_20;    /* as in gate/admit.h, for what is posted */
 	size_t max_response;        /* bytes of bodies in one page; 0 = 16 MiB */
 };
 
