@@ -31,6 +31,7 @@ struct import_opts {
 	uint8_t confidence;            /* of objects made from lists, or 255 */
 	struct str columns;            /* CSV without a header: "value,type,,comment"; "" = first line is the header */
 	usec now;                      /* 0 = time_now() */
+	bool dry_run;                  /* reads, checks and reports, stores nothing; the store may be NULL then */
 	import_progress progress;      /* or NULL; called about once for each batch */
 	void *progress_ctx;
 };

@@ -9,6 +9,7 @@
 #include "stix/id.h"
 #include "stix/marking.h"
 #include "stix/object.h"
+#include "stix/validate.h"
 
 enum rc sink_init(struct sink *s, struct store *store, const struct import_opts *o, struct import_report *r, struct err *err)
 {
@@ -294,19 +295,41 @@ static void tally(struct sink *s, size_t i, const struct admitted *a)
 	}
 }
 
-enum rc sink_flush(struct sink *s, struct err *err)
+static enum rc admit_batch(struct sink *s, struct err *err)
 {
 	struct admit_opts o = s->o->admit;
 	struct admitted *done = NULL;
 
-	if (s->n == 0)
-		return RC_OK;
 	o.date_added = NULL;
 	o.trees = s->trees;
 	TRY(meet_known(s, err));
 	TRY(admit_objects(s->store, s->batch, &o, s->raw, s->n, &done, err));
 	for (size_t i = 0; i < s->n; i++)
 		tally(s, i, &done[i]);
+	return RC_OK;
+}
+
+/* What would be refused for its own sake; what only the store knows (conflicts, revocations) is not asked. */
+static void check_batch(struct sink *s)
+{
+	struct stix_validate_opts rules = { .strict = s->o->admit.strict };
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct err why = { 0 };
+
+		if (stix_validate(s->trees[i], &rules, NULL, NULL, NULL, &why) != RC_OK)
+			sink_fail(s, s->places[i], str_of(why.text));
+	}
+}
+
+enum rc sink_flush(struct sink *s, struct err *err)
+{
+	if (s->n == 0)
+		return RC_OK;
+	if (s->o->dry_run)
+		check_batch(s);
+	else
+		TRY(admit_batch(s, err));
 	s->n = s->bytes = 0;
 	arena_reset(s->batch);
 	if (s->o->progress != NULL)
