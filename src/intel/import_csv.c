@@ -94,7 +94,7 @@ static struct str field(const struct csv_reader *r, size_t i)
 {
 	size_t from = i == 0 ? 0 : r->ends[i - 1];
 
-	return str_trim(str_make(r->record.p + from, r->ends[i] - from));
+	return str_trim(str_slice(buf_view(&r->record), from, r->ends[i]));
 }
 
 static bool looks_like_value(struct str text)
