@@ -243,16 +243,28 @@ enum rc db_one_int(struct db *d, int64_t *ret, const char *sql, const struct dbv
 	return RC_OK;
 }
 
-enum rc db_begin(struct db *d, struct err *err)
+static enum rc connect_if_lost(struct db *d, struct err *err)
 {
 	if (d->conn != NULL && !d->e->alive(d->conn)) {
 		forget_statements(d);
 		d->e->close(d->conn);
 		d->conn = NULL;
 	}
-	if (d->conn == NULL)
-		TRY(connect_again(d, false, err));
-	return db_exec(d, d->e->begin, err);
+	return d->conn != NULL ? RC_OK : connect_again(d, false, err);
+}
+
+enum rc db_begin(struct db *d, struct err *err)
+{
+	enum rc rc;
+
+	TRY(connect_if_lost(d, err));
+	rc = db_exec(d, d->e->begin, err);
+	/* That the connection is lost shows only when it is used; nothing has been done on it yet. */
+	if (rc == RC_PEER && !d->e->alive(d->conn)) {
+		TRY(connect_if_lost(d, err));
+		rc = db_exec(d, d->e->begin, err);
+	}
+	return rc;
 }
 
 enum rc db_commit(struct db *d, struct err *err)
@@ -363,7 +375,8 @@ enum rc db_borrow(struct db_pool *p, struct db **ret, struct err *err)
 
 void db_return(struct db_pool *p, struct db *d, bool healthy)
 {
-	struct db *drop = NULL;
+	struct db *drop[DB_POOL_MAX + 1];
+	size_t n = 0;
 
 	for (size_t i = 0; i < d->n_statements; i++)
 		db_end(d->statements[i]);
@@ -371,10 +384,14 @@ void db_return(struct db_pool *p, struct db *d, bool healthy)
 	if (healthy) {
 		p->idle[p->n_idle++] = d;
 	} else {
-		drop = d;
-		p->n_open--;
+		/* What cut this one (a server that was restarted) has cut those that rest as well. */
+		drop[n++] = d;
+		while (p->n_idle > 0)
+			drop[n++] = p->idle[--p->n_idle];
+		p->n_open -= n;
 	}
-	pthread_cond_signal(&p->given_back);
+	pthread_cond_broadcast(&p->given_back);
 	pthread_mutex_unlock(&p->lock);
-	db_close(drop);
+	while (n > 0)
+		db_close(drop[--n]);
 }

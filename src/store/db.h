@@ -93,7 +93,7 @@ struct db_pool;
 enum rc db_pool_new(const struct db_open_opts *o, struct db_pool **ret, struct err *err) MUSTUSE;
 void db_pool_free(struct db_pool *p); /* accepts NULL */
 enum rc db_borrow(struct db_pool *p, struct db **ret, struct err *err) MUSTUSE;
-/* A connection that had an error is closed, not kept. */
+/* One that is not healthy is closed, and those that rest with it. */
 void db_return(struct db_pool *p, struct db *d, bool healthy);
 
 #endif

@@ -118,6 +118,7 @@ struct store {
 	char *dir;       /* never NULL */
 	char *url;       /* NULL = SQLite in dir */
 	bool read_only, create; /* as in store_config */
+	int lock;        /* of the folder's only writer (SQLite), or -1 */
 	struct db_pool *pool;     /* read connections, SQL */
 	struct db *write_db;      /* the SQL writer's own connection */
 	struct writer *writer;    /* small tables and facts */

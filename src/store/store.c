@@ -100,6 +100,21 @@ static enum rc records_path(const struct store *s, char out[static PATH_MAX_BYTE
 	return n > 0 && n < PATH_MAX_BYTES ? RC_OK : FAIL(err, RC_LIMIT, "store: the folder's path is too long");
 }
 
+/* The object log has one writer: a second process would write over its tail. */
+static enum rc lock_folder(struct store *s, struct err *err)
+{
+	char path[PATH_MAX_BYTES];
+	int n = snprintf(path, sizeof path, "%s/store.lock", s->dir), pid = 0;
+
+	if (s->read_only || s->url != NULL)
+		return RC_OK;
+	if (n < 0 || (size_t)n >= sizeof path)
+		return FAIL(err, RC_LIMIT, "store: the folder's path is too long");
+	if (!s->create && !file_exists(s->dir))
+		return FAIL(err, RC_NOTFOUND, "%s: no store here", s->dir);
+	return file_lock(path, &s->lock, &pid, err);
+}
+
 static enum rc open_database(struct store *s, bool create, struct err *err)
 {
 	char path[PATH_MAX_BYTES];
@@ -136,6 +151,7 @@ static enum rc open_parts(struct store *s, const struct store_config *c, struct 
 		return FAIL(err, RC_NOMEM, "store: no memory");
 	if (s->create)
 		TRY(file_mkdir(s->dir, 0700, err));
+	TRY(lock_folder(s, err));
 	TRY(open_database(s, s->create, err));
 	if (!s->read_only)
 		TRY(writer_start(s, &SQL_WRITER, &s->writer, err));
@@ -149,6 +165,7 @@ enum rc store_open(const struct store_config *c, struct store **ret, struct err 
 
 	if (s == NULL)
 		return FAIL(err, RC_NOMEM, "store: no memory");
+	s->lock = -1;
 	pthread_mutex_init(&s->slot_lock, NULL);
 	pthread_mutex_init(&s->listen_lock, NULL);
 	rc = open_parts(s, c, err);
@@ -190,6 +207,7 @@ void store_close(struct store *s)
 	sources_free(s->sources);
 	pthread_mutex_destroy(&s->slot_lock);
 	pthread_mutex_destroy(&s->listen_lock);
+	file_closep(&s->lock);
 	mem_free(s->dir);
 	mem_free(s->url);
 	mem_free(s);

@@ -19,7 +19,8 @@ struct store_config {
 	bool read_only;   /* offline tools (audit verify, export) beside or without a running node */
 };
 
-/* Opens, recovers after a crash, migrates the schema upward. RC_UNSUPPORTED: made by a newer version. RC_CORRUPT names the file. */
+/* Opens, recovers after a crash, migrates the schema upward. RC_UNSUPPORTED: made by a newer version. RC_CORRUPT names the file.
+ * RC_BUSY: another process writes in this folder (SQLite mode; several nodes may share a PostgreSQL database). */
 enum rc store_open(const struct store_config *c, struct store **ret, struct err *err) MUSTUSE;
 /* Commits what waits and closes. Accepts NULL. */
 void store_close(struct store *s);

@@ -334,6 +334,8 @@ static void reopen(struct scene *sc)
 	struct user got;
 
 	DONE(sc, user_put(sc->s, &ALICE, &sc->err), "a user");
+	if (sc->engine->server == 0)
+		GIVES(sc, RC_BUSY, engine_reopen(sc->engine, false, &reader, &sc->err), "a second writer in the folder");
 	DONE(sc, engine_reopen(sc->engine, true, &reader, &sc->err), "a reader beside the writer");
 	if (reader != NULL) {
 		DONE(sc, user_get(reader, S("alice"), sc->a, &got, &sc->err), "it reads");
@@ -357,6 +359,28 @@ static void newer_schema(struct scene *sc)
 	GIVES(sc, RC_UNSUPPORTED, engine_reopen(sc->engine, true, &sc->s, &sc->err), "also for reading");
 }
 
+/* The server drops every connection: one read may fail for it, no write does, since nothing was begun. */
+static void cut(struct scene *sc)
+{
+	struct user got;
+	struct str value;
+	enum rc rc;
+
+	if (sc->engine->server == 0)
+		return;
+	DONE(sc, user_put(sc->s, &ALICE, &sc->err), "a user");
+	DONE(sc, meta_put(sc->s, S("k"), S("v"), &sc->err), "a text");
+	DONE(sc, meta_get(sc->s, S("k"), sc->a, &value, &sc->err), "read");
+	OK(engine_tamper(sc->engine, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+				     " WHERE pid <> pg_backend_pid() AND datname = current_database()"), "all connections are cut");
+	DONE(sc, meta_put(sc->s, S("k"), S("w"), &sc->err), "a write goes on");
+	rc = meta_get(sc->s, S("k"), sc->a, &value, &sc->err);
+	OK(rc == RC_OK || rc == RC_PEER, "a read tells that the server was away: %s", rc_name(rc));
+	DONE(sc, meta_get(sc->s, S("k"), sc->a, &value, &sc->err), "the next goes on");
+	EQ_STR(value, S("w"), "with what was written");
+	DONE(sc, user_get(sc->s, S("alice"), sc->a, &got, &sc->err), "the cache goes on");
+}
+
 static void missing(struct scene *sc)
 {
 	struct store_config c = { .dir = "/nonexistent/lianfang" };
@@ -369,5 +393,5 @@ const struct conformance_case CASES_RECORDS[] = {
 	{ "users", users }, { "bad users", bad_users }, { "lockout", lockout }, { "tokens", tokens },
 	{ "collections", collections }, { "rights", rights }, { "peers", peers }, { "texts", texts },
 	{ "statuses", statuses }, { "alerts", alerts }, { "reopen", reopen }, { "newer schema", newer_schema },
-	{ "missing", missing }, { NULL, NULL },
+	{ "cut", cut }, { "missing", missing }, { NULL, NULL },
 };
