@@ -193,11 +193,12 @@ int time_text_cmp(struct str a, struct str b)
 	return order;
 }
 
-static char *put_digits(char *to, int value, int digits)
+/* Two digits at a time by constant divisors: a page of a hundred objects formats a hundred instants. */
+static inline char *put_two(char *to, unsigned value)
 {
-	for (int i = digits - 1; i >= 0; i--, value /= 10)
-		to[i] = (char)('0' + value % 10);
-	return to + digits;
+	to[0] = (char)('0' + value / 10);
+	to[1] = (char)('0' + value % 10);
+	return to + 2;
 }
 
 static struct str format(usec t, int digits, char *out)
@@ -213,19 +214,24 @@ static struct str format(usec t, int digits, char *out)
 		seconds = YEAR_MAX_SECONDS, micros = 999999;
 	of_day = (int)((seconds - YEAR_MIN_SECONDS) % DAY_SECONDS);
 	date_from_days((seconds - of_day) / DAY_SECONDS, &year, &month, &day);
-	to = put_digits(to, year, 4);
+	to = put_two(put_two(to, (unsigned)year / 100), (unsigned)year % 100);
 	*to++ = '-';
-	to = put_digits(to, month, 2);
+	to = put_two(to, (unsigned)month);
 	*to++ = '-';
-	to = put_digits(to, day, 2);
+	to = put_two(to, (unsigned)day);
 	*to++ = 'T';
-	to = put_digits(to, of_day / 3600, 2);
+	to = put_two(to, (unsigned)of_day / 3600);
 	*to++ = ':';
-	to = put_digits(to, of_day / 60 % 60, 2);
+	to = put_two(to, (unsigned)of_day / 60 % 60);
 	*to++ = ':';
-	to = put_digits(to, of_day % 60, 2);
+	to = put_two(to, (unsigned)of_day % 60);
 	*to++ = '.';
-	to = put_digits(to, digits == 3 ? micros / 1000 : micros, digits);
+	*to++ = (char)('0' + micros / 100000);
+	to = put_two(to, (unsigned)micros / 1000 % 100);
+	if (digits == 6) {
+		*to++ = (char)('0' + micros / 100 % 10);
+		to = put_two(to, (unsigned)micros % 100);
+	}
 	*to++ = 'Z';
 	*to = '\0';
 	return str_make(out, (size_t)(to - out));

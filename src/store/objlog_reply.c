@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "store/objlog_int.h"
 
-#define GAP_MAX 4096u /* bytes read in vain cost less than another system call */
+#define GAP_MAX 8192u /* bytes read in vain cost less than another system call */
 
 static void release(struct page_hold *h)
 {
