@@ -228,6 +228,20 @@ static void write_hits(const struct import_report *r, struct jsonw *w)
 	jsonw_array_end(w);
 }
 
+static void write_changes(const struct import_report *r, struct jsonw *w)
+{
+	jsonw_name(w, "upgrades");
+	jsonw_array(w);
+	for (size_t i = 0; i < r->n_changes; i++) {
+		jsonw_object(w);
+		jsonw_m_str(w, "id", r->changes[i].id);
+		jsonw_m_str(w, "what", r->changes[i].what);
+		jsonw_m_str(w, "note", r->changes[i].note);
+		jsonw_object_end(w);
+	}
+	jsonw_array_end(w);
+}
+
 void import_report_write(const struct import_report *r, struct jsonw *w)
 {
 	jsonw_object(w);
@@ -253,5 +267,6 @@ void import_report_write(const struct import_report *r, struct jsonw *w)
 	jsonw_object_end(w);
 	write_failures(r, w);
 	write_hits(r, w);
+	write_changes(r, w);
 	jsonw_object_end(w);
 }

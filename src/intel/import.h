@@ -11,6 +11,7 @@
 
 #define IMPORT_FAILURES_MAX 1000 /* kept in the report; the rest is counted */
 #define IMPORT_HITS_MAX 1000
+#define IMPORT_CHANGES_MAX 1000
 #define IMPORT_TYPES_MAX 128
 
 enum import_format { IMPORT_AUTO, IMPORT_STIX, IMPORT_MISP, IMPORT_CSV, IMPORT_LIST };
@@ -42,6 +43,11 @@ struct import_failure {
 	struct str message;
 };
 
+/* What was done to an object of STIX 2.0. */
+struct import_change {
+	struct str id, what, note;
+};
+
 struct import_hit {
 	struct str id, value, list;
 };
@@ -55,7 +61,7 @@ struct import_report {
 	uint64_t values;       /* observable values read (lists, CSV, MISP attributes) */
 	uint64_t skipped;      /* comments and empty lines */
 	uint64_t kept_raw;     /* MISP attributes of types we have no STIX form for: kept as notes */
-	uint64_t upgraded;     /* STIX 2.0 objects */
+	uint64_t upgraded;     /* STIX 2.0 objects, with admit.upgrade_20; `objects` counts what became of them */
 	uint64_t warned;       /* values that a warning list names */
 	struct { struct str type; uint64_t n; } types[IMPORT_TYPES_MAX];
 	size_t n_types;
@@ -63,6 +69,8 @@ struct import_report {
 	size_t n_failures;
 	struct import_hit *hits;
 	size_t n_hits;
+	struct import_change *changes;
+	size_t n_changes;
 };
 
 struct import;

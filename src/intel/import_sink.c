@@ -9,6 +9,7 @@
 #include "stix/id.h"
 #include "stix/marking.h"
 #include "stix/object.h"
+#include "stix/upgrade.h"
 #include "stix/validate.h"
 
 enum rc sink_init(struct sink *s, struct store *store, const struct import_opts *o, struct import_report *r, struct err *err)
@@ -23,7 +24,9 @@ enum rc sink_init(struct sink *s, struct store *store, const struct import_opts 
 		r->failures = arena_array(s->keep, IMPORT_FAILURES_MAX, sizeof *r->failures);
 	if (r->failures != NULL)
 		r->hits = arena_array(s->keep, IMPORT_HITS_MAX, sizeof *r->hits);
-	if (s->batch != NULL && r->hits != NULL)
+	if (r->hits != NULL)
+		r->changes = arena_array(s->keep, IMPORT_CHANGES_MAX, sizeof *r->changes);
+	if (s->batch != NULL && r->changes != NULL)
 		return RC_OK;
 	sink_done(s);
 	return FAIL(err, RC_NOMEM, "import: no memory");
@@ -135,7 +138,46 @@ static enum rc read_one(struct sink *s, struct str *raw, const struct json **v, 
 	return RC_OK;
 }
 
-enum rc sink_put(struct sink *s, struct str raw, struct place at, bool made, struct err *err)
+static enum rc put_one(struct sink *s, struct str raw, struct place at, bool made, struct err *err);
+
+static void note_changes(struct sink *s, const struct stix_upgraded *up)
+{
+	struct import_report *r = s->report;
+
+	for (size_t i = 0; i < up->n_changes && r->n_changes < IMPORT_CHANGES_MAX; i++) {
+		struct import_change *c = &r->changes[r->n_changes];
+
+		c->id = arena_dup(s->keep, up->changes[i].id);
+		c->what = str_of(up->changes[i].what);
+		c->note = arena_dup(s->keep, up->changes[i].note);
+		r->n_changes += c->id.p != NULL && c->note.p != NULL;
+	}
+}
+
+/* An object of STIX 2.0 becomes one or more of 2.1. The texts must outlive a batch that fills up meanwhile. */
+static enum rc put_upgraded(struct sink *s, const struct json *old, struct place at, struct err *err)
+{
+	CLEANUP(arena_freep) struct arena *a = arena_new(SINK_MEMORY);
+	struct stix_upgraded up;
+	struct err why = { 0 };
+	struct str where;
+
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "import: no memory");
+	if (stix_upgrade(a, old, &up, &why) != RC_OK) {
+		s->report->objects++;
+		sink_fail(s, at, str_of(why.text));
+		return RC_OK;
+	}
+	where = arena_dup(a, at.where);
+	s->report->upgraded++;
+	note_changes(s, &up);
+	for (size_t i = 0; i < up.n; i++)
+		TRY(put_one(s, up.objects[i], (struct place){ at.line, where }, false, err));
+	return RC_OK;
+}
+
+static enum rc put_one(struct sink *s, struct str raw, struct place at, bool made, struct err *err)
 {
 	const struct json *v;
 	struct err why = { 0 };
@@ -144,12 +186,14 @@ enum rc sink_put(struct sink *s, struct str raw, struct place at, bool made, str
 
 	if (s->n == SINK_OBJECTS || s->bytes > SINK_BYTES)
 		TRY(sink_flush(s, err));
-	s->report->objects++;
 	raw = arena_dup(s->batch, raw);
 	at.where = arena_dup(s->batch, at.where);
 	if (raw.p == NULL || at.where.p == NULL)
 		return FAIL(err, RC_NOMEM, "import: no memory");
 	rc = read_one(s, &raw, &v, &why);
+	if (rc == RC_OK && !made && s->o->admit.upgrade_20 && stix_is_20(v))
+		return put_upgraded(s, v, at, err);
+	s->report->objects++;
 	if (rc != RC_OK) {
 		sink_fail(s, at, str_of(why.text));
 		return RC_OK;
@@ -164,6 +208,11 @@ enum rc sink_put(struct sink *s, struct str raw, struct place at, bool made, str
 	s->bytes += raw.n;
 	s->n++;
 	return RC_OK;
+}
+
+enum rc sink_put(struct sink *s, struct str raw, struct place at, bool made, struct err *err)
+{
+	return put_one(s, raw, at, made, err);
 }
 
 static bool is_time(struct str name)

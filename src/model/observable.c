@@ -243,7 +243,7 @@ static enum rc put_domain(struct str text, struct buf *out, struct err *err)
 	if (rc == RC_OK)
 		rc = buf_check(out, err, "domain name");
 	if (rc == RC_OK)
-		rc = check_domain(str_make(out->p + start, out->n - start), err);
+		rc = check_domain(str_slice(buf_view(out), start, out->n), err);
 	if (rc != RC_OK)
 		buf_cut(out, start);
 	return rc;

@@ -24,7 +24,7 @@ static struct outcome import_text(enum import_format f, struct str text, size_t 
 	static struct outcome out;
 	struct import_opts o = { .format = f, .warn = warn, .source_name = S("feed:test"), .tlp = TLP_GREEN, .confidence = 60,
 				 .columns = str_of(columns), .now = INT64_C(1767225600000000),
-				 .admit = { .collection = 1, .tlp_ceiling = TLP_RED, .default_tlp = TLP_AMBER } };
+				 .admit = { .collection = 1, .tlp_ceiling = TLP_RED, .default_tlp = TLP_AMBER, .upgrade_20 = true } };
 	struct import *im;
 	struct err err = { 0 };
 	struct jsonw w;
@@ -221,6 +221,36 @@ static void test_stix(void)
 	}
 }
 
+static void test_upgrade(void)
+{
+	struct outcome o;
+
+	begin();
+	o = import_text(IMPORT_STIX, S("{\"type\":\"bundle\",\"id\":\"bundle--00000000-0000-4000-8000-000000000001\",\"spec_version\":\"2.0\",\"objects\":["
+		"{\"type\":\"observed-data\",\"id\":\"observed-data--00000000-0000-4000-8000-000000000001\"," WHEN ",\"first_observed\":"
+		"\"2026-01-01T00:00:00Z\",\"last_observed\":\"2026-01-01T00:00:00Z\",\"number_observed\":1,\"objects\":{\"0\":"
+		"{\"type\":\"domain-name\",\"value\":\"a.example\"}}}]}"), 40, "");
+	EQ_INT(o.rc, RC_OK, "a bundle of STIX 2.0");
+	OK(o.r.upgraded == 1 && o.r.objects == 2 && o.r.stored == 2 && o.r.failed == 0, "  is upgraded: %llu objects, %llu stored %s",
+	   (unsigned long long)o.r.objects, (unsigned long long)o.r.stored, strstr(o.json, "\"failures\""));
+	OK(strstr(o.json, "\"upgrades\":[{\"id\":\"domain-name--") != NULL, "  and the report says how: %s", strstr(o.json, "\"upgrades\""));
+	OK(body_with("\"type\":\"observed-data\"").n > 0 && str_find(body_with("\"type\":\"observed-data\""), S("\"object_refs\""), 0) != SIZE_MAX,
+	   "  what it observed are objects of their own");
+	folder_close(&at);
+}
+
+static void test_dry_run(void)
+{
+	struct import_opts o = { .format = IMPORT_STIX, .dry_run = true };
+	struct import *im;
+	struct err err;
+
+	OK(import_new(NULL, &o, &im, &err) == RC_OK && import_feed(im, S("[" PERSON(1) ",{\"type\":\"identity\",\"spec_version\":\"2.1\",\"id\":"
+	   "\"identity--00000000-0000-4000-8000-000000000009\"}]"), &err) == RC_OK && import_end(im, &err) == RC_OK, "a dry run needs no store");
+	OK(import_report(im)->objects == 2 && import_report(im)->stored == 0 && import_report(im)->failed == 1, "  and says what is wrong");
+	import_free(im);
+}
+
 #define ATTRIBUTE(n, type, ids, value, more) "{\"uuid\":\"00000000-0000-4000-8000-0000000000" n "\",\"type\":\"" type "\",\"to_ids\":" ids \
 	",\"category\":\"x\",\"distribution\":\"5\",\"timestamp\":\"1767225600\",\"comment\":\"c\",\"value\":\"" value "\"" more "}"
 static const char event[] = "{\"Event\":{\"uuid\":\"00000000-0000-4000-8000-000000000000\",\"info\":\"A \\\"test\\\"\",\"date\":\"2026-01-01\","
@@ -372,6 +402,8 @@ int main(void)
 	test_made();
 	test_csv();
 	test_stix();
+	test_upgrade();
+	test_dry_run();
 	test_misp();
 	test_bad_misp();
 	test_real_events();
