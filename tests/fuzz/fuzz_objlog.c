@@ -1,5 +1,6 @@
 /* A segment file with any records in it. Lengths and checksums are made to fit, so that what lies behind them is
  * reached; an odd first byte leaves the file as it is. Opening may refuse; what it accepts can be read. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -57,6 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	struct objlog_config c = { .dir = dir, .read_only = true };
 	unsigned char *copy = mem_alloc(n + 1);
 	struct objlog *l;
+	int fd;
 
 	if (copy == NULL || mkdtemp(dir) == NULL)
 		abort();
@@ -64,10 +66,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	if (n > 0 && !(bytes[0] & 1))
 		repair(copy, n);
 	snprintf(path, sizeof path, "%s/objects-000001.log", dir);
-	if (file_create(path, str_make((const char *)copy, n), 0600, NULL) == RC_OK && objlog_open(&c, &l, NULL) == RC_OK) {
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (file_write_at(fd, 0, str_make((const char *)copy, n), NULL) != RC_OK)
+		abort();
+	if (objlog_open(&c, &l, NULL) == RC_OK) {
 		read_all(l);
 		objlog_close(l);
 	}
+	close(fd);
 	unlink(path);
 	rmdir(dir);
 	mem_free(copy);

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "base/fault.h"
@@ -253,6 +255,37 @@ static void test_io_failures(void)
 	}
 }
 
+/* No more room, for real: the file may not grow beyond a limit in the middle of a batch. */
+static void test_no_room(void)
+{
+	struct rlimit old, small;
+	struct objlog *l;
+	unsigned put = 0;
+	struct err err;
+	char path[600];
+	struct stat st;
+
+	dir_new();
+	segment_path(1, path);
+	l = log_open();
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &old);
+	small = (struct rlimit){ 3000, old.rlim_max };
+	setrlimit(RLIMIT_FSIZE, &small);
+	while (put < 60 && put_range(l, put, 5, &err) == RC_OK)
+		put += 5;
+	OK(put >= 5 && put < 60 && err.rc == RC_FULL, "full after %u objects: %s", put, err.text);
+	EQ_INT(held(l), put, "all of them are read");
+	OK(stat(path, &st) == 0 && st.st_size < 3000, "nothing of the refused batch stays");
+	setrlimit(RLIMIT_FSIZE, &old);
+	EQ_INT(put_range(l, put, 4, &err), RC_OK, "with room again it goes on");
+	objlog_close(l);
+	l = log_open();
+	EQ_INT(held(l), put + 4, "held after opening again");
+	objlog_close(l);
+	dir_drop();
+}
+
 /* The process is killed at the n-th write or sync; what it acknowledged is there afterwards. */
 static void test_kill(void)
 {
@@ -390,6 +423,7 @@ int main(void)
 	test_rot();
 	test_segments();
 	test_io_failures();
+	test_no_room();
 	test_kill();
 	test_memory_failures();
 	test_mixed_changes();
