@@ -23,14 +23,10 @@ static const char own[] =
 
 static void open_empty(void)
 {
-	struct store_config c = { .dir = w.dir, .create = true };
 	struct taxii_config tc = { 0 };
 	struct err err = { 0 };
 
-	snprintf(w.dir, sizeof w.dir, "/tmp/taxii-set-XXXXXX");
-	if (mkdtemp(w.dir) == NULL)
-		exit(1);
-	must(store_open(&c, &w.store, &err), &err, "store");
+	world_open_empty();
 	tc.store = w.store;
 	must(taxii_server_new(&tc, &w.server, &err), &err, "server");
 }

@@ -152,7 +152,6 @@ static void test_order(void)
 /* A process that dies right behind its 202. */
 static void test_crash(void)
 {
-	struct store_config c = { .dir = w.dir };
 	struct err err = { 0 };
 	int state = 0;
 	pid_t pid;
@@ -163,13 +162,13 @@ static void test_crash(void)
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
-		if (store_open(&c, &w.store, &err) != RC_OK)
+		if (engine_reopen(&w.engine, false, &w.store, &err) != RC_OK)
 			_exit(2);
 		open_server();
 		_exit(status_of(post_one(21, "2020-01-01T00:00:00.000Z", "n")) == 202 ? 0 : 3); /* nothing is closed */
 	}
 	waitpid(pid, &state, 0);
-	must(store_open(&c, &w.store, &err), &err, "store");
+	must(engine_reopen(&w.engine, false, &w.store, &err), &err, "store");
 	open_server();
 	OK(WIFEXITED(state) && WEXITSTATUS(state) == 0 && status_of(get(&alice, ONE("21"))) == 200, "T70 and after a crash");
 }

@@ -3,15 +3,13 @@
 #ifndef TESTS_TAXII_WORLD_H
 #define TESTS_TAXII_WORLD_H
 
-#include <ftw.h>
-#include <sys/stat.h>
-
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "gate/viewer.h"
 #include "stix/marking.h"
 #include "store/collections.h"
+#include "store/engine.h"
 #include "store/objects.h"
 #include "sys/http.h"
 #include "taxii/server.h"
@@ -36,7 +34,7 @@
 #define TAXII_TYPE "application/taxii+json;version=2.1"
 
 struct world {
-	char dir[64];
+	struct engine engine;
 	struct store *store;
 	struct taxii_server *server;
 };
@@ -56,16 +54,6 @@ static const struct viewer nobody = { .kind = VIEWER_ANONYMOUS, .name = { "", 0 
 static const struct viewer alice = { .kind = VIEWER_USER, .name = { "alice", 5 }, .account = { "", 0 }, .role = { "analyst", 7 }, .org = { "a", 1 }, .tlp_max = TLP_RED };
 static const struct viewer bob = { .kind = VIEWER_USER, .name = { "bob", 3 }, .account = { "", 0 }, .role = { "reader", 6 }, .org = { "b", 1 }, .tlp_max = TLP_GREEN };
 static const struct viewer root = { .kind = VIEWER_USER, .name = { "root", 4 }, .account = { "", 0 }, .role = { "admin", 5 }, .org = { "a", 1 }, .tlp_max = TLP_RED };
-
-static int remove_one(const char *path, const struct stat *st UNUSED, int kind UNUSED, struct FTW *f UNUSED)
-{
-	return remove(path);
-}
-
-UNUSED static void remove_tree(const char *dir)
-{
-	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 static void must(enum rc rc, const struct err *err, const char *what)
 {
@@ -102,15 +90,24 @@ UNUSED static void open_server(void)
 	must(taxii_server_new(&c, &w.server, &err), &err, "server");
 }
 
+/* An empty store of the engine that TAXII_ENGINE names ("sqlite", "postgresql"). */
+UNUSED static void world_open_empty(void)
+{
+	const char *name = getenv("TAXII_ENGINE");
+	char why[WHY_MAX];
+
+	if (!engine_start(&w.engine, name == NULL ? "sqlite" : name, why)) {
+		printf("1..0 # SKIP %s\n", why);
+		exit(0);
+	}
+	w.store = engine_fresh(&w.engine);
+	if (w.store == NULL)
+		exit(1);
+}
+
 UNUSED static void world_open(void)
 {
-	struct store_config c = { .dir = w.dir, .create = true };
-	struct err err = { 0 };
-
-	snprintf(w.dir, sizeof w.dir, "/tmp/taxii-test-XXXXXX");
-	if (mkdtemp(w.dir) == NULL)
-		exit(1);
-	must(store_open(&c, &w.store, &err), &err, "store");
+	world_open_empty();
 	make_root("api", true, false, 10);
 	make_root("secret", false, false, 10);
 	make_root("pub", false, true, 10);
@@ -130,7 +127,8 @@ UNUSED static void world_close(void)
 {
 	taxii_server_free(w.server);
 	store_close(w.store);
-	remove_tree(w.dir);
+	w.store = NULL;
+	engine_stop(&w.engine);
 }
 
 /* "Name: value\nName: value\n" into header lines. */
