@@ -2,6 +2,8 @@
  * and the next request is served as if nothing had been. */
 #include "world.h"
 
+#include "gate/gate.h"
+
 #define ONE "indicator--00000000-0000-4000-8000-000000000003"
 
 /* One request with its own arena made beforehand; the status of the reply. */
@@ -25,14 +27,23 @@ static int run_once(const char *method, const char *path, const char *query, str
 	return status;
 }
 
+/* Writes what waits in memory on purpose: merged releases, facts on their way. */
+static void settle(void)
+{
+	struct err err = { 0 };
+
+	OK(gate_flush(w.store, &err) == RC_OK && fact_flush(w.store, &err) == RC_OK, "what waits is written %s", err.text);
+}
+
 static void fail_each(const char *name, const char *method, const char *path, const char *query, struct str body, int good)
 {
 	int64_t before;
-	bool clean = true, balanced = true;
+	bool clean = true;
 	uint64_t n;
 	int status = 0;
 
 	run_once(method, path, query, body, 0); /* what is kept for the store's life is made now */
+	settle();
 	before = mem_live();
 	for (n = 1; n < 400; n++) {
 		status = run_once(method, path, query, body, n);
@@ -41,13 +52,13 @@ static void fail_each(const char *name, const char *method, const char *path, co
 			clean = false;
 			printf("# %s: allocation %d: %d\n", name, (int)n, status);
 		}
-		if (str_eq(body, S("")))
-			balanced &= mem_live() <= before + 2; /* the record of releases may be written meanwhile */
 		if (status == good && n > 60)
 			break;
 	}
 	OK(clean && n < 400, "%s: each failing allocation ends in an error reply (%d, %d times)", name, status, (int)n);
-	OK(balanced, "%s: nothing leaks (%d, %d)", name, (int)before, (int)mem_live());
+	settle();
+	/* Some hundred failures: a leak in any of them would show as more than what a cache may keep. */
+	OK(mem_live() <= before + 2, "%s: nothing leaks (%d, %d)", name, (int)before, (int)mem_live());
 	OK(run_once(method, path, query, body, 0) == good, "%s: and the next one is served", name);
 }
 
