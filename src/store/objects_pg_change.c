@@ -248,7 +248,7 @@ enum rc pgo_remark(struct store *s, struct str id, struct str version, uint8_t t
 	TRY(text_check(version, VERSION_KEY_MAX, "object version", err));
 	TRY(DB_START(o->d, &q, err,
 		     "SELECT " ENTRY_COLUMNS " FROM member m JOIN object o ON o.row = m.object WHERE o.id = $1 AND o.vkey = $2"
-		     " ORDER BY o.row, m.collection",
+		     " ORDER BY o.spec DESC, o.row, m.collection",
 		     DB_TEXT(id), DB_TEXT(object_version_key(version, key))));
 	TRY(gather(&l, q, err));
 	if (l.n == 0)

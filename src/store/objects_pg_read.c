@@ -83,7 +83,8 @@ enum rc pgo_where_init(struct pgo_where *w, const struct page_query *q, usec aft
 	w->v[1] = DB_INT(after);
 	w->v[2] = DB_INT(q->tlp_mask & 0xffu);
 	w->v[3] = DB_INT((int64_t)q->limit + 1);
-	w->v[4] = DB_INT(q->max_bytes == 0 || q->max_bytes > PAGE_BYTES_MAX / 2 ? PAGE_BYTES_MAX / 2 : q->max_bytes);
+	w->v[4] = DB_INT(!q->bodies ? INT64_MAX : q->max_bytes == 0 || q->max_bytes > PAGE_BYTES_MAX / 2 ? PAGE_BYTES_MAX / 2 :
+													     q->max_bytes);
 	w->v[5] = pg_array_value(&w->ids);
 	w->v[6] = pg_array_value(&w->types);
 	w->v[7] = pg_array_value(&w->specs);
