@@ -261,7 +261,7 @@ static char guess_separator(struct str text)
 {
 	static const char seps[] = { ',', ';', '\t', '|' };
 	size_t best = 0;
-	struct str line;
+	struct str line = S("");
 	char sep = ',';
 
 	while (str_next(&text, '\n', &line)) {

@@ -660,11 +660,15 @@ static enum rc element(struct import *im, struct str raw, struct err *err)
 	const struct json *v, *event;
 	struct err why = { 0 };
 	char where[40];
+	enum rc rc;
 
 	if (a == NULL)
 		return FAIL(err, RC_NOMEM, "import: no memory");
 	snprintf(where, sizeof where, "/response/%llu", (unsigned long long)(jsonsplit_count(im->reader) - 1));
-	if (json_parse(a, raw, &limits, &v, &why) != RC_OK) {
+	rc = json_parse(a, raw, &limits, &v, &why);
+	if (rc == RC_NOMEM)
+		return FAIL(err, rc, "%s: %s", where, why.text);
+	if (rc != RC_OK) {
 		sink_fail(&im->sink, (struct place){ 0, str_of(where) }, str_of(why.text));
 		return RC_OK;
 	}

@@ -9,8 +9,11 @@
 #include "bench.h"
 #include "gate/admit.h"
 #include "gate/folder.h"
+#include "gate/gate.h"
 #include "intel/import.h"
 #include "intel/material.h"
+#include "intel/search.h"
+#include "intel/view.h"
 #include "model/observable.h"
 #include "stix/marking.h"
 #include "stix/validate.h"
@@ -66,6 +69,35 @@ static void parse_only(void *ctx)
 	arena_free(a);
 }
 
+/* What the gate costs on top of the store: pages of 100 objects. */
+static void read_page(bool through_gate)
+{
+	struct viewer v = { .kind = VIEWER_PEER, .name = S("sector-a"), .tlp_max = TLP_AMBER };
+	struct page_query q = { .collection = 1, .added_after = INT64_MIN, .limit = 100, .bodies = true, .tlp_mask = 7 };
+	struct page p;
+	struct err err = { 0 };
+	enum rc rc = through_gate ? gate_page(at.store, &v, PATH_TAXII, TLP_RED, S("root/c"), &q, &p, &err) : store_page(at.store, &q, &p, &err);
+
+	if (rc != RC_OK || p.n != 100)
+		printf("# %s\n", err.text);
+	page_done(&p);
+}
+
+static void read_pages(void *ctx)
+{
+	for (int i = 0; i < 2000; i++)
+		read_page(*(bool *)ctx);
+}
+
+static void bench_pages(void)
+{
+	bool gate = false;
+
+	bench_rate("store_page_of_100", 2, "k/s", read_pages, &gate);
+	gate = true;
+	bench_rate("gate_page_of_100", 2, "k/s", read_pages, &gate);
+}
+
 static void bench_admit(void)
 {
 	double rate[BATCHES];
@@ -89,6 +121,7 @@ static void bench_admit(void)
 	}
 	printf("admit_all %.1f k/s\n", BATCH * BATCHES / (bench_seconds() - start) / 1000);
 	bench_print("admit_batches_of_1000", rate, BATCHES, "k/s");
+	bench_pages();
 	folder_close(&at);
 }
 
@@ -200,6 +233,22 @@ static void bench_lists(void)
 	warninglists_free(lists);
 }
 
+/* A value that nothing holds: everything is looked through. */
+static void bench_search(void)
+{
+	struct viewer v = { .kind = VIEWER_USER, .name = S("u"), .tlp_max = TLP_AMBER };
+	struct search q = { .value = S("nowhere.example"), .added_after = INT64_MIN, .limit = 10, .ceiling = TLP_RED, .path = PATH_REST };
+	struct arena *a = arena_new((size_t)64 << 20);
+	struct search_result r;
+	struct err err = { 0 };
+	double start = bench_seconds();
+
+	if (search_run(at.store, &v, &q, a, &r, &err) != RC_OK)
+		printf("# %s\n", err.text);
+	printf("search_all %.2f s (%llu objects)\n", bench_seconds() - start, (unsigned long long)r.looked_at);
+	arena_free(a);
+}
+
 /* A bundle that is never in memory as a whole; peak memory is the process's own. */
 static void bench_large(uint64_t n)
 {
@@ -234,6 +283,7 @@ static void bench_large(uint64_t n)
 	printf("import_stix_large_peak %.0f MB (before: %.0f MB)\n", (double)after.ru_maxrss / 1024, (double)before.ru_maxrss / 1024);
 	buf_done(&b);
 	import_free(im);
+	bench_search();
 	folder_close(&at);
 }
 

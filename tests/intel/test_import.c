@@ -2,6 +2,7 @@
  * changes nothing. */
 #include <fcntl.h>
 
+#include "base/mem.h"
 #include "gate/folder.h"
 #include "intel/import.h"
 #include "intel/material.h"
@@ -323,6 +324,52 @@ static void test_bad_misp(void)
 	}
 }
 
+/* The n-th allocation fails, and all behind it: a clean error, and nothing left behind. */
+static void test_no_memory(void)
+{
+	static const struct {
+		const char *name;
+		enum import_format f;
+		const char *text;
+	} rows[] = {
+		{ "list", IMPORT_LIST, "a.example\nnonsense\nb\303\274cher.example\n" }, { "csv", IMPORT_CSV, "value,comment\na.example,\"x\"\n" },
+		{ "stix", IMPORT_STIX, "[" PERSON(1) ",{\"type\":\"domain-name\",\"value\":\"a.example\"}," SIGN "]" }, { "misp", IMPORT_AUTO, event },
+	};
+
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		uint64_t nth, clean = 0, objects = 0, failed = 0;
+		int64_t before = mem_live();
+		enum rc rc = RC_NOMEM;
+
+		/* Number 0 makes nothing fail and says what there is to read. */
+		for (nth = 0; (rc != RC_OK || nth == 1) && nth < 20000; nth++) {
+			struct import_opts o = { .format = rows[i].f, .dry_run = true, .warn = warn, .confidence = 255, .now = 1,
+						 .admit = { .upgrade_20 = true } };
+			struct import *im = NULL;
+			struct err err = { 0 };
+
+			mem_fail_at(nth, 1);
+			rc = import_new(NULL, &o, &im, &err);
+			if (rc == RC_OK)
+				rc = import_feed(im, str_of(rows[i].text), &err);
+			if (rc == RC_OK)
+				rc = import_end(im, &err);
+			mem_fail_at(0, 0);
+			if (nth == 0) {
+				objects = import_report(im)->objects;
+				failed = import_report(im)->failed;
+			}
+			/* What cannot be held may also end as a failure in the report; then the run goes on to its end. */
+			if (rc == RC_OK && (import_report(im)->failed != failed || import_report(im)->objects != objects))
+				rc = RC_NOMEM;
+			clean += rc == RC_OK || rc == RC_NOMEM || rc == RC_BAD;
+			import_free(im);
+		}
+		OK(rc == RC_OK && clean == nth, "%s: each of %d allocations may fail", rows[i].name, (int)nth - 2);
+		EQ_INT(mem_live(), before, "  nothing is left behind");
+	}
+}
+
 static void import_path(const char *path, enum import_format f, struct import_report *r, char *json, size_t max)
 {
 	struct import_opts o = { .format = f, .source_name = S("feed:real"), .tlp = TLP_GREEN, .confidence = 255,
@@ -406,6 +453,7 @@ int main(void)
 	test_dry_run();
 	test_misp();
 	test_bad_misp();
+	test_no_memory();
 	test_real_events();
 	test_real_feed();
 	warninglists_free(warn);
