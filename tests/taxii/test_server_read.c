@@ -169,6 +169,10 @@ static void test_foreign_next(void)
 	OK(status_with(&alice, C_MAIN "objects/?limit=7", token) == 200, "T50 another limit is no other filter");
 	OK(status_with(&alice, C_PUBLIC "objects/?limit=5", token) == 400, "T50 on another collection it is 400");
 	OK(status_with(&bob, C_MAIN "objects/?limit=5", token) == 400, "T50 for another user it is 400");
+	struct viewer other = alice;
+
+	other.name = S("alica");
+	OK(status_with(&other, C_MAIN "objects/?limit=5", token) == 400, "T50 also for one whose name is nearly the same");
 	OK(status_with(&alice, C_MAIN "manifest/?limit=5", token) == 400, "T50 on another endpoint it is 400");
 	OK(status_with(&alice, C_MAIN "objects/?limit=5&match[type]=indicator", token) == 400, "T50 with another filter it is 400");
 	OK(status_with(&alice, C_MAIN "objects/?limit=5&added_after=2020-01-01T00:00:00Z", token) == 400, "T50 with another added_after it is 400");
