@@ -245,6 +245,32 @@ enum rc api_tlp(const struct api_call *c, const char *name, uint8_t fallback, ui
 	return RC_OK;
 }
 
+enum rc api_fingerprint(const struct api_call *c, const char *name, bool required, struct str *ret, struct err *err)
+{
+	char *hex = arena_alloc(c->req->arena, 64), *end = hex;
+	struct str text;
+
+	TRY(api_text(c, name, required, &text, err));
+	*ret = text;
+	if (!required && text.n == 0)
+		return RC_OK;
+	if (hex == NULL)
+		return FAIL(err, RC_NOMEM, "/%s: out of memory", name);
+	for (size_t i = 0; i < text.n; i++) {
+		char ch = text.p[i];
+
+		if (ch == ':')
+			continue;
+		if (ch >= 'A' && ch <= 'F')
+			ch = (char)(ch | 0x20);
+		if (end == hex + 64 || !((ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'f')))
+			return FAIL(err, RC_BAD, "/%s: expected 64 hex digits (lianfang status shows a node's)", name);
+		*end++ = ch;
+	}
+	*ret = str_make(hex, 64);
+	return end == hex + 64 ? RC_OK : FAIL(err, RC_BAD, "/%s: expected 64 hex digits, these are %zu", name, (size_t)(end - hex));
+}
+
 enum rc api_name(struct str name, const char *what, struct err *err)
 {
 	bool good = name.n >= 1 && name.n <= 64;

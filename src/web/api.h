@@ -87,6 +87,9 @@ enum rc api_text(const struct api_call *c, const char *name, bool required, stru
 enum rc api_bool(const struct api_call *c, const char *name, bool fallback, bool *ret, struct err *err) MUSTUSE;
 /* TLP by name ("amber+strict"); `fallback` when absent. */
 enum rc api_tlp(const struct api_call *c, const char *name, uint8_t fallback, uint8_t *ret, struct err *err) MUSTUSE;
+/* SHA-256 of a certificate: 64 hex digits, also as openssl prints them (capitals, colons); given back in
+ * lower case without colons. Empty text only where it is not required: there it means none. */
+enum rc api_fingerprint(const struct api_call *c, const char *name, bool required, struct str *ret, struct err *err) MUSTUSE;
 /* Name rule of accounts and peers: 1..64 of a-z 0-9 . _ - */
 enum rc api_name(struct str name, const char *what, struct err *err) MUSTUSE;
 

@@ -113,7 +113,7 @@ static enum rc user_fill(struct api_call *c, struct user *u, bool is_new, struct
 	TRY(api_text(c, "org", false, &text, err));
 	if (text.p != NULL || is_new)
 		u->org = text.p == NULL ? S("") : text;
-	TRY(api_text(c, "cert_sha256", false, &text, err));
+	TRY(api_fingerprint(c, "cert_sha256", false, &text, err));
 	if (text.p != NULL)
 		u->cert_sha256 = text;
 	TRY(api_tlp(c, "tlp_max", is_new ? (str_eq(u->role, S("peer")) ? TLP_GREEN : TLP_AMBER) : u->tlp_max, &u->tlp_max, err));

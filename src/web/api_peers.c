@@ -73,15 +73,6 @@ static enum rc peers_get(struct api_call *c, struct err *err)
 	return RC_OK;
 }
 
-static enum rc check_fingerprint(struct str hex, struct err *err)
-{
-	bool good = hex.n == 64;
-
-	for (size_t i = 0; good && i < hex.n; i++)
-		good = (hex.p[i] >= '0' && hex.p[i] <= '9') || (hex.p[i] >= 'a' && hex.p[i] <= 'f');
-	return good ? RC_OK : FAIL(err, RC_BAD, "/cert_sha256: expected 64 lower-case hex digits (lianfang status shows a node's)");
-}
-
 static enum rc check_relation(struct str relation, struct err *err)
 {
 	if (str_eq(relation, S("parent")) || str_eq(relation, S("child")) || str_eq(relation, S("partner")))
@@ -101,8 +92,7 @@ static enum rc peers_post(struct api_call *c, struct err *err)
 		p.name = name;
 	TRY(api_text(c, "relation", true, &p.relation, err));
 	TRY(check_relation(p.relation, err));
-	TRY(api_text(c, "cert_sha256", true, &p.cert_sha256, err));
-	TRY(check_fingerprint(p.cert_sha256, err));
+	TRY(api_fingerprint(c, "cert_sha256", true, &p.cert_sha256, err));
 	TRY(api_text(c, "url", false, &text, err));
 	if (text.p != NULL && text.n > 0 && !str_starts(text, S("https://")))
 		return FAIL(err, RC_BAD, "/url: expected https://host:port");

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Who may come in: passwords, lockout, tokens, client certificates, roles, rights. And what the log of facts says of it."""
+from harness import *
+
+t = Tap()
+run('init', path('ca'), '--federation', '--name', 'Fed')
+n = Node('alpha', ca=path('ca')).start()
+ROLES = ('admin', 'analyst', 'feeder', 'reader')
+
+
+def add_user(name, role, password, *more):
+    return n.cli('user', 'add', '@', name, '--role', role, '--password-stdin', *more, stdin=password + '\n')
+
+
+for role in ROLES:
+    r = add_user(role + '1', role, role + '-password-1')
+    t.ok(r.status == 0 and r.out == '', f'user add --role {role}, unattended and silent', r)
+LOGIN = {role: basic(role + '1', role + '-password-1') for role in ROLES}
+r = add_user('x', 'emperor', PASSWORD)
+t.ok(r.status == 2 and 'role' in r.err, 'an unknown role is refused', r)
+r = add_user('Not A Name', 'reader', PASSWORD)
+t.ok(r.status == 2 and 'name' in r.err, 'a name outside a-z 0-9 . _ - is refused', r)
+users = n.cli('user', 'list', '@', '--json').json()['users']
+t.same(sorted(u['name'] for u in users), sorted(['admin'] + [r + '1' for r in ROLES]), 'user list --json')
+t.ok(all('pass' not in k or k == 'has_password' for u in users for k in u), 'no list holds a password or its hash', users)
+t.has(n.cli('user', 'list', '@').out, 'analyst1', 'user list for people')
+
+# --- rights by role ---
+MAY = [('GET', '/api/v1/health', None, 'anyone'), ('GET', '/api/v1/openapi.json', None, 'anyone'), ('GET', '/api/v1/status', None, 'reader'),
+       ('GET', '/api/v1/objects', None, 'reader'), ('GET', '/api/v1/alerts', None, 'reader'), ('GET', '/api/v1/export', None, 'reader'),
+       ('POST', '/api/v1/import', bundle([]), 'feeder'), ('POST', '/api/v1/release', {'id': stix_id('indicator')}, 'analyst'),
+       ('GET', '/api/v1/users', None, 'admin'), ('GET', '/api/v1/facts', None, 'admin'), ('GET', '/api/v1/peers', None, 'admin'),
+       ('POST', '/api/v1/users', {'name': 'y', 'role': 'reader'}, 'admin'), ('DELETE', '/api/v1/users/nobody', None, 'admin')]
+RANK = ['anyone', 'reader', 'feeder', 'analyst', 'admin']
+for method, target, body, least in MAY:
+    for who in ['anyone', *ROLES]:
+        got = n.request(method, target, body, auth=LOGIN.get(who)).status
+        allowed = RANK.index(who) >= RANK.index(least)
+        refused = 401 if who == 'anyone' else 403
+        t.ok((got != refused) == allowed and got < 500, f'{method} {target} as {who}: {"may" if allowed else refused}', got)
+r = n.get('/api/v1/users', auth=None)
+t.ok(r.status == 401 and 'Basic' in r.headers.get('WWW-Authenticate', ''), '401 names the ways to sign in', r)
+t.same(n.get('/intel/collections/', auth=None).status in (200, 401), True, 'a stranger at TAXII gets an answer')
+
+# --- tokens ---
+r = n.cli('token', 'add', '@', 'reader1', '--note', 'test')
+secret = r.out.strip()
+t.ok(r.status == 0 and len(secret) >= 32, 'token add prints the secret', r)
+t.same(n.get('/api/v1/status', auth='Bearer ' + secret).status, 200, 'a token signs in')
+t.same(n.get('/api/v1/users', auth='Bearer ' + secret).status, 403, 'with the rights of its user')
+t.same(n.get('/api/v1/status', auth='Bearer ' + secret[:-1] + ('A' if secret[-1] != 'A' else 'B')).status, 401, 'a wrong token does not')
+tokens = n.cli('token', 'list', '@', '--json').json()['tokens']
+t.ok(len(tokens) == 1 and tokens[0]['user'] == 'reader1' and tokens[0]['expires'] and secret not in json.dumps(tokens),
+     'token list has no secrets', tokens)
+t.same(n.cli('token', 'remove', '@', tokens[0]['id']).status, 0, 'token remove')
+t.same(n.get('/api/v1/status', auth='Bearer ' + secret).status, 401, 'a withdrawn token counts no more, at once')
+r = n.cli('token', 'add', '@', 'nobody')
+t.ok(r.status == 2 and r.err, 'no token for a user that does not exist', r)
+r = n.cli('token', 'add', '@', 'reader1', '--json')
+t.ok(r.status == 0 and r.json()['secret'], 'token add --json', r)
+
+# --- client certificates ---
+card = Node('card', ca=path('ca'))
+pair = (os.path.join(card.dir, 'tls/node.crt'), os.path.join(card.dir, 'tls/node.key'))
+t.same(n.get('/api/v1/status', auth=None, cert=pair).status, 401, 'a certificate that nobody registered is as good as none')
+t.same(n.cli('user', 'add', '@', 'smart', '--role', 'analyst', '--cert', card.fingerprint).status, 0, 'user add --cert')
+t.same(n.get('/api/v1/status', auth=None, cert=pair).status, 200, 'a client certificate signs in')
+t.same(n.get('/api/v1/users', auth=None, cert=pair).status, 403, 'with the rights of its user')
+r = n.cli('user', 'add', '@', 'smart2', '--role', 'analyst', '--cert', 'xyz')
+t.ok(r.status == 2 and 'cert' in r.err, 'a fingerprint that is none is refused', r)
+colons = ':'.join(re.findall('..', card.fingerprint.upper()))
+t.same(n.cli('user', 'add', '@', 'smart', '--cert', colons).status, 0, 'a fingerprint as openssl prints it is taken')
+t.same(n.get('/api/v1/status', auth=None, cert=pair).status, 200, 'and means the same certificate')
+n.cli('user', 'add', '@', 'smart', '--disable')
+t.same(n.get('/api/v1/status', auth=None, cert=pair).status, 401, 'a disabled user does not sign in')
+alien = Node('alien')
+refused = False
+try:
+    refused = n.get('/api/v1/status', auth=None, cert=(os.path.join(alien.dir, 'tls/node.crt'), os.path.join(alien.dir, 'tls/node.key'))).status == 401
+except (OSError, http.client.HTTPException):
+    refused = True
+t.ok(refused, 'a certificate of another authority is worth nothing')
+
+# --- lockout: 5 failures, 15 minutes ---
+add_user('victim', 'reader', 'victim-password-1')
+good, bad = basic('victim', 'victim-password-1'), basic('victim', 'wrong-password')
+t.same(n.get('/api/v1/status', auth=good).status, 200, 'the right password')
+t.same([n.get('/api/v1/status', auth=bad).status for _ in range(4)], [401] * 4, 'four wrong ones')
+add_user('victim', 'reader', 'victim-password-2')  # also forgets the remembered password
+good = basic('victim', 'victim-password-2')
+t.same([n.get('/api/v1/status', auth=bad).status for _ in range(4)], [401] * 4, 'a new password forgets the failures; four more')
+t.same(n.get('/api/v1/status', auth=good).status, 200, 'four failures do not lock')
+add_user('victim', 'reader', 'victim-password-3')
+good = basic('victim', 'victim-password-3')
+t.same([n.get('/api/v1/status', auth=bad).status for _ in range(5)], [401] * 5, 'five wrong ones in a row')
+r = n.get('/api/v1/status', auth=good)
+t.same(r.status, 401, 'now the right password is refused, too')
+t.ok(b'lock' not in r.body.lower() and r.body == n.get('/api/v1/status', auth=basic('nobody', 'wrong-password')).body,
+     'and the words do not tell that the user exists', r)
+t.same(n.get('/api/v1/status', auth=LOGIN['reader']).status, 200, 'others are not locked out')
+u = [x for x in n.cli('user', 'list', '@', '--json').json()['users'] if x['name'] == 'victim'][0]
+until = time.mktime(time.strptime(u['locked_until'][:19], '%Y-%m-%dT%H:%M:%S')) - time.timezone - time.time()
+t.ok(13 * 60 < until <= 15 * 60 + 5, f'locked for 15 minutes ({until:.0f} s left)', u)
+n.stop()
+n.start()
+t.same(n.get('/api/v1/status', auth=good).status, 401, 'a restart does not unlock')
+add_user('victim', 'reader', 'victim-password-4')
+t.same(n.get('/api/v1/status', auth=basic('victim', 'victim-password-4')).status, 200, 'a new password by the administrator does')
+
+# --- malformed credentials ---
+for auth in ('Basic', 'Basic !!!', 'Basic ' + base64.b64encode(b'nocolon').decode(), 'Bearer', 'Bearer ' + 'x' * 9000, 'Digest a=b', 'Negotiate YII=',
+             'Basic ' + base64.b64encode(b'\xff\xfe:x').decode(), 'Basic ' + base64.b64encode(b'admin\0:x').decode()):
+    r = n.get('/api/v1/status', auth=auth)
+    t.ok(r.status in (400, 401, 431), f'Authorization: {auth[:40]}: {r.status}', r)
+t.ok(n.health(), 'the node still answers')
+
+# --- remove, and the facts ---
+t.same(n.cli('user', 'remove', '@', 'reader1').status, 0, 'user remove')
+t.same(n.get('/api/v1/status', auth=LOGIN['reader']).status, 401, 'a removed user is out at once')
+r = n.cli('user', 'remove', '@', 'reader1', '--json')
+t.ok(r.status == 2 and r.json()['code'] == 'not-found', 'removing nobody says so', r)
+facts = n.cli('audit', 'list', '@', '--json', '--limit', '10000').json()['facts']
+kinds = {f['kind'] for f in facts}
+for kind in ('node.init', 'user.add', 'user.change', 'user.remove', 'token.add', 'token.remove', 'login.ok', 'login.fail'):
+    t.ok(kind in kinds, f'{kind} is a fact', sorted(kinds))
+t.ok(any('locked' in json.dumps(f['body']) for f in facts), 'the lockout is a fact')
+t.ok(not any(word in json.dumps(facts) for word in ('victim-password', 'wrong-password', secret)), 'no fact holds a secret')
+t.same([f['seq'] for f in facts], list(range(1, len(facts) + 1)), 'facts are numbered without a gap')
+r = n.cli('audit', 'list', '@', 'login.', '--json', '--limit', '3')
+t.ok(len(r.json()['facts']) == 3 and r.json()['more'] is True and all(f['kind'].startswith('login.') for f in r.json()['facts']),
+     'audit list by kind and limit', r)
+t.same(n.cli('audit', 'verify', '@').status, 0, 'audit verify beside the running node')
+t.ok(not any(word in n.text() for word in ('victim-password', 'wrong-password', secret)), 'no log line holds a secret')
+
+# --- a stopped node takes the same commands ---
+n.stop()
+t.same(add_user('later', 'reader', 'later-password-1').status, 0, 'user add on a stopped node')
+r = n.cli('token', 'add', '@', 'later')
+t.ok(r.status == 0 and r.out.strip(), 'token add on a stopped node', r)
+n.start()
+t.same(n.get('/api/v1/status', auth='Bearer ' + r.out.strip()).status, 200, 'both count after the start')
+t.same(n.stop(), 0, 'stop')
+t.done()
