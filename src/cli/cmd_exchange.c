@@ -137,7 +137,7 @@ static void count_line(const struct json *v, const char *name, const char *label
 static void show_report(const struct cli *c, const struct json *v, struct buf *out)
 {
 	static const char *const failures[] = { "line:LINE", "where:WHERE", "message:WHY", NULL };
-	static const char *const hits[] = { "value:VALUE", "list:WARNING LIST", NULL };
+	static const char *const hits[] = { "value:VALUE", "list:WARNING LIST", "id:ID", NULL };
 	const struct json *list = json_get(v, S("failures"));
 
 	(void)c;
@@ -151,10 +151,11 @@ static void show_report(const struct cli *c, const struct json *v, struct buf *o
 	count_line(v, "upgraded", "upgraded", out);
 	count_line(v, "kept_raw", "kept as note", out);
 	count_line(v, "warned", "warned of", out);
+	count_line(v, "skipped", "passed over", out);
 	count_line(v, "failed", "failed", out);
 	if (json_is(list, JSON_ARRAY) && list->n > 0)
 		show_table(list, failures, out);
-	list = json_get(v, S("warnings"));
+	list = json_get(v, S("warninglist_hits"));
 	if (json_is(list, JSON_ARRAY) && list->n > 0)
 		show_table(list, hits, out);
 }

@@ -21,7 +21,7 @@ struct slot {
 	struct import *import;
 	usec used;
 	bool busy;
-	struct str owner;           /* in `memory` */
+	struct str owner, source;   /* in `memory` */
 	struct arena *memory;       /* what the options point to */
 };
 
@@ -168,6 +168,7 @@ static enum rc begin(struct api_call *c, struct slot *s, struct err *err)
 	if (s->memory == NULL)
 		return FAIL(err, RC_NOMEM, "import: out of memory");
 	TRY(begin_options(c, s, &o, err));
+	s->source = o.source_name;
 	s->owner = keep(s, c->viewer->name);
 	TRY(import_new(c->api->store, &o, &s->import, err));
 	uuid_v4(&u);
@@ -199,13 +200,46 @@ static enum rc imports_post(struct api_call *c, struct err *err)
 	return rc;
 }
 
+/* A broken document does not undo what came before it: the caller must know how much that is. */
+static enum rc tell_kept(const struct import *im, enum rc rc, struct err *err)
+{
+	const struct import_report *r = import_report(im);
+	struct err was = *err;
+
+	if (rc == RC_OK || r->stored + r->linked + r->duplicates == 0)
+		return rc;
+	return FAIL(err, rc, "%.280s (the objects before it stay: %llu new, %llu known)", was.text, (unsigned long long)(r->stored + r->linked),
+		    (unsigned long long)r->duplicates);
+}
+
+/* Who said how much, for the log of facts. */
+static enum rc import_fact(struct api_call *c, const struct import *im, struct str source, struct err *err)
+{
+	const struct import_report *r = import_report(im);
+	struct buf b;
+	struct jsonw w;
+	enum rc rc;
+
+	buf_init(&b, 1024);
+	jsonw_init(&w, &b);
+	jsonw_object(&w);
+	jsonw_m_int(&w, "bytes", (int64_t)r->bytes);
+	jsonw_m_int(&w, "objects", (int64_t)r->objects);
+	jsonw_m_int(&w, "stored", (int64_t)(r->stored + r->linked));
+	jsonw_m_int(&w, "failed", (int64_t)r->failed);
+	jsonw_object_end(&w);
+	rc = api_fact(c, "intel.import", source, buf_view(&b), err);
+	buf_done(&b);
+	return rc;
+}
+
 static enum rc piece_post(struct api_call *c, struct err *err)
 {
 	struct slot *s = NULL;
 	enum rc rc;
 
 	TRY(take(c, &s, err));
-	rc = import_feed(s->import, c->req->body, err);
+	rc = tell_kept(s->import, import_feed(s->import, c->req->body, err), err);
 	if (rc == RC_OK)
 		import_report_write(import_report(s->import), &c->out);
 	give(c, s, rc != RC_OK);
@@ -218,11 +252,13 @@ static enum rc end_post(struct api_call *c, struct err *err)
 	enum rc rc;
 
 	TRY(take(c, &s, err));
-	rc = import_end(s->import, err);
+	rc = tell_kept(s->import, import_end(s->import, err), err);
 	if (rc == RC_OK)
 		import_report_write(import_report(s->import), &c->out);
+	if (rc == RC_OK)
+		rc = import_fact(c, s->import, s->source, err);
 	give(c, s, true);
-	return rc == RC_OK ? api_fact(c, "intel.import", S(""), S("{}"), err) : rc;
+	return rc;
 }
 
 static enum rc imports_delete(struct api_call *c, struct err *err)
@@ -242,13 +278,15 @@ static enum rc import_post(struct api_call *c, struct err *err)
 	enum rc rc = begin(c, &s, err);
 
 	if (rc == RC_OK)
-		rc = import_feed(s.import, c->req->body, err);
+		rc = tell_kept(s.import, import_feed(s.import, c->req->body, err), err);
 	if (rc == RC_OK)
-		rc = import_end(s.import, err);
+		rc = tell_kept(s.import, import_end(s.import, err), err);
 	if (rc == RC_OK)
 		import_report_write(import_report(s.import), &c->out);
+	if (rc == RC_OK)
+		rc = import_fact(c, s.import, s.source, err);
 	slot_free(&s);
-	return rc == RC_OK ? api_fact(c, "intel.import", S(""), S("{}"), err) : rc;
+	return rc;
 }
 
 static void put_problems(struct jsonw *w, struct str lines)

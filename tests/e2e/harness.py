@@ -256,10 +256,10 @@ class Node:
         for line in text.strip().splitlines():
             if line.startswith('['):
                 section = line
-                if section not in conf:
+                if f'\n{section}\n' not in conf:
                     conf += f'\n{section}\n'
                 continue
-            conf = conf.replace(section + '\n', f'{section}\n{line}\n', 1)
+            conf = conf.replace(f'\n{section}\n', f'\n{section}\n{line}\n', 1)
         with open(os.path.join(self.dir, 'lianfang.conf'), 'w') as f:
             f.write(conf)
 
