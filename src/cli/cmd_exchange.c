@@ -140,7 +140,8 @@ static void show_report(const struct cli *c, const struct json *v, struct buf *o
 	static const char *const hits[] = { "value:VALUE", "list:WARNING LIST", "id:ID", NULL };
 	const struct json *list = json_get(v, S("failures"));
 
-	(void)c;
+	size_t before = out->n;
+
 	count_line(v, "roots", "API roots", out);
 	count_line(v, "collections", "collections", out);
 	count_line(v, "values", "values", out);
@@ -153,6 +154,8 @@ static void show_report(const struct cli *c, const struct json *v, struct buf *o
 	count_line(v, "warned", "warned of", out);
 	count_line(v, "skipped", "passed over", out);
 	count_line(v, "failed", "failed", out);
+	if (out->n == before)
+		buf_cstr(out, c->zh ? "沒有任何物件\n" : "no objects\n");
 	if (json_is(list, JSON_ARRAY) && list->n > 0)
 		show_table(list, failures, out);
 	list = json_get(v, S("warninglist_hits"));

@@ -30,8 +30,10 @@ static enum rc put_bundle(struct import *im, struct str raw, uint64_t number, st
 	if (rc != RC_OK)
 		return rc;
 	objects = json_get(bundle, S("objects"));
-	if (!json_is(objects, JSON_ARRAY))
+	if (objects == NULL) /* STIX 2.1 §8: a bundle may be empty */
 		return RC_OK;
+	if (!json_is(objects, JSON_ARRAY))
+		return FAIL(err, RC_BAD, "bundle %llu: /objects: expected an array", (unsigned long long)number);
 	JSON_EACH(v, objects) {
 		char where[64];
 

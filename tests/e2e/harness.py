@@ -383,7 +383,7 @@ class Node:
         return False
 
     def import_(self, objects, **query):
-        body = objects if isinstance(objects, (bytes, str)) else bundle(objects)
+        body = objects if isinstance(objects, (bytes, str)) else bundle(objects if isinstance(objects, list) else [objects])
         return self.post('/api/v1/import' + ('?' + urllib.parse.urlencode(query) if query else ''), body)
 
 
