@@ -15,6 +15,7 @@
 #define CHALLENGE_MAX 200
 #define REALM_MAX 60
 #define WAYS 4 /* places that one hash may take */
+#define HASHERS 16 /* locks under which passwords are hashed */
 
 enum scheme { SCHEME_NONE, SCHEME_BASIC, SCHEME_BEARER, SCHEME_CERT, SCHEME_UNKNOWN };
 
@@ -33,6 +34,8 @@ struct auth {
 	char dummy[PASSWORD_HASH_MAX]; /* verified for unknown names, so that they take as long */
 	unsigned char key[crypto_generichash_KEYBYTES];
 	pthread_mutex_t lock;
+	/* The same credentials are hashed once although thirty connections bring them at once: the others wait and remember. */
+	pthread_mutex_t hashing[HASHERS];
 	struct remembered cache[AUTH_CACHE_ENTRIES];
 };
 
@@ -75,6 +78,8 @@ enum rc auth_new(const struct auth_config *c, struct auth **ret, struct err *err
 	random_bytes(a->key, sizeof a->key);
 	random_bytes(noise, sizeof noise);
 	pthread_mutex_init(&a->lock, NULL);
+	for (size_t i = 0; i < HASHERS; i++)
+		pthread_mutex_init(&a->hashing[i], NULL);
 	rc = password_hash(str_make((const char *)noise, sizeof noise), a->dummy, err);
 	if (rc != RC_OK) {
 		auth_free(a);
@@ -89,6 +94,8 @@ void auth_free(struct auth *a)
 	if (a == NULL)
 		return;
 	pthread_mutex_destroy(&a->lock);
+	for (size_t i = 0; i < HASHERS; i++)
+		pthread_mutex_destroy(&a->hashing[i]);
 	secret_wipe(a, sizeof *a);
 	mem_free(a);
 }
@@ -234,15 +241,12 @@ static struct outcome failed(enum rc rc, struct str name)
 	return (struct outcome){ .why = "failure", .name = name, .rc = rc };
 }
 
-static struct outcome check_password(struct auth *a, const struct offer *o, const struct user *u)
+/* The slow way, under the lock of these credentials. */
+static struct outcome hash_password(struct auth *a, const struct offer *o, const struct user *u, const unsigned char proof[static 32])
 {
 	struct outcome out = { .good = true, .name = u->name };
-	unsigned char proof[32];
 	usec locked = 0;
 
-	if (u->locked_until > time_now())
-		return refused("locked", u->name);
-	make_proof(a, o, u->pass_hash, proof);
 	if (is_remembered(a, proof))
 		return out;
 	out.fresh = true;
@@ -255,6 +259,24 @@ static struct outcome check_password(struct auth *a, const struct offer *o, cons
 	if (u->failures > 0)
 		out.rc = user_login_ok(a->store, u->name, NULL);
 	remember(a, proof);
+	return out;
+}
+
+static struct outcome check_password(struct auth *a, const struct offer *o, const struct user *u)
+{
+	struct outcome out = { .good = true, .name = u->name };
+	unsigned char proof[32];
+	pthread_mutex_t *hashing;
+
+	if (u->locked_until > time_now())
+		return refused("locked", u->name);
+	make_proof(a, o, u->pass_hash, proof);
+	if (is_remembered(a, proof))
+		return out;
+	hashing = &a->hashing[proof[31] % HASHERS];
+	pthread_mutex_lock(hashing);
+	out = hash_password(a, o, u, proof);
+	pthread_mutex_unlock(hashing);
 	return out;
 }
 

@@ -2,6 +2,7 @@
 #include "web/auth.h"
 
 #include <ftw.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include "base/hash.h"
@@ -167,6 +168,28 @@ static void test_lockout(void)
 	time_fake_off();
 }
 
+static void *sign_in(void *arg)
+{
+	*(int *)arg = basic("herd", "right").status;
+	return NULL;
+}
+
+static void test_herd(void)
+{
+	pthread_t t[8];
+	int status[8];
+	bool good = true;
+
+	put_user("herd", "right", false);
+	for (int i = 0; i < 8; i++)
+		pthread_create(&t[i], NULL, sign_in, &status[i]);
+	for (int i = 0; i < 8; i++) {
+		pthread_join(t[i], NULL);
+		good &= status[i] == 0;
+	}
+	OK(good && facts_of("login.ok", "herd") == 1, "eight connections with the same password hash it once");
+}
+
 static void put_token(const char *id, const char *secret, const char *user, usec expires)
 {
 	unsigned char sum[SHA256_LEN];
@@ -278,6 +301,7 @@ int main(void)
 	must(auth_new(&ac, &auth, &err), &err, "auth");
 	test_basic();
 	test_lockout();
+	test_herd();
 	test_tokens();
 	test_certificates();
 	test_malformed();
