@@ -48,7 +48,8 @@ struct object_batch {
 	uint32_t collection;          /* row number, or NO_COLLECTION: kept, but in none */
 	uint32_t source;              /* who says it: store_source_id() */
 	usec received;                /* 0 = now */
-	const usec *date_added;       /* per object, ascending, for data sets that bring their own; NULL = the store's clock */
+	const usec *date_added;       /* per object, ascending, for data sets that bring their own; NULL = the store's clock.
+	                               * One that is not behind the collection's last is moved to a microsecond behind it */
 	const struct object_in *objects;
 	size_t n;                     /* 1..10000 */
 	enum put_result *results;     /* n entries, filled */
@@ -76,7 +77,8 @@ struct page_query {
 	uint32_t tlp_mask;               /* bit t set: objects of TLP t may be seen; others do not exist for this reader */
 	uint8_t flags_all;               /* only entries that have all these flags (enum object_flag); 0 = any */
 	uint32_t limit;                  /* 1..PAGE_LIMIT_MAX */
-	size_t max_bytes;                /* stop before the bodies exceed this (at least one object is given); 0 = no limit */
+	size_t max_bytes;                /* stop before the bodies exceed this (at least one object is given); 0 = as much as the
+	                                  * engine gives in one piece */
 	bool bodies;                     /* false: manifest */
 };
 
@@ -133,7 +135,7 @@ enum rc store_remark(struct store *s, struct str id, struct str version, uint8_t
 /* What a subscriber learns after a commit, in commit order. */
 struct object_event {
 	uint32_t collection, source;
-	struct page_entry entry; /* with body; borrowed for the call */
+	struct page_entry entry; /* with body unless removed; borrowed for the call */
 	bool removed;            /* deleted from the collection */
 };
 typedef void (*object_listener)(void *ctx, const struct object_event *events, size_t n);

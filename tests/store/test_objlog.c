@@ -144,7 +144,7 @@ static void test_versions(void)
 	static const struct {
 		const char *version;
 		uint8_t spec, tlp;
-	} put[] = { { "2020-01-02T00:00:00Z", 21, 0 }, { "2020-01-04T00:00:00Z", 20, 0 }, { "2020-01-03T00:00:00Z", 21, 4 },
+	} put[] = { { "2020-01-02T00:00:00Z", 21, 0 }, { "2020-01-04T00:00:00Z", 20, 2 }, { "2020-01-03T00:00:00Z", 21, 4 },
 		    { "2020-01-01T00:00:00Z", 21, 1 }, { "2020-01-03T00:00:00Z", 20, 1 } };
 	static const struct {
 		const char *name;
@@ -157,6 +157,7 @@ static void test_versions(void)
 	} rows[] = {
 		{ "default: last of the newest specification", 255, NULL, 0, false, false, false, 0, "2" },
 		{ "default below RED", 7, NULL, 0, false, false, false, 0, "0" },
+		{ "default for a level that only 2.0 has", 4, NULL, 0, false, false, false, 0, "1" },
 		{ "default for AMBER only: nothing", 8, NULL, 0, false, false, false, 0, "" },
 		{ "first", 255, NULL, 0, false, true, false, 0, "3" },
 		{ "first for CLEAR only", 1, NULL, 0, false, true, false, 0, "0" },
