@@ -1,9 +1,14 @@
 /* Every type of list against small lists of ours; then, where the material is
  * there, all real lists against a check that tries every entry. */
+#include <arpa/inet.h>
+#include <dirent.h>
+
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "intel/warninglist.h"
 #include "intel/material.h"
+#include "model/observable.h"
 #include "tap.h"
 
 static const char *const lists[] = {
@@ -117,6 +122,190 @@ static void test_no_memory(void)
 	EQ_INT(mem_live(), before, "nothing is left behind");
 }
 
+/* --- the naive check: every entry of every list, by the words of the rules --- */
+
+struct naive_list {
+	const struct json *v;
+	struct str name, type;
+};
+
+static bool naive_applies(const struct json *list, enum observable_kind kind)
+{
+	static const char *const names[OBS_KINDS][5] = {
+		{ "ip-src", "ip-dst", "ip-src|port", "ip-dst|port" }, { "ip-src", "ip-dst", "ip-src|port", "ip-dst|port" },
+		{ "domain", "hostname", "domain|ip", "hostname|port" }, { "url", "uri", "link" },
+		{ "email", "email-src", "email-dst", "target-email", "whois-registrant-email" }, { "md5", "filename|md5" },
+		{ "sha1", "filename|sha1" }, { "sha256", "filename|sha256" }, { "sha512", "filename|sha512" },
+	};
+	const struct json *attributes = json_get(list, S("matching_attributes"));
+
+	if (!json_is(attributes, JSON_ARRAY) || attributes->n == 0)
+		return true;
+	JSON_EACH(a, attributes) {
+		for (int i = 0; i < 5 && names[kind][i] != NULL; i++) {
+			if (str_eq(json_str(a), str_of(names[kind][i])))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool naive_net(struct str entry, struct str value)
+{
+	unsigned char a[16], b[16];
+	char x[64], y[64], *slash;
+	int bits, own, family = str_find(value, S(":"), 0) == SIZE_MAX ? AF_INET : AF_INET6;
+
+	snprintf(x, sizeof x, "%.*s", STR(entry));
+	snprintf(y, sizeof y, "%.*s", STR(value));
+	slash = strchr(x, '/');
+	bits = slash == NULL ? (family == AF_INET ? 32 : 128) : (int)strtol(slash + 1, NULL, 10);
+	if (slash != NULL)
+		*slash = '\0';
+	slash = strchr(y, '/');
+	own = slash == NULL ? 128 : (int)strtol(slash + 1, NULL, 10);
+	if (slash != NULL)
+		*slash = '\0';
+	if (own < bits || inet_pton(family, x, a) != 1 || inet_pton(family, y, b) != 1)
+		return false;
+	for (int i = 0; i < bits; i++) {
+		if (((a[i / 8] ^ b[i / 8]) >> (7 - i % 8) & 1) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool naive_entry(struct str type, struct str entry, enum observable_kind kind, struct str value)
+{
+	if (str_eq(type, S("string")))
+		return str_eq_nocase(entry, value);
+	if (str_eq(type, S("cidr")))
+		return kind <= OBS_IPV6 && naive_net(entry, value);
+	if (str_eq(type, S("substring"))) {
+		for (size_t i = 0; i + entry.n <= value.n; i++) {
+			if (str_eq_nocase(str_slice(value, i, i + entry.n), entry))
+				return true;
+		}
+		return false;
+	}
+	if (!str_eq(type, S("hostname")) || (kind != OBS_DOMAIN && kind != OBS_URL))
+		return false;
+	if (kind == OBS_URL)
+		value = value_url_host(value);
+	while (entry.n > 0 && entry.p[entry.n - 1] == '.')
+		entry.n--;
+	while (entry.n > 0 && entry.p[0] == '.')
+		entry = str_slice(entry, 1, entry.n);
+	return entry.n > 0 && value.n >= entry.n && str_eq_nocase(str_slice(value, value.n - entry.n, value.n), entry) &&
+	       (value.n == entry.n || value.p[value.n - entry.n - 1] == '.');
+}
+
+static size_t naive_find(const struct naive_list *lists_, size_t n, enum observable_kind kind, struct str value, struct str *ret)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!naive_applies(lists_[i].v, kind))
+			continue;
+		JSON_EACH(e, json_get(lists_[i].v, S("list"))) {
+			if (naive_entry(lists_[i].type, json_str(e), kind, value)) {
+				ret[found++] = lists_[i].name;
+				break;
+			}
+		}
+	}
+	return found;
+}
+
+static size_t read_lists(const char *dir, struct arena *a, struct naive_list *out)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	size_t n = 0;
+
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		char path[4500], *room;
+		struct buf text;
+		size_t got;
+		FILE *f;
+
+		snprintf(path, sizeof path, "%s/%s/list.json", dir, e->d_name);
+		f = e->d_name[0] == '.' ? NULL : fopen(path, "rb");
+		if (f == NULL)
+			continue;
+		buf_init(&text, 1 << 26);
+		while ((room = buf_room(&text, 1 << 16)) != NULL && (got = fread(room, 1, 1 << 16, f)) > 0)
+			buf_grew(&text, got);
+		fclose(f);
+		if (json_parse(a, arena_dup(a, buf_view(&text)), &JSON_LIMITS, &out[n].v, NULL) == RC_OK) {
+			out[n].name = json_get_str(out[n].v, S("name"));
+			out[n].type = json_get_str(out[n].v, S("type"));
+			n++;
+		}
+		buf_done(&text);
+	}
+	if (d != NULL)
+		closedir(d);
+	return n;
+}
+
+static uint64_t compared, different;
+
+static void compare(const struct warninglists *w, const struct naive_list *lists_, size_t n, struct str text)
+{
+	struct str fast[WARNINGLIST_NAMES_MAX], slow[WARNINGLISTS_MAX];
+	enum observable_kind kind;
+	size_t n_fast, n_slow;
+	struct buf b;
+
+	buf_init(&b, VALUE_MAX * 2);
+	if (value_detect(str_trim(text), &kind, &b, NULL) == RC_OK && kind != OBS_EMAIL) { /* regular expressions are left out */
+		bool same = true;
+
+		n_fast = warninglists_find(w, kind, buf_view(&b), fast, WARNINGLIST_NAMES_MAX);
+		n_slow = naive_find(lists_, n, kind, buf_view(&b), slow);
+		for (size_t i = 0; i < n_fast; i++) {
+			bool there = false;
+
+			for (size_t k = 0; k < n_slow; k++)
+				there |= str_eq(fast[i], slow[k]);
+			same &= there;
+		}
+		same &= n_fast == (n_slow < WARNINGLIST_NAMES_MAX ? n_slow : WARNINGLIST_NAMES_MAX);
+		compared++;
+		different += !same;
+		if (!same && different < 10)
+			printf("# %.*s: %zu lists, naively %zu\n", STR(buf_view(&b)), n_fast, n_slow);
+	}
+	buf_done(&b);
+}
+
+/* Some values of a feed, and some that are on the lists themselves. */
+static void test_naive(const struct warninglists *w, const char *dir)
+{
+	struct arena *a = arena_new((size_t)1 << 30);
+	struct naive_list *lists_ = arena_array(a, WARNINGLISTS_MAX, sizeof *lists_);
+	size_t n = read_lists(dir, a, lists_);
+	char path[4096], line[5000];
+	FILE *f = material("feeds/maltrail-half.txt", path) ? fopen(path, "r") : NULL;
+
+	for (size_t i = 0; f != NULL && fgets(line, sizeof line, f) != NULL; i++) {
+		if (i % 4001 == 7)
+			compare(w, lists_, n, str_of(line));
+	}
+	if (f != NULL)
+		fclose(f);
+	for (size_t i = 0; i < n; i++) {
+		const struct json *list = json_get(lists_[i].v, S("list"));
+
+		compare(w, lists_, n, json_str(json_item(list, list->n / 2)));
+		compare(w, lists_, n, json_str(json_item(list, list->n - 1)));
+	}
+	OK(compared > 200 && different == 0, "%llu values give the same lists as the naive check: %llu differ", (unsigned long long)compared,
+	   (unsigned long long)different);
+	arena_free(a);
+}
+
 static void test_real(void)
 {
 	struct warninglists *w = NULL;
@@ -140,6 +329,7 @@ static void test_real(void)
 	OK(warninglists_suppress(w, OBS_DOMAIN, S("www.google.com"), &(struct str){ 0 }), "www.google.com is on some list");
 	OK(warninglists_suppress(w, OBS_IPV4, S("8.8.8.8"), &(struct str){ 0 }), "8.8.8.8 is on some list");
 	OK(warninglists_suppress(w, OBS_MD5, S("d41d8cd98f00b204e9800998ecf8427e"), &(struct str){ 0 }), "the empty file is on some list");
+	test_naive(w, path);
 	warninglists_free(w);
 }
 
