@@ -1,43 +1,72 @@
-/* Their collection into ours: first by TAXII pages from the durable cursor until
- * nothing is left, then by the peer's event stream from the same cursor, so that
- * nothing waits for a poll. Whenever the stream ends - cut, silence, a peer that
- * fell over - the pages take over again; both move the one cursor, after the
- * objects are durable here. A peer that has no stream is polled.
+/* Their collection into ours. First choice is the peer's event stream from the durable
+ * cursor: one request, after which nothing waits for a poll. Pages (TAXII) are for what
+ * a stream is not good at: the first transfer, a peer that has no stream (it is
+ * polled), and a stream that failed: what it could not give, pages give in smaller and
+ * smaller pieces. Both move the one cursor, after the objects are durable here.
  *
  * A cursor that is empty although our collection is not (a new link between old
- * nodes) is first compared by digest: when both hold the same, one request
- * replaces the whole transfer. */
+ * nodes) goes with our digest: when both hold the same, the stream begins at the end
+ * and nothing is transferred at all.
+ *
+ * Hostile: all of it. What a peer sends passes the same gate as a stranger's POST; the
+ * levels that may come in are bounded by the link and by our collection. An object that
+ * is refused is counted and passed, because it will be the same the next time. */
 #include "fed/fed_int.h"
 
 #include "base/text.h"
 #include "gate/admit.h"
-#include "gate/gate.h"
 #include "stix/marking.h"
+#include "store/collections.h"
+
+#define EVENTS_BRIEF (5 * USEC_PER_SEC) /* a stream that ends sooner and gave nothing is no stream */
 
 struct intake {
 	struct fed_worker *w;
 	struct arena *a;
 	uint32_t source;
-	enum rc rc;
+	uint8_t ceiling;
+	bool heard;    /* the stream gave at least one event */
+	enum rc rc;    /* of the stream's events */
 	struct err *err;
-	bool streamed; /* the stream gave at least one event or beat */
 };
+
+/* --- objects --- */
+
+static void count(struct fed_worker *w, const struct admitted *done, size_t n)
+{
+	const struct admitted *first = NULL;
+	size_t refused = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (done[i].result == ADMIT_FAILED) {
+			first = first == NULL ? &done[i] : first;
+			refused++;
+		} else {
+			atomic_fetch_add(done[i].result == ADMIT_DUPLICATE ? &w->repeated : &w->delivered, 1);
+		}
+	}
+	atomic_fetch_add(&w->refused, refused);
+	if (first != NULL)
+		fed_say(w, true, "%zu of %zu objects are refused here, the first: %.*s", refused, n, STR(first->message));
+}
 
 static enum rc admit(struct intake *in, const struct str *raw, const struct json *const *trees, size_t n, struct err *err)
 {
 	struct fed_worker *w = in->w;
-	struct admit_opts o = { .collection = w->link.collection, .source = in->source, .tlp_ceiling = TLP_RED,
-				.default_tlp = w->fed->config.default_tlp, .upgrade_20 = w->fed->config.upgrade_20, .trees = trees };
+	struct admit_opts o = { .collection = w->link.collection, .source = in->source, .tlp_ceiling = in->ceiling,
+				.keep_unknown = true, .default_tlp = w->fed->config.default_tlp,
+				.upgrade_20 = w->fed->config.upgrade_20, .trees = trees };
 	struct admitted *done;
 
 	if (n == 0)
 		return RC_OK;
 	arena_reset(in->a);
 	TRY(admit_objects(w->fed->config.store, in->a, &o, raw, n, &done, err));
-	for (size_t i = 0; i < n; i++)
-		atomic_fetch_add(done[i].result == ADMIT_FAILED ? &w->failures : &w->delivered, 1);
+	count(w, done, n);
 	return RC_OK;
 }
+
+/* --- pages --- */
 
 static enum rc on_page(void *ctx, const struct taxii_page *page, struct err *err)
 {
@@ -50,87 +79,54 @@ static enum rc on_page(void *ctx, const struct taxii_page *page, struct err *err
 	}
 	if (in->w->stop)
 		return FAIL(err, RC_BUSY, "stopped");
-	return page->added_last[0] != '\0' ? fed_cursor_save(in->w, page->added_last, err) : RC_OK;
+	fed_note_good(in->w);
+	return page->added_last[0] != '\0' ? fed_cursor_move(in->w, str_of(page->added_last), err) : RC_OK;
 }
 
-/* --- digest --- */
-
-static enum rc their_digest(struct fed_worker *w, struct str root_url, struct arena *a, const struct json **ret, struct err *err)
-{
-	struct httpc *h = NULL;
-	struct httpc_res res = { 0 };
-	struct buf url;
-	size_t host_end = str_find(root_url, S("/"), sizeof "https://" - 1);
-	enum rc rc;
-
-	buf_init(&url, TAXII_URL_MAX);
-	buf_fmt(&url, "%.*s/fed/v1/%.*s/%.*s/digest", STR(str_slice(root_url, 0, host_end)), STR(w->link.their_root),
-		STR(w->link.their_collection));
-	rc = buf_check(&url, err, "peer address");
-	if (rc == RC_OK)
-		rc = httpc_new(&w->http, &h, err);
-	if (rc == RC_OK)
-		rc = httpc_do(h, "GET", url.p, NULL, S(""), &res, err);
-	if (rc == RC_OK && res.status != 200)
-		rc = FAIL(err, RC_UNSUPPORTED, "no digest there (%d)", res.status);
-	if (rc == RC_OK) {
-		struct str text = arena_dup(a, buf_view(&res.body));
-
-		rc = text.p == NULL ? FAIL(err, RC_NOMEM, "digest: out of memory") : json_parse(a, text, &JSON_LIMITS, ret, err);
-	}
-	httpc_res_done(&res);
-	httpc_free(h);
-	buf_done(&url);
-	return rc;
-}
-
-/* Sets the cursor to the peer's end when both collections hold the same. Any failure only means that pages are read. */
-static void skip_if_same(struct intake *in, struct str root_url)
+/* All versions, so that a revocation never arrives before what it revokes is known to have been. */
+static enum rc pages(struct intake *in, struct err *err)
 {
 	struct fed_worker *w = in->w;
-	unsigned char digest[32];
-	const struct json *theirs;
-	struct str last;
-	struct buf hex;
-	uint64_t count;
-	int64_t their_count;
+	struct taxii_pull p = { .collection = w->link.their_collection, .match_version = "all", .limit = w->limit };
+	struct taxii_cursor cursor = { .after = "" };
+	struct taxii_pulled got;
+	struct buf root;
+	enum rc rc;
 
-	if (store_digest(w->fed->config.store, w->link.collection, UINT32_MAX, &count, digest, NULL) != RC_OK || count == 0)
-		return;
-	arena_reset(in->a);
-	if (their_digest(w, root_url, in->a, &theirs, NULL) != RC_OK)
-		return;
-	last = json_get_str(theirs, S("last"));
-	buf_init(&hex, 128);
-	hex_put(&hex, str_make((char *)digest, sizeof digest));
-	if (json_int(json_get(theirs, S("count")), &their_count) && (uint64_t)their_count == count &&
-	    str_eq(json_get_str(theirs, S("digest")), buf_view(&hex)) && last.p != NULL && last.n < 64) {
-		char text[64];
-
-		snprintf(text, sizeof text, "%.*s", STR(last));
-		/* A failure here costs a transfer, nothing else. */
-		if (fed_cursor_save(w, text, NULL) != RC_OK)
-			atomic_fetch_add(&w->failures, 1);
-	}
-	buf_done(&hex);
+	_Static_assert(sizeof cursor.after >= FED_CURSOR_MAX, "a cursor fits");
+	memcpy(cursor.after, w->cursor, sizeof w->cursor);
+	atomic_store(&w->state, "pulling");
+	TRY(fed_client(w, err));
+	rc = fed_root_url(w, &root, err);
+	p.root_url = buf_view(&root);
+	if (rc == RC_OK)
+		rc = taxii_pull_run(w->taxii, &p, &cursor, on_page, in, &got, err);
+	buf_done(&root);
+	if (rc == RC_LIMIT && w->limit > 1)
+		w->limit /= 10;
+	if (rc != RC_OK)
+		return rc;
+	w->limit = FED_BATCH;
+	/* A server without the X-TAXII headers: the client has found where to go on. */
+	return cursor.after[0] != '\0' ? fed_cursor_move(w, str_of(cursor.after), err) : RC_OK;
 }
 
 /* --- stream --- */
 
-static enum rc take_event(struct intake *in, struct str id, struct str data, struct err *err)
+static enum rc take_objects(struct intake *in, struct str id, struct str data, struct err *err)
 {
 	struct str raw[FED_BATCH];
 	const struct json *trees[FED_BATCH];
 	struct arena *a CLEANUP(arena_freep) = arena_new(FED_RESPONSE_MAX);
 	const struct json *v, *objects;
-	char cursor[64];
 	size_t n = 0;
 
 	if (a == NULL)
 		return FAIL(err, RC_NOMEM, "stream: out of memory");
-	if (id.n == 0 || id.n >= sizeof cursor)
-		return FAIL(err, RC_PEER, "stream: event without a usable id");
-	TRY(json_parse(a, data, &JSON_LIMITS, &v, err));
+	if (json_parse(a, data, &JSON_LIMITS, &v, err) != RC_OK) {
+		err_prefix(err, "stream");
+		return RC_PEER;
+	}
 	objects = json_get(v, S("objects"));
 	if (!json_is(objects, JSON_ARRAY) || objects->n > FED_BATCH)
 		return FAIL(err, RC_PEER, "stream: event without objects");
@@ -139,101 +135,163 @@ static enum rc take_event(struct intake *in, struct str id, struct str data, str
 		trees[n++] = o;
 	}
 	TRY(admit(in, raw, trees, n, err));
-	snprintf(cursor, sizeof cursor, "%.*s", STR(id));
-	return fed_cursor_save(in->w, cursor, err);
+	return fed_cursor_move(in->w, id, err);
+}
+
+static enum rc take_event(struct intake *in, struct str id, struct str event, struct str data, struct err *err)
+{
+	if (str_eq(event, S("objects")))
+		return take_objects(in, id, data, err);
+	/* "begin": where the stream begins, which is news when the digests agreed. */
+	if (str_eq(event, S("begin")) && id.n > 0)
+		return fed_cursor_move(in->w, id, err);
+	return RC_OK;
 }
 
 static bool on_event(void *ctx, struct str id, struct str event, struct str data)
 {
 	struct intake *in = ctx;
 
-	in->streamed = true;
-	if (!str_eq(event, S("objects")))
-		return !in->w->stop;
-	in->rc = take_event(in, id, data, in->err);
+	in->rc = take_event(in, id, event, data, in->err);
+	if (in->rc == RC_OK) {
+		in->heard = true;
+		fed_note_good(in->w);
+	}
 	return in->rc == RC_OK && !in->w->stop;
 }
 
-static enum rc stream(struct intake *in, struct str root_url, struct err *err)
+/* Our own content, for a peer that may hold the same. Without it the peer begins at its start. */
+static void put_digest(struct fed_worker *w, struct buf *url)
+{
+	unsigned char digest[32];
+	uint64_t n;
+
+	if (w->cursor[0] != '\0' || store_digest(w->fed->config.store, w->link.collection, UINT32_MAX, &n, digest, NULL) != RC_OK)
+		return;
+	buf_fmt(url, "?count=%llu&digest=", (unsigned long long)n);
+	hex_put(url, str_make((char *)digest, sizeof digest));
+}
+
+static enum rc listen_to(struct intake *in, const char *url, struct err *err)
 {
 	struct fed_worker *w = in->w;
 	struct httpc *h = NULL;
-	struct buf url;
-	char cursor[64];
-	size_t host_end = str_find(root_url, S("/"), sizeof "https://" - 1);
-	enum rc rc = fed_cursor_load(w, cursor, err);
+	enum rc rc = httpc_new(&w->http, &h, err);
 
-	buf_init(&url, TAXII_URL_MAX);
-	buf_fmt(&url, "%.*s/fed/v1/%.*s/%.*s/stream", STR(str_slice(root_url, 0, host_end)), STR(w->link.their_root),
-		STR(w->link.their_collection));
+	in->rc = RC_OK;
+	in->err = err;
+	in->heard = false;
 	if (rc == RC_OK)
+		rc = httpc_events(h, url, w->cursor, FED_SILENCE, &w->stop, on_event, in, err);
+	httpc_free(h);
+	return in->rc != RC_OK ? in->rc : rc;
+}
+
+static enum rc stream(struct intake *in, struct err *err)
+{
+	struct fed_worker *w = in->w;
+	usec begun = time_mono();
+	struct buf url;
+	enum rc rc = fed_own_url(w, "stream", &url, err);
+
+	if (rc == RC_OK) {
+		put_digest(w, &url);
 		rc = buf_check(&url, err, "peer address");
-	if (rc == RC_OK)
-		rc = httpc_new(&w->http, &h, err);
+	}
 	if (rc == RC_OK) {
 		atomic_store(&w->state, "streaming");
-		in->rc = RC_OK;
-		in->err = err;
-		rc = httpc_events(h, url.p, cursor, FED_SILENCE, &w->stop, on_event, in, err);
+		rc = listen_to(in, url.p, err);
 	}
-	httpc_free(h);
 	buf_done(&url);
-	return in->rc != RC_OK ? in->rc : rc;
+	/* A peer that is put right again ends its streams in good order: come again at once, unless it does only that. */
+	if (rc == RC_OK && !w->stop && !in->heard && time_mono() - begun < EVENTS_BRIEF)
+		return FAIL(err, RC_PEER, "the event stream ends as soon as it begins");
+	return rc;
 }
 
 /* --- the round --- */
 
-static enum rc pages(struct intake *in, struct str root_url, struct err *err)
+static enum rc find_ceiling(struct intake *in, struct err *err)
 {
-	struct fed_worker *w = in->w;
-	struct taxii_pull p = { .root_url = root_url, .collection = w->link.their_collection, .match_version = "all", .limit = FED_BATCH };
-	struct taxii_cursor cursor = { .after = "" };
-	struct taxii_client *t = NULL;
-	struct taxii_pulled got;
-	char text[64];
-	enum rc rc = fed_cursor_load(w, text, err);
+	const struct fed_worker *w = in->w;
+	struct collection *list;
+	size_t n;
 
-	snprintf(cursor.after, sizeof cursor.after, "%.47s", text);
-	atomic_store(&w->state, "pulling");
-	if (rc == RC_OK)
-		rc = fed_client(w, &t, err);
-	if (rc == RC_OK)
-		rc = taxii_pull_run(t, &p, &cursor, on_page, in, &got, err);
-	taxii_client_free(t);
-	return rc;
+	arena_reset(in->a);
+	TRY(collection_list(w->fed->config.store, S(""), in->a, &list, &n, err));
+	for (size_t i = 0; i < n; i++)
+		if (list[i].row == w->link.collection) {
+			in->ceiling = list[i].tlp_max < w->link.tlp_max ? list[i].tlp_max : w->link.tlp_max;
+			return RC_OK;
+		}
+	return FAIL(err, RC_NOTFOUND, "our collection %u of this link is gone", w->link.collection);
 }
 
-static enum rc run_round(struct intake *in, struct str root_url, struct err *err)
+static enum rc prepare(struct intake *in, struct err *err)
+{
+	char source[100];
+
+	snprintf(source, sizeof source, "peer:%.*s", STR(in->w->peer.name));
+	TRY(find_ceiling(in, err));
+	return store_source_id(in->w->fed->config.store, str_of(source), &in->source, err);
+}
+
+/* The ways a server says that it knows nothing of streams; with a page from it in hand also a refusal. */
+static bool has_no_stream(enum rc rc, bool paged)
+{
+	return rc == RC_NOTFOUND || rc == RC_UNSUPPORTED || (rc == RC_DENIED && paged);
+}
+
+static bool wants_stream(const struct fed_worker *w)
+{
+	return !w->pages_first && time_mono() >= w->no_stream_until;
+}
+
+/* An empty collection of ours has nothing to compare: pages are the quicker way to fill it. */
+static bool holds_something(const struct fed_worker *w)
+{
+	unsigned char digest[32];
+	uint64_t n = 0;
+
+	return w->cursor[0] != '\0' ||
+	       (store_digest(w->fed->config.store, w->link.collection, UINT32_MAX, &n, digest, NULL) == RC_OK && n > 0);
+}
+
+static enum rc run_round(struct intake *in, struct err *err)
 {
 	struct fed_worker *w = in->w;
-	char source[100], text[64];
 	enum rc rc;
 
-	snprintf(source, sizeof source, "peer:%.*s", STR(w->peer.name));
-	TRY(store_source_id(w->fed->config.store, str_of(source), &in->source, err));
-	TRY(fed_cursor_load(w, text, err));
-	if (text[0] == '\0')
-		skip_if_same(in, root_url);
-	TRY(pages(in, root_url, err));
-	if (peer_seen(w->fed->config.store, w->peer.name, time_now(), S(""), err) != RC_OK)
-		return err->rc;
-	rc = stream(in, root_url, err);
-	/* No stream there, or it ended in good order: polling goes on. */
-	return rc == RC_UNSUPPORTED || rc == RC_NOTFOUND ? RC_OK : rc;
+	TRY(prepare(in, err));
+	w->pause = FED_BACKOFF_LEAST;
+	if (wants_stream(w) && holds_something(w)) {
+		rc = stream(in, err);
+		/* RC_CONFLICT: the digests differ. */
+		if (rc != RC_CONFLICT && !has_no_stream(rc, false)) {
+			w->pages_first = rc != RC_OK;
+			return rc;
+		}
+		if (rc != RC_CONFLICT)
+			w->no_stream_until = time_mono() + FED_STREAM_AGAIN;
+	}
+	TRY(pages(in, err));
+	w->pages_first = false;
+	if (wants_stream(w) && w->cursor[0] != '\0') {
+		rc = stream(in, err);
+		w->pages_first = rc != RC_OK;
+		if (!has_no_stream(rc, true))
+			return rc;
+		w->no_stream_until = time_mono() + FED_STREAM_AGAIN;
+		w->pages_first = false;
+	}
+	w->pause = FED_POLL;
+	return RC_OK;
 }
 
 enum rc fed_pull_round(struct fed_worker *w, struct err *err)
 {
-	struct intake in = { .w = w, .a = arena_new(FED_RESPONSE_MAX) };
-	struct buf root_url;
-	enum rc rc;
+	struct arena *a CLEANUP(arena_freep) = arena_new(FED_RESPONSE_MAX);
+	struct intake in = { .w = w, .a = a };
 
-	if (in.a == NULL)
-		return FAIL(err, RC_NOMEM, "pull: out of memory");
-	rc = fed_root_url(w, &root_url, err);
-	if (rc == RC_OK)
-		rc = run_round(&in, buf_view(&root_url), err);
-	buf_done(&root_url);
-	arena_free(in.a);
-	return rc;
+	return a == NULL ? FAIL(err, RC_NOMEM, "pull: out of memory") : run_round(&in, err);
 }

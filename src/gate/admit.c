@@ -275,7 +275,8 @@ static enum rc store_items(struct admission *ad, bool only_definitions, struct e
 		if (!it->ready || (only_definitions && !it->definition))
 			continue;
 		it->ready = false;
-		if (it->in.tlp > ad->o->tlp_ceiling) {
+		if (it->in.tlp > ad->o->tlp_ceiling &&
+		    !(ad->o->keep_unknown && (it->in.flags & OBJECT_MARKING_UNKNOWN) != 0)) {
 			over_ceiling(ad, it->input, &it->in);
 			continue;
 		}

@@ -12,6 +12,8 @@ struct admit_opts {
 	uint32_t collection;   /* row or NO_COLLECTION */
 	uint32_t source;       /* store_source_id */
 	uint8_t tlp_ceiling;   /* objects above are refused ("collection holds at most TLP:AMBER") */
+	bool keep_unknown;     /* those with an unknown marking are kept also below a ceiling of RED: nobody sees them
+				* until their definition comes (from peers, whose objects may come before it) */
 	uint8_t default_tlp;   /* for objects without any TLP marking: the source's default, usually TLP_AMBER */
 	bool upgrade_20;       /* STIX 2.0 objects are upgraded; otherwise they are kept as 2.0 */
 	bool strict;           /* custom properties and types are refused */

@@ -276,8 +276,7 @@ static void pems_done(struct pems *p)
 
 static enum rc open_exchange(struct core *c, const struct pems *p, struct err *err)
 {
-	struct fed_config fc = { .store = c->node.store, .cert_pem = p->cert.p, .key_pem = p->key.p, .ca_pem = p->ca.p,
-				 .node_name = c->node.config.name, .default_tlp = (uint8_t)c->node.config.default_tlp,
+	struct fed_config fc = { .store = c->node.store, .cert_pem = p->cert.p, .key_pem = p->key.p, .default_tlp = (uint8_t)c->node.config.default_tlp,
 				 .upgrade_20 = c->node.config.upgrade_20, .log = fed_log, .ctx = c };
 
 	TRY(fed_server_new(c->node.store, &c->fed_server, err));
@@ -363,8 +362,8 @@ static void core_close(struct core *c)
 	http_server_stop(c->https, STOP_GRACE);
 	http_server_stop(c->control, STOP_GRACE);
 	inputs_stop(c);
+	follower_stop(c); /* from here on a commit wakes nobody, so what it would wake may end */
 	fed_stop(c->fed);
-	follower_stop(c);
 	fed_server_free(c->fed_server);
 	taxii_server_free(c->taxii);
 	api_stop(&c->api);
@@ -388,6 +387,8 @@ static void reload(struct core *c)
 		rc = read_pems(&c->node, &pems, &err);
 	if (rc == RC_OK && !c->opts.plain_http)
 		rc = http_server_set_tls(c->https, pems.cert.p, pems.key.p, &err);
+	if (rc == RC_OK)
+		rc = fed_set_keys(c->fed, pems.cert.p, pems.key.p, &err);
 	pems_done(&pems);
 	if (rc != RC_OK) {
 		log_line(LOG_LEVEL_ERROR, "reload", "kept as it was: %s", err.text);
@@ -395,7 +396,6 @@ static void reload(struct core *c)
 	}
 	log_setup("core", (enum log_level)conf->log_level, str_eq(str_of(conf->log_format), S("json")));
 	c->api.strict = conf->strict;
-	fed_reload(c->fed);
 	if (fact_append(c->node.store, &(struct fact){ .kind = S("config.reload"), .actor = S("local"), .subject = S("lianfang.conf"),
 						      .body = S("{}") }, &err) != RC_OK)
 		log_line(LOG_LEVEL_ERROR, "reload", "not in the fact log: %s", err.text);

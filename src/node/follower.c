@@ -57,11 +57,15 @@ static void heard(void *ctx, const struct object_event *events, size_t n)
 		}
 	f->rung = true;
 	pthread_cond_signal(&f->bell);
+	/* Under the lock: after follower_stop the exchange may be gone. */
+	for (size_t i = 0; i < n && !f->stop; i++)
+		if (i == 0 || events[i].collection != events[i - 1].collection) {
+			if (f->core->fed_server != NULL)
+				fed_server_wake(f->core->fed_server, events[i].collection);
+			if (f->core->fed != NULL)
+				fed_wake(f->core->fed, events[i].collection);
+		}
 	pthread_mutex_unlock(&f->lock);
-	fed_server_wake(f->core->fed_server);
-	for (size_t i = 0; i < n && f->core->fed != NULL; i++)
-		if (i == 0 || events[i].collection != events[i - 1].collection)
-			fed_wake(f->core->fed, events[i].collection);
 }
 
 static usec instant_of(const struct json *v, const char *name, usec fallback)

@@ -141,10 +141,19 @@ static void keep_small(struct buf *b)
 		buf_done(b);
 }
 
+/* A stream that the handler gave and no reply took. */
+static void drop_stream(struct conn *c)
+{
+	if (c->res.stream != NULL)
+		http_stream_abandon(c->res.stream);
+	c->res.stream = NULL;
+}
+
 static void conn_give(struct conn *c)
 {
 	struct http_server *s = c->server;
 
+	drop_stream(c);
 	if (c->res.release != NULL)
 		c->res.release(c->res.release_arg);
 	uncharge(c);
@@ -176,6 +185,7 @@ static void res_reset(struct http_res *res)
 
 static void fill_text(struct conn *c, int status, const char *text)
 {
+	drop_stream(c);
 	res_reset(&c->res);
 	c->res.status = status;
 	if (c->server->cfg.refuse != NULL) {
@@ -222,6 +232,7 @@ static struct MHD_Response *stream_response(struct conn *c)
 		c->res.content_type = "text/event-stream";
 	http_res_header(&c->res, "Cache-Control", "no-store");
 	http_stream_attach(c->res.stream, c->server->streams, c->mhd, suspend_mhd, resume_mhd);
+	c->res.stream = NULL;
 	active_add(c, false);
 	return r;
 }

@@ -16,7 +16,7 @@ struct http_peer {
 	bool tls;
 	bool cert;           /* a client certificate that is valid now and signed by tls_client_ca_pem */
 	char cert_sha256[65];/* lower-case hex of the certificate's DER, whoever signed it (the client proved to
-			      * hold its key): for comparing with a pin. "" without one */
+			      * hold its key): for comparing with a pin. "" without one, or outside its dates */
 	char cert_cn[128];   /* what the certificate claims: worth something only with `cert` or a pin */
 };
 
@@ -62,23 +62,27 @@ struct http_res {
 	void *release_arg;
 	struct { const char *name, *value; } headers[16]; /* strings static or in r->arena */
 	size_t n_headers;
-	struct http_stream *stream; /* set: the connection becomes an event stream */
+	struct http_stream *stream; /* set by http_res_stream: the connection becomes an event stream */
 };
 
 /* Adds a header. One with control characters, or beyond the 16th, is dropped. */
 void http_res_header(struct http_res *res, const char *name, const char *value);
 
 /* A server-sent-events stream (WHATWG HTML §9.2). The handler creates it and
- * puts it into res->stream; afterwards any thread may send. Refcounted: the
+ * hands it to the reply with http_res_stream; any thread may send. Refcounted: the
  * creator's reference is dropped by http_stream_close, which must be called once
  * in every case. The server sends a comment line every `heartbeat_seconds`, so
  * that a client that is gone is noticed (http_stream_gone). */
 struct http_stream;
 struct http_stream *http_stream_new(size_t max_queued_bytes) MUSTUSE;
+/* The reply becomes this stream, and holds a reference of its own from here on. Once per stream. */
+void http_res_stream(struct http_res *res, struct http_stream *s);
 /* Queues one complete event block (ends in a blank line). RC_LIMIT: the reader
  * is too slow, the stream was closed. RC_NOTFOUND: the client is gone. */
 enum rc http_stream_send(struct http_stream *s, struct str event) MUSTUSE;
 bool http_stream_gone(struct http_stream *s);
+/* Bytes that wait for the reader: who sends only when few wait can never overrun a slow one. */
+size_t http_stream_queued(struct http_stream *s);
 /* What is queued still goes out, then the reply ends. Accepts NULL. */
 void http_stream_close(struct http_stream *s);
 

@@ -21,7 +21,9 @@ struct http_stream_list; /* all attached streams of one server */
 
 struct http_stream_list *http_stream_list_new(void) MUSTUSE;
 void http_stream_list_free(struct http_stream_list *l); /* must be empty; accepts NULL */
-/* Adds the connection's reference. After http_stream_list_end the stream is closed at once. */
+/* The reply's reference, when the client left before its reply was made: the client is gone. */
+void http_stream_abandon(struct http_stream *s);
+/* The reply's reference becomes the connection's. After http_stream_list_end the stream is closed at once. */
 void http_stream_attach(struct http_stream *s, struct http_stream_list *l, void *conn,
 			void (*suspend)(void *conn), void (*resume)(void *conn));
 /* The connection ends: the client is gone, the reference dropped. */

@@ -107,6 +107,16 @@ bool http_stream_gone(struct http_stream *s)
 	return gone;
 }
 
+size_t http_stream_queued(struct http_stream *s)
+{
+	size_t n;
+
+	pthread_mutex_lock(&s->lock);
+	n = s->queue.n - s->sent;
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
 void http_stream_close(struct http_stream *s)
 {
 	if (s == NULL)
@@ -117,12 +127,26 @@ void http_stream_close(struct http_stream *s)
 	unref_unlock(s);
 }
 
+void http_res_stream(struct http_res *res, struct http_stream *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->refs++;
+	pthread_mutex_unlock(&s->lock);
+	res->stream = s;
+}
+
+void http_stream_abandon(struct http_stream *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->gone = true;
+	unref_unlock(s);
+}
+
 void http_stream_attach(struct http_stream *s, struct http_stream_list *l, void *conn,
 			void (*suspend)(void *conn), void (*resume)(void *conn))
 {
 	pthread_mutex_lock(&l->lock);
 	pthread_mutex_lock(&s->lock);
-	s->refs++;
 	s->conn = conn;
 	s->suspend = suspend;
 	s->resume = resume;

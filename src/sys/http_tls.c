@@ -177,16 +177,30 @@ int http_tls_pick(struct http_tls *t, gnutls_pcert_st **ret_certs, unsigned *ret
 	return 0;
 }
 
-static void common_name(const gnutls_datum_t *der, struct http_peer *p)
+/* A pin says who; the dates still say until when. */
+static bool in_its_dates(gnutls_x509_crt_t crt)
+{
+	time_t now = (time_t)(time_now() / USEC_PER_SEC);
+
+	return gnutls_x509_crt_get_activation_time(crt) <= now && now < gnutls_x509_crt_get_expiration_time(crt);
+}
+
+static void read_cert(const gnutls_datum_t *der, struct http_peer *p)
 {
 	gnutls_x509_crt_t crt;
 	size_t n = sizeof p->cert_cn;
+	bool read;
 
-	if (gnutls_x509_crt_init(&crt) != 0)
+	p->cert_cn[0] = '\0';
+	if (gnutls_x509_crt_init(&crt) != 0) {
+		p->cert_sha256[0] = '\0';
 		return;
+	}
+	read = gnutls_x509_crt_import(crt, der, GNUTLS_X509_FMT_DER) == 0;
+	if (!read || !in_its_dates(crt))
+		p->cert_sha256[0] = '\0';
 	/* A name with a NUL inside would read differently in C: such a name counts as none. */
-	if (gnutls_x509_crt_import(crt, der, GNUTLS_X509_FMT_DER) != 0 ||
-	    gnutls_x509_crt_get_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, 0, p->cert_cn, &n) != 0 ||
+	if (!read || gnutls_x509_crt_get_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, 0, p->cert_cn, &n) != 0 ||
 	    strnlen(p->cert_cn, sizeof p->cert_cn) != n)
 		p->cert_cn[0] = '\0';
 	gnutls_x509_crt_deinit(crt);
@@ -214,6 +228,6 @@ void http_tls_peer(gnutls_session_t session, bool have_ca, struct http_peer *p)
 	hash_sha256(str_make((const char *)chain[0].data, chain[0].size), digest);
 	for (size_t i = 0; i < sizeof digest; i++)
 		snprintf(p->cert_sha256 + 2 * i, 3, "%02x", digest[i]);
-	common_name(&chain[0], p);
+	read_cert(&chain[0], p);
 	p->cert = have_ca && is_trusted(session);
 }

@@ -38,8 +38,9 @@ struct httpc {
 	bool has_ca, has_cert, plain_loopback;
 	int ca_fd, cert_fd, key_fd;
 	int socket_folder;
+	const volatile int *stop;
 	char socket_path[100]; /* "" = none */
-	usec connect_timeout, total_timeout;
+	usec connect_timeout, total_timeout, stall_timeout;
 	size_t max_response;
 };
 
@@ -51,9 +52,11 @@ struct run {
 	bool head_begun, head_whole;
 	enum rc rc;      /* our own verdict, when we ended the transfer */
 	struct err *err; /* filled with it */
+	usec heard;      /* when something last moved, by time_mono */
+	curl_off_t moved;
 	/* event streams only */
 	struct sse *sse;
-	usec silence, heard;
+	usec silence;
 	const volatile int *stop;
 };
 
@@ -132,6 +135,8 @@ static enum rc take_config(struct httpc *h, const struct httpc_config *c, struct
 	TRY(take_socket(h, c->unix_socket, err));
 	h->connect_timeout = c->connect_timeout == 0 ? 10 * USEC_PER_SEC : c->connect_timeout;
 	h->total_timeout = c->total_timeout == 0 ? 60 * USEC_PER_SEC : c->total_timeout;
+	h->stall_timeout = c->stall_timeout;
+	h->stop = c->stop;
 	h->max_response = c->max_response;
 	if (!copy(&h->pin, c->pin_sha256) || !copy(&h->user, c->user) || !copy(&h->password, c->password) ||
 	    !copy(&h->bearer, c->bearer))
@@ -260,6 +265,7 @@ static bool pin_matches(const struct httpc *h)
 	const gnutls_datum_t *chain;
 	unsigned char digest[SHA256_LEN];
 	char hex[2 * SHA256_LEN + 1];
+	time_t now = (time_t)(time_now() / USEC_PER_SEC);
 	unsigned n = 0;
 
 	if (curl_easy_getinfo(h->curl, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK || info == NULL ||
@@ -271,7 +277,9 @@ static bool pin_matches(const struct httpc *h)
 	hash_sha256(str_make((const char *)chain[0].data, chain[0].size), digest);
 	for (size_t i = 0; i < sizeof digest; i++)
 		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-	return strcmp(hex, h->pin) == 0;
+	/* With a pin alone nobody else looks at the dates. */
+	return strcmp(hex, h->pin) == 0 && gnutls_certificate_activation_time_peers(info->internals) <= now &&
+	       now < gnutls_certificate_expiration_time_peers(info->internals);
 }
 
 static int before_request(void *arg, char *remote_ip, char *local_ip, int remote_port, int local_port)
@@ -281,7 +289,7 @@ static int before_request(void *arg, char *remote_ip, char *local_ip, int remote
 	(void)local_ip, (void)local_port;
 	if (r->h->pin == NULL || pin_matches(r->h))
 		return CURL_PREREQFUNC_OK;
-	end_run(r, FAIL(r->err, RC_PEER, "%s port %d: the server's certificate is not the pinned one", remote_ip, remote_port));
+	end_run(r, FAIL(r->err, RC_PEER, "%s port %d: the server's certificate is not the pinned one, or outside its dates", remote_ip, remote_port));
 	return CURL_PREREQFUNC_ABORT;
 }
 
@@ -384,6 +392,23 @@ static size_t take_header(char *data, size_t size, size_t n, void *arg)
 	return line.n;
 }
 
+/* curl asks about once a second, also while nothing moves. */
+static int watch_request(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
+{
+	struct run *r = arg;
+
+	(void)down_all, (void)up_all;
+	if (r->h->stop != NULL && *r->h->stop != 0)
+		return end_run(r, FAIL(r->err, RC_BUSY, "stopped"));
+	if (down + up != r->moved) {
+		r->moved = down + up;
+		r->heard = time_mono();
+	} else if (r->h->stall_timeout > 0 && time_mono() - r->heard > r->h->stall_timeout) {
+		return end_run(r, FAIL(r->err, RC_PEER, "nothing moves any more"));
+	}
+	return 0;
+}
+
 /* --- one request --- */
 
 /* Every option anew: a request must not inherit the method or body of the one before.
@@ -414,6 +439,9 @@ static CURLcode set_common(struct httpc *h, const char *url, struct run *r)
 	SET(CURLOPT_HEADERDATA, r);
 	SET(CURLOPT_WRITEFUNCTION, take_body);
 	SET(CURLOPT_WRITEDATA, r);
+	SET(CURLOPT_NOPROGRESS, 0L);
+	SET(CURLOPT_XFERINFOFUNCTION, watch_request);
+	SET(CURLOPT_XFERINFODATA, r);
 	return bad;
 }
 
@@ -521,7 +549,7 @@ static enum rc do_once(struct httpc *h, const char *method, const char *url, con
 		       struct httpc_res *res, struct err *err)
 {
 	CLEANUP(slist_freep) struct curl_slist *list = NULL;
-	struct run r = { .h = h, .res = res, .err = err };
+	struct run r = { .h = h, .res = res, .err = err, .heard = time_mono() };
 	CURLcode bad = set_common(h, url, &r);
 
 	if (bad == CURLE_OK)
@@ -595,7 +623,7 @@ static size_t take_events(char *data, size_t size, size_t n, void *arg)
 	if (status != 200) /* an error text: the caller only learns the status */
 		return size * n;
 	if (!str_starts(str_of(r->res->content_type), S("text/event-stream"))) {
-		end_run(r, FAIL(r->err, RC_PEER, "the reply is '%s', not an event stream", r->res->content_type));
+		end_run(r, FAIL(r->err, RC_UNSUPPORTED, "the reply is '%s', not an event stream", r->res->content_type));
 		return 0;
 	}
 	rc = sse_feed(r->sse, str_make(data, size * n), r->err);
@@ -617,16 +645,14 @@ static int watch(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_
 	return 0;
 }
 
-static CURLcode set_events(struct httpc *h, struct run *r)
+static CURLcode set_events(struct httpc *h)
 {
 	CURL *c = h->curl;
 	CURLcode bad = CURLE_OK;
 
 	SET(CURLOPT_TIMEOUT_MS, 0L);
 	SET(CURLOPT_WRITEFUNCTION, take_events);
-	SET(CURLOPT_NOPROGRESS, 0L);
 	SET(CURLOPT_XFERINFOFUNCTION, watch);
-	SET(CURLOPT_XFERINFODATA, r);
 #undef SET
 	return bad;
 }
@@ -650,7 +676,11 @@ static enum rc stream_status(const char *url, int status, struct err *err)
 		return FAIL(err, RC_DENIED, "%.200s: HTTP status %d", url, status);
 	if (status == 404)
 		return FAIL(err, RC_NOTFOUND, "%.200s: HTTP status %d", url, status);
-	return FAIL(err, status == 429 || status == 503 ? RC_BUSY : RC_PEER, "%.200s: HTTP status %d", url, status);
+	if (status == 409)
+		return FAIL(err, RC_CONFLICT, "%.200s: HTTP status %d", url, status);
+	if (status == 429 || status == 503)
+		return FAIL(err, RC_BUSY, "%.200s: HTTP status %d", url, status);
+	return FAIL(err, (status >= 400 && status < 500) || status == 501 ? RC_UNSUPPORTED : RC_PEER, "%.200s: HTTP status %d", url, status);
 }
 
 enum rc httpc_events(struct httpc *h, const char *url, const char *last_event_id, usec silence, const volatile int *stop,
@@ -673,7 +703,7 @@ enum rc httpc_events(struct httpc *h, const char *url, const char *last_event_id
 	if (bad == CURLE_OK)
 		bad = set_trust(h);
 	if (bad == CURLE_OK)
-		bad = set_events(h, &r);
+		bad = set_events(h);
 	if (bad == CURLE_OK && !event_headers(&list, last_event_id, line))
 		bad = CURLE_OUT_OF_MEMORY;
 	if (bad == CURLE_OK)

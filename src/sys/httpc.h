@@ -11,11 +11,14 @@ struct httpc;
 
 struct httpc_config {
 	const char *ca_pem;            /* PEM text; NULL = the system's store */
-	const char *pin_sha256;        /* hex of the server certificate's DER; NULL = no pin. With a pin and no ca_pem the pin alone decides */
+	const char *pin_sha256;        /* hex of the server certificate's DER; NULL = no pin. With a pin and no ca_pem the pin
+					* alone decides, within the certificate's dates */
 	const char *cert_pem, *key_pem;/* client certificate, or NULL */
 	const char *user, *password;   /* HTTP Basic, or NULL */
 	const char *bearer;            /* token, or NULL */
 	usec connect_timeout, total_timeout; /* 0 = 10 s / 60 s */
+	usec stall_timeout;            /* a request in which no byte moves for so long is ended; 0 = only by total_timeout */
+	const volatile int *stop;      /* nonzero ends a running request within about a second (RC_BUSY); or NULL */
 	size_t max_response;           /* bytes; more is RC_LIMIT */
 	bool allow_plain_loopback;     /* http:// to 127.0.0.0/8 and ::1 only */
 	const char *unix_socket;       /* absolute path: every request goes there, whatever host its URL names; or NULL */
@@ -41,8 +44,10 @@ enum rc httpc_do(struct httpc *h, const char *method, const char *url, const cha
 		 struct str body, struct httpc_res *res, struct err *err) MUSTUSE;
 void httpc_res_done(struct httpc_res *res);
 
-/* Reads a server-sent-events stream until `on_event` returns false, `stop` becomes
- * nonzero, or nothing (not even a comment line) came for `silence`. */
+/* Reads a server-sent-events stream until `on_event` returns false or `stop` becomes
+ * nonzero (RC_OK), or nothing (not even a comment line) came for `silence` (RC_PEER).
+ * What the server says instead: RC_DENIED 401, 403; RC_NOTFOUND 404; RC_CONFLICT 409;
+ * RC_BUSY 429, 503; RC_UNSUPPORTED other 4xx, 501 or a reply that is no stream; else RC_PEER. */
 typedef bool (*httpc_event)(void *ctx, struct str id, struct str event, struct str data);
 enum rc httpc_events(struct httpc *h, const char *url, const char *last_event_id, usec silence,
 		     const volatile int *stop, httpc_event on_event, void *ctx, struct err *err) MUSTUSE;

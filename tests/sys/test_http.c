@@ -76,7 +76,7 @@ static void handle(void *ctx, struct http_req *r, struct http_res *res)
 	} else if (str_eq(r->path, S("/events"))) {
 		struct http_stream *s = http_stream_new(4096);
 
-		res->stream = s;
+		http_res_stream(res, s);
 		atomic_store(&last_stream, s);
 	} else if (str_eq(r->path, S("/huge"))) {
 		for (int i = 0; i < 300; i++)

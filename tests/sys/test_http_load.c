@@ -35,7 +35,7 @@ static void handle(void *ctx, struct http_req *r, struct http_res *res)
 		struct http_stream *s = http_stream_new(1 << 16);
 		int at = atomic_fetch_add(&n_streams, 1);
 
-		res->stream = s;
+		http_res_stream(res, s);
 		if (at < STREAMS)
 			atomic_store(&streams[at], s);
 		else
