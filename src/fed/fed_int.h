@@ -17,7 +17,7 @@
 #define FED_BACKOFF_LEAST (USEC_PER_SEC / 4)
 #define FED_BACKOFF_MOST (30 * USEC_PER_SEC)
 #define FED_POLL (30 * USEC_PER_SEC)    /* of peers that have no stream */
-#define FED_STREAM_AGAIN (600 * USEC_PER_SEC) /* whether such a peer has one by now */
+#define FED_STREAM_AGAIN (120 * USEC_PER_SEC) /* whether such a peer has one by now */
 #define FED_POISON_TRIES 5              /* before the objects of a refused envelope are sent one by one */
 #define FED_CURSOR_MAX 48               /* RFC 3339 text and a NUL */
 #define FED_KEY_MAX 512

@@ -160,7 +160,7 @@ static bool on_event(void *ctx, struct str id, struct str event, struct str data
 	return in->rc == RC_OK && !in->w->stop;
 }
 
-/* Our own content, for a peer that may hold the same. Without it the peer begins at its start. */
+/* Our own content, for a peer that may hold the same. */
 static void put_digest(struct fed_worker *w, struct buf *url)
 {
 	unsigned char digest[32];
@@ -187,7 +187,9 @@ static enum rc listen_to(struct intake *in, const char *url, struct err *err)
 	return in->rc != RC_OK ? in->rc : rc;
 }
 
-static enum rc stream(struct intake *in, struct err *err)
+/* From the cursor; without one from the peer's start, or with `compare` from its end when both hold the same
+ * (RC_CONFLICT: they do not). */
+static enum rc stream(struct intake *in, bool compare, struct err *err)
 {
 	struct fed_worker *w = in->w;
 	usec begun = time_mono();
@@ -195,7 +197,8 @@ static enum rc stream(struct intake *in, struct err *err)
 	enum rc rc = fed_own_url(w, "stream", &url, err);
 
 	if (rc == RC_OK) {
-		put_digest(w, &url);
+		if (compare)
+			put_digest(w, &url);
 		rc = buf_check(&url, err, "peer address");
 	}
 	if (rc == RC_OK) {
@@ -265,8 +268,7 @@ static enum rc run_round(struct intake *in, struct err *err)
 	TRY(prepare(in, err));
 	w->pause = FED_BACKOFF_LEAST;
 	if (wants_stream(w) && holds_something(w)) {
-		rc = stream(in, err);
-		/* RC_CONFLICT: the digests differ. */
+		rc = stream(in, true, err);
 		if (rc != RC_CONFLICT && !has_no_stream(rc, false)) {
 			w->pages_first = rc != RC_OK;
 			return rc;
@@ -276,8 +278,8 @@ static enum rc run_round(struct intake *in, struct err *err)
 	}
 	TRY(pages(in, err));
 	w->pages_first = false;
-	if (wants_stream(w) && w->cursor[0] != '\0') {
-		rc = stream(in, err);
+	if (wants_stream(w)) {
+		rc = stream(in, false, err);
 		w->pages_first = rc != RC_OK;
 		if (!has_no_stream(rc, true))
 			return rc;
