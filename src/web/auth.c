@@ -26,6 +26,13 @@ struct remembered {
 	usec until; /* time_mono() */
 };
 
+/* Refused passwords of one address since `since`. Addresses that share a place share a count. */
+struct guesses {
+	uint64_t address;
+	uint32_t n;
+	usec since; /* time_mono() */
+};
+
 struct auth {
 	struct store *store;
 	bool no_basic;
@@ -37,6 +44,7 @@ struct auth {
 	/* The same credentials are hashed once although thirty connections bring them at once: the others wait and remember. */
 	pthread_mutex_t hashing[HASHERS];
 	struct remembered cache[AUTH_CACHE_ENTRIES];
+	struct guesses guesses[AUTH_CACHE_ENTRIES];
 };
 
 struct offer {
@@ -209,6 +217,48 @@ static void remember(struct auth *a, const unsigned char proof[static 32])
 			oldest = &e[i];
 	memcpy(oldest->proof, proof, 32);
 	oldest->until = time_mono() + AUTH_REMEMBER;
+	pthread_mutex_unlock(&a->lock);
+}
+
+/* --- addresses that guess --- */
+
+static bool counts_guesses(const struct http_req *r)
+{
+	struct str addr = str_of(r->peer.addr);
+
+	return addr.n > 0 && !str_starts(addr, S("127.")) && !str_eq(addr, S("::1"));
+}
+
+/* With the lock held: this address's count of the running minute. */
+static struct guesses *guesses_of(struct auth *a, const struct http_req *r)
+{
+	uint64_t address = hash_table(str_of(r->peer.addr));
+	struct guesses *g = &a->guesses[address % AUTH_CACHE_ENTRIES];
+	usec now = time_mono();
+
+	if (g->address != address || now - g->since >= 60 * USEC_PER_SEC)
+		*g = (struct guesses){ .address = address, .since = now };
+	return g;
+}
+
+static bool guesses_too_much(struct auth *a, const struct http_req *r)
+{
+	bool much;
+
+	if (!counts_guesses(r))
+		return false;
+	pthread_mutex_lock(&a->lock);
+	much = guesses_of(a, r)->n >= AUTH_GUESSES_A_MINUTE;
+	pthread_mutex_unlock(&a->lock);
+	return much;
+}
+
+static void count_guess(struct auth *a, const struct http_req *r)
+{
+	if (!counts_guesses(r))
+		return;
+	pthread_mutex_lock(&a->lock);
+	guesses_of(a, r)->n++;
 	pthread_mutex_unlock(&a->lock);
 }
 
@@ -413,8 +463,8 @@ static void answer(const struct auth *a, struct http_res *res, int status, const
 	res->content_type = "application/taxii+json;version=2.1";
 	if (status == 401)
 		http_res_header(res, "WWW-Authenticate", a->challenge);
-	if (status == 503)
-		http_res_header(res, "Retry-After", "2");
+	if (status == 503 || status == 429)
+		http_res_header(res, "Retry-After", status == 503 ? "2" : "60");
 }
 
 bool auth_viewer(struct auth *a, struct http_req *r, struct viewer *ret, struct http_res *res)
@@ -425,7 +475,15 @@ bool auth_viewer(struct auth *a, struct http_req *r, struct viewer *ret, struct 
 	*ret = (struct viewer){ .kind = VIEWER_ANONYMOUS, .name = S(""), .role = S(""), .org = S(""), .tlp_max = a->anonymous_tlp };
 	switch (o.scheme) {
 	case SCHEME_NONE: break;
-	case SCHEME_BASIC: out = by_basic(a, &o, r->arena, ret); break;
+	case SCHEME_BASIC:
+		if (guesses_too_much(a, r)) {
+			answer(a, res, 429, "TooManyRequests", "Too many refused passwords from this address; wait a minute.");
+			return false;
+		}
+		out = by_basic(a, &o, r->arena, ret);
+		if (!out.good && out.rc == RC_OK)
+			count_guess(a, r);
+		break;
 	case SCHEME_BEARER: out = by_token(a, &o, r->arena, ret); break;
 	case SCHEME_CERT: out = by_cert(a, &o, r, ret); break;
 	case SCHEME_UNKNOWN: out = refused("malformed or unknown scheme", S("")); break;

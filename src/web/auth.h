@@ -13,6 +13,9 @@
 
 #define AUTH_CACHE_ENTRIES 1024
 #define AUTH_REMEMBER (60 * USEC_PER_SEC)
+/* An address with this many refused passwords in a minute waits for the next one (429), so that nobody keeps the
+ * processor hashing guesses. Loopback is exempt: a proxy's clients all come from there. */
+#define AUTH_GUESSES_A_MINUTE 30
 
 struct auth;
 
@@ -31,7 +34,7 @@ void auth_free(struct auth *a);
 const char *auth_challenge(const struct auth *a);
 
 /* Fills `ret` (strings in r->arena) and returns true; anonymous when nothing was
- * offered. False: wrong, locked or doubled credentials; `res` is a 401 (or 400,
+ * offered. False: wrong, locked or doubled credentials; `res` is a 401 (or 429,
  * 503) with a JSON error object. The same words for every cause, so that nobody
  * learns which accounts exist. May take some 100 ms for a password not seen lately. */
 bool auth_viewer(struct auth *a, struct http_req *r, struct viewer *ret, struct http_res *res);

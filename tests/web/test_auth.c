@@ -15,6 +15,7 @@
 
 static struct store *store;
 static struct auth *auth;
+static int address = 1; /* each group of tests comes from its own */
 
 static void must(enum rc rc, const struct err *err, const char *what)
 {
@@ -52,12 +53,16 @@ struct answer {
 static struct answer ask(const char *authorization, const char *cert)
 {
 	struct http_header_line line = { S("Authorization"), { NULL, 0 } };
-	struct http_req r = { .arena = arena_new((size_t)1 << 20), .headers = &line, .peer.addr = "192.0.2.7" };
+	struct http_req r = { .arena = arena_new((size_t)1 << 20), .headers = &line };
 	struct http_res res = { .status = 200 };
 	struct answer a = { 0 };
 	struct viewer v;
 
 	buf_init(&res.body, 10000);
+	if (address == 127)
+		snprintf(r.peer.addr, sizeof r.peer.addr, "127.0.0.1");
+	else
+		snprintf(r.peer.addr, sizeof r.peer.addr, "192.0.2.%d", address);
 	line.value = str_of(authorization);
 	r.n_headers = authorization != NULL;
 	if (cert != NULL)
@@ -271,6 +276,35 @@ static void test_malformed(void)
 	OK(ask("Basic !!!", CERT_A).status == 401, "bad credentials are not healed by a certificate");
 }
 
+static void test_guessing(void)
+{
+	char name[20];
+	int before = 0, tried = 0;
+	usec start;
+
+	put_user("gail", "right", false);
+	for (int i = 0; i < AUTH_GUESSES_A_MINUTE; i++) {
+		snprintf(name, sizeof name, "guess%d", i);
+		before += basic(name, "x").status == 401;
+	}
+	start = time_mono();
+	for (int i = 0; i < 20; i++)
+		tried += basic("gail", "right").status == 429;
+	OK(before == AUTH_GUESSES_A_MINUTE && tried == 20 && time_mono() - start < 200000, "an address that guesses waits, and costs nothing more");
+	address++;
+	OK(basic("gail", "right").status == 0, "another does not");
+	address--;
+	time_fake_set(time_now());
+	time_fake_step(61 * USEC_PER_SEC);
+	OK(basic("gail", "right").status == 0, "nor the same a minute later");
+	time_fake_off();
+	address = 127;
+	for (int i = 0; i < AUTH_GUESSES_A_MINUTE + 1; i++)
+		tried += basic("gail2", "x").status == 429;
+	OK(tried == 20, "a proxy on this machine is not held to it");
+	address = 99;
+}
+
 static void test_configuration(void)
 {
 	struct auth_config c = { .store = store, .no_basic = true, .realm = "x" };
@@ -300,11 +334,18 @@ int main(void)
 	ac.store = store;
 	must(auth_new(&ac, &auth, &err), &err, "auth");
 	test_basic();
+	address++;
 	test_lockout();
+	address++;
 	test_herd();
+	address++;
 	test_tokens();
+	address++;
 	test_certificates();
+	address++;
 	test_malformed();
+	address++;
+	test_guessing();
 	test_configuration();
 	auth_free(auth);
 	store_close(store);
