@@ -39,6 +39,7 @@ enum rc collection_put(struct store *s, struct collection *c, struct err *err) M
 enum rc collection_get(struct store *s, struct str root, struct str id, struct arena *a, struct collection *ret, struct err *err) MUSTUSE;
 /* Stable order: by row. root empty = all roots. */
 enum rc collection_list(struct store *s, struct str root, struct arena *a, struct collection **ret, size_t *ret_n, struct err *err) MUSTUSE;
+/* With its rights and links. What lay in it stays known to the node (in NO_COLLECTION); store_delete takes objects out. */
 enum rc collection_delete(struct store *s, struct str root, struct str id, struct err *err) MUSTUSE;
 
 enum rc right_put(struct store *s, uint32_t collection, const struct right *r, struct err *err) MUSTUSE;

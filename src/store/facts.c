@@ -189,10 +189,13 @@ enum rc facts_begin(struct store *s, struct err *err)
 	n = f->n;
 	pthread_mutex_unlock(&f->lock);
 
-	/* Only this thread takes from the list, so its first n stay put while others append behind them. */
+	/* Only this thread takes from the list, so its first n stay put while others append behind them;
+	 * the link of the n-th is theirs to write. */
 	f->n_written = 0;
-	for (struct soon *e = first; f->n_written < n; e = e->next, f->n_written++)
+	for (struct soon *e = first; f->n_written < n; e = f->n_written < n ? e->next : NULL) {
 		TRY(append(s, &e->f, err));
+		f->n_written++;
+	}
 	return RC_OK;
 }
 
