@@ -7,6 +7,7 @@
 #include "gate/folder.h"
 #include "gate/gate.h"
 #include "stix/marking.h"
+#include "store/engine.h"
 #include "tap.h"
 
 #define OBJECTS 160
@@ -462,6 +463,48 @@ static void show_unknown(int i)
 		unknown_shown[i] = true;
 }
 
+/* One world: fresh objects, all viewers; then some unknown markings become known, and all viewers again. */
+static void run_round(uint64_t round, uint64_t first)
+{
+	seed = (first + round) * UINT64_C(0x9E3779B97F4A7C15) + 1;
+	memset(unknown_shown, 0, sizeof unknown_shown);
+	show_unknown(-1);
+	make_things((int)round);
+	put_things();
+	check_viewers();
+	show_unknown(0);
+	show_unknown(1);
+	check_viewers();
+}
+
+static void report(const char *engine)
+{
+	printf("# %s: %llu checks, %llu leaks, %llu losses\n", engine, (unsigned long long)checks, (unsigned long long)leaks,
+	       (unsigned long long)losses);
+	EQ_INT((long long)leaks, 0, "nothing leaks");
+	EQ_INT((long long)losses, 0, "nothing is lost");
+}
+
+/* The other engine behind the same interface. */
+static void test_postgresql(uint64_t first)
+{
+	struct engine e;
+	char why[WHY_MAX];
+
+	checks = 0;
+	if (!engine_start(&e, "postgresql", why)) {
+		SKIP(why, "PostgreSQL");
+		return;
+	}
+	at.store = engine_fresh(&e);
+	if (OK(at.store != NULL, "a store in PostgreSQL"))
+		run_round(1, first);
+	store_close(at.store);
+	engine_stop(&e);
+	report("postgresql");
+	OK(checks > 100000, "at least a hundred thousand checks");
+}
+
 int main(void)
 {
 	const char *rounds = getenv("ROUNDS"), *from = getenv("SEED");
@@ -474,25 +517,15 @@ int main(void)
 	for (uint64_t round = 0; round < n; round++) {
 		struct err err = { 0 };
 
-		seed = (first + round) * UINT64_C(0x9E3779B97F4A7C15) + 1;
-		memset(unknown_shown, 0, sizeof unknown_shown);
 		if (!folder_open(&at, &err)) {
 			OK(false, "a store: %s", err.text);
 			break;
 		}
-		show_unknown(-1);
-		make_things((int)round);
-		put_things();
-		check_viewers();
-		/* Half of the unknown markings become known: their objects get the level they have without them. */
-		show_unknown(0);
-		show_unknown(1);
-		check_viewers();
+		run_round(round, first);
 		folder_close(&at);
 	}
-	printf("# %llu checks, %llu leaks, %llu losses\n", (unsigned long long)checks, (unsigned long long)leaks, (unsigned long long)losses);
-	EQ_INT((long long)leaks, 0, "nothing leaks");
-	EQ_INT((long long)losses, 0, "nothing is lost");
+	report("sqlite");
 	OK(rounds != NULL || checks >= 1000000, "at least a million checks");
+	test_postgresql(first);
 	return tap_done();
 }
