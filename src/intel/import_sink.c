@@ -269,6 +269,9 @@ static enum rc meet(struct sink *s, size_t i, const struct page_entry *known, st
 	struct str body = arena_dup(s->batch, known->body);
 	const struct json *old;
 
+	/* Whoever imports below this level must not learn it from a refusal. */
+	if (known->tlp > s->o->admit.tlp_ceiling)
+		return RC_OK;
 	if (body.p == NULL)
 		return FAIL(err, RC_NOMEM, "import: no memory");
 	TRY(json_parse(s->batch, body, &JSON_LIMITS, &old, err));

@@ -165,6 +165,34 @@ static void test_definitions(void)
 	arena_free(a);
 }
 
+/* The n-th allocation fails, and all behind it: an error or a failed object, never half of one, and the store goes on. */
+static void test_no_memory(void)
+{
+	struct admit_opts o = { .collection = 2, .tlp_ceiling = TLP_RED, .default_tlp = TLP_GREEN, .upgrade_20 = true };
+	struct str raw[] = { S(" " INDICATOR(8, MARKED(ID(7)))), S("{\"type\":\"domain-name\",\"spec_version\":\"2.1\",\"id\":"
+			     "\"domain-name--064f846b-2bd3-5015-8d6f-d260dbda99c1\",\"value\":\"a.example\"}") };
+	enum rc rc = RC_NOMEM;
+	uint64_t nth;
+
+	for (nth = 1; rc != RC_OK && nth < 2000; nth++) {
+		struct admitted *done = NULL;
+		struct err err = { 0 };
+		struct arena *a;
+
+		mem_fail_at(nth, 1);
+		a = arena_new(1 << 24);
+		rc = a == NULL ? RC_NOMEM : admit_objects(at.store, a, &o, raw, COUNTOF(raw), &done, &err);
+		mem_fail_at(0, 0);
+		for (size_t i = 0; rc == RC_OK && i < COUNTOF(raw); i++) {
+			if (done[i].result == ADMIT_FAILED)
+				rc = RC_NOMEM;
+		}
+		arena_free(a);
+	}
+	OK(rc == RC_OK && nth > 5, "each of %d allocations may fail", (int)nth - 2);
+	EQ_INT(level_of("indicator--" ID(8)), TLP_GREEN, "  and the object is there in the end");
+}
+
 static void test_compact(void)
 {
 	static const struct {
@@ -196,6 +224,7 @@ int main(void)
 	test_refusals();
 	test_batch();
 	test_definitions();
+	test_no_memory();
 	test_compact();
 	folder_close(&at);
 	return tap_done();
