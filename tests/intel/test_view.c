@@ -3,6 +3,7 @@
 #include "gate/folder.h"
 #include "intel/import.h"
 #include "intel/search.h"
+#include "intel/search_int.h"
 #include "intel/view.h"
 #include "stix/marking.h"
 #include "tap.h"
@@ -181,6 +182,33 @@ static void test_search_pages(void)
 	}
 }
 
+/* Against the simple loop, over all places and lengths. */
+static void test_text(void)
+{
+	uint64_t seed = 7, wrong = 0;
+
+	for (int n = 0; n < 20000; n++) {
+		char hay[80], needle[12];
+		size_t h, m;
+		bool want = false;
+
+		for (size_t i = 0; i < sizeof hay; i++) {
+			seed = seed * UINT64_C(6364136223846793005) + 1;
+			hay[i] = "aAbB.@`{"[seed >> 40 & 7];
+		}
+		h = seed >> 33 & 63;
+		m = 1 + (seed >> 50) % 4;
+		for (size_t i = 0; i < m; i++) {
+			seed = seed * UINT64_C(6364136223846793005) + 1;
+			needle[i] = "ab.@`{"[(seed >> 40) % 6];
+		}
+		for (size_t i = 0; i + m <= h; i++)
+			want |= str_eq_nocase(str_make(hay + i, m), str_make(needle, m));
+		wrong += search_has_text(str_make(hay, h), str_make(needle, m)) != want;
+	}
+	EQ_INT(wrong, 0, "text is found where it is");
+}
+
 static void test_merge(void)
 {
 	static const struct {
@@ -210,6 +238,7 @@ int main(void)
 	test_by_id();
 	test_search();
 	test_search_pages();
+	test_text();
 	test_merge();
 	folder_close(&at);
 	return tap_done();
