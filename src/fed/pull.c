@@ -176,15 +176,17 @@ static enum rc listen_to(struct intake *in, const char *url, struct err *err)
 {
 	struct fed_worker *w = in->w;
 	struct httpc *h = NULL;
+	struct err why = { 0 }; /* of our own refusal: the client's words are only that we had enough */
 	enum rc rc = httpc_new(&w->http, &h, err);
 
 	in->rc = RC_OK;
-	in->err = err;
+	in->err = &why;
 	in->heard = false;
 	if (rc == RC_OK)
 		rc = httpc_events(h, url, w->cursor, FED_SILENCE, &w->stop, on_event, in, err);
 	httpc_free(h);
-	return in->rc != RC_OK ? in->rc : rc;
+	in->err = NULL;
+	return in->rc != RC_OK ? FAIL(err, in->rc, "%s", why.text) : rc;
 }
 
 /* From the cursor; without one from the peer's start, or with `compare` from its end when both hold the same

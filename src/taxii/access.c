@@ -82,8 +82,12 @@ static bool find_collection(struct taxii_call *k)
 		rc = access_rights(k, &k->coll, &k->listed, &k->can_read, &k->can_write, &err);
 	if (rc != RC_OK && rc != RC_NOTFOUND)
 		reply_failure(k, rc, &err);
-	else if (rc == RC_NOTFOUND || !k->listed)
+	else if (rc == RC_NOTFOUND)
 		reply_hidden(k);
+	else if (!k->listed) {
+		gate_refused(k->store, k->v, PATH_TAXII, k->coll.id, "no right to know of the collection");
+		reply_hidden(k);
+	}
 	return !k->answered;
 }
 
