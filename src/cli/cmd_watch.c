@@ -45,7 +45,8 @@ static void print_json(const struct hit *h)
 	jsonw_m_str(&w, "matched", h->matched);
 	jsonw_m_str(&w, "where", h->where);
 	jsonw_m_cstr(&w, "tlp", tlp_name((enum tlp)h->tlp));
-	jsonw_m_int(&w, "confidence", h->confidence);
+	if (h->confidence <= 100)
+		jsonw_m_int(&w, "confidence", h->confidence);
 	jsonw_object_end(&w);
 	(void)cli_print(&b);
 	buf_done(&b);
@@ -118,8 +119,8 @@ static int summary(const struct watching *x, const struct watch *w)
 	struct watch_stats st;
 
 	watch_stats(w, &st);
-	fprintf(stderr, "%llu events, %llu observables, %llu hits, %llu bad lines%s%s\n", (unsigned long long)st.lines,
-		(unsigned long long)st.observables, (unsigned long long)st.hits, (unsigned long long)st.bad_lines,
+	fprintf(stderr, "%llu events, %llu observables, %llu hits, %llu bad lines, %llu cut%s%s\n", (unsigned long long)st.lines,
+		(unsigned long long)st.observables, (unsigned long long)st.hits, (unsigned long long)st.bad_lines, (unsigned long long)st.cut,
 		st.bad_lines > 0 ? "; the last: " : "", st.bad_lines > 0 ? watch_last_error(w) : "");
 	return x->failed ? CLI_ERROR : st.hits > 0 ? CLI_NO : CLI_OK;
 }

@@ -206,12 +206,17 @@ static void mask_key(char *key, size_t bytes, unsigned prefix)
 
 static struct str text_key(enum observable_kind kind, struct str text, char out[static KEY_MAX])
 {
-	if (text.n + 2 > KEY_MAX)
+	size_t n = text.n;
+
+	if (n + 2 > KEY_MAX)
 		return S("");
 	out[0] = (char)kind;
 	out[1] = 0;
-	memcpy(out + 2, text.p, text.n);
-	return str_make(out, text.n + 2);
+	if (kind == OBS_URL && (n = value_url_key(text, out + 2, KEY_MAX - 2)) == 0)
+		return S("");
+	if (kind != OBS_URL)
+		memcpy(out + 2, text.p, n);
+	return str_make(out, n + 2);
 }
 
 static struct str key_of(enum observable_kind kind, struct str text, char out[static KEY_MAX])

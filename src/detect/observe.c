@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "model/observable.h"
 
-#define TOKENS_MAX 256     /* looked at in one string */
+#define TOKENS_MAX 4096    /* looked at in one string */
 #define VALUE_LEAST 4      /* "a.bc" */
 #define PATH_MAX_BYTES 512 /* dotted path of a field */
 
@@ -19,10 +19,28 @@ struct walk {
 	struct event_view *out;
 	struct buf path;
 	struct buf normal; /* scratch */
+	size_t holder;     /* length of the string that is looked at */
+	size_t *holders;   /* of each observable, that of the string it was found in */
 	enum rc rc;
 };
 
-static void add(struct walk *w, enum observable_kind kind)
+/* "DestinationIp" says more than a "Message" that repeats the whole event: the shorter string names the field. */
+static void name_better_field(struct walk *w, size_t i)
+{
+	struct str field;
+
+	if (w->holder >= w->holders[i])
+		return;
+	field = arena_dup(w->a, buf_view(&w->path));
+	if (field.p == NULL) {
+		w->rc = RC_NOMEM;
+		return;
+	}
+	w->out->list[i].field = field;
+	w->holders[i] = w->holder;
+}
+
+static void add(struct walk *w, enum observable_kind kind, struct str value)
 {
 	struct observable *o;
 
@@ -31,12 +49,15 @@ static void add(struct walk *w, enum observable_kind kind)
 		return;
 	}
 	for (size_t i = 0; i < w->out->n; i++)
-		if (w->out->list[i].kind == kind && str_eq(w->out->list[i].value, buf_view(&w->normal)))
+		if (w->out->list[i].kind == kind && str_eq(w->out->list[i].value, value)) {
+			name_better_field(w, i);
 			return;
+		}
 	o = &w->out->list[w->out->n];
 	o->kind = kind;
-	o->value = arena_dup(w->a, buf_view(&w->normal));
+	o->value = arena_dup(w->a, value);
 	o->field = arena_dup(w->a, buf_view(&w->path));
+	w->holders[w->out->n] = w->holder;
 	if (o->value.p == NULL || o->field.p == NULL)
 		w->rc = RC_NOMEM;
 	else
@@ -55,14 +76,22 @@ static bool worth_typing(struct str s)
 
 static bool try_type(struct walk *w, struct str s)
 {
+	const struct str mapped = S("::ffff:");
 	enum observable_kind kind;
+	struct str value;
 
 	if (!worth_typing(s))
 		return false;
 	buf_clear(&w->normal);
 	if (value_detect(s, &kind, &w->normal, NULL) != RC_OK)
 		return false;
-	add(w, kind);
+	value = buf_view(&w->normal);
+	/* What a dual-stack socket calls an IPv4 peer (RFC 4291 §2.5.5.2); inet_ntop writes it with dots. */
+	if (kind == OBS_IPV6 && str_starts(value, mapped) && memchr(value.p, '.', value.n) != NULL) {
+		kind = OBS_IPV4;
+		value = str_slice(value, mapped.n, value.n);
+	}
+	add(w, kind, value);
 	return true;
 }
 
@@ -91,6 +120,14 @@ static bool splits(char c)
 	}
 }
 
+/* Ends a URL also where "," and "=" do not: RFC 3986 §2 has no blanks, quotes, <>, {}, | or `. */
+static size_t url_end(struct str s, size_t at)
+{
+	while (at < s.n && (s.p[at] == ',' || s.p[at] == ';' || s.p[at] == '=' || s.p[at] == '(' || s.p[at] == ')' || !splits(s.p[at])))
+		at++;
+	return at;
+}
+
 static void try_token(struct walk *w, struct str token)
 {
 	while (token.n > 0 && (token.p[token.n - 1] == '.' || token.p[token.n - 1] == ':'))
@@ -103,26 +140,35 @@ static void try_token(struct walk *w, struct str token)
 	}
 }
 
+/* A URL may hold what splits ("http://a.example/?q=1"); which of the two was meant, nobody knows, so both are tried. */
+static void try_long_url(struct walk *w, struct str s, size_t from, size_t i)
+{
+	size_t end;
+
+	if (i == s.n || str_find(str_slice(s, from, i), S("://"), 0) == SIZE_MAX)
+		return;
+	end = url_end(s, i);
+	if (end != i)
+		(void)try_type(w, str_slice(s, from, end));
+}
+
 static void look_at(struct walk *w, struct str s)
 {
 	size_t from = 0, tokens = 0;
-	bool whole = true;
 
+	w->holder = s.n;
 	if (s.n < VALUE_LEAST)
 		return;
 	for (size_t i = 0; i <= s.n && tokens < TOKENS_MAX; i++) {
 		if (i < s.n && !splits(s.p[i]))
 			continue;
-		whole = whole && i == s.n;
 		if (i > from) {
 			try_token(w, str_slice(s, from, i));
+			try_long_url(w, s, from, i);
 			tokens++;
 		}
 		from = i + 1;
 	}
-	/* A URL may hold what splits: "http://a.example/?q=1". */
-	if (!whole && str_find(str_slice(s, 0, 16), S("://"), 0) != SIZE_MAX)
-		(void)try_type(w, s);
 	if (tokens == TOKENS_MAX)
 		w->out->cut = true;
 }
@@ -146,6 +192,7 @@ static void look_at_request(struct walk *w, const struct json *object)
 			return;
 		}
 		buf_fmt(&w->path, "%s%.*s", kept > 0 ? "." : "", STR(pairs[i].path));
+		w->holder = url.n;
 		(void)try_type(w, url);
 		buf_cut(&w->path, kept);
 	}
@@ -265,7 +312,8 @@ enum rc event_observe(struct arena *a, struct str line, struct event_view *ret, 
 	if (!json_is(v, JSON_OBJECT))
 		return FAIL(err, RC_BAD, "an event is a JSON object");
 	ret->list = arena_array(a, EVENT_OBSERVABLES_MAX, sizeof *ret->list);
-	if (ret->list == NULL)
+	w.holders = arena_array(a, EVENT_OBSERVABLES_MAX, sizeof *w.holders);
+	if (ret->list == NULL || w.holders == NULL)
 		return FAIL(err, RC_NOMEM, "event: out of memory");
 	buf_init(&w.path, PATH_MAX_BYTES);
 	buf_init(&w.normal, 2 * VALUE_MAX);

@@ -25,6 +25,7 @@ struct watch {
 	bool skipping;       /* inside a line that is too long */
 	struct watch_stats stats;
 	struct err last;
+	int fd;              /* the file that is followed, or -1 */
 };
 
 enum rc watch_new(const struct image *m, struct str input, watch_hit fn, void *ctx, struct watch **ret, struct err *err)
@@ -33,6 +34,7 @@ enum rc watch_new(const struct image *m, struct str input, watch_hit fn, void *c
 
 	if (w == NULL)
 		return FAIL(err, RC_NOMEM, "watch: out of memory");
+	w->fd = -1;
 	w->image = m;
 	snprintf(w->input, sizeof w->input, "%.*s", STR(input));
 	w->fn = fn;
@@ -47,12 +49,20 @@ enum rc watch_new(const struct image *m, struct str input, watch_hit fn, void *c
 	return RC_OK;
 }
 
+static void stop_following(struct watch *w)
+{
+	if (w->fd >= 0)
+		close(w->fd);
+	w->fd = -1;
+}
+
 void watch_free(struct watch *w)
 {
 	if (w == NULL)
 		return;
 	arena_free(w->arena);
 	buf_done(&w->partial);
+	stop_following(w);
 	mem_free(w);
 }
 
@@ -97,6 +107,7 @@ static void take_line(struct watch *w, struct str line)
 			report(w, &e, &e.list[i], &matches[k], line);
 	}
 	w->stats.observables += e.n;
+	w->stats.cut += e.cut;
 }
 
 /* Keeps the piece of an unfinished line; one that grows too long is skipped to its end. */
@@ -192,29 +203,58 @@ static enum rc feed_from(int fd, uint64_t *offset, struct watch *w, bool *ret_mo
 	return rc;
 }
 
+/* What was written to the old file between the last look and its renaming. A last line without a newline ends there. */
+static enum rc finish_old(struct watch *w, uint64_t *at, bool *ret_more, struct err *err)
+{
+	TRY(feed_from(w->fd, at, w, ret_more, err));
+	if (*ret_more)
+		return RC_OK;
+	stop_following(w);
+	*ret_more = true; /* the new file, next time */
+	return watch_end(w, err);
+}
+
+static enum rc open_followed(const char *path, struct watch *w, uint64_t *at, uint64_t *inode, struct err *err)
+{
+	struct stat st;
+
+	w->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (w->fd < 0)
+		return FAIL(err, errno == ENOENT ? RC_NOTFOUND : RC_IO, "%s: %s", path, strerror(errno));
+	if (fstat(w->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		stop_following(w);
+		return FAIL(err, RC_IO, "%s: is no regular file", path);
+	}
+	if ((uint64_t)st.st_ino != *inode)
+		*at = 0;
+	*inode = (uint64_t)st.st_ino;
+	return RC_OK;
+}
+
 /* The offset given back lies behind the last whole line, so that a restart does not begin inside one. */
 enum rc follow_read(const char *path, uint64_t *offset, uint64_t *inode, struct watch *w, bool *ret_more, struct err *err)
 {
 	uint64_t at = *offset + w->partial.n;
-	struct stat st;
+	struct stat now, held;
+	bool away;
 	enum rc rc;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	*ret_more = false;
-	if (fd < 0)
-		return FAIL(err, errno == ENOENT ? RC_NOTFOUND : RC_IO, "%s: %s", path, strerror(errno));
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return FAIL(err, RC_IO, "%s: is no regular file", path);
-	}
-	if ((uint64_t)st.st_ino != *inode || (uint64_t)st.st_size < at) {
-		*inode = (uint64_t)st.st_ino;
+	if (w->fd < 0)
+		TRY(open_followed(path, w, &at, inode, err));
+	if (fstat(w->fd, &held) != 0)
+		return FAIL(err, RC_IO, "%s: %s", path, strerror(errno));
+	if ((uint64_t)held.st_size < at) { /* truncated */
 		at = 0;
 		w->skipping = false;
 		buf_clear(&w->partial);
 	}
-	rc = feed_from(fd, &at, w, ret_more, err);
+	away = stat(path, &now) != 0;
+	if (!away && (now.st_ino != held.st_ino || now.st_dev != held.st_dev))
+		rc = finish_old(w, &at, ret_more, err);
+	else
+		rc = feed_from(w->fd, &at, w, ret_more, err);
 	*offset = at - w->partial.n;
-	close(fd);
-	return rc;
+	/* Renamed, and the new one is not there yet: whoever writes goes on with the old one. */
+	return rc == RC_OK && away && !*ret_more ? FAIL(err, RC_NOTFOUND, "%s: is away", path) : rc;
 }

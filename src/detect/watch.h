@@ -9,7 +9,7 @@
 #define WATCH_LINE_MAX ((size_t)1 << 20)
 
 struct watch_stats {
-	uint64_t lines, bad_lines, observables, hits;
+	uint64_t lines, bad_lines, cut, observables, hits; /* cut: events that hold more than is looked at */
 };
 
 typedef void (*watch_hit)(void *ctx, const struct hit *h);
@@ -29,7 +29,8 @@ void watch_stats(const struct watch *w, struct watch_stats *ret);
 const char *watch_last_error(const struct watch *w);
 
 /* Follows a growing file: hands over what was appended since `*offset`, copes with
- * rotation (a new inode) and truncation; `*offset` and `*inode` are the caller's to keep durably. RC_NOTFOUND while the file is away. */
+ * rotation (a new inode; the old file, held open, is read to its end first) and
+ * truncation; `*offset` and `*inode` are the caller's to keep durably. RC_NOTFOUND while the file is away. */
 enum rc follow_read(const char *path, uint64_t *offset, uint64_t *inode, struct watch *w, bool *ret_more, struct err *err) MUSTUSE;
 
 #endif

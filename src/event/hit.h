@@ -26,7 +26,7 @@ struct hit {
 	struct str input;       /* name of the log */
 	struct str event;       /* the event's bytes */
 	uint8_t tlp;            /* of the indicator */
-	uint8_t confidence;
+	uint8_t confidence;     /* 0..100, more when it states none */
 };
 
 #endif

@@ -319,6 +319,33 @@ struct str value_url_host(struct str url)
 	return p.host;
 }
 
+size_t value_url_key(struct str url, char *out, size_t room)
+{
+	struct url_parts p;
+	struct str parts[6];
+	size_t n = 0;
+
+	if (!split_url(url, &p))
+		return 0;
+	if (p.port.n == 1 || (str_eq(p.scheme, S("http")) && str_eq(p.port, S(":80"))) ||
+	    (str_eq(p.scheme, S("https")) && str_eq(p.port, S(":443"))))
+		p.port = S("");
+	p.rest = str_slice(p.rest, 0, str_find(p.rest, S("#"), 0));
+	parts[0] = str_slice(url, 0, p.scheme.n + 3);
+	parts[1] = p.user;
+	parts[2] = p.host;
+	parts[3] = p.port;
+	parts[4] = p.rest.n == 0 || p.rest.p[0] != '/' ? S("/") : S("");
+	parts[5] = p.rest;
+	for (size_t i = 0; i < COUNTOF(parts); i++) {
+		if (parts[i].n > room - n)
+			return 0;
+		memcpy(out + n, parts[i].p, parts[i].n);
+		n += parts[i].n;
+	}
+	return n;
+}
+
 static enum rc put_url(struct str text, struct buf *out, struct err *err)
 {
 	struct url_parts p;

@@ -30,6 +30,11 @@ enum rc value_normalise(enum observable_kind kind, struct str text, struct buf *
 /* Kind by form, then as value_normalise. `text` refanged and trimmed. */
 enum rc value_detect(struct str text, enum observable_kind *ret, struct buf *out, struct err *err) MUSTUSE;
 
+/* What two spellings of one web resource share (RFC 3986 §6.2.3): an empty path is "/", the scheme's own port is left
+ * out, and so is the fragment, which no request carries. `url` in normal form; it goes into `out` of `room` bytes.
+ * 0: too long, or no URL. */
+size_t value_url_key(struct str url, char *out, size_t room);
+
 /* Host of a URL in normal form ("" when there is none), port and user information left out, [] of IPv6 too. */
 struct str value_url_host(struct str url);
 

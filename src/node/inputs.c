@@ -22,7 +22,7 @@ struct input {
 	struct watch *watch;
 	struct map *seen;          /* indicator id -> day of its last sighting */
 	uint64_t offset, inode;
-	_Atomic uint64_t lines, hits, bad, held_back;
+	_Atomic uint64_t lines, hits, bad, cut, held_back;
 	_Atomic bool away;         /* the file is not there */
 };
 
@@ -100,6 +100,7 @@ static void *run_input(void *ctx)
 		watch_stats(in->watch, &st);
 		atomic_store(&in->lines, st.lines);
 		atomic_store(&in->bad, st.bad_lines);
+		atomic_store(&in->cut, st.cut);
 		if (in->offset != before || in->inode != inode)
 			save_place(in);
 		if (!more)
@@ -187,6 +188,7 @@ void inputs_status(struct core *c, struct jsonw *w)
 		jsonw_m_bool(w, "present", !atomic_load(&in->away));
 		jsonw_m_int(w, "lines", (int64_t)atomic_load(&in->lines));
 		jsonw_m_int(w, "bad_lines", (int64_t)atomic_load(&in->bad));
+		jsonw_m_int(w, "cut", (int64_t)atomic_load(&in->cut));
 		jsonw_m_int(w, "hits", (int64_t)atomic_load(&in->hits));
 		jsonw_m_int(w, "held_back", (int64_t)atomic_load(&in->held_back));
 		jsonw_object_end(w);

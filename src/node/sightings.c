@@ -112,7 +112,8 @@ static enum rc store_alert(struct core *c, const struct hit *h, const char *sigh
 	jsonw_m_str(&w, "field", h->what.field);
 	jsonw_m_str(&w, "value", h->what.value);
 	jsonw_m_str(&w, "matched", h->matched);
-	jsonw_m_int(&w, "confidence", h->confidence);
+	if (h->confidence <= 100)
+		jsonw_m_int(&w, "confidence", h->confidence);
 	jsonw_m_str(&w, "event", str_slice(h->event, 0, EVENT_KEPT));
 	jsonw_object_end(&w);
 	row.observable = buf_view(&observable);

