@@ -103,7 +103,7 @@ void core_api(struct node *n, struct api *ret)
 
 void core_handle(struct core *c, const struct viewer *v, struct http_req *r, struct http_res *res)
 {
-	if (str_starts(r->path, S("/api/v1/")))
+	if (str_starts(r->path, S("/api/v1/")) || str_eq(r->path, S("/api/v1")))
 		api_handle(&c->api, v, r, res);
 	else if (str_starts(r->path, S("/fed/v1/")))
 		fed_server_handle(c->fed_server, v, r, res);

@@ -105,7 +105,7 @@ static enum rc search_get(struct api_call *c, struct err *err)
 	q.text = api_query(c, "q");
 	TRY(query_time(c, "added_after", INT64_MIN, &q.added_after, err));
 	TRY(query_time(c, "added_before", 0, &q.added_before, err));
-	if (next.p != NULL && !str_to_i64(next, &q.added_after))
+	if (next.p != NULL && time_parse(next, &q.added_after, NULL, NULL) != RC_OK)
 		return FAIL(err, RC_BAD, "next: expected what the reply before gave");
 	TRY(query_bool(c, "all_versions", &q.all_versions, err));
 	TRY(api_query_int(c, "limit", 100, 1, SEARCH_LIMIT_MAX, &limit, err));
