@@ -26,6 +26,7 @@ static const struct cli_opt opts[] = {
 	{ "id", 0, "IDS", { "match[id], comma-separated", "id" }, false },
 	{ "version", 0, "V", { "match[version]: last, first, all or instants", "版本" }, false },
 	{ "limit", 0, "N", { "objects a page (the server's choice)", "每頁筆數" }, false },
+	{ "retries", 0, "N", { "tries after a lost connection or a busy server (5)", "連線中斷或伺服器忙碌時的重試次數（5）" }, false },
 	{ "output", 'o', "FILE", { "get: append objects here, one a line; keeps FILE.cursor and resumes", "輸出檔（可續傳）" }, false },
 	{ NULL, 0, NULL, { NULL, NULL }, false },
 };
@@ -76,12 +77,17 @@ static enum rc session_open(const struct cli *c, struct session *s, struct err *
 	struct taxii_client_config tc = { .url = c->operands[0] };
 	struct httpc_config *hc = &tc.http;
 
+	int64_t retries;
+
 	*s = (struct session){ .c = c };
+	buf_init(&s->secret, 4096);
+	if (!str_to_i64(str_of(cli_get(c, "retries", "5")), &retries) || retries < 0 || retries > 100)
+		return FAIL(err, RC_BAD, "--retries: '%s' is not a number from 0 to 100", cli_get(c, "retries", ""));
+	tc.retries = retries == 0 ? -1 : (int)retries;
 	hc->max_response = RESPONSE_MAX;
 	hc->allow_plain_loopback = true;
 	hc->pin_sha256 = cli_get(c, "pin", NULL);
 	hc->user = cli_get(c, "user", NULL);
-	buf_init(&s->secret, 4096);
 	s->a = arena_new((size_t)1 << 30);
 	if (s->a == NULL)
 		return FAIL(err, RC_NOMEM, "taxii: out of memory");
@@ -243,6 +249,10 @@ static enum rc on_page(void *ctx, const struct taxii_page *page, struct err *err
 
 	buf_init(&b, FILE_MAX);
 	for (size_t i = 0; i < page->n; i++) {
+		if (!json_is(page->trees[i], JSON_OBJECT)) {
+			buf_done(&b);
+			return FAIL(err, RC_PEER, "the server sent something among the objects that is no JSON object");
+		}
 		json_print(page->trees[i], &b);
 		buf_char(&b, '\n');
 	}
@@ -333,6 +343,8 @@ static int get_run(struct cli *c)
 		rc = open_sink(&k, &err);
 	if (rc == RC_OK)
 		rc = taxii_pull_run(s.t, &p, &cursor, on_page, &k, &got, &err);
+	if (rc == RC_OK && !got.complete)
+		rc = FAIL(&err, RC_PEER, "the server says that there is more, and not how to ask for it");
 	if (k.fd >= 0) {
 		struct err save = { 0 };
 

@@ -289,7 +289,7 @@ static int before_request(void *arg, char *remote_ip, char *local_ip, int remote
 	(void)local_ip, (void)local_port;
 	if (r->h->pin == NULL || pin_matches(r->h))
 		return CURL_PREREQFUNC_OK;
-	end_run(r, FAIL(r->err, RC_PEER, "%s port %d: the server's certificate is not the pinned one, or outside its dates", remote_ip, remote_port));
+	end_run(r, FAIL(r->err, RC_DENIED, "%s port %d: the server's certificate is not the pinned one, or outside its dates", remote_ip, remote_port));
 	return CURL_PREREQFUNC_ABORT;
 }
 
@@ -524,7 +524,9 @@ static enum rc verdict(struct run *r, CURLcode code, const char *url, const char
 		return RC_OK;
 	if (code == CURLE_OUT_OF_MEMORY)
 		return FAIL(r->err, RC_NOMEM, "%.200s: out of memory", url);
-	return FAIL(r->err, RC_PEER, "%.200s: %s", url, words[0] == '\0' ? curl_easy_strerror(code) : words);
+	/* Not RC_PEER: trust does not mend by another try. */
+	return FAIL(r->err, code == CURLE_PEER_FAILED_VERIFICATION ? RC_DENIED : RC_PEER, "%.200s: %s", url,
+		    words[0] == '\0' ? curl_easy_strerror(code) : words);
 }
 
 static enum rc perform(struct run *r, const char *url, CURLcode bad)

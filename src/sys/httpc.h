@@ -38,7 +38,8 @@ enum rc httpc_new(const struct httpc_config *c, struct httpc **ret, struct err *
 void httpc_free(struct httpc *h);
 
 /* One request. `headers`: NULL-terminated "Name: value" strings, or NULL. RC_PEER:
- * no connection, TLS or protocol failure (err says which); any HTTP status is RC_OK.
+ * no connection, TLS or protocol failure (err says which); RC_DENIED: we do not trust the
+ * server's certificate; any HTTP status is RC_OK.
  * `res` is initialised by the call and freed with httpc_res_done. */
 enum rc httpc_do(struct httpc *h, const char *method, const char *url, const char *const *headers,
 		 struct str body, struct httpc_res *res, struct err *err) MUSTUSE;

@@ -15,7 +15,7 @@
  * brackets shall not cost a multiple of its size in memory. */
 #define BYTES_PER_NODE 3
 #define UPKEEP_EVERY (10 * 60 * USEC_PER_SEC)
-#define EXPLAINED "While processing supplied content, an error occurred: "
+#define EXPLAINED "While processing supplied content, an error occurred"
 
 struct adding {
 	struct taxii_call *k;

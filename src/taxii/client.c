@@ -26,8 +26,9 @@ enum rc taxii_client_new(const struct taxii_client_config *c, struct taxii_clien
 	t->c = *c;
 	if (t->c.http.max_response == 0)
 		t->c.http.max_response = BODY_MAX;
-	if (str_find(url, S("://"), 0) != SIZE_MAX)
-		snprintf(t->url, sizeof t->url, "%s", c->url);
+	if (str_find(url, S("://"), 0) != SIZE_MAX) /* without any path: the one of TAXII 2.1 §4.1 */
+		snprintf(t->url, sizeof t->url, "%s%s", c->url,
+			 str_find(url, S("/"), str_find(url, S("://"), 0) + 3) == SIZE_MAX ? "/taxii2/" : "");
 	else if (str_find(url, S(":"), 0) == SIZE_MAX && srv_lookup(c->url, base, sizeof base, NULL) == RC_OK)
 		snprintf(t->url, sizeof t->url, "%s/taxii2/", base);
 	else
