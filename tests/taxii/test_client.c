@@ -163,14 +163,14 @@ static void test_tls(void)
 
 	OK(discover_with(f.port, &trusted) == RC_OK, "C01 HTTPS with a certificate of a trusted CA");
 	OK(strcmp(f.tls_version, "TLS1.3") == 0, "C02 TLS 1.3 is used where it can be");
-	OK(discover_with(f.port, &wrong) == RC_PEER, "C01 a certificate of another CA is refused");
+	OK(discover_with(f.port, &wrong) == RC_DENIED, "C01 a certificate of another CA is refused");
 	snprintf(url, sizeof url, "https://127.0.0.1:%d/taxii2/", f.port);
 	system_store.url = url;
-	OK(discover_with(f.port, &system_store) == RC_PEER, "C01 PKIX by the system's store is the default");
-	OK(discover_with(f.port, &pinned) == RC_OK && discover_with(f.port, &badpin) == RC_PEER, "C01 a pinned certificate, and another one");
+	OK(discover_with(f.port, &system_store) == RC_DENIED, "C01 PKIX by the system's store is the default");
+	OK(discover_with(f.port, &pinned) == RC_OK && discover_with(f.port, &badpin) == RC_DENIED, "C01 a pinned certificate, and another one");
 	snprintf(url, sizeof url, "https://localhost:%d/taxii2/", f.port);
 	trusted.url = url;
-	OK(discover_with(f.port, &trusted) == RC_PEER, "C01 the name is checked");
+	OK(discover_with(f.port, &trusted) == RC_DENIED, "C01 the name is checked");
 	trusted.url = NULL;
 	OK(atomic_load(&f.n) == 2, "C01 nothing is sent to a server that was refused");
 	fake_stop(&f);
