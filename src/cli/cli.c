@@ -222,6 +222,8 @@ static int run_command(const struct cli_cmd *cmd, int argc, char **argv)
 	if (status != CLI_OK)
 		return status;
 	lang = cli_get(&c, "lang", NULL);
+	if (lang != NULL && !str_starts(str_of(lang), S("en")) && !str_starts(str_of(lang), S("zh")))
+		return cli_failf(&c, "--lang: expected en or zh");
 	c.zh = lang != NULL ? str_starts(str_of(lang), S("zh")) : lang_is_zh();
 	c.json = cli_has(&c, "json");
 	if (cli_has(&c, "help")) {
@@ -236,8 +238,8 @@ static int run_command(const struct cli_cmd *cmd, int argc, char **argv)
 	return status == CLI_OK ? cmd->run(&c) : status;
 }
 
-/* "lianfang user": lists the commands that begin with these words. */
-static bool print_group(const char *word)
+/* "lianfang user", "lianfang help user": lists the commands that begin with these words. */
+bool cli_print_group(const char *word, bool zh, FILE *to)
 {
 	struct buf b;
 	bool any = false;
@@ -249,12 +251,12 @@ static bool print_group(const char *word)
 
 		if (str_next(&name, ' ', &first) && name.n > 0 && str_eq(first, str_of(word))) {
 			buf_fmt(&b, "lianfang %-20s %s\n", cli_table[i]->name,
-				lang_is_zh() ? cli_table[i]->summary.zh : cli_table[i]->summary.en);
+				zh ? cli_table[i]->summary.zh : cli_table[i]->summary.en);
 			any = true;
 		}
 	}
 	if (any)
-		fwrite(b.p, 1, b.n, stderr);
+		fwrite(b.p, 1, b.n, to);
 	buf_done(&b);
 	return any;
 }
@@ -281,7 +283,10 @@ int cli_main(int argc, char **argv)
 	cmd = find_command(argc - 1, argv + 1, &words);
 	if (cmd != NULL)
 		return run_command(cmd, argc - 1 - words, argv + 1 + words);
-	if (!print_group(argv[1]))
+	if (argc == 3 && (str_eq(str_of(argv[2]), S("--help")) || str_eq(str_of(argv[2]), S("-h"))) &&
+	    cli_print_group(argv[1], lang_is_zh(), stdout))
+		return CLI_OK;
+	if (!cli_print_group(argv[1], lang_is_zh(), stderr))
 		fprintf(stderr, "lianfang: '%s' is not a command (lianfang --help lists them)\n", argv[1]);
 	return CLI_ERROR;
 }

@@ -4,6 +4,8 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include <stdio.h>
+
 #include "base/buf.h"
 #include "base/jsonw.h"
 
@@ -90,6 +92,8 @@ enum rc cli_stdin_line(struct buf *b, struct err *err) MUSTUSE;
 
 /* Help of one command, or of all, into `out`. */
 void cli_help(const struct cli_cmd *cmd, bool zh, struct buf *out);
+/* The commands that begin with this word ("user"); false when there is none. */
+bool cli_print_group(const char *word, bool zh, FILE *to);
 void cli_help_all(bool zh, struct buf *out);
 /* The table as JSON, and as a completion script for bash. */
 void cli_table_json(bool zh, struct buf *out);

@@ -38,6 +38,8 @@ static int run(struct cli *c)
 	struct buf b;
 	int status;
 
+	if (c->n_operands == 1 && cmd == NULL && cli_print_group(c->operands[0], c->zh, stdout))
+		return CLI_OK;
 	if (c->n_operands > 0 && cmd == NULL)
 		return cli_failf(c, "'%s' is not a command", c->operands[0]);
 	buf_init(&b, (size_t)1 << 20);

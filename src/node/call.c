@@ -69,8 +69,8 @@ enum rc node_conn_open(const char *dir, struct node_conn **ret, struct err *err)
 		return FAIL(err, RC_NOMEM, "call: out of memory");
 	c->lock = -1;
 	rc = node_paths_of(dir, &c->paths, err);
-	if (rc == RC_OK && !file_exists(c->paths.conf))
-		rc = FAIL(err, RC_NOTFOUND, "%s: no node here (lianfang init makes one)", dir);
+	if (rc == RC_OK)
+		rc = node_present(&c->paths, dir, err);
 	if (rc == RC_OK)
 		rc = file_lock(c->paths.lock, &c->lock, &pid, err);
 	if (rc == RC_BUSY)

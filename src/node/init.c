@@ -21,6 +21,7 @@
 #include "store/collections.h"
 #include "store/facts.h"
 #include "sys/file.h"
+#include "sys/http.h"
 
 #define CA_YEARS 10
 #define CERT_YEARS 2
@@ -341,6 +342,8 @@ static enum rc check_opts(const struct node_init_opts *o, struct err *err)
 
 	if (o->name == NULL || o->name[0] == '\0' || strlen(o->name) > 100 || strchr(o->name, '\n') != NULL)
 		return FAIL(err, RC_BAD, "name: expected 1 to 100 bytes on one line");
+	if (o->listen != NULL)
+		TRY(http_listen_check(o->listen, err));
 	for (size_t i = 0; i < COUNTOF(tiers); i++)
 		if (o->tier != NULL && str_eq(str_of(o->tier), str_of(tiers[i])))
 			return RC_OK;

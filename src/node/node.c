@@ -1,6 +1,9 @@
 /* Opens a node's folder. */
 #include "node/node.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "base/hash.h"
 #include "store/facts.h"
 #include "sys/file.h"
@@ -57,14 +60,23 @@ static enum rc open_store(struct node *n, bool read_only, struct err *err)
 	return RC_OK;
 }
 
+enum rc node_present(const struct node_paths *p, const char *dir, struct err *err)
+{
+	if (file_exists(p->conf))
+		return RC_OK;
+	/* Another user's folder must not look like an empty place to make a node in. */
+	if (errno == EACCES)
+		return FAIL(err, RC_IO, "%s: %s; only its owner may enter a node's folder", dir, strerror(EACCES));
+	return FAIL(err, RC_NOTFOUND, "%s: no node here (lianfang init makes one)", dir);
+}
+
 enum rc node_open(const char *dir, bool read_only, struct node *ret, struct err *err)
 {
 	enum rc rc;
 
 	*ret = (struct node){ 0 };
 	TRY(node_paths_of(dir, &ret->paths, err));
-	if (!file_exists(ret->paths.conf))
-		return FAIL(err, RC_NOTFOUND, "%s: no node here (lianfang init makes one)", dir);
+	TRY(node_present(&ret->paths, dir, err));
 	ret->arena = arena_new(NODE_ARENA_MAX);
 	if (ret->arena == NULL)
 		return FAIL(err, RC_NOMEM, "node: out of memory");

@@ -21,8 +21,8 @@ int serve_supervisor(const char *dir, const struct serve_opts *o)
 
 	log_setup("supervisor", LOG_LEVEL_INFO, false);
 	rc = node_paths_of(dir, &paths, &err);
-	if (rc == RC_OK && !file_exists(paths.conf))
-		rc = FAIL(&err, RC_NOTFOUND, "%s: no node here (lianfang init makes one)", dir);
+	if (rc == RC_OK)
+		rc = node_present(&paths, dir, &err);
 	if (rc == RC_OK)
 		rc = file_lock(paths.lock, &lock, &pid, &err);
 	if (rc == RC_BUSY)

@@ -135,6 +135,9 @@ struct http_stats {
 	uint64_t connections, streams; /* open now */
 };
 
+/* Whether it is a numeric address with port, "1.2.3.4:80" or "[::1]:80"; RC_BAD when not. Opens nothing. */
+enum rc http_listen_check(const char *listen_at, struct err *err) MUSTUSE;
+
 /* Starts listening and serving on its own threads. `c` and its texts are not needed afterwards.
  * RC_BAD for values out of range or an unusable certificate, RC_IO when the address cannot be had.
  * Replies made here, not by the handler, are 400 malformed, 413 body too large, 414/431 head too large,

@@ -22,7 +22,7 @@ static enum rc parse_address(const char *text, struct sockaddr_storage *sa, sock
 	bool six;
 
 	if (colon == NULL || !str_to_u64(str_of(colon + 1), &port) || port > 65535 || colon - text >= (int)sizeof host)
-		return FAIL(err, RC_BAD, "http: '%s' is no address with port", text == NULL ? "" : text);
+		return FAIL(err, RC_BAD, "http: '%s' is no address with port, as 127.0.0.1:8443 or [::]:8443", text == NULL ? "" : text);
 	memcpy(host, text, (size_t)(colon - text));
 	six = host[0] == '[' && colon[-1] == ']';
 	*sa = (struct sockaddr_storage){ 0 };
@@ -38,6 +38,14 @@ static enum rc parse_address(const char *text, struct sockaddr_storage *sa, sock
 	if ((six ? inet_pton(AF_INET6, host + 1, &in6->sin6_addr) : inet_pton(AF_INET, host, &in->sin_addr)) != 1)
 		return FAIL(err, RC_BAD, "http: '%s' is no numeric address", text);
 	return RC_OK;
+}
+
+enum rc http_listen_check(const char *listen_at, struct err *err)
+{
+	struct sockaddr_storage sa;
+	socklen_t n;
+
+	return parse_address(listen_at, &sa, &n, err);
 }
 
 /* A socket's path may have 107 bytes only; the folder's descriptor makes any path short. */

@@ -196,7 +196,7 @@ static enum rc export_options(struct api_call *c, struct export_opts *o, struct 
 		enum observable_kind kind;
 
 		if (!value_kind_find(kinds[i], &kind))
-			return FAIL(err, RC_BAD, "kinds: '%.*s' is not known", STR(kinds[i]));
+			return FAIL(err, RC_BAD, "kinds: '%.*s' is none of domain, ipv4, ipv6, url, email, md5, sha1, sha256, sha512", STR(kinds[i]));
 		o->kinds |= 1u << kind;
 	}
 	TRY(api_query_int(c, "least_score", 0, 0, 100, &score, err));
