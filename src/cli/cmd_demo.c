@@ -444,6 +444,8 @@ static enum rc play_rounds(struct demo *d, int rounds, struct err *err)
 
 static void advise(struct demo *d)
 {
+	char self[4096];
+
 	fputs(say(d, "\nSix nodes keep running; Ctrl-C stops them and removes everything. Try in another terminal:\n\n",
 		   "\n六個節點持續執行；Ctrl-C 停止並清除一切。可在另一終端機試試：\n\n"), stdout);
 	for (int i = 0; i < NODES; i++)
@@ -451,6 +453,8 @@ static void advise(struct demo *d)
 	printf("  %s admin / %s\n\n", say(d, "user / password:", "使用者／密碼："), d->password);
 	printf("  curl -u admin:%s --cacert %s/tls/ca.crt \\\n    -H 'Accept: application/taxii+json;version=2.1' https://127.0.0.1:%d/intel/collections/\n\n",
 	       d->password, d->paths[NATION], d->ports[NATION]);
+	if (proc_self_path(self, sizeof self, NULL) == RC_OK && strrchr(self, '/') != NULL)
+		printf("  PATH=\"%.*s:$PATH\"\n", (int)(strrchr(self, '/') - self), self);
 	printf("  lianfang alerts %s\n  lianfang status %s\n  lianfang search %s --collection intel/down\n", d->paths[WATER_C], d->paths[NATION],
 	       d->paths[WATER]);
 	printf("  lianfang audit list %s gate.\n  lianfang audit verify %s\n\n", d->paths[HEALTH], d->paths[HEALTH]);
@@ -542,7 +546,7 @@ static int run(struct cli *c)
 }
 
 const struct cli_cmd CMD_DEMO = {
-	"demo", { "watch three organisations protect one another, on this machine", "示範：三個機關互相防護" }, "",
+	"demo", { "watch six organisations protect one another, on this machine", "示範：六個機關互相防護" }, "",
 	{ "Makes a nation, two sectors and three providers as real processes on loopback with real TLS. A log line at one provider\n"
 	  "becomes an alert, a sighting, an indicator of the nation, and protection of a provider in another sector; the times\n"
 	  "are printed. Then the nodes keep running until Ctrl-C.", "於本機建立國家、兩個領域、三個提供者共六個節點，演示一次聯防迴圈並列出時間。" },

@@ -45,7 +45,7 @@ static void print_json(const struct hit *h)
 	jsonw_m_str(&w, "matched", h->matched);
 	jsonw_m_str(&w, "where", h->where);
 	jsonw_m_cstr(&w, "tlp", tlp_name((enum tlp)h->tlp));
-	if (h->confidence <= 100)
+	if (h->confidence <= 100) /* else not stated */
 		jsonw_m_int(&w, "confidence", h->confidence);
 	jsonw_object_end(&w);
 	(void)cli_print(&b);

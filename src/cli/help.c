@@ -46,7 +46,7 @@ void cli_help_all(bool zh, struct buf *out)
 			 : "lianfang 聯防 — a node of an intelligence-driven joint defence\n\nusage: lianfang COMMAND [options] [operands]\n\n");
 	for (size_t i = 0; cli_table[i] != NULL; i++)
 		buf_fmt(out, "  %-20s %s\n", cli_table[i]->name, pick(&cli_table[i]->summary, zh));
-	buf_cstr(out, zh ? "\nlianfang 指令 --help 顯示該指令的說明與範例；由 make demo 看完整故事。\n"
+	buf_cstr(out, zh ? "\nlianfang 指令 --help 顯示該指令的說明與範例；執行 lianfang demo 看完整故事。\n"
 			 : "\nlianfang COMMAND --help shows options and examples. `lianfang demo` plays the whole story.\n");
 }
 
