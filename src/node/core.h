@@ -34,6 +34,7 @@ struct core {
 	struct inputs *inputs;   /* inputs.c's own */
 	struct follower *follower; /* follower.c: what newly stored objects mean to the node */
 	_Atomic bool stopping;
+	_Atomic bool image_full; /* every indicator of the store was read once; set by the follower */
 	usec started;
 };
 

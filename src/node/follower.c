@@ -261,6 +261,8 @@ static void *follow(void *ctx)
 
 		if (follow_image(f, a, &err) != RC_OK)
 			log_line(LOG_LEVEL_ERROR, "detect", "cannot read indicators: %s", err.text);
+		else
+			atomic_store(&f->core->image_full, true);
 		forget_removed(f);
 		if (release)
 			follow_release(f);

@@ -86,6 +86,9 @@ static void *run_input(void *ctx)
 {
 	struct input *in = ctx;
 
+	/* Lines written while the node was away are read once: not before every indicator is live. */
+	while (!atomic_load(&in->core->stopping) && !atomic_load(&in->core->image_full))
+		pause_input();
 	while (!atomic_load(&in->core->stopping)) {
 		uint64_t before = in->offset, inode = in->inode;
 		struct watch_stats st;
