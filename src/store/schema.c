@@ -57,13 +57,14 @@ static const char RECORDS[] =
 
 /* Objects, in PostgreSQL only; beside SQLite they lie in the object log. `member` repeats what a
  * page is filtered by, so that a page reads one index and fetches only the bodies it sends.
- * Collection 0 holds every version once: what the node as a whole knows. */
+ * Collection 0 holds every version once: what the node as a whole knows. Only the primary key begins with
+ * the collection, so that a page has one way to go: along its dates. */
 static const char OBJECTS[] =
 	"CREATE TABLE object (row {int} PRIMARY KEY, id {text}, vkey {text}, spec {int}, type {text}, version {text},"
 	" body {bytes}, tlp {int}, flags {int}, confidence {int}, source {int}, received {int}, UNIQUE (id, vkey, spec)){end};"
 	"CREATE TABLE member (collection {int}, added {int}, object {int}, id {text}, vkey {text}, spec {int}, type {text},"
 	" tlp {int}, flags {int}, PRIMARY KEY (collection, added), UNIQUE (object, collection)){end};"
-	"CREATE INDEX member_id ON member (collection, id, vkey);"
+	"CREATE INDEX member_id ON member (id, collection, vkey);"
 	"CREATE TABLE claim (object {int}, source {int}, received {int}, tlp {int}, confidence {int},"
 	" PRIMARY KEY (object, source)){end};"
 	"CREATE TABLE collection_state (collection {int} PRIMARY KEY, last_added {int}){end};"
