@@ -500,6 +500,21 @@ enum rc image_remove(struct image *m, struct str id, struct err *err)
 	return image_update(m, &gone, err);
 }
 
+enum rc image_clear(struct image *m, struct err *err)
+{
+	struct shelf *fresh = shelf_new(), *old;
+
+	if (fresh == NULL)
+		return FAIL(err, RC_NOMEM, "indicators: out of memory");
+	pthread_mutex_lock(&m->lock);
+	old = atomic_exchange(&m->shelf, fresh);
+	m->live = 0;
+	wait_for_readers(m);
+	pthread_mutex_unlock(&m->lock);
+	shelf_free(old);
+	return RC_OK;
+}
+
 void image_set_suppress(struct image *m, image_suppress fn, void *ctx)
 {
 	m->suppress = fn;

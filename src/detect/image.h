@@ -30,6 +30,9 @@ struct image_indicator {
 enum rc image_update(struct image *m, const struct image_indicator *i, struct err *err) MUSTUSE;
 enum rc image_remove(struct image *m, struct str id, struct err *err) MUSTUSE;
 
+/* Empty again, for building anew. RC_NOMEM: nothing changed. */
+enum rc image_clear(struct image *m, struct err *err) MUSTUSE;
+
 /* A value that a warning list names never hits while it is suppressed; `list` is the visible reason. */
 typedef bool (*image_suppress)(void *ctx, enum observable_kind kind, struct str value, struct str *ret_list);
 void image_set_suppress(struct image *m, image_suppress fn, void *ctx);

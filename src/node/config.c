@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "base/text.h"
 #include "sys/file.h"
 
 #define CONFIG_BYTES_MAX ((size_t)1 << 20)
@@ -137,6 +138,8 @@ static enum rc set_value(struct arena *a, const struct key *k, void *base, struc
 			return FAIL(err, RC_BAD, "%s: '%.*s' is not one of %s", k->name, STR(value), k->choices);
 		FALLTHROUGH;
 	case KIND_TEXT:
+		if (value.n == 0 && k->def == NULL)
+			return FAIL(err, RC_BAD, "%s: must not be empty", k->name);
 		copy = arena_dup(a, value);
 		if (copy.p == NULL)
 			return FAIL(err, RC_NOMEM, "configuration: out of memory");
@@ -178,6 +181,10 @@ static enum rc begin_input(struct parse *p, struct str name, struct err *err)
 
 	if (name.n == 0)
 		return FAIL(err, RC_BAD, "%s:%d: [input] needs a name: [input firewall]", p->path, p->line);
+	/* The place in the log is kept by this name. */
+	for (size_t i = 0; i < p->c->n_inputs; i++)
+		if (str_eq(name, str_of(p->c->inputs[i].name)))
+			return FAIL(err, RC_BAD, "%s:%d: there is an [input %.*s] already", p->path, p->line, STR(name));
 	if (p->c->n_inputs >= CONFIG_INPUTS_MAX)
 		return FAIL(err, RC_LIMIT, "%s:%d: more than %d inputs", p->path, p->line, CONFIG_INPUTS_MAX);
 	if (copy.p == NULL)
@@ -194,17 +201,22 @@ static enum rc begin_section(struct parse *p, struct str line, struct err *err)
 	struct str inside = str_trim(str_slice(line, 1, line.n - 1));
 	size_t space = str_find(inside, S(" "), 0);
 	struct str word = str_slice(inside, 0, space);
+	bool known = false;
 
 	TRY(end_section(p, err));
 	if (!str_ends(line, S("]")))
 		return FAIL(err, RC_BAD, "%s:%d: section without ']'", p->path, p->line);
 	for (size_t i = 0; i < COUNTOF(keys); i++)
-		if (str_eq(word, str_of(keys[i].section)))
+		if (str_eq(word, str_of(keys[i].section))) {
 			p->section = str_of(keys[i].section);
-	if (!str_eq(p->section, word))
+			known = true;
+		}
+	if (!known)
 		return FAIL(err, RC_BAD, "%s:%d: unknown section [%.*s]", p->path, p->line, STR(inside));
 	if (str_eq(word, S("input")))
 		return begin_input(p, space == SIZE_MAX ? S("") : str_trim(str_slice(inside, space, inside.n)), err);
+	if (space != SIZE_MAX)
+		return FAIL(err, RC_BAD, "%s:%d: [%.*s] takes no name", p->path, p->line, STR(word));
 	return RC_OK;
 }
 
@@ -233,6 +245,17 @@ static enum rc key_line(struct parse *p, struct str line, struct err *err)
 	return rc;
 }
 
+/* Values become C strings and parts of log lines. */
+static enum rc check_bytes(const struct parse *p, struct str line, struct err *err)
+{
+	if (!utf8_valid(line, NULL))
+		return FAIL(err, RC_BAD, "%s:%d: not UTF-8", p->path, p->line);
+	for (size_t i = 0; i < line.n; i++)
+		if (((unsigned char)line.p[i] < 0x20 && line.p[i] != '\t') || line.p[i] == 0x7f)
+			return FAIL(err, RC_BAD, "%s:%d: a control character", p->path, p->line);
+	return RC_OK;
+}
+
 enum rc config_parse(struct str text, const char *path, struct arena *a, struct config *ret, struct err *err)
 {
 	struct parse p = { .c = ret, .a = a, .path = path };
@@ -244,6 +267,7 @@ enum rc config_parse(struct str text, const char *path, struct arena *a, struct 
 		struct str line = str_trim(raw);
 
 		p.line++;
+		TRY(check_bytes(&p, line, err));
 		if (line.n == 0 || line.p[0] == '#')
 			continue;
 		TRY(line.p[0] == '[' ? begin_section(&p, line, err) : key_line(&p, line, err));

@@ -102,8 +102,9 @@ static void learn_indicator(struct follower *f, struct arena *a, const struct pa
 	arena_reset(a);
 	if (json_parse(a, e->body, &JSON_LIMITS, &v, NULL) != RC_OK)
 		return;
+	/* Of another language now: what an earlier version said is not true any more. */
 	if (!str_eq(json_get_str(v, S("pattern_type")), S("stix")) && json_get(v, S("pattern_type")) != NULL)
-		return;
+		ind.revoked = true;
 	ind.pattern = json_get_str(v, S("pattern"));
 	ind.valid_from = instant_of(v, "valid_from", INT64_MIN);
 	ind.valid_until = instant_of(v, "valid_until", 0);
@@ -136,30 +137,63 @@ static enum rc follow_image(struct follower *f, struct arena *a, struct err *err
 	return RC_OK;
 }
 
-static void forget_removed(struct follower *f)
+/* Deleted from one collection it may still lie in another, or in an earlier version. */
+static enum rc forget_one(struct follower *f, struct arena *a, struct str id, struct err *err)
 {
 	static const struct str types[] = { S("indicator") };
+	struct page_query q = { .collection = NO_COLLECTION, .added_after = INT64_MIN, .ids = &id, .n_ids = 1, .types = types,
+				.n_types = 1, .tlp_mask = UINT32_MAX, .limit = 1, .bodies = true };
+	struct page page;
+	enum rc rc = RC_OK;
+
+	TRY(store_page(f->core->node.store, &q, &page, err));
+	if (page.n > 0)
+		learn_indicator(f, a, &page.entries[0]);
+	else
+		rc = image_remove(f->core->image, id, err);
+	page_done(&page);
+	return rc;
+}
+
+/* Takes the latest removal off the list. */
+static bool next_removed(struct follower *f, char id[static 64])
+{
+	bool any;
 
 	pthread_mutex_lock(&f->lock);
-	while (f->n_removed > 0) {
-		char id[64];
-		struct str ids[1];
-		struct page page;
-		bool gone;
-
-		memcpy(id, f->removed[--f->n_removed], sizeof id);
-		pthread_mutex_unlock(&f->lock);
-		ids[0] = str_of(id);
-		struct page_query q = { .collection = NO_COLLECTION, .added_after = INT64_MIN, .ids = ids, .n_ids = 1, .types = types,
-					.n_types = 1, .tlp_mask = UINT32_MAX, .limit = 1 };
-		/* Deleted from one collection it may still lie in another. */
-		gone = store_page(f->core->node.store, &q, &page, NULL) == RC_OK && page.n == 0;
-		page_done(&page);
-		if (gone && image_remove(f->core->image, ids[0], NULL) != RC_OK)
-			log_line(LOG_LEVEL_WARN, "detect", "%s was not in the image", id);
-		pthread_mutex_lock(&f->lock);
-	}
+	any = f->n_removed > 0;
+	if (any)
+		memcpy(id, f->removed[--f->n_removed], 64);
 	pthread_mutex_unlock(&f->lock);
+	return any;
+}
+
+static void forget_removed(struct follower *f, struct arena *a)
+{
+	struct err err = { 0 };
+	char id[64];
+
+	while (next_removed(f, id))
+		if (forget_one(f, a, str_of(id), &err) != RC_OK)
+			log_line(LOG_LEVEL_ERROR, "detect", "%s was deleted and is still live: %s", id, err.text);
+}
+
+/* More was deleted at once than the list holds: everything is read again. Until that is done, less is live. */
+static enum rc begin_anew(struct follower *f, struct err *err)
+{
+	bool anew;
+
+	pthread_mutex_lock(&f->lock);
+	anew = f->reload_image;
+	f->reload_image = false;
+	if (anew)
+		f->n_removed = 0;
+	pthread_mutex_unlock(&f->lock);
+	if (!anew)
+		return RC_OK;
+	f->image_at = INT64_MIN;
+	log_line(LOG_LEVEL_INFO, "detect", "many deletions: reading all indicators again");
+	return image_clear(f->core->image, err);
 }
 
 static void save_release_cursor(struct follower *f)
@@ -210,18 +244,22 @@ static void follow_release(struct follower *f)
 		struct page_query q = { .collection = f->core->up, .added_after = f->release_at, .types = types, .n_types = 1,
 					.tlp_mask = mask, .limit = FOLLOW_PAGE, .bodies = true };
 		struct page page;
+		enum rc rc = store_page(f->core->node.store, &q, &page, &err);
 
-		if (store_page(f->core->node.store, &q, &page, &err) != RC_OK ||
-		    (page.n > 0 && release_page(f, &page, &err) != RC_OK)) {
+		if (rc == RC_OK) {
+			more = page.more && page.n > 0;
+			if (page.n > 0)
+				rc = release_page(f, &page, &err);
+			if (rc == RC_OK && page.n > 0) {
+				f->release_at = page.entries[page.n - 1].added;
+				save_release_cursor(f);
+			}
+			page_done(&page);
+		}
+		if (rc != RC_OK) {
 			log_line(LOG_LEVEL_ERROR, "release", "%s", err.text);
 			return;
 		}
-		more = page.more && page.n > 0;
-		if (page.n > 0) {
-			f->release_at = page.entries[page.n - 1].added;
-			save_release_cursor(f);
-		}
-		page_done(&page);
 	}
 }
 
@@ -259,11 +297,11 @@ static void *follow(void *ctx)
 	while (!atomic_load(&f->core->stopping)) {
 		struct err err = { 0 };
 
-		if (follow_image(f, a, &err) != RC_OK)
+		if (begin_anew(f, &err) != RC_OK || follow_image(f, a, &err) != RC_OK)
 			log_line(LOG_LEVEL_ERROR, "detect", "cannot read indicators: %s", err.text);
 		else
 			atomic_store(&f->core->image_full, true);
-		forget_removed(f);
+		forget_removed(f, a);
 		if (release)
 			follow_release(f);
 		wait_for_bell(f);

@@ -268,7 +268,7 @@ static enum rc add_identity(struct store *s, const struct node_init_opts *o, con
 	return rc;
 }
 
-/* 22 characters of 62: 130 bits. */
+/* 22 characters of 57, those that look alike left out: 128 bits. */
 static void draw_password(char out[static 32])
 {
 	static const char alphabet[] = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
@@ -340,8 +340,11 @@ static enum rc check_opts(const struct node_init_opts *o, struct err *err)
 {
 	static const char *const tiers[] = { "provider", "region", "sector", "nation", "partner" };
 
-	if (o->name == NULL || o->name[0] == '\0' || strlen(o->name) > 100 || strchr(o->name, '\n') != NULL)
-		return FAIL(err, RC_BAD, "name: expected 1 to 100 bytes on one line");
+	if (o->name == NULL || str_trim(str_of(o->name)).n == 0 || strlen(o->name) > 100 || !utf8_valid(str_of(o->name), NULL))
+		return FAIL(err, RC_BAD, "name: expected 1 to 100 bytes of UTF-8 that are not all blank");
+	for (const char *p = o->name; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return FAIL(err, RC_BAD, "name: a control character");
 	if (o->listen != NULL)
 		TRY(http_listen_check(o->listen, err));
 	for (size_t i = 0; i < COUNTOF(tiers); i++)

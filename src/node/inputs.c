@@ -1,7 +1,7 @@
 /* The configured inputs: one thread follows one log, keeps its place durably and
  * hands hits on. A place is kept after the hits of what was read are stored, so a
- * crash repeats lines rather than losing them; repeated sightings of one indicator
- * on one day are held back by the same memory that holds back floods. */
+ * crash repeats lines rather than losing them; while the disk takes nothing, reading
+ * waits. Of one indicator one sighting a day is reported, which holds back floods too. */
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -11,6 +11,8 @@
 
 #define SEEN_MAX 100000
 #define POLL_USEC (50 * 1000)
+#define SAVE_EVERY USEC_PER_SEC  /* the place, when nothing was found meanwhile */
+#define AGAIN_EVERY USEC_PER_SEC /* a hit that could not be stored */
 #define DAY ((usec)86400 * USEC_PER_SEC)
 
 struct input {
@@ -20,8 +22,11 @@ struct input {
 	pthread_t thread;
 	bool started;
 	struct watch *watch;
-	struct map *seen;          /* indicator id -> day of its last sighting */
+	struct map *seen;          /* indicators sighted on `day` */
+	int64_t day;
 	uint64_t offset, inode;
+	uint64_t saved_offset, saved_inode, hits_saved; /* when the place was last kept */
+	usec saved;
 	_Atomic uint64_t lines, hits, bad, cut, held_back;
 	_Atomic bool away;         /* the file is not there */
 };
@@ -31,24 +36,67 @@ struct inputs {
 	size_t n;
 };
 
+static void pause_input(usec span)
+{
+	struct timespec t = { .tv_sec = span / USEC_PER_SEC, .tv_nsec = span % USEC_PER_SEC * 1000 };
+
+	nanosleep(&t, NULL);
+}
+
+/* What may pass by itself: a full disk, a database that is away. */
+static bool may_pass(enum rc rc)
+{
+	return rc == RC_FULL || rc == RC_BUSY || rc == RC_IO || rc == RC_NOMEM;
+}
+
+static enum rc store_hit(struct input *in, const struct hit *h)
+{
+	struct err err = { 0 };
+	bool said = false;
+	enum rc rc;
+
+	while ((rc = sighting_from_hit(in->core, h, in->collection, &err)) != RC_OK) {
+		bool again = may_pass(rc) && !atomic_load(&in->core->stopping);
+
+		if (!said || !again)
+			log_line(LOG_LEVEL_ERROR, "input", "%s: hit on %.*s is not recorded%s: %s", in->conf->name, STR(h->indicator),
+				 again ? " yet" : "", err.text);
+		said = true;
+		if (!again)
+			return rc;
+		pause_input(AGAIN_EVERY);
+	}
+	return RC_OK;
+}
+
+/* False when it was sighted today already. */
+static bool is_news(struct input *in, struct str indicator)
+{
+	int64_t today = time_now() / DAY;
+	struct map *fresh = today != in->day ? map_new(SEEN_MAX) : NULL;
+
+	if (fresh != NULL) {
+		map_free(in->seen);
+		in->seen = fresh;
+		in->day = today;
+	}
+	return !map_get(in->seen, indicator, NULL);
+}
+
 static void on_hit(void *ctx, const struct hit *h)
 {
 	struct input *in = ctx;
-	uint64_t day = (uint64_t)(time_now() / DAY), last = 0;
-	struct err err = { 0 };
 
 	atomic_fetch_add(&in->hits, 1);
-	if (map_get(in->seen, h->indicator, &last) && last == day) {
+	if (!is_news(in, h->indicator)) {
 		atomic_fetch_add(&in->held_back, 1);
 		return;
 	}
-	if (sighting_from_hit(in->core, h, in->collection, &err) != RC_OK) {
-		log_line(LOG_LEVEL_ERROR, "input", "%s: hit on %.*s is not recorded: %s", in->conf->name, STR(h->indicator), err.text);
+	if (store_hit(in, h) != RC_OK)
 		return;
-	}
 	log_line(LOG_LEVEL_INFO, "alert", "%s: %.*s", in->conf->name, STR(h->indicator));
-	if (map_put(in->seen, h->indicator, day) == RC_LIMIT)
-		log_line(LOG_LEVEL_WARN, "input", "%s: more than %d indicators seen; repeats are reported again", in->conf->name, SEEN_MAX);
+	/* Beyond SEEN_MAX indicators a day, repeats are reported again. */
+	(void)!map_put(in->seen, h->indicator, 1);
 }
 
 static void save_place(struct input *in)
@@ -73,13 +121,38 @@ static void load_place(struct input *in)
 		return;
 	if (!str_next(&text, ' ', &inode) || !str_to_u64(inode, &in->inode) || !str_to_u64(text, &in->offset))
 		in->inode = in->offset = 0;
+	in->saved_offset = in->offset;
+	in->saved_inode = in->inode;
 }
 
-static void pause_input(void)
+/* At once after a hit; else not more often than the disk likes. */
+static void keep_place(struct input *in, bool now)
 {
-	struct timespec t = { 0, POLL_USEC * 1000L };
+	uint64_t hits = atomic_load(&in->hits);
 
-	nanosleep(&t, NULL);
+	if (in->offset == in->saved_offset && in->inode == in->saved_inode)
+		return;
+	if (!now && hits == in->hits_saved && time_mono() - in->saved < SAVE_EVERY)
+		return;
+	save_place(in);
+	in->saved_offset = in->offset;
+	in->saved_inode = in->inode;
+	in->hits_saved = hits;
+	in->saved = time_mono();
+}
+
+static void note_state(struct input *in, enum rc rc, const struct err *err)
+{
+	struct watch_stats st;
+
+	if (rc != RC_OK && !atomic_exchange(&in->away, true))
+		log_line(LOG_LEVEL_WARN, "input", "%s: %s", in->conf->name, err->text);
+	if (rc == RC_OK && atomic_exchange(&in->away, false))
+		log_line(LOG_LEVEL_INFO, "input", "%s: reading %s", in->conf->name, in->conf->path);
+	watch_stats(in->watch, &st);
+	atomic_store(&in->lines, st.lines);
+	atomic_store(&in->bad, st.bad_lines);
+	atomic_store(&in->cut, st.cut);
 }
 
 static void *run_input(void *ctx)
@@ -88,27 +161,18 @@ static void *run_input(void *ctx)
 
 	/* Lines written while the node was away are read once: not before every indicator is live. */
 	while (!atomic_load(&in->core->stopping) && !atomic_load(&in->core->image_full))
-		pause_input();
+		pause_input(POLL_USEC);
 	while (!atomic_load(&in->core->stopping)) {
-		uint64_t before = in->offset, inode = in->inode;
-		struct watch_stats st;
 		struct err err = { 0 };
 		bool more = false;
 		enum rc rc = follow_read(in->conf->path, &in->offset, &in->inode, in->watch, &more, &err);
 
-		if (rc != RC_OK && !atomic_exchange(&in->away, true))
-			log_line(LOG_LEVEL_WARN, "input", "%s: %s", in->conf->name, err.text);
-		if (rc == RC_OK && atomic_exchange(&in->away, false))
-			log_line(LOG_LEVEL_INFO, "input", "%s: reading %s", in->conf->name, in->conf->path);
-		watch_stats(in->watch, &st);
-		atomic_store(&in->lines, st.lines);
-		atomic_store(&in->bad, st.bad_lines);
-		atomic_store(&in->cut, st.cut);
-		if (in->offset != before || in->inode != inode)
-			save_place(in);
+		note_state(in, rc, &err);
+		keep_place(in, false);
 		if (!more)
-			pause_input();
+			pause_input(POLL_USEC);
 	}
+	keep_place(in, true);
 	return NULL;
 }
 
