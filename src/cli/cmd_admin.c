@@ -63,7 +63,7 @@ static int with_name(const struct cli *c, const char *method, const char *prefix
 static const struct cli_opt user_opts[] = {
 	{ "role", 'r', "ROLE", { "admin, analyst, feeder, reader or peer", "角色：admin、analyst、feeder、reader、peer" }, false },
 	{ "org", 0, "NAME", { "organisation", "所屬機關" }, false },
-	{ "tlp", 0, "LEVEL", { "strictest TLP the user may see (amber)", "可見的最嚴 TLP（amber）" }, false },
+	{ "tlp", 0, "LEVEL", { "strictest TLP the user may see (admin red, peer green, others amber)", "可見的最嚴 TLP（admin 為 red，peer 為 green，其餘 amber）" }, false },
 	{ "cert", 0, "SHA256", { "fingerprint of a client certificate that signs this user in", "用戶端憑證指紋" }, false },
 	{ "password-stdin", 0, NULL, { "read the password from standard input", "自標準輸入讀取密碼" }, false },
 	{ "disable", 0, NULL, { "the user may not sign in", "停用" }, false },

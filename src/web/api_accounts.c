@@ -100,7 +100,12 @@ static enum rc set_password(struct api_call *c, struct user *u, struct err *err)
 	return u->pass_hash.p != NULL ? RC_OK : FAIL(err, RC_NOMEM, "user: out of memory");
 }
 
-/* A password makes an account that people use; without a TLP given, AMBER for members, GREEN for peers. */
+/* Without a TLP given: who may change all levels sees all, members see AMBER, peers GREEN. */
+static uint8_t usual_tlp(struct str role)
+{
+	return str_eq(role, S("admin")) ? TLP_RED : str_eq(role, S("peer")) ? TLP_GREEN : TLP_AMBER;
+}
+
 static enum rc user_fill(struct api_call *c, struct user *u, bool is_new, struct err *err)
 {
 	struct str text;
@@ -116,7 +121,7 @@ static enum rc user_fill(struct api_call *c, struct user *u, bool is_new, struct
 	TRY(api_fingerprint(c, "cert_sha256", false, &text, err));
 	if (text.p != NULL)
 		u->cert_sha256 = text;
-	TRY(api_tlp(c, "tlp_max", is_new ? (str_eq(u->role, S("peer")) ? TLP_GREEN : TLP_AMBER) : u->tlp_max, &u->tlp_max, err));
+	TRY(api_tlp(c, "tlp_max", is_new ? usual_tlp(u->role) : u->tlp_max, &u->tlp_max, err));
 	TRY(api_bool(c, "disabled", u->disabled, &u->disabled, err));
 	return set_password(c, u, err);
 }

@@ -6,6 +6,9 @@
 #include "store/alerts.h"
 #include "store/facts.h"
 
+#define ALERT_PAGE 500
+#define ALERT_MEMORY ((size_t)64 << 20)
+
 static const char ANY_SCHEMA[] = "{\"type\":\"object\"}";
 static const char FACTS_SCHEMA[] =
 	"{\"type\":\"object\",\"properties\":{\"facts\":{\"type\":\"array\"},\"more\":{\"type\":\"boolean\"}}}";
@@ -23,21 +26,18 @@ static const struct api_param ALERT_PARAMS[] = {
 	{ NULL, NULL, NULL },
 };
 
-static enum rc status_get(struct api_call *c, struct err *err)
+/* Totals count what is hidden too, and the facts name it: they are for administrators who may see everything. */
+static bool sees_all(const struct viewer *v)
+{
+	return (v->kind == VIEWER_LOCAL || str_eq(v->role, S("admin"))) && gate_may(v, TLP_RED, TLP_RED, 0, NULL);
+}
+
+static void put_store(struct api_call *c)
 {
 	struct jsonw *w = &c->out;
 	struct store_stats st;
 
-	(void)err;
 	store_stats(c->api->store, &st);
-	jsonw_object(w);
-	jsonw_m_cstr(w, "name", c->api->node_name);
-	jsonw_m_cstr(w, "tier", c->api->tier);
-	jsonw_m_cstr(w, "identity", c->api->identity);
-	if (c->api->status != NULL)
-		jsonw_m_time(w, "started", c->api->started);
-	else /* asked of a folder, not of a process */
-		jsonw_m_bool(w, "running", false);
 	jsonw_name(w, "store");
 	jsonw_object(w);
 	jsonw_m_cstr(w, "engine", st.engine);
@@ -49,8 +49,28 @@ static enum rc status_get(struct api_call *c, struct err *err)
 	jsonw_m_int(w, "bytes_on_disk", (int64_t)st.bytes_on_disk);
 	jsonw_m_bool(w, "disk_full", st.disk_full);
 	jsonw_object_end(w);
+}
+
+static enum rc status_get(struct api_call *c, struct err *err)
+{
+	struct jsonw *w = &c->out;
+
+	(void)err;
+	jsonw_object(w);
+	jsonw_m_cstr(w, "name", c->api->node_name);
+	jsonw_m_cstr(w, "tier", c->api->tier);
+	jsonw_m_cstr(w, "identity", c->api->identity);
 	if (c->api->status != NULL)
-		c->api->status(c->api->ctx, w);
+		jsonw_m_time(w, "started", c->api->started);
+	else /* asked of a folder, not of a process */
+		jsonw_m_bool(w, "running", false);
+	if (sees_all(c->viewer)) {
+		put_store(c);
+		if (c->api->status != NULL)
+			c->api->status(c->api->ctx, w);
+	} else {
+		jsonw_m_bool(w, "running", true);
+	}
 	jsonw_object_end(w);
 	return RC_OK;
 }
@@ -114,6 +134,8 @@ static enum rc facts_get(struct api_call *c, struct err *err)
 	struct str kind = api_query(c, "kind");
 	int64_t after;
 
+	if (!sees_all(c->viewer))
+		return FAIL(err, RC_DENIED, "facts name objects of all levels: only for administrators whose TLP is red");
 	TRY(api_query_int(c, "after", 0, 0, INT64_MAX, &after, err));
 	TRY(api_query_int(c, "limit", 100, 1, 10000, &l.left, err));
 	TRY(fact_flush(c->api->store, err));
@@ -144,26 +166,59 @@ static void put_alert(struct jsonw *w, const struct alert_row *a)
 	jsonw_object_end(w);
 }
 
-/* An alert carries its indicator's TLP: whoever may not see the indicator does not learn of the alert. */
-static enum rc alerts_get(struct api_call *c, struct err *err)
+struct alert_reply {
+	struct api_call *c;
+	struct arena *a; /* of one page of rows */
+	int64_t after, last, left;
+	bool more;
+};
+
+/* One page of rows; `*ret_end` when there are no others or enough were seen. */
+static enum rc put_alerts(struct alert_reply *l, bool *ret_end, struct err *err)
 {
 	struct alert_row *list;
-	int64_t after, limit;
 	size_t n;
 
-	TRY(api_query_int(c, "after", 0, 0, INT64_MAX, &after, err));
-	TRY(api_query_int(c, "limit", 100, 1, 10000, &limit, err));
-	TRY(alert_list(c->api->store, after, (uint32_t)limit, c->req->arena, &list, &n, err));
+	TRY(alert_list(l->c->api->store, l->after, ALERT_PAGE, l->a, &list, &n, err));
+	for (size_t i = 0; i < n && !l->more; i++) {
+		if (!gate_may(l->c->viewer, TLP_RED, list[i].tlp, 0, NULL))
+			continue;
+		l->more = l->left == 0;
+		if (l->more)
+			break;
+		put_alert(&l->c->out, &list[i]);
+		l->last = list[i].row;
+		l->left--;
+	}
+	*ret_end = l->more || n < ALERT_PAGE;
+	if (n > 0)
+		l->after = list[n - 1].row;
+	return RC_OK;
+}
+
+/* An alert carries its indicator's TLP: whoever may not see the indicator does not learn of the alert, and neither
+ * `more` nor `last` tells of it. */
+static enum rc alerts_get(struct api_call *c, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new(ALERT_MEMORY);
+	struct alert_reply l = { .c = c, .a = a };
+	bool end = false;
+
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "alerts: out of memory");
+	TRY(api_query_int(c, "after", 0, 0, INT64_MAX, &l.after, err));
+	TRY(api_query_int(c, "limit", 100, 1, 10000, &l.left, err));
 	jsonw_object(&c->out);
 	jsonw_name(&c->out, "alerts");
 	jsonw_array(&c->out);
-	for (size_t i = 0; i < n; i++)
-		if (gate_may(c->viewer, TLP_RED, list[i].tlp, 0, NULL))
-			put_alert(&c->out, &list[i]);
+	while (!end) {
+		TRY(put_alerts(&l, &end, err));
+		arena_reset(a);
+	}
 	jsonw_array_end(&c->out);
-	if (n > 0)
-		jsonw_m_int(&c->out, "last", list[n - 1].row);
-	jsonw_m_bool(&c->out, "more", n == (size_t)limit);
+	if (l.last > 0)
+		jsonw_m_int(&c->out, "last", l.last);
+	jsonw_m_bool(&c->out, "more", l.more);
 	jsonw_object_end(&c->out);
 	return RC_OK;
 }
@@ -171,7 +226,7 @@ static enum rc alerts_get(struct api_call *c, struct err *err)
 const struct api_route API_ROUTES_NODE[] = {
 	{ "GET", "/health", API_ANY, health_get, "Whether the node answers", NULL, NULL, ANY_SCHEMA },
 	{ "GET", "/openapi.json", API_ANY, openapi_get, "This document", NULL, NULL, ANY_SCHEMA },
-	{ "GET", "/status", API_READER, status_get, "The node's state: store, roles, fences, peers, inputs", NULL, NULL, ANY_SCHEMA },
+	{ "GET", "/status", API_READER, status_get, "The node's state; for administrators who may see everything also store, roles, fences, peers, inputs", NULL, NULL, ANY_SCHEMA },
 	{ "GET", "/facts", API_ADMIN, facts_get, "The fact log, oldest first", FACT_PARAMS, NULL, FACTS_SCHEMA },
 	{ "GET", "/alerts", API_READER, alerts_get, "Alerts, oldest first", ALERT_PARAMS, NULL, ALERTS_SCHEMA },
 	{ NULL, NULL, API_ANY, NULL, NULL, NULL, NULL, NULL },

@@ -42,6 +42,12 @@ r = n.get('/api/v1/users', auth=None)
 t.ok(r.status == 401 and 'Basic' in r.headers.get('WWW-Authenticate', ''), '401 names the ways to sign in', r)
 t.same(n.get('/intel/collections/', auth=None).status in (200, 401), True, 'a stranger at TAXII gets an answer')
 
+add_user('limited', 'admin', 'limited-password-1', '--tlp', 'amber')
+limited = basic('limited', 'limited-password-1')
+t.same(n.get('/api/v1/facts', auth=limited).status, 403, 'facts name objects of all levels: an administrator who may not see all of them gets none')
+r = n.get('/api/v1/status', auth=limited)
+t.ok(r.status == 200 and 'store' not in r.json() and 'detector' not in r.json(), 'nor totals that count what is hidden', r)
+
 # --- tokens ---
 r = n.cli('token', 'add', '@', 'reader1', '--note', 'test')
 secret = r.out.strip()
