@@ -53,17 +53,25 @@ static bool is_misp(struct str head)
 	return false;
 }
 
-/* First line that says something. */
-static struct str first_line(struct str head)
+/* A table has its separator in most lines, not just in a first one that is odd. The last line may be torn. */
+static bool is_table(struct str head)
 {
+	size_t lines = 0, with = 0;
+	bool first = false;
 	struct str line;
 
 	while (str_next(&head, '\n', &line)) {
+		bool has;
+
 		line = str_trim(line);
-		if (line.n > 0 && line.p[0] != '#')
-			return line;
+		if (line.n == 0 || line.p[0] == '#')
+			continue;
+		has = str_find(line, S(","), 0) != SIZE_MAX || str_find(line, S(";"), 0) != SIZE_MAX;
+		first = lines == 0 ? has : first;
+		lines++;
+		with += has;
 	}
-	return S("");
+	return first && with * 2 >= lines;
 }
 
 static enum import_format guess(struct str head)
@@ -74,8 +82,7 @@ static enum import_format guess(struct str head)
 		line = str_trim(str_slice(line, 3, line.n));
 	if (line.n > 0 && (line.p[0] == '{' || line.p[0] == '['))
 		return is_misp(line) ? IMPORT_MISP : IMPORT_STIX;
-	line = first_line(head);
-	return str_find(line, S(","), 0) != SIZE_MAX || str_find(line, S(";"), 0) != SIZE_MAX ? IMPORT_CSV : IMPORT_LIST;
+	return is_table(head) ? IMPORT_CSV : IMPORT_LIST;
 }
 
 static enum rc start(struct import *im, enum import_format f, struct err *err)

@@ -37,17 +37,17 @@ static bool is_comment(struct str line)
 	return line.n == 0 || line.p[0] == '#' || line.p[0] == ';' || str_starts(line, S("//"));
 }
 
-/* The value: up to the first blank, comma or quote; quotes around it go. */
+/* The value: up to the first blank, or comma outside a URL; quotes around it go. */
 static struct str first_field(struct str line)
 {
-	size_t n = 0;
+	size_t n = 0, scheme = str_find(line, S("://"), 0);
 
 	if (line.p[0] == '"') {
 		size_t end = str_find(line, S("\""), 1);
 
 		return str_slice(line, 1, end);
 	}
-	while (n < line.n && line.p[n] != ' ' && line.p[n] != '\t' && line.p[n] != ',')
+	while (n < line.n && line.p[n] != ' ' && line.p[n] != '\t' && (line.p[n] != ',' || scheme < n))
 		n++;
 	return str_slice(line, 0, n);
 }

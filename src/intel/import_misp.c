@@ -214,8 +214,8 @@ static void begin(struct event *e, struct jsonw *w, const char *type, struct str
 	jsonw_m_str(w, "id", id);
 	if (e->identity[0] != '\0' && strcmp(type, "identity") != 0)
 		jsonw_m_cstr(w, "created_by_ref", e->identity);
-	/* The event's day does not move when an attribute is edited. */
-	jsonw_m_str(w, "created", time_format_ms(e->date < r->at ? e->date : r->at, text));
+	/* The event's day does not move when an attribute is edited; an organisation stands in events of many days. */
+	jsonw_m_str(w, "created", time_format_ms(strcmp(type, "identity") == 0 ? 0 : e->date < r->at ? e->date : r->at, text));
 	jsonw_m_str(w, "modified", time_format_ms(r->at, text));
 	if (get_flag(r->v, S("deleted")))
 		jsonw_m_bool(w, "revoked", true);

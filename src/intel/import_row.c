@@ -46,6 +46,55 @@ static enum rc read_time(struct str text, usec *ret, struct err *err)
 	return time_parse(text, ret, NULL, err);
 }
 
+/* "198.51.100.7:4444", "[2001:db8::1]:53", "evil.example:8080": what the node looks for is the host, so all its ports
+ * are one indicator. */
+static bool host_of_port(struct str text, struct str *ret)
+{
+	size_t i = text.n;
+	uint64_t port;
+
+	while (i > 0 && text.p[i - 1] >= '0' && text.p[i - 1] <= '9')
+		i--;
+	if (i < 2 || text.p[i - 1] != ':' || !str_to_u64(str_slice(text, i, text.n), &port) || port > 65535)
+		return false;
+	*ret = str_slice(text, 0, i - 1);
+	if (ret->p[0] == '[' && ret->p[ret->n - 1] == ']')
+		*ret = str_slice(*ret, 1, ret->n - 1);
+	else if (memchr(ret->p, ':', ret->n) != NULL)
+		return false;
+	return true;
+}
+
+/* By its form; feeds also write hosts with a port and URLs without a scheme. `why` is about the plain reading. */
+static enum rc detect(struct made *m, struct str text, struct err *why)
+{
+	struct str host;
+	struct buf url;
+	enum rc rc = value_detect(text, &m->kind, &m->value, why);
+
+	if (rc != RC_BAD)
+		return rc;
+	buf_clear(&m->value);
+	if (host_of_port(text, &host)) {
+		if (value_detect(host, &m->kind, &m->value, NULL) == RC_OK && m->kind <= OBS_DOMAIN)
+			return RC_OK;
+	} else if (str_find(text, S("/"), 1) != SIZE_MAX && str_find(text, S("://"), 0) == SIZE_MAX) {
+		size_t slash = str_find(text, S("/"), 0);
+
+		if (value_detect(str_slice(text, 0, slash), &m->kind, &m->value, NULL) == RC_OK && m->kind <= OBS_DOMAIN) {
+			buf_init(&url, VALUE_MAX * 2);
+			buf_fmt(&url, "http://%.*s", STR(text));
+			buf_clear(&m->value);
+			rc = value_detect(buf_view(&url), &m->kind, &m->value, NULL);
+			buf_done(&url);
+			if (rc == RC_OK)
+				return RC_OK;
+		}
+	}
+	buf_clear(&m->value);
+	return RC_BAD;
+}
+
 static enum rc read_value(struct made *m, const struct row *r, struct err *err)
 {
 	struct buf plain;
@@ -58,7 +107,7 @@ static enum rc read_value(struct made *m, const struct row *r, struct err *err)
 	value_refang(&plain, r->value);
 	text = buf_view(&plain);
 	if (r->kind.n == 0 || str_eq_nocase(r->kind, S("ip")) || str_eq_nocase(r->kind, S("hash")))
-		rc = value_detect(text, &m->kind, &m->value, err);
+		rc = detect(m, text, err);
 	else if (value_kind_find(r->kind, &m->kind))
 		rc = value_normalise(m->kind, text, &m->value, err);
 	else

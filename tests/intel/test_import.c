@@ -112,6 +112,45 @@ static void test_list(void)
 	}
 }
 
+static void test_list_forms(void)
+{
+	static const struct {
+		const char *line, *pattern;
+	} rows[] = {
+		{ "198.51.100.7:4444", "[ipv4-addr:value = '198.51.100.7']" },
+		{ "[2001:DB8::1]:53", "[ipv6-addr:value = '2001:db8::1']" },
+		{ "Evil[.]example:8080", "[domain-name:value = 'evil.example']" },
+		{ "198.51.100.7:65536", NULL },
+		{ "evil.example/go.php", "[url:value = 'http://evil.example/go.php']" },
+		{ "http://evil.example/a,b", "[url:value = 'http://evil.example/a,b']" },
+		{ "/go.php", NULL },
+		{ "a b:80", NULL },
+	};
+
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		struct outcome o;
+
+		begin();
+		o = import_text(IMPORT_LIST, str_of(rows[i].line), 1000, "");
+		EQ_INT(o.r.stored, rows[i].pattern != NULL ? 1 : 0, rows[i].line);
+		if (rows[i].pattern != NULL)
+			OK(body_with(rows[i].pattern).n > 0, "  %s", rows[i].pattern);
+		folder_close(&at);
+	}
+}
+
+static void test_guess(void)
+{
+	struct outcome o;
+
+	begin();
+	o = import_text(IMPORT_AUTO, S("^x{1,3}\\.example$\na.example\nb.example\n\"c.example\n"), 1000, "");
+	OK(o.r.format == IMPORT_LIST && o.r.stored == 3, "a comma in one odd line makes no table");
+	o = import_text(IMPORT_AUTO, S("# x\nvalue,comment\nd.example,1\ne.example,2\n"), 1000, "");
+	OK(o.r.format == IMPORT_CSV && o.r.stored == 2, "one in every line does");
+	folder_close(&at);
+}
+
 static void test_made(void)
 {
 	struct outcome o;
@@ -446,6 +485,8 @@ int main(void)
 	    warninglists_ready(warn, &err) != RC_OK)
 		return 1;
 	test_list();
+	test_list_forms();
+	test_guess();
 	test_made();
 	test_csv();
 	test_stix();
