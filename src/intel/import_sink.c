@@ -298,6 +298,20 @@ static enum rc may_be_known(struct sink *s, struct map *index, struct str *ids, 
 	return RC_OK;
 }
 
+/* A statement that comes again in the same batch goes the way of the first. */
+static void follow_first(struct sink *s, const struct map *index)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		uint64_t first;
+
+		if (s->made[i] && map_get(index, json_get_str(s->trees[i], S("id")), &first) && first != i &&
+		    says_the_same(s->trees[first], s->trees[i])) {
+			s->raw[i] = s->raw[first];
+			s->trees[i] = s->trees[first];
+		}
+	}
+}
+
 /* Compares what we made with what is stored under the same ids. */
 static enum rc meet_known(struct sink *s, struct err *err)
 {
@@ -321,6 +335,8 @@ static enum rc meet_known(struct sink *s, struct err *err)
 			rc = meet(s, (size_t)i, &p.entries[k], err);
 	}
 	page_done(&p);
+	if (rc == RC_OK)
+		follow_first(s, index);
 	return rc;
 }
 

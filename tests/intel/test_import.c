@@ -139,6 +139,21 @@ static void test_list_forms(void)
 	}
 }
 
+/* Twice in one list, and the list twice. */
+static void test_repeats(void)
+{
+	struct outcome o;
+
+	begin();
+	for (int turn = 0; turn < 2; turn++) {
+		o = import_text(IMPORT_LIST, S("198.51.100.7:80\na.example\n198.51.100.7:81\nA.example\n"), 1000, "");
+		EQ_INT(o.r.stored, turn == 0 ? 2 : 0, "stored once");
+		EQ_INT(o.r.duplicates, turn == 0 ? 2 : 4, "  the others are duplicates");
+		EQ_INT(o.r.failed, 0, "  nothing failed");
+	}
+	folder_close(&at);
+}
+
 static void test_guess(void)
 {
 	struct outcome o;
@@ -486,6 +501,7 @@ int main(void)
 		return 1;
 	test_list();
 	test_list_forms();
+	test_repeats();
 	test_guess();
 	test_made();
 	test_csv();
