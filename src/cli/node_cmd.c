@@ -43,6 +43,8 @@ int node_cmd(const struct cli *c, const char *dir, const char *method, const cha
 	if (http >= 300) {
 		node_reply_error(&reply, http, &err);
 		status = cli_fail(c, &err);
+		if (http == 404 && str_eq(str_of(method), S("GET")))
+			status = CLI_NO; /* asked and answered: there is none */
 	} else {
 		status = show_reply(c, &reply, show);
 	}
