@@ -13,10 +13,14 @@
  * is refused is counted and passed, because it will be the same the next time. */
 #include "fed/fed_int.h"
 
+#include "base/jsonw.h"
 #include "base/text.h"
 #include "gate/admit.h"
 #include "stix/marking.h"
 #include "store/collections.h"
+#include "store/facts.h"
+
+#define REFUSED_NOTED_MAX 16 /* of one page: a peer must not fill our log of facts */
 
 #define EVENTS_BRIEF (5 * USEC_PER_SEC) /* a stream that ends sooner and gave nothing is no stream */
 
@@ -32,22 +36,43 @@ struct intake {
 
 /* --- objects --- */
 
+/* Which and why is a fact: the text may quote the object, whose level nobody knows, and a log is read by many. */
+static void note_refused(struct fed_worker *w, const struct admitted *a)
+{
+	char actor[80];
+	struct fact f = { .kind = S("fed.refuse"), .subject = a->id };
+	struct jsonw j;
+	struct buf b;
+
+	snprintf(actor, sizeof actor, "peer:%.*s", STR(w->peer.name));
+	buf_init(&b, 4096);
+	jsonw_init(&j, &b);
+	jsonw_object(&j);
+	jsonw_m_str(&j, "message", a->message);
+	jsonw_object_end(&j);
+	f.actor = str_of(actor);
+	f.body = buf_view(&b);
+	/* What cannot be noted is refused all the same. */
+	if (b.bad == RC_OK)
+		(void)!fact_append_soon(w->fed->config.store, &f, NULL);
+	buf_done(&b);
+}
+
 static void count(struct fed_worker *w, const struct admitted *done, size_t n)
 {
-	const struct admitted *first = NULL;
 	size_t refused = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		if (done[i].result == ADMIT_FAILED) {
-			first = first == NULL ? &done[i] : first;
-			refused++;
+			if (refused++ < REFUSED_NOTED_MAX)
+				note_refused(w, &done[i]);
 		} else {
 			atomic_fetch_add(done[i].result == ADMIT_DUPLICATE ? &w->repeated : &w->delivered, 1);
 		}
 	}
 	atomic_fetch_add(&w->refused, refused);
-	if (first != NULL)
-		fed_say(w, true, "%zu of %zu objects are refused here, the first: %.*s", refused, n, STR(first->message));
+	if (refused > 0)
+		fed_say(w, true, "%zu of %zu objects are refused here (lianfang audit list DIR fed.refuse)", refused, n);
 }
 
 static enum rc admit(struct intake *in, const struct str *raw, const struct json *const *trees, size_t n, struct err *err)

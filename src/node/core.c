@@ -101,6 +101,13 @@ void core_api(struct node *n, struct api *ret)
 			     .upgrade_20 = n->config.upgrade_20, .dir = n->paths.dir, .started = time_now() };
 }
 
+struct str core_log_id(struct str id, uint8_t tlp, uint8_t flags)
+{
+	static const struct viewer reader = { .kind = VIEWER_ANONYMOUS, .tlp_max = TLP_CLEAR };
+
+	return gate_may(&reader, TLP_CLEAR, tlp, flags, NULL) ? id : S("an object above TLP:CLEAR");
+}
+
 void core_handle(struct core *c, const struct viewer *v, struct http_req *r, struct http_res *res)
 {
 	if (str_starts(r->path, S("/api/v1/")) || str_eq(r->path, S("/api/v1")))

@@ -49,6 +49,10 @@ enum rc core_open_detector(struct core *c, struct err *err) MUSTUSE;
 /* Routes one request by path to REST, federation or TAXII. */
 void core_handle(struct core *c, const struct viewer *v, struct http_req *r, struct http_res *res);
 
+/* An object's id as a log line may say it: a log leaves the node by ways that no gate sees, so it is a
+ * stranger's view, and what is above TLP:CLEAR has no name there. Facts and alerts name it. */
+struct str core_log_id(struct str id, uint8_t tlp, uint8_t flags);
+
 /* follower.c: hears of every commit, feeds the detector's image, wakes the
  * exchange, releases downward where the configuration says so. */
 enum rc follower_start(struct core *c, struct err *err) MUSTUSE;

@@ -112,7 +112,7 @@ static void learn_indicator(struct follower *f, struct arena *a, const struct pa
 		ind.valid_until = lifetime_end(a, v, &ind);
 	rc = image_update(f->core->image, &ind, &err);
 	if (rc != RC_OK && rc != RC_UNSUPPORTED)
-		log_line(LOG_LEVEL_WARN, "detect", "%.*s is not live: %s", STR(e->id), err.text);
+		log_line(LOG_LEVEL_WARN, "detect", "%.*s is not live: %s", STR(core_log_id(e->id, e->tlp, e->flags)), rc_name(rc));
 	atomic_fetch_add(&f->loaded, 1);
 }
 
@@ -175,7 +175,7 @@ static void forget_removed(struct follower *f, struct arena *a)
 
 	while (next_removed(f, id))
 		if (forget_one(f, a, str_of(id), &err) != RC_OK)
-			log_line(LOG_LEVEL_ERROR, "detect", "%s was deleted and is still live: %s", id, err.text);
+			log_line(LOG_LEVEL_ERROR, "detect", "a deleted indicator is still live: %s", rc_name(err.rc));
 }
 
 /* More was deleted at once than the list holds: everything is read again. Until that is done, less is live. */
@@ -229,7 +229,7 @@ static enum rc release_page(struct follower *f, const struct page *page, struct 
 					     .body = S("{\"policy\":\"auto\"}") };
 
 			TRY(fact_append_soon(f->core->node.store, &fact, err));
-			log_line(LOG_LEVEL_INFO, "release", "%.*s goes down", STR(in[i].id));
+			log_line(LOG_LEVEL_INFO, "release", "%.*s goes down", STR(core_log_id(in[i].id, in[i].tlp, in[i].flags)));
 		}
 	return RC_OK;
 }

@@ -59,8 +59,8 @@ static enum rc store_hit(struct input *in, const struct hit *h)
 		bool again = may_pass(rc) && !atomic_load(&in->core->stopping);
 
 		if (!said || !again)
-			log_line(LOG_LEVEL_ERROR, "input", "%s: hit on %.*s is not recorded%s: %s", in->conf->name, STR(h->indicator),
-				 again ? " yet" : "", err.text);
+			log_line(LOG_LEVEL_ERROR, "input", "%s: hit on %.*s is not recorded%s: %s", in->conf->name,
+				 STR(core_log_id(h->indicator, h->tlp, 0)), again ? " yet" : "", err.text);
 		said = true;
 		if (!again)
 			return rc;
@@ -94,7 +94,7 @@ static void on_hit(void *ctx, const struct hit *h)
 	}
 	if (store_hit(in, h) != RC_OK)
 		return;
-	log_line(LOG_LEVEL_INFO, "alert", "%s: %.*s", in->conf->name, STR(h->indicator));
+	log_line(LOG_LEVEL_INFO, "alert", "%s: %.*s", in->conf->name, STR(core_log_id(h->indicator, h->tlp, 0)));
 	/* Beyond SEEN_MAX indicators a day, repeats are reported again. */
 	(void)!map_put(in->seen, h->indicator, 1);
 }

@@ -59,7 +59,7 @@ static enum rc link_indicator(struct core *c, const struct hit *h, uint32_t coll
 	TRY(store_page(c->node.store, &q, &page, err));
 	if (page.n == 0) {
 		page_done(&page);
-		return FAIL(err, RC_NOTFOUND, "%.*s was deleted meanwhile", STR(h->indicator));
+		return FAIL(err, RC_NOTFOUND, "the indicator was deleted meanwhile");
 	}
 	in = (struct object_in){ .id = page.entries[0].id, .type = page.entries[0].type, .version = page.entries[0].version,
 				 .body = page.entries[0].body, .spec = page.entries[0].spec, .tlp = page.entries[0].tlp,
