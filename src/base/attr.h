@@ -11,6 +11,8 @@
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 #define ALLOCATES(...) __attribute__((malloc, alloc_size(__VA_ARGS__)))
+/* For a large buffer on a hot path, of which only what was written is read: spares -ftrivial-auto-var-init its zeros. */
+#define UNINIT __attribute__((uninitialized))
 #define FALLTHROUGH __attribute__((fallthrough))
 
 /* clang tells of its sanitizers this way; gcc 12 has no such question. */

@@ -552,6 +552,18 @@ static struct str keep(struct lookup *l, struct str text)
 	return str_make(to, text.n);
 }
 
+/* "198.51.100.0/24", written only for a block that is met. */
+static struct str keep_block(struct lookup *l, const char *key)
+{
+	char text[64], whole[80];
+
+	if (inet_ntop(l->kind == OBS_IPV4 ? AF_INET : AF_INET6, key + 2, text, sizeof text) == NULL)
+		return S("");
+	snprintf(whole, sizeof whole, "%s/%u", text, (unsigned char)key[1]);
+	return keep(l, str_of(whole));
+}
+
+/* `matched`.p NULL: the entry's own block. */
 static void found(struct lookup *l, const struct entry *e, struct str matched)
 {
 	const struct indicator *i = indicator_at(l->s, e->indicator);
@@ -561,11 +573,11 @@ static void found(struct lookup *l, const struct entry *e, struct str matched)
 		return;
 	put_id(&i->id, out->id);
 	for (size_t k = 0; k < l->n; k++) /* the domain and its parent may both be named by one indicator */
-		if (memcmp(l->out[k].id, out->id, sizeof out->id) == 0)
+		if (strcmp(l->out[k].id, out->id) == 0)
 			return;
 	out->tlp = atomic_load(&i->tlp);
 	out->confidence = atomic_load(&i->confidence);
-	out->matched = keep(l, matched);
+	out->matched = matched.p == NULL ? keep_block(l, key_at(l->s, e->key)) : keep(l, matched);
 	l->n++;
 }
 
@@ -588,7 +600,7 @@ static void probe(struct lookup *l, struct str key, struct str matched)
 
 static void probe_address(struct lookup *l)
 {
-	char key[KEY_MAX];
+	char key[KEY_MAX] UNINIT;
 	struct str bytes = address_key(l->kind, l->value, key);
 	unsigned most = bytes.n == 0 ? 0 : (unsigned char)key[1];
 
@@ -597,25 +609,17 @@ static void probe_address(struct lookup *l)
 	/* From narrow to wide, so that masking only ever takes bits away. */
 	for (int prefix = (int)most; prefix >= 0; prefix--) {
 		uint64_t word = l->kind == OBS_IPV4 ? atomic_load(&l->s->prefixes4) : atomic_load(&l->s->prefixes6[prefix / 64]);
-		char text[64], whole[80];
 
 		if (((word >> (prefix % 64)) & 1) == 0)
 			continue;
 		mask_key(key, bytes.n - 2, (unsigned)prefix);
-		if (prefix == (l->kind == OBS_IPV4 ? 32 : 128)) {
-			probe(l, bytes, l->value);
-			continue;
-		}
-		if (inet_ntop(l->kind == OBS_IPV4 ? AF_INET : AF_INET6, key + 2, text, sizeof text) == NULL)
-			continue;
-		snprintf(whole, sizeof whole, "%s/%d", text, prefix);
-		probe(l, bytes, str_of(whole));
+		probe(l, bytes, prefix == (l->kind == OBS_IPV4 ? 32 : 128) ? l->value : (struct str){ NULL, 0 });
 	}
 }
 
 static void probe_domain(struct lookup *l, struct str domain)
 {
-	char key[KEY_MAX];
+	char key[KEY_MAX] UNINIT;
 
 	while (domain.n > 0 && l->n < l->max) {
 		size_t dot = str_find(domain, S("."), 0);
@@ -629,7 +633,7 @@ static void probe_domain(struct lookup *l, struct str domain)
 static void probe_url(struct lookup *l)
 {
 	struct str host = value_url_host(l->value);
-	char key[KEY_MAX], normal[64];
+	char key[KEY_MAX] UNINIT, normal[64];
 	struct in_addr in;
 
 	probe(l, text_key(OBS_URL, l->value, key), l->value);
@@ -654,7 +658,7 @@ static void probe_url(struct lookup *l)
 
 static void probe_all(struct lookup *l)
 {
-	char key[KEY_MAX];
+	char key[KEY_MAX] UNINIT;
 
 	switch (l->kind) {
 	case OBS_IPV4:

@@ -84,8 +84,8 @@ static void bad_line(struct watch *w, const struct err *why)
 
 static void take_line(struct watch *w, struct str line)
 {
-	struct image_match matches[MATCHES_MAX];
-	char scratch[SCRATCH];
+	struct image_match matches[MATCHES_MAX] UNINIT;
+	char scratch[SCRATCH] UNINIT;
 	struct event_view e;
 	struct err err = { 0 };
 	usec now = time_now();
