@@ -91,7 +91,7 @@ t.ok({'first.json', 'second opinion'} <= {c['source'] for c in v['objects'][0]['
 r = n.cli('show', '@', good['id'])
 t.ok(r.status == 0 and re.search(r'^SOURCE ', r.out, re.M) and 'first.json' in r.out, 'show an object, for people', r)
 r = n.cli('show', '@', 'unheard.example', '--json')
-t.ok(r.status == 2 and r.json()['code'] == 'not-found', 'what nobody told is not known', r)
+t.ok(r.status == 1 and r.json()['code'] == 'not-found', 'what nobody told is not known', r)
 
 # --- export ---
 VALUE = {'plain': r'^{}$', 'csv': r'^"?{}"?,', 'hosts': r'^0\.0\.0\.0 {}$', 'rpz': r'^{} CNAME', 'nftables': '{}', 'ipset': '{}', 'stix': '{}', 'misp': '{}'}
