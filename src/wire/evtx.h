@@ -1,0 +1,30 @@
+/* Windows event logs (EVTX, [MS-EVEN6] BinXml): the records of a file, one after
+ * the other, as flat events. Templates are compiled once and then only their
+ * substitutions are read. Dirty and damaged chunks yield what can be saved. */
+#ifndef WIRE_EVTX_H
+#define WIRE_EVTX_H
+
+#include "wire/flat.h"
+
+struct evtx;
+
+struct evtx_stats {
+	uint64_t chunks, records, bad_chunks, bad_records; /* bad: damaged and skipped, each with a reason in evtx_last_error */
+};
+
+/* `bytes` is the whole file, mapped or read, and must outlive the reader; so must `dict`. RC_BAD: no EVTX file. */
+enum rc evtx_open(struct str bytes, const struct fields *dict, struct evtx **ret, struct err *err) MUSTUSE;
+void evtx_close(struct evtx *e);
+void evtx_closep(struct evtx **e);
+
+/* The next record into `f` (cleared first): names as Sigma has them ("EventID", "Channel", "Provider_Name",
+ * "Execution_ProcessID", EventData's Name attributes, UserData's leaves), values as text, f->time from the record.
+ * f->raw is the record's bytes. False at the end. Damage is counted, skipped and goes on. */
+bool evtx_next(struct evtx *e, struct flat *f);
+
+/* Ordinal of the record that evtx_next gave last, from 1, in the order of the file. */
+uint64_t evtx_record(const struct evtx *e);
+void evtx_stats(const struct evtx *e, struct evtx_stats *ret);
+const char *evtx_last_error(const struct evtx *e); /* "" when nothing was damaged */
+
+#endif
