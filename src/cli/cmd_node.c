@@ -20,7 +20,7 @@ static void line(const struct json *v, const char *label, const char *member, st
 static void show_status(const struct cli *c, const struct json *v, struct buf *out)
 {
 	static const char *const roles[] = { "role:ROLE", "pid:PID", "fences:FENCES", NULL };
-	static const char *const inputs[] = { "name:INPUT", "path:PATH", "present:PRESENT", "lines:LINES", "bad_lines:BAD", "hits:HITS", NULL };
+	static const char *const inputs[] = { "name:INPUT", "path:PATH", "present:PRESENT", "lines:LINES", "bad_lines:BAD", "hits:HITS", "suppressed:SUPPRESSED", NULL };
 	static const char *const peers[] = { "name:PEER", "link:LINK", "state:STATE", "delivered:DELIVERED", "failures:FAILURES",
 					     "last_error:LAST ERROR", NULL };
 
@@ -41,8 +41,12 @@ static void show_status(const struct cli *c, const struct json *v, struct buf *o
 	line(v, "live indicators", "detector.indicators", out);
 	line(v, "live values", "detector.values", out);
 	line(v, "other patterns", "detector.unsupported", out);
+	line(v, "suppressed", "detector.suppressed", out);
 	line(v, "requests", "http.requests", out);
+	line(v, "answered 4xx", "http.client_errors", out);
 	line(v, "malformed", "http.refused_malformed", out);
+	line(v, "too large", "http.refused_size", out);
+	line(v, "TLS failures", "http.tls_failures", out);
 	if (json_get(v, S("roles")) != NULL) {
 		buf_char(out, '\n');
 		show_table(json_get(v, S("roles")), roles, out);
@@ -128,12 +132,15 @@ const struct cli_cmd CMD_SEARCH = {
 
 static void show_view(const struct cli *c, const struct json *v, struct buf *out)
 {
-	const struct json *objects = json_get(v, S("objects"));
+	const struct json *objects = json_get(v, S("objects")), *lists = json_get(v, S("warninglists"));
 
 	(void)c;
 	line(v, "subject", "subject", out);
 	line(v, "confidence", "confidence", out);
 	line(v, "score", "score", out);
+	if (json_is(lists, JSON_ARRAY))
+		JSON_EACH(list, lists)
+			buf_fmt(out, "on warning list    %.*s\n", STR(json_str(list)));
 	if (!json_is(objects, JSON_ARRAY))
 		return;
 	JSON_EACH(o, objects) {

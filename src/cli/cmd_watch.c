@@ -58,6 +58,11 @@ static void on_hit(void *ctx, const struct hit *h)
 	char when[TIME_TEXT_MAX];
 	struct err err = { 0 };
 
+	if (h->suppressed.n > 0) {
+		fprintf(stderr, "suppressed: %.*s = %.*s (%.*s) is on the warning list '%.*s'\n", STR(h->what.field), STR(h->what.value),
+			STR(h->indicator), STR(h->suppressed));
+		return;
+	}
 	if (x->c->json) {
 		print_json(h);
 	} else {
@@ -119,8 +124,9 @@ static int summary(const struct watching *x, const struct watch *w)
 	struct watch_stats st;
 
 	watch_stats(w, &st);
-	fprintf(stderr, "%llu events, %llu observables, %llu hits, %llu bad lines, %llu cut%s%s\n", (unsigned long long)st.lines,
-		(unsigned long long)st.observables, (unsigned long long)st.hits, (unsigned long long)st.bad_lines, (unsigned long long)st.cut,
+	fprintf(stderr, "%llu events, %llu observables, %llu hits, %llu suppressed, %llu bad lines, %llu cut%s%s\n", (unsigned long long)st.lines,
+		(unsigned long long)st.observables, (unsigned long long)st.hits, (unsigned long long)st.suppressed,
+		(unsigned long long)st.bad_lines, (unsigned long long)st.cut,
 		st.bad_lines > 0 ? "; the last: " : "", st.bad_lines > 0 ? watch_last_error(w) : "");
 	return x->failed ? CLI_ERROR : st.hits > 0 ? CLI_NO : CLI_OK;
 }

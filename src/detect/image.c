@@ -684,21 +684,22 @@ static void probe_all(struct lookup *l)
 }
 
 size_t image_lookup(const struct image *cm, const struct observable *o, usec at, struct image_match *out, size_t max, char *scratch,
-		    size_t scratch_n)
+		    size_t scratch_n, struct str *ret_list)
 {
 	struct image *m = (struct image *)(uintptr_t)cm; /* the counters of readers are not part of what is const */
 	struct lookup l = { .m = cm, .at = at, .out = out, .max = max, .scratch = scratch, .scratch_n = scratch_n, .kind = o->kind,
 			    .value = o->value };
 	uint32_t epoch = atomic_load(&m->epoch) & 1;
-	struct str list;
+	struct str list = S("");
 
 	atomic_fetch_add(&m->inside[epoch], 1);
 	l.s = atomic_load(&m->shelf);
 	probe_all(&l);
 	atomic_fetch_sub(&m->inside[epoch], 1);
+	*ret_list = S("");
 	if (l.n > 0 && m->suppress != NULL && m->suppress(m->suppress_ctx, o->kind, o->value, &list)) {
 		atomic_fetch_add(&m->suppressed, 1);
-		return 0;
+		*ret_list = list.n > 0 ? list : S("(a list without a name)");
 	}
 	return l.n;
 }

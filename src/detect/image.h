@@ -33,7 +33,7 @@ enum rc image_remove(struct image *m, struct str id, struct err *err) MUSTUSE;
 /* Empty again, for building anew. RC_NOMEM: nothing changed. */
 enum rc image_clear(struct image *m, struct err *err) MUSTUSE;
 
-/* A value that a warning list names never hits while it is suppressed; `list` is the visible reason. */
+/* A value that a warning list names makes no alert; `list` is the visible reason. */
 typedef bool (*image_suppress)(void *ctx, enum observable_kind kind, struct str value, struct str *ret_list);
 void image_set_suppress(struct image *m, image_suppress fn, void *ctx);
 
@@ -43,9 +43,10 @@ struct image_match {
 	uint8_t tlp, confidence;
 };
 /* All active indicators that `o` (value in normal form, model/observable.h) meets at time `at`, at most `max`; exact.
- * Thread-safe, without a lock. `scratch` of 4096 bytes holds what `matched` points to. */
+ * Thread-safe, without a lock. `scratch` of 4096 bytes holds what `matched` points to. `ret_list`: the warning list
+ * that names the value, so that these matches are suppressed, or "". */
 size_t image_lookup(const struct image *m, const struct observable *o, usec at, struct image_match *out, size_t max,
-		    char *scratch, size_t scratch_n);
+		    char *scratch, size_t scratch_n, struct str *ret_list);
 
 struct image_stats {
 	uint64_t indicators, values, unsupported, suppressed, bytes;

@@ -66,12 +66,16 @@ void watch_free(struct watch *w)
 	mem_free(w);
 }
 
-static void report(struct watch *w, const struct event_view *e, const struct observable *o, const struct image_match *m, struct str line)
+static void report(struct watch *w, const struct event_view *e, const struct observable *o, const struct image_match *m, struct str line,
+		   struct str list)
 {
 	struct hit h = { .indicator = str_of(m->id), .what = *o, .matched = m->matched, .at = e->at != 0 ? e->at : time_now(),
-			 .where = e->where, .input = str_of(w->input), .event = line, .tlp = m->tlp, .confidence = m->confidence };
+			 .where = e->where, .input = str_of(w->input), .event = line, .tlp = m->tlp, .confidence = m->confidence, .suppressed = list };
 
-	w->stats.hits++;
+	if (list.n > 0)
+		w->stats.suppressed++;
+	else
+		w->stats.hits++;
 	w->fn(w->ctx, &h);
 }
 
@@ -101,10 +105,11 @@ static void take_line(struct watch *w, struct str line)
 	}
 	for (size_t i = 0; i < e.n; i++) {
 		/* What is active now counts, also for an old log: that it was seen then is what the hit says. */
-		size_t n = image_lookup(w->image, &e.list[i], now, matches, MATCHES_MAX, scratch, sizeof scratch);
+		struct str list;
+		size_t n = image_lookup(w->image, &e.list[i], now, matches, MATCHES_MAX, scratch, sizeof scratch, &list);
 
 		for (size_t k = 0; k < n; k++)
-			report(w, &e, &e.list[i], &matches[k], line);
+			report(w, &e, &e.list[i], &matches[k], line, list);
 	}
 	w->stats.observables += e.n;
 	w->stats.cut += e.cut;

@@ -9,9 +9,10 @@
 #define WATCH_LINE_MAX ((size_t)1 << 20)
 
 struct watch_stats {
-	uint64_t lines, bad_lines, cut, observables, hits; /* cut: events that hold more than is looked at */
+	uint64_t lines, bad_lines, cut, observables, hits, suppressed; /* cut: events that hold more than is looked at */
 };
 
+/* Also called for what a warning list suppresses (`suppressed` names it), which is no hit. */
 typedef void (*watch_hit)(void *ctx, const struct hit *h);
 
 struct watch;

@@ -25,6 +25,7 @@ struct hit {
 	struct str where;       /* host, sensor or "" */
 	struct str input;       /* name of the log */
 	struct str event;       /* the event's bytes */
+	struct str suppressed;  /* the warning list because of which this is no alert, or "" */
 	uint8_t tlp;            /* of the indicator */
 	uint8_t confidence;     /* 0..100, more when it states none */
 };

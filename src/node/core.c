@@ -52,6 +52,7 @@ static void write_http(struct core *c, struct jsonw *w)
 	jsonw_m_int(w, "port", http_server_port(c->https));
 	jsonw_m_bool(w, "tls", !c->opts.plain_http);
 	jsonw_m_int(w, "requests", (int64_t)st.requests);
+	jsonw_m_int(w, "client_errors", (int64_t)st.client_errors);
 	jsonw_m_int(w, "refused_malformed", (int64_t)st.refused_malformed);
 	jsonw_m_int(w, "refused_size", (int64_t)st.refused_size);
 	jsonw_m_int(w, "tls_failures", (int64_t)st.tls_failures);

@@ -27,7 +27,7 @@ struct input {
 	uint64_t offset, inode;
 	uint64_t saved_offset, saved_inode, hits_saved; /* when the place was last kept */
 	usec saved;
-	_Atomic uint64_t lines, hits, bad, cut, held_back;
+	_Atomic uint64_t lines, hits, suppressed, bad, cut, held_back;
 	_Atomic bool away;         /* the file is not there */
 };
 
@@ -83,10 +83,27 @@ static bool is_news(struct input *in, struct str indicator)
 	return !map_get(in->seen, indicator, NULL);
 }
 
+/* The reason is told once a day for each indicator: the best known sites would flood the log. */
+static void on_suppressed(struct input *in, const struct hit *h)
+{
+	char key[96];
+
+	snprintf(key, sizeof key, "suppressed %.*s", STR(str_slice(h->indicator, 0, 80)));
+	if (!is_news(in, str_of(key)))
+		return;
+	(void)!map_put(in->seen, str_of(key), 1);
+	log_line(LOG_LEVEL_INFO, "suppressed", "%s: %.*s meets a value of the warning list '%.*s'", in->conf->name,
+		 STR(core_log_id(h->indicator, h->tlp, 0)), STR(h->suppressed));
+}
+
 static void on_hit(void *ctx, const struct hit *h)
 {
 	struct input *in = ctx;
 
+	if (h->suppressed.n > 0) {
+		on_suppressed(in, h);
+		return;
+	}
 	atomic_fetch_add(&in->hits, 1);
 	if (!is_news(in, h->indicator)) {
 		atomic_fetch_add(&in->held_back, 1);
@@ -153,6 +170,7 @@ static void note_state(struct input *in, enum rc rc, const struct err *err)
 	atomic_store(&in->lines, st.lines);
 	atomic_store(&in->bad, st.bad_lines);
 	atomic_store(&in->cut, st.cut);
+	atomic_store(&in->suppressed, st.suppressed);
 }
 
 static void *run_input(void *ctx)
@@ -257,6 +275,7 @@ void inputs_status(struct core *c, struct jsonw *w)
 		jsonw_m_int(w, "bad_lines", (int64_t)atomic_load(&in->bad));
 		jsonw_m_int(w, "cut", (int64_t)atomic_load(&in->cut));
 		jsonw_m_int(w, "hits", (int64_t)atomic_load(&in->hits));
+		jsonw_m_int(w, "suppressed", (int64_t)atomic_load(&in->suppressed));
 		jsonw_m_int(w, "held_back", (int64_t)atomic_load(&in->held_back));
 		jsonw_object_end(w);
 	}

@@ -64,7 +64,7 @@ struct http_server {
 	int port;
 	_Atomic size_t bodies;
 	_Atomic bool stopping;
-	_Atomic uint64_t requests, malformed, too_large, tls_failures;
+	_Atomic uint64_t requests, client_errors, malformed, too_large, tls_failures;
 	pthread_mutex_t lock; /* for all below */
 	pthread_cond_t changed;
 	struct conn *free;
@@ -315,6 +315,8 @@ static enum MHD_Result send_reply(struct conn *c)
 	r = make_response(c);
 	if (r == NULL)
 		return MHD_NO;
+	if (c->res.status >= 400 && c->res.status < 500)
+		atomic_fetch_add_explicit(&c->server->client_errors, 1, memory_order_relaxed);
 	good = add_headers(c, r) == MHD_YES ? MHD_queue_response(c->mhd, (unsigned)c->res.status, r) : MHD_NO;
 	MHD_destroy_response(r);
 	if (c->res.stream != NULL)
@@ -774,6 +776,7 @@ void http_server_stats(struct http_server *s, struct http_stats *ret)
 {
 	*ret = (struct http_stats){
 		.requests = atomic_load(&s->requests),
+		.client_errors = atomic_load(&s->client_errors),
 		.refused_malformed = atomic_load(&s->malformed),
 		.refused_size = atomic_load(&s->too_large),
 		.tls_failures = atomic_load(&s->tls_failures),

@@ -128,6 +128,7 @@ struct http_config {
 
 struct http_stats {
 	uint64_t requests;          /* handed to the handler */
+	uint64_t client_errors;     /* requests answered 4xx, for whatever reason */
 	uint64_t refused_malformed; /* 400, 431, 505, or cut because the bytes were no HTTP */
 	uint64_t refused_size;      /* 413, and 503 for want of body memory */
 	uint64_t tls_failures;      /* connections that never finished their handshake */

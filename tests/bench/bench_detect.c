@@ -137,8 +137,9 @@ static size_t look(enum observable_kind kind, struct str value)
 	struct image_match out[16] UNINIT;
 	char scratch[4096] UNINIT;
 	struct observable o = { .kind = kind, .value = value, .field = S("x") };
+	struct str list;
 
-	return image_lookup(image, &o, NOW, out, 16, scratch, sizeof scratch);
+	return image_lookup(image, &o, NOW, out, 16, scratch, sizeof scratch, &list);
 }
 
 /* --- rates, by the processor's time: what one core does, also on a busy machine --- */
@@ -334,9 +335,10 @@ static void tell_wrong(const struct want *ask, size_t found, size_t naive)
 	struct image_match out[16];
 	char scratch[4096];
 	struct observable o = { .kind = ask->kind, .value = ask->value, .field = S("x") };
+	struct str list;
 
 	printf("# wrong: %s %.*s: %zu found, %zu there\n", value_kind_name(ask->kind), STR(ask->value), found, naive);
-	for (size_t i = 0, n = image_lookup(image, &o, NOW, out, 16, scratch, sizeof scratch); i < n; i++)
+	for (size_t i = 0, n = image_lookup(image, &o, NOW, out, 16, scratch, sizeof scratch, &list); i < n; i++)
 		printf("#   %s %.*s\n", out[i].id, STR(out[i].matched));
 }
 

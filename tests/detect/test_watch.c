@@ -129,6 +129,41 @@ static void test_long_line(void)
 	image_free(m);
 }
 
+static bool suppress_all(void *ctx, enum observable_kind kind, struct str value, struct str *ret_list)
+{
+	(void)ctx;
+	(void)kind;
+	*ret_list = S("known sites");
+	return str_eq(value, S("evil.example"));
+}
+
+static void note_list(void *ctx, const struct hit *h)
+{
+	struct buf *b = ctx;
+
+	buf_fmt(b, "%.*s[%.*s] ", STR(h->what.value), STR(h->suppressed));
+}
+
+/* What a warning list names is told with the reason, and is no hit. */
+static void test_suppressed(void)
+{
+	struct image *m = one_domain();
+	struct watch *w = NULL;
+	struct watch_stats st;
+	struct buf told;
+
+	buf_init(&told, 4096);
+	image_set_suppress(m, suppress_all, NULL);
+	OK(watch_new(m, S("t"), note_list, &told, &w, NULL) == RC_OK, "a watch with a warning list");
+	OK(watch_feed(w, S("{\"a\":\"evil.example\",\"b\":\"x.evil.example\"}\n"), NULL) == RC_OK, "  a line");
+	EQ_STR(buf_view(&told), S("evil.example[known sites] x.evil.example[] "), "  both are told, one with its list");
+	watch_stats(w, &st);
+	OK(st.hits == 1 && st.suppressed == 1, "  and one is a hit");
+	buf_done(&told);
+	watch_free(w);
+	image_free(m);
+}
+
 static void append(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -187,6 +222,7 @@ int main(void)
 	test_formats();
 	test_pieces();
 	test_long_line();
+	test_suppressed();
 	test_follow();
 	return tap_done();
 }
