@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "detect/observe.h"
 #include "tap.h"
 
@@ -217,6 +218,65 @@ static void test_follow(void)
 	image_free(m);
 }
 
+static void any_hit(void *ctx, const struct hit *h)
+{
+	(void)h;
+	++*(uint64_t *)ctx;
+}
+
+/* One life of a watch: pieces, a torn line, an event of many fields, a followed file. */
+static enum rc one_life(const struct image *m, const char *path, uint64_t *hits)
+{
+	static const char event[] = "{\"a\":\"evil.example\",\"b\":[\"198.51.100.7:80\",\"http://evil.example/x?a=1\"],\"c\":{\"hostname\":"
+				    "\"evil.example\",\"url\":\"/p\"}}\n{\"d\":\"ev";
+	uint64_t offset = 0, inode = 0;
+	struct watch *w = NULL;
+	bool more;
+	enum rc rc = watch_new(m, S("t"), any_hit, hits, &w, NULL);
+
+	if (rc != RC_OK)
+		return rc;
+	rc = watch_feed(w, str_of(event), NULL);
+	if (rc == RC_OK)
+		rc = watch_feed(w, S("il.example\"}\n"), NULL);
+	if (rc == RC_OK)
+		rc = follow_read(path, &offset, &inode, w, &more, NULL);
+	if (rc == RC_OK)
+		rc = watch_end(w, NULL);
+	watch_free(w);
+	return rc;
+}
+
+/* A line that memory does not suffice for is a bad line; the watch lives on. */
+static void test_no_memory(void)
+{
+	char path[] = "/tmp/lf-watch-XXXXXX";
+	int fd = mkstemp(path);
+	struct image *m = one_domain();
+	int64_t live = mem_live();
+	uint64_t nth = 1, all = 0, hits = 0;
+	bool clean = true;
+
+	OK(fd >= 0 && write(fd, "{\"d\":\"evil.example\"}\n", 21) > 0, "a log");
+	EQ_INT(one_life(m, path, &all), RC_OK, "none fails");
+	EQ_INT(all, 6, "  hits");
+	/* Some failures change nothing (a buffer that would have been kept): a row of whole runs ends it. */
+	for (int whole = 0; nth < 1000 && whole < 8; nth++) {
+		enum rc rc;
+
+		hits = 0;
+		mem_fail_at(nth, 0);
+		rc = one_life(m, path, &hits);
+		mem_fail_at(0, 0);
+		clean &= (rc == RC_OK || rc == RC_NOMEM) && hits <= all && mem_live() == live;
+		whole = rc == RC_OK && hits == all ? whole + 1 : 0;
+	}
+	OK(clean && hits == all && nth > 12, "every allocation may fail: %llu of them", (unsigned long long)nth - 9);
+	close(fd);
+	unlink(path);
+	image_free(m);
+}
+
 int main(void)
 {
 	test_formats();
@@ -224,5 +284,6 @@ int main(void)
 	test_long_line();
 	test_suppressed();
 	test_follow();
+	test_no_memory();
 	return tap_done();
 }
