@@ -27,6 +27,7 @@
 
 #define NODES 6
 #define STORY_TIMEOUT (30 * USEC_PER_SEC)
+#define STOP_TIMEOUT (15 * USEC_PER_SEC)
 #define LOOK_EVERY_MS 2
 #define ROUNDS_MAX 1000
 #define STEPS 6
@@ -200,6 +201,8 @@ static enum rc build(struct demo *d, struct err *err)
 	snprintf(ca, sizeof ca, "%s/ca", d->dir);
 	TRY(node_federation_init(ca, "Demo federation", err));
 	for (int i = 0; i < NODES; i++) {
+		if (interrupted)
+			return FAIL(err, RC_BUSY, "interrupted");
 		snprintf(d->paths[i], sizeof d->paths[i], "%s/%s", d->dir, cast[i].folder);
 		TRY(make_node(d, i, ca, err));
 	}
@@ -264,12 +267,19 @@ static enum rc wait_up(struct demo *d, int i, struct err *err)
 
 static void stop_nodes(struct demo *d)
 {
+	usec until = time_mono() + STOP_TIMEOUT;
+
 	for (int i = NODES - 1; i >= 0; i--)
 		if (d->pids[i] > 0)
 			kill(d->pids[i], SIGTERM);
-	for (int i = NODES - 1; i >= 0; i--)
+	for (int i = NODES - 1; i >= 0; i--) {
+		while (d->pids[i] > 0 && waitpid(d->pids[i], NULL, WNOHANG) == 0 && time_mono() < until)
+			(void)poll(NULL, 0, 10);
+		if (d->pids[i] > 0)
+			kill(d->pids[i], SIGKILL);
 		if (d->pids[i] > 0)
 			waitpid(d->pids[i], NULL, 0);
+	}
 }
 
 /* --- the story --- */
@@ -337,7 +347,8 @@ static enum rc log_event(struct demo *d, int i, const char *domain, struct err *
 	return RC_OK;
 }
 
-static enum rc count_alerts(struct demo *d, int i, int64_t *ret_last, struct err *err)
+/* A number in a reply of the node. */
+static enum rc figure(struct demo *d, int i, const char *path, const char *member, int64_t *ret, struct err *err)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)64 << 20);
 	const struct json *v = NULL;
@@ -345,15 +356,45 @@ static enum rc count_alerts(struct demo *d, int i, int64_t *ret_last, struct err
 	int http = 0;
 	enum rc rc;
 
-	*ret_last = 0;
+	*ret = 0;
 	if (a == NULL)
 		return FAIL(err, RC_NOMEM, "demo: out of memory");
-	TRY(node_conn_do(d->conns[i], "GET", "/alerts?limit=10000", S(""), &http, &reply, err));
+	TRY(node_conn_do(d->conns[i], "GET", path, S(""), &http, &reply, err));
 	rc = json_parse(a, buf_view(&reply), &JSON_LIMITS, &v, err);
 	if (rc == RC_OK)
-		(void)json_int(json_get(v, S("last")), ret_last);
+		(void)json_int(json_path(v, member), ret);
 	buf_done(&reply);
 	return rc;
+}
+
+static enum rc last_alert(struct demo *d, int i, int64_t *ret, struct err *err)
+{
+	return figure(d, i, "/alerts?limit=10000", "last", ret, err);
+}
+
+static enum rc live(struct demo *d, int i, int64_t *ret, struct err *err)
+{
+	return figure(d, i, "/status", "detector.indicators", ret, err);
+}
+
+/* Until the node's detector knows more indicators than `before`: the collection has it a moment earlier. */
+static enum rc wait_live(struct demo *d, int i, int64_t before, usec *ret_at, struct err *err)
+{
+	usec until = time_mono() + STORY_TIMEOUT;
+	int64_t now = 0;
+
+	for (;;) {
+		TRY(live(d, i, &now, err));
+		if (now > before)
+			break;
+		if (interrupted)
+			return FAIL(err, RC_BUSY, "interrupted");
+		if (time_mono() > until)
+			return FAIL(err, RC_IO, "%s: the indicator is not live within %d s", cast[i].name, (int)(STORY_TIMEOUT / USEC_PER_SEC));
+		(void)poll(NULL, 0, LOOK_EVERY_MS);
+	}
+	*ret_at = time_mono() - d->t0;
+	return RC_OK;
 }
 
 struct step {
@@ -381,14 +422,17 @@ static enum rc play(struct demo *d, int round, bool aloud, struct step steps[sta
 		{ "Utility C    alert: its own log meets the indicator that Hospital A saw first", "自來水 C  警示：自身紀錄命中醫院 A 首見的指標", 0 },
 	};
 	char domain[64], id[64], path[256];
-	int64_t a_last, c_last;
+	int64_t a_last, c_last, a_live, c_live;
+	usec ready;
 
 	memcpy(steps, text, sizeof text);
 	snprintf(domain, sizeof domain, "update-%d-%04x.example", round, (unsigned)(time_now() & 0xffff));
+	TRY(live(d, HOSPITAL_A, &a_live, err));
+	TRY(live(d, WATER_C, &c_live, err));
+	TRY(last_alert(d, HOSPITAL_A, &a_last, err));
+	TRY(last_alert(d, WATER_C, &c_last, err));
 	TRY(seed_indicator(d, domain, id, err));
-	TRY(count_alerts(d, HOSPITAL_A, &a_last, err));
-	TRY(count_alerts(d, WATER_C, &c_last, err));
-	(void)poll(NULL, 0, 100); /* the indicator is live in A's own detector */
+	TRY(wait_live(d, HOSPITAL_A, a_live, &ready, err));
 	if (aloud)
 		printf(say(d, "A log line at Hospital A: a query for login.%s\n", "醫院 A 的一行紀錄：查詢 login.%s\n"), domain);
 	d->t0 = time_mono();
@@ -403,7 +447,7 @@ static enum rc play(struct demo *d, int round, bool aloud, struct step steps[sta
 	tell(d, &steps[2], aloud);
 	TRY(wait_for(d, WATER, path, "objects", &steps[3].at, err));
 	tell(d, &steps[3], aloud);
-	TRY(wait_for(d, WATER_C, path, "objects", &steps[4].at, err));
+	TRY(wait_live(d, WATER_C, c_live, &steps[4].at, err));
 	tell(d, &steps[4], aloud);
 	TRY(log_event(d, WATER_C, domain, err));
 	snprintf(path, sizeof path, "/alerts?after=%lld", (long long)c_last);

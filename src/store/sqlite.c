@@ -54,7 +54,8 @@ static enum rc fail(sqlite3 *db, int code, struct err *err, const char *what)
 {
 	enum rc rc = cause(db, code);
 
-	return FAIL(err, rc, "records: %s: %s", what, sqlite3_errmsg(db));
+	/* SQLite's own words for it are "disk I/O error" more often than not. */
+	return FAIL(err, rc, "records: %s: %s%s", what, sqlite3_errmsg(db), rc == RC_FULL ? " (no space left)" : "");
 }
 
 static enum rc lite_exec(void *conn, const char *sql, struct err *err)

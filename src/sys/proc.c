@@ -87,6 +87,7 @@ static enum rc spawn(const char *const *argv, int in_fd, int out_fd, int err_fd,
 	char self[PATH_MAX];
 	char *args[ARGS_MAX + 1];
 	pid_t parent = getpid(), pid;
+	sigset_t all, before;
 	size_t n = 0;
 
 	TRY(proc_self_path(self, sizeof self, err));
@@ -97,9 +98,13 @@ static enum rc spawn(const char *const *argv, int in_fd, int out_fd, int err_fd,
 	}
 	args[0] = self;
 	args[n == 0 ? 1 : n] = NULL;
+	/* Until the child has the default actions it must not take a signal: our handler would swallow it. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
 	pid = fork();
 	if (pid == 0)
 		become(args, parent, in_fd, out_fd, err_fd);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid < 0)
 		return FAIL(err, errno == ENOMEM ? RC_NOMEM : RC_IO, "fork: %m");
 	*ret_pid = pid;
