@@ -43,6 +43,7 @@ struct fed_worker {
 	bool pages_first;           /* the stream failed: what it could not give may come by pages */
 	usec no_stream_until;       /* by time_mono */
 	usec noted;                 /* when a success was last written into the peer's record */
+	bool moved;                 /* the cursor, in this round */
 	usec pause;                 /* rest after a round without failure */
 
 	_Atomic uint64_t delivered, repeated, refused, failures;

@@ -140,6 +140,7 @@ enum rc fed_cursor_move(struct fed_worker *w, struct str text, struct err *err)
 	if (w->cursor[0] != '\0' && time_text_cmp(text, str_of(w->cursor)) <= 0)
 		return RC_OK;
 	TRY(cursor_put(w->fed->config.store, str_of(w->key), text, err));
+	w->moved = true;
 	pthread_mutex_lock(&w->lock);
 	memcpy(w->cursor, text.p, text.n);
 	w->cursor[text.n] = '\0';
@@ -208,8 +209,10 @@ static void note_bad(struct fed_worker *w, const struct err *err)
 
 static enum rc one_round(struct fed_worker *w, struct err *err)
 {
-	enum rc rc = w->link.direction == LINK_PULL ? fed_pull_round(w, err) : fed_push_round(w, err);
+	enum rc rc;
 
+	w->moved = false;
+	rc = w->link.direction == LINK_PULL ? fed_pull_round(w, err) : fed_push_round(w, err);
 	if (rc == RC_OK)
 		fed_note_good(w);
 	else if (!w->stop)
@@ -245,6 +248,9 @@ static void *work(void *ctx)
 			rest(w, w->pause);
 		} else {
 			atomic_store(&w->state, "waiting");
+			/* A line that breaks again and again but brings something each time is worth its tries. */
+			if (w->moved)
+				backoff = FED_BACKOFF_LEAST;
 			wait_span(w, around(backoff));
 			backoff = backoff * 2 < FED_BACKOFF_MOST ? backoff * 2 : FED_BACKOFF_MOST;
 		}
