@@ -32,7 +32,7 @@ struct fed_worker {
 	pthread_mutex_t lock;
 	pthread_cond_t bell;
 	bool rung;
-	volatile int stop;          /* read by the HTTP client too */
+	_Atomic int stop;           /* read by the HTTP client too */
 	struct httpc_config http;
 
 	/* the worker's own */

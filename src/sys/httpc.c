@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <gnutls/gnutls.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 
 #include "base/hash.h"
@@ -38,7 +39,7 @@ struct httpc {
 	bool has_ca, has_cert, plain_loopback;
 	int ca_fd, cert_fd, key_fd;
 	int socket_folder;
-	const volatile int *stop;
+	const _Atomic int *stop;
 	char socket_path[100]; /* "" = none */
 	usec connect_timeout, total_timeout, stall_timeout;
 	size_t max_response;
@@ -57,7 +58,7 @@ struct run {
 	/* event streams only */
 	struct sse *sse;
 	usec silence;
-	const volatile int *stop;
+	const _Atomic int *stop;
 };
 
 static pthread_once_t global_once = PTHREAD_ONCE_INIT;
@@ -398,7 +399,7 @@ static int watch_request(void *arg, curl_off_t down_all, curl_off_t down, curl_o
 	struct run *r = arg;
 
 	(void)down_all, (void)up_all;
-	if (r->h->stop != NULL && *r->h->stop != 0)
+	if (r->h->stop != NULL && atomic_load(r->h->stop) != 0)
 		return end_run(r, FAIL(r->err, RC_BUSY, "stopped"));
 	if (down + up != r->moved) {
 		r->moved = down + up;
@@ -640,7 +641,7 @@ static int watch(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_
 	struct run *r = arg;
 
 	(void)down_all, (void)down, (void)up_all, (void)up;
-	if (r->stop != NULL && *r->stop != 0)
+	if (r->stop != NULL && atomic_load(r->stop) != 0)
 		return end_run(r, RC_NOTFOUND);
 	if (time_mono() - r->heard > r->silence)
 		return end_run(r, FAIL(r->err, RC_PEER, "the event stream is silent"));
@@ -685,7 +686,7 @@ static enum rc stream_status(const char *url, int status, struct err *err)
 	return FAIL(err, (status >= 400 && status < 500) || status == 501 ? RC_UNSUPPORTED : RC_PEER, "%.200s: HTTP status %d", url, status);
 }
 
-enum rc httpc_events(struct httpc *h, const char *url, const char *last_event_id, usec silence, const volatile int *stop,
+enum rc httpc_events(struct httpc *h, const char *url, const char *last_event_id, usec silence, const _Atomic int *stop,
 		     httpc_event on_event, void *ctx, struct err *err)
 {
 	CLEANUP(slist_freep) struct curl_slist *list = NULL;

@@ -18,7 +18,7 @@ struct httpc_config {
 	const char *bearer;            /* token, or NULL */
 	usec connect_timeout, total_timeout; /* 0 = 10 s / 60 s */
 	usec stall_timeout;            /* a request in which no byte moves for so long is ended; 0 = only by total_timeout */
-	const volatile int *stop;      /* nonzero ends a running request within about a second (RC_BUSY); or NULL */
+	const _Atomic int *stop;       /* nonzero ends a running request within about a second (RC_BUSY); or NULL */
 	size_t max_response;           /* bytes; more is RC_LIMIT */
 	bool allow_plain_loopback;     /* http:// to 127.0.0.0/8 and ::1 only */
 	const char *unix_socket;       /* absolute path: every request goes there, whatever host its URL names; or NULL */
@@ -51,6 +51,6 @@ void httpc_res_done(struct httpc_res *res);
  * RC_BUSY 429, 503; RC_UNSUPPORTED other 4xx, 501 or a reply that is no stream; else RC_PEER. */
 typedef bool (*httpc_event)(void *ctx, struct str id, struct str event, struct str data);
 enum rc httpc_events(struct httpc *h, const char *url, const char *last_event_id, usec silence,
-		     const volatile int *stop, httpc_event on_event, void *ctx, struct err *err) MUSTUSE;
+		     const _Atomic int *stop, httpc_event on_event, void *ctx, struct err *err) MUSTUSE;
 
 #endif

@@ -293,7 +293,7 @@ static void test_events(void)
 	struct httpc *h = NULL;
 	struct heard all = { .stop_at = 0 }, two = { .stop_at = 2 };
 	struct err err = { 0 };
-	volatile int stop = 0;
+	_Atomic int stop = 0;
 	char url[64];
 
 	OK(httpc_new(&c, &h, &err) == RC_OK, "client");
