@@ -169,7 +169,7 @@ static bool set_error(struct fed_worker *w, const char *text)
 	char cut[sizeof w->last_error];
 	bool changed;
 
-	snprintf(cut, sizeof cut, "%s", text);
+	snprintf(cut, sizeof cut, "%.*s", (int)sizeof cut - 1, text);
 	pthread_mutex_lock(&w->lock);
 	changed = strcmp(cut, w->last_error) != 0;
 	memcpy(w->last_error, cut, sizeof cut);
