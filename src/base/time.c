@@ -86,14 +86,13 @@ static int64_t days_from_date(int year, int month, int day)
 	return (int64_t)era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-static void date_from_days(int64_t days, int *year, int *month, int *day)
+/* From the first day of the year 1. */
+static void date_from_days(uint32_t days, unsigned *year, unsigned *month, unsigned *day)
 {
-	int64_t z = days + 719468;
-	int era = (int)(z / 146097);
-	int of_era = (int)(z - (int64_t)era * 146097);
-	int y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	int of_year = of_era - (365 * y + y / 4 - y / 100);
-	int m = (5 * of_year + 2) / 153;
+	uint32_t z = days + 306, era = z / 146097, of_era = z - era * 146097;
+	uint32_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	uint32_t of_year = of_era - (365 * y + y / 4 - y / 100);
+	uint32_t m = (5 * of_year + 2) / 153;
 
 	*day = of_year - (153 * m + 2) / 5 + 1;
 	*month = m < 10 ? m + 3 : m - 9;
@@ -193,44 +192,42 @@ int time_text_cmp(struct str a, struct str b)
 	return order;
 }
 
-/* Two digits at a time by constant divisors: a page of a hundred objects formats a hundred instants. */
+/* Two digits at a time: a page of a hundred objects formats a hundred instants. */
 static inline char *put_two(char *to, unsigned value)
 {
-	to[0] = (char)('0' + value / 10);
-	to[1] = (char)('0' + value % 10);
+	static const char pairs[200] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
+		"495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
+	memcpy(to, pairs + 2 * value, 2);
 	return to + 2;
 }
 
 static struct str format(usec t, int digits, char *out)
 {
-	int64_t seconds = t / USEC_PER_SEC - (t % USEC_PER_SEC < 0);
-	int micros = (int)((t % USEC_PER_SEC + USEC_PER_SEC) % USEC_PER_SEC);
-	int year, month, day, of_day;
+	usec first = YEAR_MIN_SECONDS * USEC_PER_SEC, last = YEAR_MAX_SECONDS * USEC_PER_SEC + USEC_PER_SEC - 1;
+	uint64_t since = (uint64_t)((t < first ? first : t > last ? last : t) - first), seconds = since / USEC_PER_SEC;
+	uint32_t micros = (uint32_t)(since % USEC_PER_SEC), of_day = (uint32_t)(seconds % DAY_SECONDS);
+	unsigned year, month, day;
 	char *to = out;
 
-	if (seconds < YEAR_MIN_SECONDS)
-		seconds = YEAR_MIN_SECONDS, micros = 0;
-	if (seconds > YEAR_MAX_SECONDS)
-		seconds = YEAR_MAX_SECONDS, micros = 999999;
-	of_day = (int)((seconds - YEAR_MIN_SECONDS) % DAY_SECONDS);
-	date_from_days((seconds - of_day) / DAY_SECONDS, &year, &month, &day);
-	to = put_two(put_two(to, (unsigned)year / 100), (unsigned)year % 100);
+	date_from_days((uint32_t)(seconds / DAY_SECONDS), &year, &month, &day);
+	to = put_two(put_two(to, year / 100), year % 100);
 	*to++ = '-';
-	to = put_two(to, (unsigned)month);
+	to = put_two(to, month);
 	*to++ = '-';
-	to = put_two(to, (unsigned)day);
+	to = put_two(to, day);
 	*to++ = 'T';
-	to = put_two(to, (unsigned)of_day / 3600);
+	to = put_two(to, of_day / 3600);
 	*to++ = ':';
-	to = put_two(to, (unsigned)of_day / 60 % 60);
+	to = put_two(to, of_day / 60 % 60);
 	*to++ = ':';
-	to = put_two(to, (unsigned)of_day % 60);
+	to = put_two(to, of_day % 60);
 	*to++ = '.';
 	*to++ = (char)('0' + micros / 100000);
-	to = put_two(to, (unsigned)micros / 1000 % 100);
+	to = put_two(to, micros / 1000 % 100);
 	if (digits == 6) {
 		*to++ = (char)('0' + micros / 100 % 10);
-		to = put_two(to, (unsigned)micros % 100);
+		to = put_two(to, micros % 100);
 	}
 	*to++ = 'Z';
 	*to = '\0';

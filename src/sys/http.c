@@ -16,6 +16,7 @@
 #include <assert.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 
@@ -41,6 +42,7 @@ struct conn {
 	bool early;      /* `res` was filled before the body came: no handler */
 	bool close;      /* the connection ends with this reply */
 	bool active;     /* counted in server->active */
+	bool corked;     /* the socket gathers until the reply is complete */
 	size_t charged;  /* of the bodies budget */
 	uint64_t drained;
 	struct http_req req;
@@ -249,6 +251,15 @@ static_assert(sizeof(struct http_piece) == sizeof(struct MHD_IoVec) &&
 		      offsetof(struct http_piece, n) == offsetof(struct MHD_IoVec, iov_len),
 	      "a list of pieces is a list of the library's vectors");
 
+/* The library sends the head by itself before a list of pieces, and each TLS record by itself: held back until
+ * the reply is complete they leave in full segments, with one wake-up at the other end in place of many. */
+static void cork(struct conn *c, bool on)
+{
+	int value = on;
+
+	c->corked = setsockopt(c->link->fd, IPPROTO_TCP, TCP_CORK, &value, sizeof value) == 0 && on;
+}
+
 static struct MHD_Response *pieces_response(struct conn *c)
 {
 	struct http_res *res = &c->res;
@@ -258,9 +269,13 @@ static struct MHD_Response *pieces_response(struct conn *c)
 		total += res->pieces[i].n;
 	if (res->n_pieces > UINT32_MAX)
 		return NULL;
-	if (!worth_gathering(c, total))
+	if (!worth_gathering(c, total)) {
+		cork(c, true);
 		return MHD_create_response_from_iovec((const struct MHD_IoVec *)(const void *)res->pieces,
 						      (unsigned)res->n_pieces, NULL, NULL);
+	}
+	if (c->link->peer.tls)
+		cork(c, true);
 	buf_clear(&res->body);
 	if (buf_room(&res->body, total) == NULL)
 		return NULL;
@@ -522,7 +537,7 @@ static void *start_request(void *cls, const char *uri, struct MHD_Connection *mh
 	c->link = l;
 	c->mhd = mhd;
 	c->phase = PHASE_HEAD;
-	c->early = c->close = false;
+	c->early = c->close = c->corked = false;
 	c->charged = 0;
 	c->drained = 0;
 	c->n_headers = 0;
@@ -572,6 +587,8 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, 
 	if (how == MHD_REQUEST_TERMINATED_COMPLETED_OK && c->phase < PHASE_WORKING)
 		atomic_fetch_add_explicit(&c->server->malformed, 1, memory_order_relaxed);
 	atomic_store_explicit(&c->link->waiting_since, time_mono(), memory_order_relaxed);
+	if (c->corked)
+		cork(c, false);
 	conn_give(c);
 }
 
