@@ -24,11 +24,15 @@ enum rc fields_add(struct fields *f, struct str path, uint16_t *ret, struct err 
 /* `path` ("winlog.event_id") counts as the field `id` too. */
 enum rc fields_alias(struct fields *f, struct str path, uint16_t id, struct err *err) MUSTUSE;
 
+/* `path` counts as the field `name`, whoever asks for `name` and whenever; asking for `path` itself then means `name`. */
+enum rc fields_rename(struct fields *f, struct str path, struct str name, struct err *err) MUSTUSE;
+
 /* What stands inside `path` ("Event.EventData", "winlog.event_data") counts as standing at the top; "*" is a step of
- * any name ("Event.UserData.*"). Before the first fields_add. */
+ * any name ("Event.UserData.*"). Before the first fields_add; RC_CONFLICT behind it. */
 enum rc fields_transparent(struct fields *f, struct str path, struct err *err) MUSTUSE;
 
-/* The usual wrappers and other names of Windows events: evtx_dump, Winlogbeat, NXLog, Elastic's ECS copies. */
+/* The usual wrappers and other names of Windows events: evtx_dump (where "#attributes" join with "_" and "#text" is the
+ * element itself), Winlogbeat, NXLog, Elastic's ECS copies. Before the first fields_add, like fields_transparent. */
 enum rc fields_add_windows(struct fields *f, struct err *err) MUSTUSE;
 
 /* Reading. A node is an object on the way: 0 is the event itself, FIELDS_NOWHERE one inside which nothing is asked for. */

@@ -43,6 +43,7 @@ struct flat {
 	struct str raw;         /* the event's own bytes: a line, a record */
 	usec time;              /* when the format itself states it (EVTX record, syslog header, Zeek ts); else 0: flat_time */
 	struct arena *scratch;  /* what had to be decoded; lasts until flat_clear */
+	struct flat_work *work; /* flat_json's own */
 };
 
 /* Space for FLAT_VALUES_MAX values. One per thread, used again for each event. */
@@ -73,6 +74,10 @@ const struct flat_value *flat_get(const struct flat *f, uint16_t field);
 /* The event's own time: f->time, or the first of the fields that usually hold it (@timestamp, TimeCreated SystemTime,
  * UtcTime, EventTime, timestamp, ts, eventTime, time ...) that reads as a time. 0: none. Slow: for matches only. */
 usec flat_time(struct flat *f);
+
+/* Reads a time as logs write it: RFC 3339 with "T" or a blank, with "Z", "+hh:mm", "+hhmm" or no zone (UTC), and seconds,
+ * milliseconds, micro- or nanoseconds since 1970. False: none of these. */
+bool log_time_read(struct str text, usec *ret);
 
 /* The event as one line of compact JSON (names as they stand, in order): for display and history of formats that are no JSON. */
 void flat_json_print(struct flat *f, struct buf *out);

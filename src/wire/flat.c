@@ -1,0 +1,244 @@
+#include "wire/flat.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "wire/flat_work.h"
+
+#define SCRATCH_MAX ((size_t)64 << 20) /* bytes decoded for one event */
+
+const char *log_format_name(enum log_format f)
+{
+	static const char *const names[LOG_FORMATS] = {
+		"unknown", "json", "evtx", "zeek", "syslog", "cef", "leef", "kv", "auditd", "text",
+	};
+
+	return (unsigned)f < LOG_FORMATS ? names[f] : names[LOG_UNKNOWN];
+}
+
+enum rc flat_new(struct flat **ret, struct err *err)
+{
+	struct flat *f = mem_alloc(sizeof *f);
+
+	if (f != NULL) {
+		f->v = mem_array(FLAT_VALUES_MAX + 1, sizeof *f->v);
+		f->scratch = arena_new(SCRATCH_MAX);
+		f->work = mem_alloc(sizeof *f->work);
+	}
+	if (f == NULL || f->v == NULL || f->scratch == NULL || f->work == NULL) {
+		flat_free(f);
+		return FAIL(err, RC_NOMEM, "event: out of memory");
+	}
+	*ret = f;
+	return RC_OK;
+}
+
+void flat_free(struct flat *f)
+{
+	if (f == NULL)
+		return;
+	mem_free(f->v);
+	arena_free(f->scratch);
+	mem_free(f->work);
+	mem_free(f);
+}
+
+void flat_freep(struct flat **f)
+{
+	flat_free(*f);
+}
+
+void flat_clear(struct flat *f)
+{
+	f->n = f->left_out = 0;
+	f->format = LOG_UNKNOWN;
+	f->raw = str_make("", 0);
+	f->time = 0;
+	if (arena_used(f->scratch) > 0)
+		arena_reset(f->scratch);
+}
+
+static int hex4(struct str s, size_t at)
+{
+	int v = 0;
+
+	if (s.n - at < 4)
+		return -1;
+	for (size_t i = at; i < at + 4; i++) {
+		int digit = hex_value(s.p[i]);
+
+		if (digit < 0)
+			return -1;
+		v = v << 4 | digit;
+	}
+	return v;
+}
+
+static size_t put_utf8(char *to, uint32_t c)
+{
+	if (c < 0x80) {
+		to[0] = (char)c;
+		return 1;
+	}
+	if (c < 0x800) {
+		to[0] = (char)(0xC0 | c >> 6);
+		to[1] = (char)(0x80 | (c & 0x3F));
+		return 2;
+	}
+	if (c < 0x10000) {
+		to[0] = (char)(0xE0 | c >> 12);
+		to[1] = (char)(0x80 | (c >> 6 & 0x3F));
+		to[2] = (char)(0x80 | (c & 0x3F));
+		return 3;
+	}
+	to[0] = (char)(0xF0 | c >> 18);
+	to[1] = (char)(0x80 | (c >> 12 & 0x3F));
+	to[2] = (char)(0x80 | (c >> 6 & 0x3F));
+	to[3] = (char)(0x80 | (c & 0x3F));
+	return 4;
+}
+
+/* "\uXXXX" at `at`, a pair when two belong together. Never longer than its escape. */
+static size_t unescape_u(struct str s, size_t at, char *to, size_t *ret_used)
+{
+	int high = hex4(s, at + 2), low;
+
+	*ret_used = 6;
+	if (high >= 0xD800 && high < 0xDC00 && s.n - at >= 12 && s.p[at + 6] == '\\' && s.p[at + 7] == 'u') {
+		low = hex4(s, at + 8);
+		if (low >= 0xDC00 && low < 0xE000) {
+			*ret_used = 12;
+			return put_utf8(to, 0x10000 + ((uint32_t)(high - 0xD800) << 10) + (uint32_t)(low - 0xDC00));
+		}
+	}
+	return put_utf8(to, high < 0 || (high >= 0xD800 && high < 0xE000) ? 0xFFFD : (uint32_t)high);
+}
+
+/* Writes `s` with its escapes resolved to `to`, which has room for s.n bytes. An escape that was cut off is left out. */
+static size_t unescape(struct str s, char *to)
+{
+	static const char letters[] = "bfnrt", values[] = "\b\f\n\r\t";
+	size_t at = 0, n = 0, used;
+
+	while (at < s.n) {
+		const char *slash = memchr(s.p + at, '\\', s.n - at), *letter;
+		size_t plain = slash == NULL ? s.n - at : (size_t)(slash - (s.p + at));
+
+		memcpy(to + n, s.p + at, plain);
+		n += plain, at += plain;
+		if (s.n - at < 2)
+			break;
+		if (s.p[at + 1] == 'u') {
+			if (s.n - at < 6)
+				break;
+			n += unescape_u(s, at, to + n, &used);
+			at += used;
+			continue;
+		}
+		letter = strchr(letters, s.p[at + 1]);
+		to[n++] = letter != NULL && *letter != '\0' ? values[letter - letters] : s.p[at + 1];
+		at += 2;
+	}
+	return n;
+}
+
+struct str flat_unescape(struct flat *f, struct str s)
+{
+	char *to = arena_alloc(f->scratch, s.n + 1);
+
+	return to == NULL ? (struct str){ NULL, 0 } : str_make(to, unescape(s, to));
+}
+
+struct str flat_text(struct flat *f, const struct flat_value *v)
+{
+	struct str s = str_make(v->p, v->n);
+
+	return (v->flags & FLAT_ESCAPED) == 0 ? s : flat_unescape(f, s);
+}
+
+const struct flat_value *flat_get(const struct flat *f, uint16_t field)
+{
+	if (field == FIELD_NONE)
+		return NULL;
+	for (uint32_t i = 0; i < f->n; i++)
+		if (f->v[i].field == field)
+			return &f->v[i];
+	return NULL;
+}
+
+/* A cut text must end where a character and an escape end. */
+static struct str whole_characters(struct str s)
+{
+	size_t at = s.n, back = 0;
+
+	while (back < 12 && back < s.n && s.p[s.n - 1 - back] != '\\')
+		back++;
+	if (back < 12 && back < s.n)
+		at = s.n - 1 - back;
+	while (at > 0 && s.p[at - 1] == '\\')
+		at--; /* whether the last of a row of them is whole is not worth counting */
+	while (at > 0 && at == s.n && ((unsigned char)s.p[at - 1] & 0xC0) == 0x80)
+		s.n = --at;
+	if (at > 0 && at == s.n && ((unsigned char)s.p[at - 1] & 0x80) != 0)
+		at--;
+	return str_make(s.p, at);
+}
+
+static void put_name(const struct flat *f, const struct flat_value *v, struct buf *out)
+{
+	struct str name = str_make(v->name == NULL ? "" : v->name, v->name == NULL ? 0 : v->name_n);
+
+	if (f->format == LOG_JSON && name.n < UINT16_MAX) {
+		buf_char(out, '"');
+		buf_str(out, name);
+		buf_char(out, '"');
+	} else {
+		json_quote(out, f->format == LOG_JSON ? whole_characters(name) : name);
+	}
+}
+
+static void put_value(const struct flat_value *v, struct buf *out)
+{
+	struct str s = str_make(v->p, v->n);
+
+	if (v->type != FLAT_STRING) {
+		buf_str(out, s);
+		return;
+	}
+	if ((v->flags & FLAT_CUT) != 0)
+		s = whole_characters(s);
+	if ((v->flags & FLAT_ESCAPED) == 0) {
+		json_quote(out, s);
+		return;
+	}
+	buf_char(out, '"');
+	buf_str(out, s);
+	buf_char(out, '"');
+}
+
+static bool same_array(const struct flat_value *a, const struct flat_value *b)
+{
+	return (a->flags & b->flags & FLAT_ITEM) != 0 && a->name == b->name && a->name_n == b->name_n;
+}
+
+void flat_json_print(struct flat *f, struct buf *out)
+{
+	buf_char(out, '{');
+	for (uint32_t i = 0; i < f->n; i++) {
+		const struct flat_value *v = &f->v[i];
+		bool more = i > 0 && same_array(v - 1, v);
+
+		if (i > 0)
+			buf_char(out, ',');
+		if (!more) {
+			put_name(f, v, out);
+			buf_char(out, ':');
+			if ((v->flags & FLAT_ITEM) != 0)
+				buf_char(out, '[');
+		}
+		put_value(v, out);
+		if ((v->flags & FLAT_ITEM) != 0 && (i + 1 == f->n || !same_array(v, v + 1)))
+			buf_char(out, ']');
+	}
+	buf_char(out, '}');
+}
