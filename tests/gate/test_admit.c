@@ -136,6 +136,64 @@ static void test_batch(void)
 	arena_free(a);
 }
 
+#define MANY 90
+
+/* "relationship", "tool", "identity" in turn; the number is in the id. */
+static struct str one_of_many(struct arena *a, unsigned run, unsigned i)
+{
+	static const char *const types[] = { "relationship", "tool", "identity" };
+	static const char *const more[] = {
+		"\"relationship_type\":\"related-to\",\"source_ref\":\"tool--" ID(7) "\",\"target_ref\":\"tool--" ID(8) "\"",
+		"\"name\":\"t\"", "\"name\":\"i\"",
+	};
+
+	return arena_fmt(a, "{\"type\":\"%s\",\"spec_version\":\"2.1\",\"id\":\"%s--%08x-0000-4000-8000-%012x\"," WHEN ",%s}", types[i % 3],
+			 types[i % 3], run, i, i == 41 ? "\"no\":1" : more[i % 3]);
+}
+
+/* A large batch lies by type in the store, links last; each result stays with its object. */
+static void test_gathered(void)
+{
+	static const unsigned want[] = { 1, 2, 0 };
+	struct admit_opts o = { .collection = 0, .tlp_ceiling = TLP_RED, .default_tlp = TLP_GREEN };
+
+	for (unsigned run = 1; run <= 3; run++) {
+		struct arena *a = arena_new(1 << 24);
+		unsigned n = run == 2 ? 63 : MANY, last = 0, seen = 0, wrong = 0;
+		struct str raw[MANY];
+		struct admitted *done;
+		usec dates[MANY];
+		struct page p = { 0 };
+		struct page_query q = { .added_after = INT64_MIN, .tlp_mask = UINT32_MAX, .limit = 1000 };
+		struct err err;
+
+		for (unsigned i = 0; i < n; i++) {
+			raw[i] = one_of_many(a, run, i);
+			dates[i] = INT64_C(4000000000000000) + i;
+		}
+		o.date_added = run == 3 ? dates : NULL;
+		o.collection = 40 + run;
+		q.collection = o.collection;
+		OK(admit_objects(at.store, a, &o, raw, n, &done, &err) == RC_OK && store_page(at.store, &q, &p, &err) == RC_OK, "batch %u", run);
+		for (unsigned i = 0; i < n; i++)
+			wrong += done[i].result != (i == 41 ? ADMIT_FAILED : ADMIT_STORED) || (i != 41 && str_find(raw[i], done[i].id, 0) == SIZE_MAX);
+		EQ_INT(wrong, 0, "  each result is its object's");
+		EQ_INT((int)p.n, (int)n - 1, "  all but one are there");
+		for (unsigned i = 0; i < p.n; i++) {
+			char digits[13] = "";
+			unsigned long number = strtoul(memcpy(digits, p.entries[i].id.p + p.entries[i].id.n - 12, 12), NULL, 16);
+			unsigned group = number % 3 == want[0] ? 0 : number % 3 == want[1] ? 1 : 2;
+			unsigned key = run == 1 ? group * 1000 + (unsigned)number : (unsigned)number;
+
+			seen += i == 0 || key > last;
+			last = key;
+		}
+		EQ_INT((int)seen, (int)n - 1, run == 1 ? "  by type, links last, else in the order given" : "  in the order given");
+		page_done(&p);
+		arena_free(a);
+	}
+}
+
 static int level_of(const char *id)
 {
 	struct page p = stored(id);
@@ -223,6 +281,7 @@ int main(void)
 	test_levels();
 	test_refusals();
 	test_batch();
+	test_gathered();
 	test_definitions();
 	test_no_memory();
 	test_compact();
