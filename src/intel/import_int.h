@@ -29,7 +29,10 @@ struct sink {
 	const struct json *trees[SINK_OBJECTS];
 	struct place places[SINK_OBJECTS];
 	bool made[SINK_OBJECTS]; /* made here: an equal one that is stored already takes its place */
+	struct str further[SINK_OBJECTS]; /* rows: the id if the value's own is taken by another statement; else "" */
 	size_t n, bytes;
+	uint64_t *said;       /* values that this import spoke of: open addressing, 0 = free */
+	size_t n_said, said_cap;
 };
 
 enum rc sink_init(struct sink *s, struct store *store, const struct import_opts *o, struct import_report *r, struct err *err) MUSTUSE;
@@ -37,7 +40,12 @@ void sink_done(struct sink *s);
 
 /* Offers one object as JSON text (copied). What is wrong with it goes into the report; RC_* only for what stops all. */
 enum rc sink_put(struct sink *s, struct str raw, struct place at, bool made, struct err *err) MUSTUSE;
+/* The same for an indicator made of a row. Its id stands for the value; `further` (copied) is the one it
+ * gets when an earlier row of this import said something else about the value. */
+enum rc sink_put_row(struct sink *s, struct str raw, struct place at, struct str further, struct err *err) MUSTUSE;
 enum rc sink_flush(struct sink *s, struct err *err) MUSTUSE;
+/* Compares what was made here with what is stored under the same ids; gives rows their final ids. */
+enum rc sink_meet(struct sink *s, struct err *err) MUSTUSE;
 void sink_fail(struct sink *s, struct place at, struct str message);
 /* A remark among the failures that is not counted as one: something was kept in a lesser form. */
 void sink_note(struct sink *s, struct place at, struct str message);

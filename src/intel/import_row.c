@@ -194,9 +194,23 @@ static enum rc write_indicator(const struct sink *s, struct made *m, const struc
 	return buf_check(&m->out, err, "indicator");
 }
 
+/* The id of a further statement about the value: from all that the row says of it but the beginning. */
+static struct str further_id(const struct sink *s, const struct made *m, const struct row *r, char out[static STIX_ID_MAX + 1])
+{
+	struct buf said;
+
+	buf_init(&said, OBJECT_BODY_MAX);
+	buf_fmt(&said, "%.*s\n%.*s\n%u %u %lld\n%.*s\n%.*s\n%.*s", STR(s->o->source_name), STR(buf_view(&m->pattern)), m->tlp,
+		m->confidence, (long long)m->valid_until, STR(r->name), STR(r->labels), STR(r->description));
+	stix_derived_id(S("indicator"), buf_view(&said), out);
+	buf_done(&said);
+	return str_of(out);
+}
+
 enum rc row_put(struct sink *s, const struct row *r, struct err *err)
 {
 	struct place at = { r->line, S("") };
+	char further[STIX_ID_MAX + 1];
 	struct err why = { 0 };
 	struct made m;
 	enum rc rc;
@@ -207,7 +221,7 @@ enum rc row_put(struct sink *s, const struct row *r, struct err *err)
 		rc = write_indicator(s, &m, r, &why);
 	if (rc == RC_OK) {
 		s->report->values++;
-		rc = sink_put(s, buf_view(&m.out), at, true, err);
+		rc = sink_put_row(s, buf_view(&m.out), at, further_id(s, &m, r, further), err);
 	} else if (rc == RC_NOMEM) {
 		err_set(err, rc, "%s", why.text);
 	} else {

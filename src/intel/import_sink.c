@@ -1,10 +1,6 @@
-/* Objects are parsed once, here; the trees go on to the gate. Objects that we make
- * from lists have an id that follows from source and value, so the same list
- * imported again meets its own objects. When nothing but the time is different,
- * the stored text is offered again: then the source's claim is noted and no new
- * version is made of an old statement. The same goes for cyber-observables, whose
- * ids are everybody's. */
-#include "base/map.h"
+/* Objects are parsed once, here; the trees go on to the gate. What we make ourselves
+ * meets what is known under the same ids first (import_meet.c). */
+#include "base/mem.h"
 #include "intel/import_int.h"
 #include "stix/id.h"
 #include "stix/marking.h"
@@ -36,7 +32,9 @@ void sink_done(struct sink *s)
 {
 	arena_free(s->keep);
 	arena_free(s->batch);
+	mem_free(s->said);
 	s->keep = s->batch = NULL;
+	s->said = NULL;
 }
 
 void sink_fail(struct sink *s, struct place at, struct str message)
@@ -138,7 +136,7 @@ static enum rc read_one(struct sink *s, struct str *raw, const struct json **v, 
 	return RC_OK;
 }
 
-static enum rc put_one(struct sink *s, struct str raw, struct place at, bool made, struct err *err);
+static enum rc put_one(struct sink *s, struct str raw, struct place at, bool made, struct str further, struct err *err);
 
 static void note_changes(struct sink *s, const struct stix_upgraded *up)
 {
@@ -173,11 +171,11 @@ static enum rc put_upgraded(struct sink *s, const struct json *old, struct place
 	s->report->upgraded++;
 	note_changes(s, &up);
 	for (size_t i = 0; i < up.n; i++)
-		TRY(put_one(s, up.objects[i], (struct place){ at.line, where }, false, err));
+		TRY(put_one(s, up.objects[i], (struct place){ at.line, where }, false, S(""), err));
 	return RC_OK;
 }
 
-static enum rc put_one(struct sink *s, struct str raw, struct place at, bool made, struct err *err)
+static enum rc put_one(struct sink *s, struct str raw, struct place at, bool made, struct str further, struct err *err)
 {
 	const struct json *v;
 	struct err why = { 0 };
@@ -188,7 +186,8 @@ static enum rc put_one(struct sink *s, struct str raw, struct place at, bool mad
 		TRY(sink_flush(s, err));
 	raw = arena_dup(s->batch, raw);
 	at.where = arena_dup(s->batch, at.where);
-	if (raw.p == NULL || at.where.p == NULL)
+	further = arena_dup(s->batch, further);
+	if (raw.p == NULL || at.where.p == NULL || further.p == NULL)
 		return FAIL(err, RC_NOMEM, "import: no memory");
 	rc = read_one(s, &raw, &v, &why);
 	if (rc == RC_OK && !made && s->o->admit.upgrade_20 && stix_is_20(v))
@@ -204,6 +203,7 @@ static enum rc put_one(struct sink *s, struct str raw, struct place at, bool mad
 	s->raw[s->n] = raw;
 	s->trees[s->n] = v;
 	s->places[s->n] = at;
+	s->further[s->n] = further;
 	s->made[s->n] = made || stix_class_of(type) == STIX_SCO;
 	s->bytes += raw.n;
 	s->n++;
@@ -212,132 +212,12 @@ static enum rc put_one(struct sink *s, struct str raw, struct place at, bool mad
 
 enum rc sink_put(struct sink *s, struct str raw, struct place at, bool made, struct err *err)
 {
-	return put_one(s, raw, at, made, err);
+	return put_one(s, raw, at, made, S(""), err);
 }
 
-static bool is_time(struct str name)
+enum rc sink_put_row(struct sink *s, struct str raw, struct place at, struct str further, struct err *err)
 {
-	return str_eq(name, S("created")) || str_eq(name, S("modified")) || str_eq(name, S("valid_from"));
-}
-
-static uint32_t members_but_times(const struct json *v)
-{
-	uint32_t n = 0;
-
-	JSON_MEMBERS(name, value, v) {
-		(void)value;
-		n += !is_time(json_str(name));
-	}
-	return n;
-}
-
-/* The same statement made at another time. */
-static bool says_the_same(const struct json *a, const struct json *b)
-{
-	if (members_but_times(a) != members_but_times(b))
-		return false;
-	JSON_MEMBERS(name, value, a) {
-		const struct json *other = json_get(b, json_str(name));
-
-		if (!is_time(json_str(name)) && (other == NULL || !json_same(value, other)))
-			return false;
-	}
-	return true;
-}
-
-/* `created` never changes between versions (STIX 2.1 §3.2); both are texts of our own making. */
-static enum rc keep_created(struct sink *s, size_t i, const struct json *old, struct err *err)
-{
-	struct str then = json_get_str(old, S("created")), now = json_get_str(s->trees[i], S("created"));
-	size_t at;
-	char *text;
-
-	if (now.n == 0 || then.n != now.n)
-		return RC_OK;
-	at = (size_t)(now.p - s->raw[i].p);
-	text = arena_alloc(s->batch, s->raw[i].n + 1);
-	if (text == NULL)
-		return FAIL(err, RC_NOMEM, "import: no memory");
-	memcpy(text, s->raw[i].p, s->raw[i].n);
-	memcpy(text + at, then.p, then.n);
-	s->raw[i].p = text;
-	return json_parse(s->batch, s->raw[i], &JSON_LIMITS, &s->trees[i], err);
-}
-
-static enum rc meet(struct sink *s, size_t i, const struct page_entry *known, struct err *err)
-{
-	struct str body = arena_dup(s->batch, known->body);
-	const struct json *old;
-
-	/* Whoever imports below this level must not learn it from a refusal. */
-	if (known->tlp > s->o->admit.tlp_ceiling)
-		return RC_OK;
-	if (body.p == NULL)
-		return FAIL(err, RC_NOMEM, "import: no memory");
-	TRY(json_parse(s->batch, body, &JSON_LIMITS, &old, err));
-	if (known->version.n > 0 && !says_the_same(old, s->trees[i]))
-		return keep_created(s, i, old, err);
-	s->raw[i] = body;
-	s->trees[i] = old;
-	return RC_OK;
-}
-
-/* The objects that may be known already: id -> place in the batch. An id that comes twice keeps its first place. */
-static enum rc may_be_known(struct sink *s, struct map *index, struct str *ids, size_t *n, struct err *err)
-{
-	*n = 0;
-	for (size_t i = 0; i < s->n; i++) {
-		struct str id = json_get_str(s->trees[i], S("id"));
-
-		if (!s->made[i] || map_get(index, id, NULL))
-			continue;
-		if (map_put(index, id, i) != RC_OK)
-			return FAIL(err, RC_NOMEM, "import: no memory");
-		ids[(*n)++] = id;
-	}
-	return RC_OK;
-}
-
-/* A statement that comes again in the same batch goes the way of the first. */
-static void follow_first(struct sink *s, const struct map *index)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		uint64_t first;
-
-		if (s->made[i] && map_get(index, json_get_str(s->trees[i], S("id")), &first) && first != i &&
-		    says_the_same(s->trees[first], s->trees[i])) {
-			s->raw[i] = s->raw[first];
-			s->trees[i] = s->trees[first];
-		}
-	}
-}
-
-/* Compares what we made with what is stored under the same ids. */
-static enum rc meet_known(struct sink *s, struct err *err)
-{
-	struct page_query q = { .added_after = INT64_MIN, .tlp_mask = UINT32_MAX, .limit = PAGE_LIMIT_MAX, .bodies = true };
-	CLEANUP(map_freep) struct map *index = map_new(SINK_OBJECTS);
-	struct str *ids = arena_array(s->batch, s->n + 1, sizeof *ids);
-	struct page p = { 0 };
-	enum rc rc = RC_OK;
-
-	if (ids == NULL || index == NULL)
-		return FAIL(err, RC_NOMEM, "import: no memory");
-	TRY(may_be_known(s, index, ids, &q.n_ids, err));
-	if (q.n_ids == 0)
-		return RC_OK;
-	q.ids = ids;
-	TRY(store_page(s->store, &q, &p, err));
-	for (size_t k = 0; k < p.n && rc == RC_OK; k++) {
-		uint64_t i;
-
-		if (map_get(index, p.entries[k].id, &i))
-			rc = meet(s, (size_t)i, &p.entries[k], err);
-	}
-	page_done(&p);
-	if (rc == RC_OK)
-		follow_first(s, index);
-	return rc;
+	return put_one(s, raw, at, true, further, err);
 }
 
 static void tally(struct sink *s, size_t i, const struct admitted *a)
@@ -370,7 +250,7 @@ static enum rc admit_batch(struct sink *s, struct err *err)
 
 	o.date_added = NULL;
 	o.trees = s->trees;
-	TRY(meet_known(s, err));
+	TRY(sink_meet(s, err));
 	TRY(admit_objects(s->store, s->batch, &o, s->raw, s->n, &done, err));
 	for (size_t i = 0; i < s->n; i++)
 		tally(s, i, &done[i]);

@@ -11,6 +11,7 @@
 
 static struct folder at;
 static struct warninglists *warn;
+static int now_days; /* on which day the next import happens */
 
 struct outcome {
 	enum rc rc;
@@ -24,7 +25,7 @@ static struct outcome import_text(enum import_format f, struct str text, size_t 
 {
 	static struct outcome out;
 	struct import_opts o = { .format = f, .warn = warn, .source_name = S("feed:test"), .tlp = TLP_GREEN, .confidence = 60,
-				 .columns = str_of(columns), .now = INT64_C(1767225600000000),
+				 .columns = str_of(columns), .now = INT64_C(1767225600000000) + now_days * 86400 * USEC_PER_SEC,
 				 .admit = { .collection = 1, .tlp_ceiling = TLP_RED, .default_tlp = TLP_AMBER, .upgrade_20 = true } };
 	struct import *im;
 	struct err err = { 0 };
@@ -151,6 +152,62 @@ static void test_repeats(void)
 		EQ_INT(o.r.duplicates, turn == 0 ? 2 : 4, "  the others are duplicates");
 		EQ_INT(o.r.failed, 0, "  nothing failed");
 	}
+	folder_close(&at);
+}
+
+/* How many objects of the collection have `text` in their body. */
+static int count_with(const char *text)
+{
+	struct page_query q = { .collection = 1, .added_after = INT64_MIN, .limit = PAGE_LIMIT_MAX, .bodies = true, .tlp_mask = 0x1f };
+	struct page p;
+	struct err err;
+	int n = 0;
+
+	if (store_page(at.store, &q, &p, &err) != RC_OK)
+		return -1;
+	for (size_t i = 0; i < p.n; i++)
+		n += str_find(p.entries[i].body, str_of(text), 0) != SIZE_MAX;
+	page_done(&p);
+	return n;
+}
+
+/* Rows that say different things of one value are claims side by side; also when thousands of rows lie between them,
+ * and nothing is new when the table comes again, even a day later. */
+static void test_further_claims(void)
+{
+	static char table[200000];
+	struct str near = S("value,comment,tlp,confidence\na.example,seen by A,,\na.example,seen by B,,\nA.example,seen by A,,\n"
+			    "a.example,seen by A,red,\na.example,seen by A,,90\na.example,seen by B,,\n");
+	struct outcome o;
+	size_t n = 0;
+
+	begin();
+	for (int turn = 0; turn < 2; turn++) {
+		now_days = turn;
+		o = import_text(IMPORT_CSV, near, 1000, "");
+		OK(o.r.failed == 0 && o.r.stored == (turn == 0 ? 4 : 0) && o.r.duplicates == (turn == 0 ? 2 : 6),
+		   "near, turn %d: %llu stored, %llu duplicates, %llu failed", turn, (unsigned long long)o.r.stored,
+		   (unsigned long long)o.r.duplicates, (unsigned long long)o.r.failed);
+	}
+	EQ_INT(count_with("seen by A"), 3, "  level and confidence are statements too");
+	EQ_INT(count_with("seen by B"), 1, "  the other remark");
+	folder_close(&at);
+	begin();
+	n += (size_t)snprintf(table + n, sizeof table - n, "value,comment\na.example,first\n");
+	for (int i = 0; i < 2500; i++)
+		n += (size_t)snprintf(table + n, sizeof table - n, "h%d.example,x\n", i);
+	n += (size_t)snprintf(table + n, sizeof table - n, "a.example,second\na.example,first\n");
+	for (int turn = 0; turn < 2; turn++) {
+		now_days = turn;
+		o = import_text(IMPORT_CSV, (struct str){ table, n }, 5000, "");
+		OK(o.r.failed == 0 && o.r.stored == (turn == 0 ? 2502 : 0), "far, turn %d: %llu stored, %llu failed", turn,
+		   (unsigned long long)o.r.stored, (unsigned long long)o.r.failed);
+	}
+	OK(count_with("\"first\"") == 1 && count_with("\"second\"") == 1, "  both are there");
+	now_days = 2;
+	o = import_text(IMPORT_CSV, S("value,comment\na.example,third\n"), 100, "");
+	OK(o.r.stored == 1 && count_with("\"first\"") == 0 && count_with("\"third\"") == 1, "  another day another statement: a new version");
+	now_days = 0;
 	folder_close(&at);
 }
 
@@ -502,6 +559,7 @@ int main(void)
 	test_list();
 	test_list_forms();
 	test_repeats();
+	test_further_claims();
 	test_guess();
 	test_made();
 	test_csv();
