@@ -549,6 +549,7 @@ static void *start_request(void *cls, const char *uri, struct MHD_Connection *mh
 		return NULL;
 	}
 	active_add(c, true);
+	atomic_store_explicit(&l->begun, true, memory_order_relaxed);
 	atomic_store_explicit(&l->waiting_since, time_mono(), memory_order_relaxed);
 	return c;
 }
@@ -633,6 +634,7 @@ static void link_open(struct http_server *s, struct MHD_Connection *mhd, void **
 		return;
 	l->owner = s;
 	l->fd = fd == NULL ? -1 : fd->connect_fd;
+	l->plain = s->tls == NULL;
 	peer_address(mhd, &l->peer);
 	if (s->tls != NULL) {
 		gnutls_session_t session = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;

@@ -42,7 +42,9 @@ struct http_link {
 	struct http_link *prev, *next;
 	void *owner;
 	int fd;
-	bool handshaken, peer_known;
+	bool handshaken, peer_known, plain;
+	_Atomic bool begun;         /* a request line was read on it */
+	usec heard_since;           /* the keeper's: when it saw the first bytes of a connection that is not begun */
 	_Atomic usec waiting_since; /* the client owes us the rest of a request since then; 0 = it does not */
 	struct http_peer peer;
 };

@@ -1,14 +1,19 @@
 /* The open connections of a server, and the thread that keeps them: it cuts clients that
  * owe a request too long or have left unnoticed, and beats the heart of event streams. */
 #include <errno.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/mem.h"
 #include "sys/http_int.h"
 
 #define LOOK_EVERY (USEC_PER_SEC / 2)
+#define LINE_LIMIT (2 * USEC_PER_SEC)
 
 struct http_links {
 	pthread_mutex_t lock;
@@ -30,6 +35,25 @@ static bool has_left(int fd)
 	return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
+/* Bytes came and the event loop took them, but no request line is in them: the library
+ * skips lines that are empty or begin with NUL, and would wait for the idle limit. The
+ * first line of a client that speaks HTTP comes in one piece; over TLS nothing of this
+ * can be seen, and the idle limit stands. */
+static bool speaks_no_line(struct http_link *l, usec now)
+{
+	struct tcp_info info = { 0 };
+	socklen_t n = sizeof info;
+	int unread = 0;
+
+	if (!l->plain || atomic_load_explicit(&l->begun, memory_order_relaxed) ||
+	    getsockopt(l->fd, IPPROTO_TCP, TCP_INFO, &info, &n) != 0 || info.tcpi_bytes_received == 0 ||
+	    ioctl(l->fd, SIOCINQ, &unread) != 0 || unread > 0)
+		return false;
+	if (l->heard_since == 0)
+		l->heard_since = now;
+	return now - l->heard_since > LINE_LIMIT;
+}
+
 /* Two kinds of client never look idle or gone to the library: one that feeds its request byte
  * by byte, and one whose end arrived together with its last bytes (edge-triggered epoll
  * reports both as one). A shutdown makes the event loop look again. The fd is valid here: a
@@ -38,9 +62,12 @@ static void cut_slow(struct http_links *k, usec now)
 {
 	for (struct http_link *l = k->head; l != NULL; l = l->next) {
 		usec since = atomic_load_explicit(&l->waiting_since, memory_order_relaxed);
-		bool slow = since != 0 && now - since > k->request_limit;
+		bool slow;
 
-		if (since == 0 || l->fd < 0 || !(slow || (now - since > USEC_PER_SEC && has_left(l->fd))))
+		if (since == 0 || l->fd < 0)
+			continue;
+		slow = now - since > k->request_limit || speaks_no_line(l, now);
+		if (!(slow || (now - since > USEC_PER_SEC && has_left(l->fd))))
 			continue;
 		shutdown(l->fd, SHUT_RDWR);
 		atomic_store_explicit(&l->waiting_since, 0, memory_order_relaxed);

@@ -295,6 +295,41 @@ static void test_slow_request(struct http_server *s)
 	EQ_INT(after.timeouts - before.timeouts, 1, "and counted");
 }
 
+/* Lines of NULs and empty lines are no request, and are not waited with for the idle limit; a client that connects
+ * ahead of its request is. */
+static void test_no_request(void)
+{
+	static const struct str rows[] = { { "\0\0\0\0\r\n\r\n", 8 }, { "\0", 1 }, { "\0GET", 4 }, { "\r\n\r\n", 4 } };
+	struct http_config c = CONFIG;
+	struct http_stats after;
+	struct http_server *s;
+	CLEANUP(buf_done) struct buf b;
+	usec begun = time_mono();
+	int fds[COUNTOF(rows)], early;
+
+	c.request_seconds = 15;
+	s = start(&c);
+	early = net_connect(http_server_port(s), 10);
+	buf_init(&b, 10000);
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		fds[i] = net_connect(http_server_port(s), 10);
+		net_send(fds[i], rows[i]);
+	}
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		net_read(fds[i], &b, S(""));
+		close(fds[i]);
+		OK(b.n == 0 && time_mono() - begun < 8 * USEC_PER_SEC, "no request, row %zu: closed after %.1f s", i,
+		   (double)(time_mono() - begun) / 1e6);
+	}
+	http_server_stats(s, &after);
+	EQ_INT(after.timeouts, COUNTOF(rows), "each is counted");
+	net_send(early, S("GET /inline HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"));
+	net_read(early, &b, S(""));
+	close(early);
+	EQ_INT(net_status(buf_view(&b)), 204, "a request on a connection that was silent meanwhile");
+	http_server_stop(s, 0);
+}
+
 static int open_stream(int port, struct buf *b)
 {
 	int fd = net_connect(port, 5);
@@ -489,6 +524,7 @@ int main(void)
 	test_stop(s);
 	test_ipv6();
 	test_unix();
+	test_no_request();
 	test_config();
 	EQ_INT(mem_live(), 0, "nothing leaked");
 	return tap_done();
