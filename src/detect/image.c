@@ -22,13 +22,12 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/uuid.h"
-#include "model/observable.h"
+#include "detect/keys.h"
 
 #define CHUNK 65536u
 #define CHUNKS_MAX 2048u               /* 134 M entries */
 #define KEY_CHUNK ((size_t)1 << 20)
 #define KEY_CHUNKS_MAX 4096u           /* 4 GiB of keys */
-#define KEY_MAX (VALUE_MAX + 2)
 #define TABLE_LEAST 4096u
 #define VALUES_OF_ONE 4096             /* alternatives in one pattern */
 #define COMPACT_LEAST 200000u          /* dead entries before compaction is worth it */
@@ -62,7 +61,7 @@ struct shelf {
 	char *keys[KEY_CHUNKS_MAX];
 	uint32_t n_entries, n_indicators, n_dead;
 	size_t key_end;
-	_Atomic uint64_t prefixes4, prefixes6[3]; /* prefix lengths in use, by bit */
+	struct key_prefixes prefixes;
 };
 
 struct image {
@@ -170,68 +169,6 @@ static void wait_for_readers(struct image *m)
 		while (atomic_load(&m->inside[old]) != 0)
 			sched_yield();
 	}
-}
-
-/* --- keys --- */
-
-/* Kind, prefix length, bytes of the address masked to it. Empty when the text is no address. */
-static struct str address_key(enum observable_kind kind, struct str text, char out[static KEY_MAX])
-{
-	size_t slash = str_find(text, S("/"), 0), bytes = kind == OBS_IPV4 ? 4 : 16;
-	uint64_t prefix = bytes * 8;
-	char plain[64];
-	struct str host = str_slice(text, 0, slash);
-
-	if (host.n >= sizeof plain || (slash != SIZE_MAX && !str_to_u64(str_slice(text, slash + 1, text.n), &prefix)) || prefix > bytes * 8)
-		return S("");
-	memcpy(plain, host.p, host.n);
-	plain[host.n] = '\0';
-	if (inet_pton(kind == OBS_IPV4 ? AF_INET : AF_INET6, plain, out + 2) != 1)
-		return S("");
-	out[0] = (char)kind;
-	out[1] = (char)prefix;
-	return str_make(out, bytes + 2);
-}
-
-static void mask_key(char *key, size_t bytes, unsigned prefix)
-{
-	key[1] = (char)prefix;
-	for (size_t i = 0; i < bytes; i++) {
-		unsigned keep = prefix > i * 8 ? prefix - (unsigned)i * 8 : 0;
-
-		if (keep < 8)
-			key[2 + i] = (char)((unsigned char)key[2 + i] & (0xff00u >> keep));
-	}
-}
-
-static struct str text_key(enum observable_kind kind, struct str text, char out[static KEY_MAX])
-{
-	size_t n = text.n;
-
-	if (n + 2 > KEY_MAX)
-		return S("");
-	out[0] = (char)kind;
-	out[1] = 0;
-	if (kind == OBS_URL && (n = value_url_key(text, out + 2, KEY_MAX - 2)) == 0)
-		return S("");
-	if (kind != OBS_URL)
-		memcpy(out + 2, text.p, n);
-	return str_make(out, n + 2);
-}
-
-static struct str key_of(enum observable_kind kind, struct str text, char out[static KEY_MAX])
-{
-	return kind == OBS_IPV4 || kind == OBS_IPV6 ? address_key(kind, text, out) : text_key(kind, text, out);
-}
-
-static void note_prefix(struct shelf *s, struct str key)
-{
-	unsigned prefix = (unsigned char)key.p[1];
-
-	if (key.p[0] == OBS_IPV4)
-		atomic_fetch_or(&s->prefixes4, (uint64_t)1 << prefix);
-	else if (key.p[0] == OBS_IPV6)
-		atomic_fetch_or(&s->prefixes6[prefix / 64], (uint64_t)1 << (prefix % 64));
 }
 
 /* --- changing; under the lock --- */
@@ -344,7 +281,7 @@ static enum rc add_entry(struct shelf *s, struct str key, uint32_t indicator, st
 	e->hash = (uint32_t)hash_table(key);
 	e->len = (uint16_t)key.n;
 	e->indicator = indicator;
-	note_prefix(s, key);
+	key_note_prefix(&s->prefixes, key);
 	put_slot(atomic_load(&s->table), e->hash, s->n_entries++);
 	return RC_OK;
 }
@@ -557,7 +494,7 @@ static struct str keep_block(struct lookup *l, const char *key)
 {
 	char text[64], whole[80];
 
-	if (inet_ntop(l->kind == OBS_IPV4 ? AF_INET : AF_INET6, key + 2, text, sizeof text) == NULL)
+	if (inet_ntop(key[0] == OBS_IPV4 ? AF_INET : AF_INET6, key + 2, text, sizeof text) == NULL)
 		return S("");
 	snprintf(whole, sizeof whole, "%s/%u", text, (unsigned char)key[1]);
 	return keep(l, str_of(whole));
@@ -581,8 +518,9 @@ static void found(struct lookup *l, const struct entry *e, struct str matched)
 	l->n++;
 }
 
-static void probe(struct lookup *l, struct str key, struct str matched)
+static bool probe(void *ctx, struct str key, struct str matched)
 {
+	struct lookup *l = ctx;
 	const struct table *t = atomic_load_explicit(&l->s->table, memory_order_acquire);
 	uint32_t hash = (uint32_t)hash_table(key);
 
@@ -591,96 +529,12 @@ static void probe(struct lookup *l, struct str key, struct str matched)
 		const struct entry *e;
 
 		if (number == 0)
-			return;
+			return true;
 		e = entry_at(l->s, number - 1);
 		if (e->hash == hash && e->len == key.n && memcmp(key_at(l->s, e->key), key.p, key.n) == 0 && !atomic_load(&e->dead))
 			found(l, e, matched);
 	}
-}
-
-static void probe_address(struct lookup *l)
-{
-	char key[KEY_MAX] UNINIT;
-	struct str bytes = address_key(l->kind, l->value, key);
-	unsigned most = bytes.n == 0 ? 0 : (unsigned char)key[1];
-
-	if (bytes.n == 0)
-		return;
-	/* From narrow to wide, so that masking only ever takes bits away. */
-	for (int prefix = (int)most; prefix >= 0; prefix--) {
-		uint64_t word = l->kind == OBS_IPV4 ? atomic_load(&l->s->prefixes4) : atomic_load(&l->s->prefixes6[prefix / 64]);
-
-		if (((word >> (prefix % 64)) & 1) == 0)
-			continue;
-		mask_key(key, bytes.n - 2, (unsigned)prefix);
-		probe(l, bytes, prefix == (l->kind == OBS_IPV4 ? 32 : 128) ? l->value : (struct str){ NULL, 0 });
-	}
-}
-
-static void probe_domain(struct lookup *l, struct str domain)
-{
-	char key[KEY_MAX] UNINIT;
-
-	while (domain.n > 0 && l->n < l->max) {
-		size_t dot = str_find(domain, S("."), 0);
-
-		probe(l, text_key(OBS_DOMAIN, domain, key), domain);
-		domain = dot == SIZE_MAX ? S("") : str_slice(domain, dot + 1, domain.n);
-	}
-}
-
-/* A URL is met by itself and by its host. */
-static void probe_url(struct lookup *l)
-{
-	struct str host = value_url_host(l->value);
-	char key[KEY_MAX] UNINIT, normal[64];
-	struct in_addr in;
-
-	probe(l, text_key(OBS_URL, l->value, key), l->value);
-	if (host.n == 0)
-		return;
-	if (host.n < sizeof normal) {
-		memcpy(normal, host.p, host.n);
-		normal[host.n] = '\0';
-		if (inet_pton(AF_INET, normal, &in) == 1 || memchr(normal, ':', host.n) != NULL) {
-			struct lookup as_address = *l;
-
-			as_address.kind = memchr(normal, ':', host.n) != NULL ? OBS_IPV6 : OBS_IPV4;
-			as_address.value = host;
-			probe_address(&as_address);
-			l->n = as_address.n;
-			l->scratch_used = as_address.scratch_used;
-			return;
-		}
-	}
-	probe_domain(l, host);
-}
-
-static void probe_all(struct lookup *l)
-{
-	char key[KEY_MAX] UNINIT;
-
-	switch (l->kind) {
-	case OBS_IPV4:
-	case OBS_IPV6:
-		probe_address(l);
-		return;
-	case OBS_DOMAIN:
-		probe_domain(l, l->value);
-		return;
-	case OBS_URL:
-		probe_url(l);
-		return;
-	case OBS_EMAIL:
-	case OBS_MD5:
-	case OBS_SHA1:
-	case OBS_SHA256:
-	case OBS_SHA512:
-		probe(l, text_key(l->kind, l->value, key), l->value);
-		return;
-	case OBS_KINDS:
-		return;
-	}
+	return l->n < l->max;
 }
 
 size_t image_lookup(const struct image *cm, const struct observable *o, usec at, struct image_match *out, size_t max, char *scratch,
@@ -694,7 +548,7 @@ size_t image_lookup(const struct image *cm, const struct observable *o, usec at,
 
 	atomic_fetch_add(&m->inside[epoch], 1);
 	l.s = atomic_load(&m->shelf);
-	probe_all(&l);
+	keys_of(o->kind, o->value, &l.s->prefixes, probe, &l);
 	atomic_fetch_sub(&m->inside[epoch], 1);
 	*ret_list = S("");
 	if (l.n > 0 && m->suppress != NULL && m->suppress(m->suppress_ctx, o->kind, o->value, &list)) {

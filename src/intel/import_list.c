@@ -32,26 +32,6 @@ static void list_close(struct import *im)
 	mem_free(r);
 }
 
-static bool is_comment(struct str line)
-{
-	return line.n == 0 || line.p[0] == '#' || line.p[0] == ';' || str_starts(line, S("//"));
-}
-
-/* The value: up to the first blank, or comma outside a URL; quotes around it go. */
-static struct str first_field(struct str line)
-{
-	size_t n = 0, scheme = str_find(line, S("://"), 0);
-
-	if (line.p[0] == '"') {
-		size_t end = str_find(line, S("\""), 1);
-
-		return str_slice(line, 1, end);
-	}
-	while (n < line.n && line.p[n] != ' ' && line.p[n] != '\t' && (line.p[n] != ',' || scheme < n))
-		n++;
-	return str_slice(line, 0, n);
-}
-
 static enum rc one_line(struct import *im, struct str line, struct err *err)
 {
 	struct list_reader *r = im->reader;
@@ -60,8 +40,7 @@ static enum rc one_line(struct import *im, struct str line, struct err *err)
 	im->report.lines++;
 	if (r->line == 1 && str_starts(line, S("\xEF\xBB\xBF")))
 		line = str_slice(line, 3, line.n);
-	line = str_trim(line);
-	if (is_comment(line)) {
+	if (!value_of_line(line, &row.value)) {
 		im->report.skipped++;
 		return RC_OK;
 	}
@@ -69,7 +48,6 @@ static enum rc one_line(struct import *im, struct str line, struct err *err)
 		sink_fail(&im->sink, (struct place){ row.line, S("") }, S("not UTF-8"));
 		return RC_OK;
 	}
-	row.value = first_field(line);
 	return row_put(&im->sink, &row, err);
 }
 

@@ -35,6 +35,10 @@ enum rc value_detect(struct str text, enum observable_kind *ret, struct buf *out
  * 0: too long, or no URL. */
 size_t value_url_key(struct str url, char *out, size_t room);
 
+/* The value on one line of a plain list: up to the first blank, or comma outside a URL; quotes around it go. False for an
+ * empty line or a comment ('#', ';', "//"). */
+bool value_of_line(struct str line, struct str *ret);
+
 /* Host of a URL in normal form ("" when there is none), port and user information left out, [] of IPv6 too. */
 struct str value_url_host(struct str url);
 
