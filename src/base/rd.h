@@ -3,6 +3,7 @@
 #ifndef BASE_RD_H
 #define BASE_RD_H
 
+#include <endian.h>
 #include <stdbool.h>
 
 #include "base/str.h"
@@ -38,6 +39,35 @@ void rd_skip(struct rd *r, size_t n);
 static inline size_t rd_left(const struct rd *r)
 {
 	return r->n - r->pos;
+}
+
+/* Little-endian numbers at a fixed place of bytes that are at hand: for tables and headers taken in one piece. Zero
+ * when they are not all there. */
+static inline uint16_t str_le16(struct str s, size_t at)
+{
+	uint16_t v = 0;
+
+	if (at <= s.n && s.n - at >= sizeof v)
+		memcpy(&v, s.p + at, sizeof v);
+	return le16toh(v);
+}
+
+static inline uint32_t str_le32(struct str s, size_t at)
+{
+	uint32_t v = 0;
+
+	if (at <= s.n && s.n - at >= sizeof v)
+		memcpy(&v, s.p + at, sizeof v);
+	return le32toh(v);
+}
+
+static inline uint64_t str_le64(struct str s, size_t at)
+{
+	uint64_t v = 0;
+
+	if (at <= s.n && s.n - at >= sizeof v)
+		memcpy(&v, s.p + at, sizeof v);
+	return le64toh(v);
 }
 
 #endif

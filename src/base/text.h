@@ -1,4 +1,4 @@
-/* Text codings: UTF-8, hexadecimal, base64 (RFC 4648), percent (RFC 3986). */
+/* Text codings: UTF-8, UTF-16, hexadecimal, base64 (RFC 4648), percent (RFC 3986). */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
@@ -16,6 +16,10 @@ uint32_t utf8_next(struct str s, size_t *pos);
 
 /* Appends one Unicode scalar value. */
 void utf8_put(struct buf *b, uint32_t ch);
+
+/* UTF-16LE to UTF-8 into `to`, which has room for three bytes a unit; the bytes written. A single surrogate becomes
+ * U+FFFD, an odd last byte is left out. */
+size_t utf16le_get(char *to, struct str utf16) MUSTUSE;
 
 /* 0-15 for a hexadecimal digit of either case, else -1. */
 int hex_value(char c);

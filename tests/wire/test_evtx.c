@@ -1,0 +1,318 @@
+#include <ftw.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "evtx_make.h"
+#include "intel/material.h"
+#include "sys/file.h"
+#include "tap.h"
+#include "wire/evtx.h"
+
+static struct fields *dict;
+static struct flat *f;
+static uint16_t image_id;
+
+/* "name=text;" for each value: text of strings, # before numbers, ! before true and false, ~ before null; * an item. */
+static void show(struct buf *out)
+{
+	for (uint32_t i = 0; i < f->n; i++) {
+		const struct flat_value *v = &f->v[i];
+
+		buf_fmt(out, "%.*s=%s%s%.*s;", (int)v->name_n, v->name, (v->flags & FLAT_ITEM) != 0 ? "*" : "",
+			v->type == FLAT_STRING ? "" : v->type == FLAT_NUMBER ? "#" : v->type == FLAT_NULL ? "~" : "!", (int)v->n, v->p);
+	}
+}
+
+/* All records of a file: their values, each record on a line of its own. */
+static struct evtx_stats read_all(struct str file, struct buf *out)
+{
+	CLEANUP(evtx_closep) struct evtx *e = NULL;
+	struct evtx_stats s = { 0 };
+	struct err err;
+
+	if (evtx_open(file, dict, &e, &err) != RC_OK)
+		return s;
+	while (evtx_next(e, f)) {
+		show(out);
+		buf_char(out, '\n');
+	}
+	evtx_stats(e, &s);
+	OK(evtx_record(e) == s.records, "the last record's number is their count");
+	OK((s.bad_chunks + s.bad_records > 0) == (evtx_last_error(e)[0] != '\0'), "damage has a reason");
+	return s;
+}
+
+/* <Event><System><Provider Name="P"/><EventID>%0</EventID>...</System><EventData><Data Name="Image">%1</Data></EventData></Event> */
+static uint32_t event_template(struct evtx_make *m)
+{
+	uint32_t place = make_template(m);
+
+	make_element(m, "Event", true, true);
+	make_attribute(m, "xmlns");
+	make_text(m, "http://schemas.microsoft.com/win/2004/08/events/event");
+	make_start_end(m);
+	make_element(m, "System", false, true);
+	make_start_end(m);
+	make_element(m, "Provider", true, true);
+	make_attribute(m, "Name");
+	make_text(m, "P");
+	make_empty(m);
+	make_leaf(m, "EventID", 0);
+	make_element(m, "Correlation", false, true);
+	make_empty(m);
+	make_end(m);
+	make_element(m, "EventData", false, true);
+	make_start_end(m);
+	make_element(m, "Data", true, true);
+	make_attribute(m, "Name");
+	make_text(m, "Image");
+	make_start_end(m);
+	make_substitution(m, 1, 1);
+	make_end(m);
+	make_element(m, "Data", false, true);
+	make_start_end(m);
+	make_substitution(m, 2, 1);
+	make_end(m);
+	make_end(m);
+	make_end(m);
+	make_template_end(m);
+	return place;
+}
+
+static void event_values(struct evtx_make *m, uint16_t id, unsigned type, struct str value)
+{
+	char number[2] = { (char)(id & 0xff), (char)(id >> 8) };
+	struct make_value v[] = { { 6, str_make(number, 2) }, { type, value }, { 0, S("") } };
+
+	make_values(m, v, COUNTOF(v));
+}
+
+static void test_types(void)
+{
+	static const struct {
+		unsigned type;
+		struct str bytes, text;
+	} rows[] = {
+		{ 0x01, S("a\0b\0"), S("Image=ab") },
+		{ 0x01, S("a\0\0\0\0\0"), S("Image=a") },
+		{ 0x01, S("\x6f\x80\x32\x96\x3d\xd8\x00\xde"), S("Image=\xE8\x81\xAF\xE9\x98\xB2\xF0\x9F\x98\x80") },
+		{ 0x01, S("\x3d\xd8x\0"), S("Image=\xEF\xBF\xBDx") },
+		{ 0x01, S("0\0001\0002\0003\0004\0005\0006\0007\0008\0009\0a\0b\0c\0d\0e\0f\0g\0h\0i\0\xe9\0j\0"), S("Image=0123456789abcdefghi\xC3\xA9j") },
+		{ 0x01, S(""), S("Image=") },
+		{ 0x00, S(""), S("Image=~null") },
+		{ 0x02, S("plain\0"), S("Image=plain") },
+		{ 0x02, S("\xe9t\xe9"), S("Image=\xC3\xA9t\xC3\xA9") },
+		{ 0x03, S("\x80"), S("Image=#-128") },
+		{ 0x04, S("\xff"), S("Image=#255") },
+		{ 0x05, S("\xff\xff"), S("Image=#-1") },
+		{ 0x06, S("\x39\x30"), S("Image=#12345") },
+		{ 0x07, S("\0\0\0\x80"), S("Image=#-2147483648") },
+		{ 0x08, S("\0\0\0\0"), S("Image=#0") },
+		{ 0x09, S("\0\0\0\0\0\0\0\x80"), S("Image=#-9223372036854775808") },
+		{ 0x0a, S("\xff\xff\xff\xff\xff\xff\xff\xff"), S("Image=#18446744073709551615") },
+		{ 0x0b, S("\0\0\xc0\x3f"), S("Image=#1.5") },
+		{ 0x0c, S("\0\0\0\0\0\0\xf8\xbf"), S("Image=#-1.5") },
+		{ 0x0c, S("\0\0\0\0\0\0\xf0\x7f"), S("Image=inf") },
+		{ 0x0d, S("\1\0\0\0"), S("Image=!true") },
+		{ 0x0d, S("\0\0\0\0"), S("Image=!false") },
+		{ 0x0e, S("\xde\xad\0"), S("Image=DEAD00") },
+		{ 0x0f, S("\x33\x22\x11\0\x55\x44\x77\x66\x88\x99\xaa\xbb\xcc\xdd\xee\xff"), S("Image={00112233-4455-6677-8899-AABBCCDDEEFF}") },
+		{ 0x10, S("\x10\0\0\0"), S("Image=0x10") },
+		{ 0x10, S("\0\0\0\0\0\0\0\1"), S("Image=0x100000000000000") },
+		{ 0x11, S("\x15\x03\x78\x65\x32\xdf\xd6\x01"), S("Image=2020-12-31T05:04:19.773109Z") },
+		{ 0x11, S("\0\0\0\0\0\0\0\0"), S("Image=1601-01-01T00:00:00.000000Z") },
+		{ 0x12, S("\xe4\x07\x02\0\6\0\x1d\0\x17\0\x3b\0\x3a\0\x7b\0"), S("Image=2020-02-29T23:59:58.123Z") },
+		{ 0x13, S("\1\1\0\0\0\0\0\5\x12\0\0\0"), S("Image=S-1-5-18") },
+		{ 0x13, S("\1\2\0\0\0\0\0\5\x20\0\0\0\x20\2\0\0"), S("Image=S-1-5-32-544") },
+		{ 0x13, S("\1\5\0\0"), S("Image=01050000") },
+		{ 0x14, S("\x64\0\0\xc0"), S("Image=0xc0000064") },
+		{ 0x15, S("\0\0\0\0\0\0\0\x80"), S("Image=0x8000000000000000") },
+		{ 0x15, S("\0\0\0\0\0\0\0\0"), S("Image=0x0") },
+		{ 0x81, S("a\0\0\0b\0c\0\0\0"), S("Image=*a;Image=*bc") },
+		{ 0x88, S("\1\0\0\0\2\0\0\0"), S("Image=*#1;Image=*#2") },
+		{ 0x93, S("\1\1\0\0\0\0\0\5\x12\0\0\0\1\1\0\0\0\0\0\5\x13\0\0\0"), S("Image=*S-1-5-18;Image=*S-1-5-19") },
+		{ 0x06, S("\1\2\3"), S("Image=010203") },
+		{ 0x77, S("\1\2"), S("Image=0102") },
+	};
+	struct evtx_make m;
+	struct buf out, want;
+	uint32_t place = 0;
+	struct evtx_stats s;
+
+	make_open(&m);
+	buf_init(&out, 1 << 20);
+	buf_init(&want, 1 << 20);
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		make_record(&m);
+		if (i == 0)
+			place = event_template(&m);
+		else
+			make_instance(&m, place);
+		event_values(&m, (uint16_t)i, rows[i].type, rows[i].bytes);
+		make_record_end(&m);
+		buf_fmt(&want, "Provider_Name=P;EventID=#%zu;%.*s;Data=~null;\n", i, STR(rows[i].text));
+	}
+	make_chunk_end(&m);
+	s = read_all(buf_view(&m.file), &out);
+	EQ_INT((long long)s.records, COUNTOF(rows), "all records");
+	EQ_INT((long long)(s.bad_records + s.bad_chunks), 0, "none damaged");
+	for (struct str g = buf_view(&out), w = buf_view(&want), a, b; str_next(&w, '\n', &b);) {
+		a = S("(none)");
+		(void)str_next(&g, '\n', &a);
+		EQ_STR(a, b, "a value of each type");
+	}
+	buf_done(&m.file);
+	buf_done(&out);
+	buf_done(&want);
+}
+
+static void test_header_of_record(void)
+{
+	CLEANUP(evtx_closep) struct evtx *e = NULL;
+	struct evtx_make m;
+	struct err err;
+
+	make_open(&m);
+	make_record(&m);
+	(void)event_template(&m);
+	event_values(&m, 1, 1, S("x\0"));
+	make_record_end(&m);
+	make_chunk_end(&m);
+	OK(evtx_open(buf_view(&m.file), dict, &e, &err) == RC_OK && evtx_next(e, f), "a record");
+	EQ_INT(f->time, (usec)1609459201 * USEC_PER_SEC, "its time");
+	OK(f->format == LOG_EVTX && f->raw.n % 8 == 0 && f->raw.p == m.file.p + m.record, "its own bytes");
+	EQ_INT(f->v[2].field, image_id, "a field that is asked for");
+	EQ_INT(f->v[3].field, FIELD_NONE, "and one that is not");
+	EQ_INT((long long)evtx_record(e), 1, "the first");
+	OK(!evtx_next(e, f) && !evtx_next(e, f), "there are no more");
+	buf_done(&m.file);
+}
+
+static void test_open(void)
+{
+	struct evtx *e = NULL;
+	struct err err;
+
+	OK(evtx_open(S(""), dict, &e, &err) == RC_BAD, "nothing");
+	OK(evtx_open(S("ElfFilx"), dict, &e, &err) == RC_BAD, "another file");
+	for (uint64_t n = 1;; n++) {
+		int64_t live = mem_live();
+		enum rc rc;
+
+		mem_fail_at(n, 1);
+		rc = evtx_open(S("ElfFile\0"), dict, &e, &err);
+		mem_fail_at(0, 0);
+		if (rc == RC_OK)
+			break;
+		OK(rc == RC_NOMEM && mem_live() == live, "allocation %d fails", (int)n);
+	}
+	OK(!evtx_next(e, f), "a header and no more");
+	evtx_close(e);
+}
+
+/* Every byte wrong once, and the file cut everywhere: it ends, and nothing is read that is not there (sanitizers tell). */
+static void test_damage(void)
+{
+	struct evtx_make m;
+	struct buf out;
+	uint64_t records = 0, bad = 0;
+	uint32_t place;
+
+	make_open(&m);
+	for (int i = 0; i < 3; i++) {
+		make_record(&m);
+		if (i == 0)
+			place = event_template(&m);
+		else
+			make_instance(&m, place);
+		event_values(&m, (uint16_t)i, 1, S("x\0y\0z\0"));
+		make_record_end(&m);
+	}
+	size_t end = m.file.n;
+	make_chunk_end(&m);
+	buf_init(&out, 1 << 20);
+	for (size_t i = 4096; i < end; i++) {
+		struct evtx *e = NULL;
+		struct evtx_stats s;
+		struct err err;
+		char was = m.file.p[i];
+
+		m.file.p[i] = (char)(was ^ (i % 3 == 0 ? 0xff : i % 3 == 1 ? 0x01 : 0x80));
+		if (evtx_open(i % 2 == 0 ? buf_view(&m.file) : str_make(m.file.p, i), dict, &e, &err) == RC_OK) {
+			while (evtx_next(e, f))
+				records++;
+			evtx_stats(e, &s);
+			bad += s.bad_records + s.bad_chunks;
+		}
+		evtx_close(e);
+		m.file.p[i] = was;
+	}
+	OK(records > (end - 4096) / 2, "most records are saved (%d of %d)", (int)records, (int)(3 * (end - 4096)));
+	OK(bad > 0, "damage is counted (%d)", (int)bad);
+	buf_done(&out);
+	buf_done(&m.file);
+}
+
+/* ---- real logs ---- */
+
+static struct {
+	uint64_t files, records, bad;
+} logs;
+
+static int one_log(const char *path, const struct stat *st UNUSED, int kind, struct FTW *at UNUSED)
+{
+	CLEANUP(evtx_closep) struct evtx *e = NULL;
+	struct evtx_stats s;
+	struct buf file;
+	struct err err;
+
+	if (kind != FTW_F || !str_ends(str_of(path), S(".evtx")))
+		return 0;
+	if (file_read(path, (size_t)1 << 30, &file, &err) != RC_OK || evtx_open(buf_view(&file), dict, &e, &err) != RC_OK) {
+		OK(false, "%s: %s", path, err.text);
+		return 0;
+	}
+	while (evtx_next(e, f))
+		;
+	evtx_stats(e, &s);
+	logs.files++;
+	logs.records += s.records;
+	logs.bad += s.bad_records + s.bad_chunks;
+	buf_done(&file);
+	return 0;
+}
+
+static void test_logs(void)
+{
+	char folder[4096];
+
+	if (!material("logs/evtx-attack-samples", folder)) {
+		SKIP("no folder of logs", "event logs that others recorded");
+		return;
+	}
+	nftw(folder, one_log, 8, FTW_PHYS);
+	printf("# %llu files, %llu records\n", (unsigned long long)logs.files, (unsigned long long)logs.records);
+	OK(logs.files > 0 && logs.bad == 0, "logs that others recorded are read whole");
+	if (logs.files == 277)
+		EQ_INT((long long)logs.records, 8255, "and each record of them, as libevtx counts");
+}
+
+int main(void)
+{
+	struct err err;
+
+	dict = fields_new();
+	if (dict == NULL || fields_add_windows(dict, &err) != RC_OK || fields_add(dict, S("Image"), &image_id, &err) != RC_OK ||
+		flat_new(&f, &err) != RC_OK)
+		return 1;
+	test_open();
+	test_header_of_record();
+	test_types();
+	test_damage();
+	test_logs();
+	flat_free(f);
+	fields_free(dict);
+	EQ_INT(mem_live(), 0, "all memory is given back");
+	return tap_done();
+}
