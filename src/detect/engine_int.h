@@ -1,0 +1,180 @@
+/* Inside the engine only: what engine_*.c share. The image is a table of
+ * interned tests, programs over them (one for each rule and naming of fields),
+ * and groups of programs that an event of some log source meets. */
+#ifndef DETECT_ENGINE_INT_H
+#define DETECT_ENGINE_INT_H
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/mem.h"
+#include "detect/engine.h"
+
+#define TREE_DEPTH_MAX 256            /* of a rule's detection; deeper ones are refused */
+#define IMAGE_BYTES_MAX ((size_t)1 << 30)
+#define VARIANTS_MAX 1024
+#define GROUPS_MAX 512                /* sets of variants that get a group of their own, one for each single variant besides */
+
+/* What a test asks of one value. The text kinds stand first, in the order of enum text_kind's cost. */
+enum test_kind {
+	TEST_NEVER,
+	TEST_WHOLE,    /* the text is lit */
+	TEST_PREFIX, TEST_SUFFIX, TEST_CONTAINS,
+	TEST_GLOB,     /* pieces with wildcards in some other order */
+	TEST_REGEX,
+	TEST_PRESENT,  /* there and not null */
+	TEST_CIDR, TEST_NUMBER, TEST_BOOL, TEST_LT, TEST_LE, TEST_GT, TEST_GE, TEST_TIME_PART,
+	/* Those that look at the field as a whole. */
+	TEST_EXISTS, TEST_NULL, TEST_FIELDREF
+};
+
+struct glob {
+	const struct sigma_piece *pieces; /* no two ANY together, no empty literal; folded unless cased */
+	uint32_t n;
+};
+
+struct net {
+	uint8_t address[16]; /* IPv4 as ::ffff:a.b.c.d */
+	uint8_t bits;        /* of 128 */
+};
+
+struct regex {
+	pcre2_code *code;
+	struct regex *next;
+	const struct str *literals; /* one of them stands folded in whatever folded text matches; none: unknown */
+	size_t n_literals;
+};
+
+struct test {
+	uint16_t field;        /* FIELD_NONE: keyword */
+	uint16_t other;        /* FIELDREF */
+	uint8_t kind, how;     /* how: enum sigma_ref or sigma_part */
+	bool cased;
+	float chance;          /* guess of how often an event passes */
+	union {
+		struct str lit;    /* folded unless cased */
+		struct glob glob;
+		const struct net *net;
+		double number;
+		struct regex *regex;
+	};
+	const struct sigma_test *from;
+};
+
+/* One step of a program: where to go when the test holds and when not. A program runs downwards: each target lies below
+ * its step, and entries are numbered inside the program. */
+#define STEP_ACCEPT UINT32_MAX
+#define STEP_REJECT (UINT32_MAX - 1)
+struct step { uint32_t test, yes, no; };
+
+/* A rule under one naming of its fields. */
+struct instance {
+	uint32_t rule;
+	uint32_t entry, n_steps;      /* entry may be ACCEPT or REJECT itself */
+	const struct step *steps;
+	const uint32_t *witness;      /* tests one of which holds whenever the rule matches */
+	uint32_t n_witness;
+	bool always;                  /* there is no such set */
+	bool own;                     /* the rule's own field names */
+};
+
+struct variant {
+	const struct taxonomy_variant *from;
+	uint32_t entry;
+	const struct step *steps;
+	uint32_t n_steps;
+	const uint32_t *instances;    /* that events of this variant meet, ascending */
+	uint32_t n_instances;
+};
+
+struct group;
+
+struct engine_image {
+	atomic_size_t refs;
+	struct arena *arena;
+	struct fields *fields;
+	const struct sigma_set *rules;
+	const struct taxonomy *taxonomy;
+	struct test *tests;
+	uint32_t n_tests;
+	struct instance *instances;
+	uint32_t n_instances;
+	struct variant *variants;
+	uint32_t n_variants, variant_words;
+	const uint32_t *unrouted;     /* instances for an event of no variant */
+	uint32_t n_unrouted;
+	uint8_t *field_role;          /* by field id: ROLE_ROUTE ... */
+	uint16_t format_field;        /* of "_format", or FIELD_NONE */
+	struct engine_refusal *refusals;
+	size_t n_refusals;
+	struct regex_env *regexes;
+	struct typical *typical;
+	uint64_t always;
+	/* Groups are made when an event first asks for them and never change then. */
+	pthread_mutex_t lock;
+	struct group *groups[GROUPS_MAX];
+	uint32_t n_groups;
+	uint64_t group_bytes;
+};
+
+enum { ROLE_ROUTE = 1, ROLE_TESTED = 2 };
+
+/* ---- engine_image.c */
+
+/* Does a rule of this source apply to a variant of that one? */
+bool source_applies(const struct sigma_logsource *rule, const struct sigma_logsource *variant);
+
+/* ---- engine_typical.c: how common is a text? */
+
+struct typical;
+struct typical *typical_new(struct arena *a) MUSTUSE;
+/* A guess of how often a value holds `lit` (folded), 0..1; *ret_at (may be NULL): where its rarest four bytes stand. */
+float typical_chance(const struct typical *t, struct str lit, size_t *ret_at);
+
+/* ---- engine_test.c: one test of one value, exactly */
+
+/* A value made ready: text with escapes resolved, and folded. */
+struct text {
+	struct str plain, folded;
+};
+
+struct regex_run {
+	pcre2_match_data *data;
+	pcre2_match_context *context;
+	uint64_t limits; /* searches that reached a limit: no match */
+};
+
+/* Kinds before TEST_EXISTS; `type` is the value's. */
+bool test_value(const struct test *t, enum flat_type type, const struct text *x, struct regex_run *run);
+bool test_related(enum sigma_ref how, struct str a, struct str b);
+bool glob_matches(const struct glob *g, struct str text);
+bool net_parse(struct str text, struct net *ret);
+
+/* ---- engine_regex.c */
+
+struct regex_env; /* owns the compiled expressions of an image */
+struct regex_env *regex_env_new(void) MUSTUSE;
+void regex_env_free(struct regex_env *env);
+enum rc regex_compile(struct regex_env *env, struct str pattern, unsigned flags, struct regex **ret, struct err *err) MUSTUSE;
+/* Literals one of which stands, folded, in the folded text of each match; 0 when none are known. In `a`. */
+size_t regex_literals(struct arena *a, const struct typical *typical, struct str pattern, const struct str **ret);
+enum rc regex_run_new(const struct regex_env *env, struct regex_run *ret, struct err *err) MUSTUSE;
+void regex_run_done(struct regex_run *run);
+
+/* ---- engine_program.c */
+
+struct compiler; /* interns the tests of an image while it is built */
+enum rc compiler_new(struct engine_image *m, struct compiler **ret, struct err *err) MUSTUSE;
+void compiler_freep(struct compiler **c);
+const struct test *compiler_tests(const struct compiler *c); /* till the next compiler_add */
+/* Hands the table of tests to the image. */
+void compiler_end(struct compiler *c);
+
+/* The program of a tree whose fields are named by `maps` where they are in it; all in the image's arena. RC_BAD: it cannot
+ * be run (a regular expression, say), `err` tells why. */
+enum rc compiler_add(struct compiler *c, const struct sigma_node *tree, const struct taxonomy_map *maps, uint32_t n_maps,
+		     struct instance *ret, struct err *err) MUSTUSE;
+
+#endif

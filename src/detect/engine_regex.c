@@ -1,0 +1,121 @@
+/* Regular expressions of rules. They come from whoever runs the node, the text
+ * they search from anyone: a search is limited in steps, and one that reaches
+ * the limit is no match and counted. The JIT is used where the process may make
+ * code; where its fence forbids that PCRE2 falls back to its interpreter.
+ *
+ * Most searches never happen: an expression is tried only on text that holds
+ * one of the literals that each of its matches must hold (regex_literals). */
+#include "detect/engine_int.h"
+
+#include "base/fold.h"
+
+#define REGEX_BYTES_MAX 65536
+#define REGEX_NEST_MAX 100
+#define REGEX_STEPS_MAX 100000
+#define REGEX_HEAP_KIB_MAX 8192
+#define REGEX_STACK_MAX ((size_t)1 << 20)
+
+struct regex_env {
+	pcre2_general_context *general;
+	pcre2_compile_context *compile;
+	struct regex *all;
+};
+
+static void *hook_alloc(size_t n, void *tag)
+{
+	(void)tag;
+	return mem_alloc(n == 0 ? 1 : n);
+}
+
+static void hook_free(void *p, void *tag)
+{
+	(void)tag;
+	mem_free(p);
+}
+
+void regex_env_free(struct regex_env *env)
+{
+	if (env == NULL)
+		return;
+	while (env->all != NULL) {
+		struct regex *re = env->all;
+
+		env->all = re->next;
+		pcre2_code_free(re->code);
+		mem_free(re);
+	}
+	pcre2_compile_context_free(env->compile);
+	pcre2_general_context_free(env->general);
+	mem_free(env);
+}
+
+struct regex_env *regex_env_new(void)
+{
+	struct regex_env *env = mem_alloc(sizeof *env);
+
+	if (env == NULL)
+		return NULL;
+	env->general = pcre2_general_context_create(hook_alloc, hook_free, NULL);
+	if (env->general != NULL)
+		env->compile = pcre2_compile_context_create(env->general);
+	if (env->compile == NULL) {
+		regex_env_free(env);
+		return NULL;
+	}
+	pcre2_set_max_pattern_length(env->compile, REGEX_BYTES_MAX);
+	pcre2_set_parens_nest_limit(env->compile, REGEX_NEST_MAX);
+	return env;
+}
+
+enum rc regex_compile(struct regex_env *env, struct str pattern, unsigned flags, struct regex **ret, struct err *err)
+{
+	struct regex *re = mem_alloc(sizeof *re);
+	uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
+	int code;
+	PCRE2_SIZE at;
+
+	if (re == NULL)
+		return FAIL(err, RC_NOMEM, "regular expression: out of memory");
+	options |= (flags & SIGMA_RE_I ? PCRE2_CASELESS : 0) | (flags & SIGMA_RE_M ? PCRE2_MULTILINE : 0) |
+		   (flags & SIGMA_RE_S ? PCRE2_DOTALL : 0);
+	re->code = pcre2_compile((PCRE2_SPTR)(pattern.n == 0 ? "" : pattern.p), pattern.n, options, &code, &at, env->compile);
+	if (re->code == NULL) {
+		PCRE2_UCHAR text[128];
+
+		mem_free(re);
+		if (code == PCRE2_ERROR_HEAP_FAILED)
+			return FAIL(err, RC_NOMEM, "regular expression: out of memory");
+		pcre2_get_error_message(code, text, sizeof text);
+		return FAIL(err, RC_BAD, "regular expression \"%.*s\": byte %zu: %s", STR(str_slice(pattern, 0, 120)), at + 1,
+			    (const char *)text);
+	}
+	(void)pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE);
+	re->next = env->all;
+	env->all = re;
+	*ret = re;
+	return RC_OK;
+}
+
+void regex_run_done(struct regex_run *run)
+{
+	pcre2_match_data_free(run->data);
+	pcre2_match_context_free(run->context);
+	*run = (struct regex_run){ 0 };
+}
+
+enum rc regex_run_new(const struct regex_env *env, struct regex_run *ret, struct err *err)
+{
+	struct regex_run run = { 0 };
+
+	run.data = pcre2_match_data_create(1, env->general);
+	run.context = pcre2_match_context_create(env->general);
+	if (run.data == NULL || run.context == NULL) {
+		regex_run_done(&run);
+		return FAIL(err, RC_NOMEM, "engine: out of memory");
+	}
+	pcre2_set_match_limit(run.context, REGEX_STEPS_MAX);
+	pcre2_set_depth_limit(run.context, REGEX_STEPS_MAX);
+	pcre2_set_heap_limit(run.context, REGEX_HEAP_KIB_MAX);
+	*ret = run;
+	return RC_OK;
+}

@@ -1,0 +1,102 @@
+/* Which log source variants is this event one of? Found out by running each
+ * variant's condition, and remembered by what the routing fields held. The
+ * memory is small and compared byte by byte: whoever fills it with new values
+ * makes the node find out each time, no more. */
+#include "detect/engine_run.h"
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+	__uint128_t product = (__uint128_t)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+struct key {
+	uint32_t n;
+	unsigned char bytes[ROUTE_KEY_MAX];
+};
+
+static bool key_put(struct key *k, const void *p, size_t n)
+{
+	if (n > ROUTE_KEY_MAX - k->n)
+		return false;
+	memcpy(k->bytes + k->n, p, n);
+	k->n += (uint32_t)n;
+	return true;
+}
+
+/* What routing looks at, in one piece. False: too long to be remembered. */
+static bool key_of(const struct engine *e, struct key *k)
+{
+	const uint8_t *role = e->m->field_role;
+	unsigned char format = (unsigned char)e->f->format;
+
+	k->n = 0;
+	(void)key_put(k, &format, 1);
+	for (uint32_t i = 0; i < e->f->n; i++) {
+		const struct flat_value *v = &e->f->v[i];
+		struct { uint16_t field, flags; uint32_t n; } head;
+
+		if ((role[v->field] & ROLE_ROUTE) == 0)
+			continue;
+		head.field = v->field;
+		head.flags = (uint16_t)(v->type << 8 | (v->flags & FLAT_ESCAPED));
+		head.n = v->n;
+		if (!key_put(k, &head, sizeof head) || !key_put(k, v->p, v->n))
+			return false;
+	}
+	return true;
+}
+
+static uint32_t key_slot(const struct engine *e, const struct key *k)
+{
+	uint64_t h = e->secret[0] ^ k->n, word;
+	uint32_t i = 0;
+
+	for (; i + 8 <= k->n; i += 8) {
+		memcpy(&word, k->bytes + i, 8);
+		h = mix(h ^ word, e->secret[1]);
+	}
+	word = 0;
+	memcpy(&word, k->bytes + i, k->n - i);
+	return (uint32_t)(mix(h ^ word, e->secret[1]) % ROUTES);
+}
+
+/* By asking each variant. */
+static const struct group *find_out(struct engine *e)
+{
+	struct engine_image *m = e->m;
+	const struct group *g;
+	enum rc rc;
+
+	memset(e->set, 0, m->variant_words * sizeof *e->set);
+	for (uint32_t v = 0; v < m->n_variants; v++)
+		if (event_program(e, m->variants[v].steps, m->variants[v].entry))
+			e->set[v / 64] |= (uint64_t)1 << (v % 64);
+	rc = group_of(m, e->set, &g, NULL);
+	if (rc == RC_OK)
+		return g;
+	e->spill.n_variants = 0;
+	for (uint32_t v = 0; v < m->n_variants; v++)
+		if ((e->set[v / 64] >> (v % 64) & 1) != 0)
+			e->spill.variants[e->spill.n_variants++] = m->variants[v].from;
+	return NULL;
+}
+
+const struct group *event_route(struct engine *e)
+{
+	struct key k UNINIT;
+	const struct group *g;
+	struct route *r;
+
+	if (!key_of(e, &k))
+		return find_out(e);
+	r = &e->routes[key_slot(e, &k)];
+	if (r->group != NULL && r->n == k.n && memcmp(r->key, k.bytes, k.n) == 0)
+		return r->group;
+	g = find_out(e);
+	r->group = g;
+	r->n = k.n;
+	memcpy(r->key, k.bytes, k.n);
+	return g;
+}

@@ -1,0 +1,195 @@
+/* Running the image over events, one thread's part. State of an event carries
+ * the event's number, so that nothing has to be cleared between events. */
+#include "detect/engine_run.h"
+
+#include "base/hash.h"
+
+#define FOLDED_BYTES_MAX ((size_t)512 << 20)
+
+/* ---- life cycle */
+
+void engine_free(struct engine *e)
+{
+	if (e == NULL)
+		return;
+	mem_free(e->places);
+	mem_free(e->next);
+	mem_free(e->texts);
+	mem_free(e->text_gen);
+	arena_free(e->folded);
+	mem_free(e->known);
+	mem_free(e->seen);
+	mem_free(e->rule_seen);
+	mem_free(e->candidates);
+	mem_free(e->routes);
+	mem_free(e->set);
+	mem_free(e->spill.variants);
+	regex_run_done(&e->regex);
+	engine_image_unref(e->m);
+	mem_free(e);
+}
+
+void engine_freep(struct engine **e)
+{
+	engine_free(*e);
+	*e = NULL;
+}
+
+static bool spaces(struct engine *e)
+{
+	const struct engine_image *m = e->m;
+
+	e->places = mem_array(fields_count(m->fields) + 1, sizeof *e->places);
+	e->next = mem_array(VALUES, sizeof *e->next);
+	e->texts = mem_array(VALUES, sizeof *e->texts);
+	e->text_gen = mem_array(VALUES, sizeof *e->text_gen);
+	e->folded = arena_new(FOLDED_BYTES_MAX);
+	e->known = mem_array(m->n_tests + 1, sizeof *e->known);
+	e->seen = mem_array(m->n_instances + 1, sizeof *e->seen);
+	e->rule_seen = mem_array(m->rules->n_rules + 1, sizeof *e->rule_seen);
+	e->candidates = mem_array(m->n_instances + 1, sizeof *e->candidates);
+	e->routes = mem_array(ROUTES, sizeof *e->routes);
+	e->set = mem_array(m->variant_words, sizeof *e->set);
+	e->spill.variants = mem_array(m->n_variants + 1, sizeof *e->spill.variants);
+	return e->places != NULL && e->next != NULL && e->texts != NULL && e->text_gen != NULL && e->folded != NULL &&
+	       e->known != NULL && e->seen != NULL && e->rule_seen != NULL && e->candidates != NULL && e->routes != NULL &&
+	       e->set != NULL && e->spill.variants != NULL;
+}
+
+enum rc engine_new(struct engine_image *m, struct engine **ret, struct err *err)
+{
+	struct engine *e = mem_alloc(sizeof *e);
+	enum rc rc;
+
+	if (e == NULL)
+		return FAIL(err, RC_NOMEM, "engine: out of memory");
+	e->m = engine_image_ref(m);
+	rc = regex_run_new(m->regexes, &e->regex, err);
+	if (rc == RC_OK && !spaces(e))
+		rc = FAIL(err, RC_NOMEM, "engine: out of memory");
+	if (rc != RC_OK) {
+		engine_free(e);
+		return rc;
+	}
+	random_bytes(e->secret, sizeof e->secret);
+	e->secret[1] |= 1;
+	*ret = e;
+	return RC_OK;
+}
+
+/* ---- an event */
+
+/* A new number for the event. When they run out, all that carries one is cleared. */
+static void number_next(struct engine *e)
+{
+	const struct engine_image *m = e->m;
+
+	if (LIKELY(e->gen < INT32_MAX)) {
+		e->gen++;
+		return;
+	}
+	memset(e->places, 0, (fields_count(m->fields) + 1) * sizeof *e->places);
+	memset(e->text_gen, 0, VALUES * sizeof *e->text_gen);
+	memset(e->known, 0, m->n_tests * sizeof *e->known);
+	memset(e->seen, 0, m->n_instances * sizeof *e->seen);
+	memset(e->rule_seen, 0, m->rules->n_rules * sizeof *e->rule_seen);
+	e->gen = 1;
+}
+
+static void place_value(struct engine *e, uint16_t field, uint16_t i)
+{
+	struct place *p = &e->places[field];
+
+	e->next[i] = NO_VALUE;
+	if (p->gen == e->gen)
+		e->next[p->last] = i;
+	else
+		*p = (struct place){ .gen = e->gen, .first = i };
+	p->last = i;
+}
+
+static void event_begin(struct engine *e, struct flat *f)
+{
+	const char *format = log_format_name(f->format);
+	bool lines = f->format != LOG_JSON && f->format != LOG_EVTX;
+
+	number_next(e);
+	arena_reset(e->folded);
+	e->f = f;
+	e->stats.events++;
+	for (uint32_t i = 0; i < f->n; i++)
+		if (f->v[i].field != FIELD_NONE)
+			place_value(e, f->v[i].field, (uint16_t)i);
+	e->extra[0] = (struct flat_value){ .p = format, .n = (uint32_t)strlen(format), .type = FLAT_STRING };
+	/* The raw message: of formats whose line is the message. Keys of JSON and the bytes of a record are none. */
+	e->extra[1] = (struct flat_value){ .type = FLAT_STRING };
+	if (lines && f->raw.p != NULL) {
+		e->extra[1].p = f->raw.p;
+		e->extra[1].n = f->raw.n > FLAT_VALUE_MAX ? FLAT_VALUE_MAX : (uint32_t)f->raw.n;
+	}
+	if (e->m->format_field != FIELD_NONE) {
+		e->places[e->m->format_field].gen = 0;
+		place_value(e, e->m->format_field, VALUE_FORMAT);
+	}
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Tries the candidates; what matches stands in e->matches. */
+static size_t evaluate(struct engine *e, const uint32_t *candidates, uint32_t n)
+{
+	size_t found = 0;
+
+	e->stats.candidates += n;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct instance *in = &e->m->instances[candidates[i]];
+
+		if (e->rule_seen[in->rule] == e->gen || !event_program(e, in->steps, in->entry))
+			continue;
+		e->rule_seen[in->rule] = e->gen;
+		if (found == ENGINE_MATCHES_MAX)
+			e->stats.matches_left_out++;
+		else
+			e->matches[found++] = in->rule;
+	}
+	e->stats.matches += found;
+	if (found > 1)
+		qsort(e->matches, found, sizeof *e->matches, by_number);
+	return found;
+}
+
+size_t engine_run_all(struct engine *e, struct flat *f, const uint32_t **ret)
+{
+	uint32_t n;
+
+	event_begin(e, f);
+	e->group = event_route(e);
+	*ret = e->matches;
+	if (e->group != NULL)
+		return evaluate(e, e->group->instances, e->group->n_instances);
+	n = group_instances(e->m, e->set, e->candidates);
+	e->group = &e->spill;
+	return evaluate(e, e->candidates, n);
+}
+
+size_t engine_run(struct engine *e, struct flat *f, const uint32_t **ret)
+{
+	return engine_run_all(e, f, ret);
+}
+
+size_t engine_variants(const struct engine *e, const struct taxonomy_variant *const **ret)
+{
+	*ret = e->group == NULL ? NULL : (const struct taxonomy_variant *const *)e->group->variants;
+	return e->group == NULL ? 0 : e->group->n_variants;
+}
+
+void engine_stats(const struct engine *e, struct engine_stats *ret)
+{
+	*ret = e->stats;
+	ret->regex_limits = e->regex.limits;
+}

@@ -1,0 +1,75 @@
+/* Inside the engine only: one thread's state, and an event while it is run. */
+#ifndef DETECT_ENGINE_RUN_H
+#define DETECT_ENGINE_RUN_H
+
+#include "detect/engine_group.h"
+
+/* Values besides those of the event: the name of its format, and its raw line for keywords. */
+#define VALUE_FORMAT FLAT_VALUES_MAX
+#define VALUE_RAW (FLAT_VALUES_MAX + 1)
+#define VALUES (FLAT_VALUES_MAX + 2)
+#define NO_VALUE UINT16_MAX
+
+struct place { uint32_t gen; uint16_t first, last; }; /* values of a field in this event */
+
+#define ROUTE_KEY_MAX 240
+#define ROUTES 256
+struct route { /* a place of the cache of routes: what the routing fields held, and the group that followed */
+	const struct group *group;
+	uint32_t n;
+	unsigned char key[ROUTE_KEY_MAX];
+};
+
+struct engine {
+	struct engine_image *m;
+	struct flat *f;              /* the event being run, or run last */
+	uint32_t gen;                /* of this event; what carries another is from an earlier one. 1..INT32_MAX */
+	struct place *places;        /* by field id */
+	uint16_t *next;              /* by value: the next one of the same field */
+	struct flat_value extra[2];  /* VALUE_FORMAT, VALUE_RAW */
+	struct text *texts;          /* by value */
+	uint32_t *text_gen;
+	struct arena *folded;
+	uint32_t *known;             /* by test: gen * 2 + what it was found to be */
+	uint32_t *seen;              /* by instance: gen of the event it was tried on */
+	uint32_t *rule_seen;         /* by rule: gen of the event it matched */
+	uint32_t *candidates;
+	uint32_t matches[ENGINE_MATCHES_MAX];
+	struct regex_run regex;
+	struct route *routes;
+	uint64_t *set;               /* scratch: the variants of an event */
+	struct group spill;          /* for a set that is granted no group */
+	const struct group *group;   /* of this event */
+	uint64_t secret[2];
+	struct engine_stats stats;
+};
+
+/* ---- engine_eval.c: is it so, in this event? */
+
+static inline const struct flat_value *event_value(const struct engine *e, uint32_t i)
+{
+	return i < FLAT_VALUES_MAX ? &e->f->v[i] : &e->extra[i - FLAT_VALUES_MAX];
+}
+
+/* First value of a field, or NO_VALUE; the others by e->next. */
+static inline uint32_t event_first(const struct engine *e, uint16_t field)
+{
+	return e->places[field].gen == e->gen ? e->places[field].first : NO_VALUE;
+}
+
+/* The text of a value, resolved and folded; NULL: out of memory, the value is then taken for one that nothing matches. */
+const struct text *event_text(struct engine *e, uint32_t i);
+bool event_test(struct engine *e, uint32_t test);
+bool event_program(struct engine *e, const struct step *steps, uint32_t entry);
+/* Does this one value pass? For tests of one value. */
+bool event_value_passes(struct engine *e, const struct test *t, uint32_t i);
+
+/* ---- engine_route.c */
+
+/* The group of the event whose places are set; NULL: none was granted, e->spill is it. */
+const struct group *event_route(struct engine *e);
+
+/* For tests: every rule of the event's group is run, whatever its witnesses say. */
+size_t engine_run_all(struct engine *e, struct flat *f, const uint32_t **ret);
+
+#endif

@@ -1,0 +1,354 @@
+/* Each test of Sigma and each trap of its semantics as a row: what stands in the
+ * detection, an event, and whether it matches. Every row is run by the witness
+ * index and by trying all rules, twice each, so that the second run meets the
+ * memories that the first left. */
+#include <unistd.h>
+
+#include "engine_world.h"
+#include "tap.h"
+
+struct row {
+	const char *name, *detection, *event;
+	int want;
+};
+
+#define ONE(text) "s: {" text "}, condition: s"
+
+static const struct row rows[] = {
+	/* whole values, case, numbers */
+	{ "whole value", ONE("F: cmd.exe"), "{\"F\":\"cmd.exe\"}", 1 },
+	{ "whole value is no substring", ONE("F: cmd.exe"), "{\"F\":\"x cmd.exe\"}", 0 },
+	{ "case does not count", ONE("F: CMD.exe"), "{\"F\":\"cmD.EXE\"}", 1 },
+	{ "cased", ONE("F|cased: CMD.exe"), "{\"F\":\"cmd.exe\"}", 0 },
+	{ "cased, same", ONE("F|cased: CMD.exe"), "{\"F\":\"CMD.exe\"}", 1 },
+	{ "cased contains", ONE("F|contains|cased: MD.e"), "{\"F\":\"xCMD.exe\"}", 1 },
+	{ "cased contains, other case", ONE("F|contains|cased: MD.e"), "{\"F\":\"xCmd.exe\"}", 0 },
+	{ "Kelvin sign is k", ONE("F|contains: task"), "{\"F\":\"xTas\xe2\x84\xaax\"}", 1 },
+	{ "long s is s", ONE("F: pass"), "{\"F\":\"pa\xc5\xbf\xc5\xbf\"}", 1 },
+	{ "k in the rule as Kelvin sign", ONE("F: tas\xe2\x84\xaa"), "{\"F\":\"TASK\"}", 1 },
+	{ "Turkish dotted I stays itself", ONE("F: i"), "{\"F\":\"\xc4\xb0\"}", 0 },
+	{ "umlauts fold", ONE("F|startswith: \xc3\xa4\xc3\xb6"), "{\"F\":\"\xc3\x84\xc3\x96X\"}", 1 },
+	{ "capital sharp s folds simply", ONE("F: stra\xc3\x9f""e"), "{\"F\":\"STRA\xe1\xba\x9e""E\"}", 1 },
+	{ "number", ONE("F: 4688"), "{\"F\":4688}", 1 },
+	{ "number as text", ONE("F: 4688"), "{\"F\":\"4688\"}", 1 },
+	{ "number with fraction", ONE("F: 4688"), "{\"F\":4688.0}", 1 },
+	{ "number is no prefix", ONE("F: 468"), "{\"F\":4688}", 0 },
+	{ "number is no prefix of text", ONE("F: 4688"), "{\"F\":\"4688 x\"}", 0 },
+	{ "hexadecimal stays text", ONE("F: 4660"), "{\"F\":\"0x1234\"}", 0 },
+	{ "text of digits meets a number", ONE("F: '4688'"), "{\"F\":4688}", 1 },
+	{ "text of digits contains", ONE("F|contains: '68'"), "{\"F\":4688}", 1 },
+	{ "true", ONE("F: true"), "{\"F\":true}", 1 },
+	{ "true as text", ONE("F: true"), "{\"F\":\"True\"}", 1 },
+	{ "true is not false", ONE("F: true"), "{\"F\":false}", 0 },
+	{ "false", ONE("F: false"), "{\"F\":\"FALSE\"}", 1 },
+	/* wildcards */
+	{ "any run", ONE("F: a*c"), "{\"F\":\"abbbc\"}", 1 },
+	{ "any run is anchored", ONE("F: a*c"), "{\"F\":\"abbbcd\"}", 0 },
+	{ "any run holds line breaks", ONE("F: a*c"), "{\"F\":\"a\\r\\nb\\nc\"}", 1 },
+	{ "one character", ONE("F: a?c"), "{\"F\":\"abc\"}", 1 },
+	{ "one character is a code point", ONE("F: a?c"), "{\"F\":\"a\xf0\x9f\x98\x80""c\"}", 1 },
+	{ "one character is not none", ONE("F: a?c"), "{\"F\":\"ac\"}", 0 },
+	{ "two characters for two bytes", ONE("F: a??c"), "{\"F\":\"a\xc3\xa4""c\"}", 0 },
+	{ "pieces in order", ONE("F: '*one*two*'"), "{\"F\":\"x one y two z\"}", 1 },
+	{ "pieces out of order", ONE("F: '*one*two*'"), "{\"F\":\"x two y one z\"}", 0 },
+	{ "pieces do not overlap", ONE("F: 'aba*aba'"), "{\"F\":\"ababa\"}", 0 },
+	{ "? inside a middle piece", ONE("F: '*a?c*e?g*'"), "{\"F\":\"xxacabcxxefefgx\"}", 1 },
+	{ "? after a wrong start", ONE("F: '*ab?d*'"), "{\"F\":\"ababxd\"}", 1 },
+	{ "? at the ends", ONE("F: '?b*d?'"), "{\"F\":\"abxxde\"}", 1 },
+	{ "escaped star is a star", ONE("F: 'a\\*c'"), "{\"F\":\"a*c\"}", 1 },
+	{ "escaped star is no wildcard", ONE("F: 'a\\*c'"), "{\"F\":\"abc\"}", 0 },
+	{ "backslash before a letter", ONE("F: 'C:\\Windows'"), "{\"F\":\"c:\\\\windows\"}", 1 },
+	{ "UNC", ONE("F|startswith: '\\\\\\\\srv'"), "{\"F\":\"\\\\\\\\srv\\\\x\"}", 1 },
+	{ "trailing backslash", ONE("F|contains: '\\Temp\\'"), "{\"F\":\"C:\\\\Temp\\\\x\"}", 1 },
+	{ "only a star wants a value", ONE("F: '*'"), "{\"F\":\"\"}", 1 },
+	{ "only a star, null", ONE("F: '*'"), "{\"F\":null}", 0 },
+	{ "only a star, absent", ONE("F: '*'"), "{\"G\":1}", 0 },
+	/* contains, startswith, endswith, all */
+	{ "contains", ONE("F|contains: mimi"), "{\"F\":\"run MIMIkatz\"}", 1 },
+	{ "contains, short", ONE("F|contains: ' e'"), "{\"F\":\"x -e\"}", 0 },
+	{ "contains, short hit", ONE("F|contains: ' e'"), "{\"F\":\"x e\"}", 1 },
+	{ "contains nothing", ONE("F|contains: ''"), "{\"F\":\"x\"}", 1 },
+	{ "contains nothing, empty value", ONE("F|contains: ''"), "{\"F\":\"\"}", 1 },
+	{ "contains nothing, absent", ONE("F|contains: ''"), "{\"G\":\"\"}", 0 },
+	{ "startswith", ONE("F|startswith: 'C:\\Users\\'"), "{\"F\":\"c:\\\\users\\\\x\"}", 1 },
+	{ "startswith not inside", ONE("F|startswith: 'C:\\Users\\'"), "{\"F\":\" c:\\\\users\\\\x\"}", 0 },
+	{ "endswith", ONE("F|endswith: '\\cmd.exe'"), "{\"F\":\"c:\\\\CMD.exe\"}", 1 },
+	{ "endswith not inside", ONE("F|endswith: '\\cmd.exe'"), "{\"F\":\"c:\\\\CMD.exe \"}", 0 },
+	{ "endswith longer than the value", ONE("F|endswith: '\\cmd.exe'"), "{\"F\":\"exe\"}", 0 },
+	{ "endswith one byte", ONE("F|endswith: 'e'"), "{\"F\":\"e\"}", 1 },
+	{ "startswith two bytes", ONE("F|startswith: 'ab'"), "{\"F\":\"ab\"}", 1 },
+	{ "list is or", ONE("F|contains: [aaaa, bbbb]"), "{\"F\":\"xbbbbx\"}", 1 },
+	{ "all is and", ONE("F|contains|all: [aaaa, bbbb]"), "{\"F\":\"xbbbbx\"}", 0 },
+	{ "all holds", ONE("F|contains|all: [aaaa, bbbb]"), "{\"F\":\"bbbbaaaa\"}", 1 },
+	{ "windash", ONE("F|windash|contains: ' -enc'"), "{\"F\":\"x /enc y\"}", 1 },
+	{ "windash, en dash", ONE("F|windash|contains: ' -enc'"), "{\"F\":\"x \xe2\x80\x93""enc y\"}", 1 },
+	{ "windash, as written", ONE("F|windash|contains: ' -enc'"), "{\"F\":\"x -enc y\"}", 1 },
+	{ "windash, no dash", ONE("F|windash|contains: ' -enc'"), "{\"F\":\"x enc y\"}", 0 },
+	{ "base64offset", ONE("F|base64offset|contains: 'http://'"), "{\"F\":\"eHhodHRwOi8v\"}", 1 },
+	{ "wide base64offset", ONE("F|wide|base64offset|contains: 'http'"), "{\"F\":\"aAB0AHQAcAA=\"}", 1 },
+	/* escapes in the event */
+	{ "\\u escape", ONE("F: cmd"), "{\"F\":\"\\u0063md\"}", 1 },
+	{ "\\u escape of a big letter", ONE("F|contains: 'xcmdx'"), "{\"F\":\"ax\\u0043MDxa\"}", 1 },
+	{ "surrogates", ONE("F: \"\\U0001F600\""), "{\"F\":\"\\ud83d\\ude00\"}", 1 },
+	{ "escaped slash", ONE("F|contains: 'a/b/c'"), "{\"F\":\"a\\/b\\/c\"}", 1 },
+	{ "escaped quote", ONE("F|contains: 'say \"hi\"'"), "{\"F\":\"say \\\"hi\\\"\"}", 1 },
+	{ "NUL inside", ONE("F|startswith: 'a'"), "{\"F\":\"a\\u0000b\"}", 1 },
+	{ "behind a NUL", ONE("F|endswith: 'bcde'"), "{\"F\":\"a\\u0000bcde\"}", 1 },
+	/* null, empty, exists, not */
+	{ "null, absent", ONE("F: null"), "{\"G\":1}", 1 },
+	{ "null, null", ONE("F: null"), "{\"F\":null}", 1 },
+	{ "null, empty", ONE("F: null"), "{\"F\":\"\"}", 0 },
+	{ "null, a dash is a value", ONE("F: null"), "{\"F\":\"-\"}", 0 },
+	{ "empty", ONE("F: ''"), "{\"F\":\"\"}", 1 },
+	{ "empty, absent", ONE("F: ''"), "{\"G\":\"\"}", 0 },
+	{ "empty, null", ONE("F: ''"), "{\"F\":null}", 0 },
+	{ "exists", ONE("F|exists: true"), "{\"F\":null}", 1 },
+	{ "exists, absent", ONE("F|exists: true"), "{\"G\":1}", 0 },
+	{ "does not exist", ONE("F|exists: false"), "{\"G\":1}", 1 },
+	{ "does not exist, there", ONE("F|exists: false"), "{\"F\":\"\"}", 0 },
+	{ "not of an absent field", "s: {G: 1}, n: {F: x}, condition: s and not n", "{\"G\":1}", 1 },
+	{ "not of another value", "s: {G: 1}, n: {F: x}, condition: s and not n", "{\"G\":1,\"F\":\"y\"}", 1 },
+	{ "not of the value", "s: {G: 1}, n: {F: x}, condition: s and not n", "{\"G\":1,\"F\":\"X\"}", 0 },
+	{ "only not", "n: {F: x}, condition: not n", "{\"F\":\"y\"}", 1 },
+	{ "only not, held", "n: {F: x}, condition: not n", "{\"F\":\"x\"}", 0 },
+	{ "neq, absent field", ONE("F|neq: x"), "{\"G\":1}", 1 },
+	{ "neq", ONE("F|neq: x"), "{\"F\":\"x\"}", 0 },
+	/* conditions */
+	{ "1 of", "s1: {F: a}, s2: {G: b}, condition: 1 of s*", "{\"G\":\"b\"}", 1 },
+	{ "all of", "s1: {F: a}, s2: {G: b}, condition: all of s*", "{\"G\":\"b\"}", 0 },
+	{ "all of, both", "s1: {F: a}, s2: {G: b}, condition: all of s*", "{\"G\":\"b\",\"F\":\"a\"}", 1 },
+	{ "1 of them skips _", "_s: {F: a}, t: {G: b}, condition: 1 of them", "{\"F\":\"a\"}", 0 },
+	{ "not 1 of", "s: {F: a}, f1: {G: b}, f2: {H: c}, condition: s and not 1 of f*", "{\"F\":\"a\",\"H\":\"c\"}", 0 },
+	{ "not 1 of, none", "s: {F: a}, f1: {G: b}, f2: {H: c}, condition: s and not 1 of f*", "{\"F\":\"a\",\"H\":\"d\"}", 1 },
+	{ "list of maps", "s: [{F: a, G: b}, {H: c}], condition: s", "{\"H\":\"c\"}", 1 },
+	{ "list of maps is or of ands", "s: [{F: a, G: b}, {H: c}], condition: s", "{\"F\":\"a\"}", 0 },
+	/* regular expressions */
+	{ "regex is searched for", ONE("F|re: 'b+c'"), "{\"F\":\"abbbcd\"}", 1 },
+	{ "regex has case", ONE("F|re: 'BC'"), "{\"F\":\"abcd\"}", 0 },
+	{ "regex without case", ONE("F|re|i: 'BCDE'"), "{\"F\":\"abcdef\"}", 1 },
+	{ "regex without case inside", ONE("F|re: '(?i)BCDE'"), "{\"F\":\"abcdef\"}", 1 },
+	{ "regex dot stops at a line", ONE("F|re: 'a.c'"), "{\"F\":\"a\\nc\"}", 0 },
+	{ "regex with s", ONE("F|re|s: 'a.c'"), "{\"F\":\"a\\nc\"}", 1 },
+	{ "regex with m", ONE("F|re|m: '^line$'"), "{\"F\":\"x\\nline\\ny\"}", 1 },
+	{ "regex without m", ONE("F|re: '^line$'"), "{\"F\":\"x\\nline\\ny\"}", 0 },
+	{ "regex optional character", ONE("F|re: 'colou?r is'"), "{\"F\":\"the color is\"}", 1 },
+	{ "regex branches", ONE("F|re: 'first|second'"), "{\"F\":\"the second\"}", 1 },
+	{ "regex group none", ONE("F|re: '^(?:pass|word)?$'"), "{\"F\":\"\"}", 1 },
+	{ "regex group", ONE("F|re: 'x(?:abcd|efgh)+y'"), "{\"F\":\"xefghabcdy\"}", 1 },
+	{ "regex escapes", ONE("F|re: 'C:\\\\Win\\.exe\\s'"), "{\"F\":\"C:\\\\Win.exe \"}", 1 },
+	{ "regex count", ONE("F|re: 'ab{2,3}c'"), "{\"F\":\"abbbc\"}", 1 },
+	{ "regex count none", ONE("F|re: 'x(wxyz){0,2}x'"), "{\"F\":\"xx\"}", 1 },
+	{ "regex dot is a code point", ONE("F|re: '^.$'"), "{\"F\":\"\xe4\xb8\xad\"}", 1 },
+	/* addresses */
+	{ "cidr", ONE("F|cidr: 10.0.0.0/8"), "{\"F\":\"10.255.3.4\"}", 1 },
+	{ "cidr, outside", ONE("F|cidr: 10.0.0.0/8"), "{\"F\":\"11.0.0.1\"}", 0 },
+	{ "cidr, odd bits", ONE("F|cidr: 192.168.16.0/20"), "{\"F\":\"192.168.31.255\"}", 1 },
+	{ "cidr, odd bits outside", ONE("F|cidr: 192.168.16.0/20"), "{\"F\":\"192.168.32.0\"}", 0 },
+	{ "cidr, mapped", ONE("F|cidr: 10.0.0.0/8"), "{\"F\":\"::ffff:10.1.1.1\"}", 1 },
+	{ "cidr, no address", ONE("F|cidr: 10.0.0.0/8"), "{\"F\":\"10.1\"}", 0 },
+	{ "cidr 6", ONE("F|cidr: 'fe80::/10'"), "{\"F\":\"FE80:0:0:0:1:2:3:4\"}", 1 },
+	{ "cidr 6, outside", ONE("F|cidr: 'fe80::/10'"), "{\"F\":\"2001:db8::1\"}", 0 },
+	/* comparisons, dates, other fields */
+	{ "lt", ONE("F|lt: 10"), "{\"F\":9.5}", 1 },
+	{ "lt, equal", ONE("F|lt: 10"), "{\"F\":10}", 0 },
+	{ "lte", ONE("F|lte: 10"), "{\"F\":\"10\"}", 1 },
+	{ "gt", ONE("F|gt: 10"), "{\"F\":1e2}", 1 },
+	{ "gte, negative", ONE("F|gte: -5"), "{\"F\":-5}", 1 },
+	{ "gt, no number", ONE("F|gt: 10"), "{\"F\":\"20 apples\"}", 0 },
+	{ "gt, true is no number", ONE("F|gt: 0"), "{\"F\":true}", 0 },
+	{ "hour", ONE("F|hour: 23"), "{\"F\":\"2025-01-31T23:05:06Z\"}", 1 },
+	{ "minute", ONE("F|minute: 5"), "{\"F\":\"2025-01-31 23:05:06.123\"}", 1 },
+	{ "day", ONE("F|day: 31"), "{\"F\":\"2025-01-31\"}", 1 },
+	{ "week of last year", ONE("F|week: 53"), "{\"F\":\"2021-01-01T00:00:00Z\"}", 1 },
+	{ "week 1 begins in December", ONE("F|week: 1"), "{\"F\":\"2024-12-30T00:00:00Z\"}", 1 },
+	{ "month", ONE("F|month: 2"), "{\"F\":\"2025-02-03T00:00:00+09:00\"}", 1 },
+	{ "year", ONE("F|year: 2025"), "{\"F\":\"2025-02-03\"}", 1 },
+	{ "year, no date", ONE("F|year: 2025"), "{\"F\":\"2025\"}", 0 },
+	{ "fieldref", ONE("F|fieldref: G"), "{\"F\":\"abc\",\"G\":\"ABC\"}", 1 },
+	{ "fieldref, other", ONE("F|fieldref: G"), "{\"F\":\"abc\",\"G\":\"abd\"}", 0 },
+	{ "fieldref, absent", ONE("F|fieldref: G"), "{\"F\":\"abc\"}", 0 },
+	{ "fieldref, both absent", ONE("F|fieldref: G"), "{\"H\":1}", 0 },
+	{ "fieldref endswith", ONE("F|fieldref|endswith: G"), "{\"F\":\"xabc\",\"G\":\"ABC\"}", 1 },
+	/* arrays, nesting, names */
+	{ "array, any item", ONE("F: b"), "{\"F\":[\"a\",\"b\"]}", 1 },
+	{ "array, no item", ONE("F: c"), "{\"F\":[\"a\",\"b\"]}", 0 },
+	{ "array, contains", ONE("F|contains: bcde"), "{\"F\":[\"a\",\"xbcdex\"]}", 1 },
+	{ "array, all by different items", ONE("F|contains|all: [aaaa, bbbb]"), "{\"F\":[\"aaaa\",\"bbbb\"]}", 1 },
+	{ "array with null", ONE("F: null"), "{\"F\":[\"a\",null]}", 1 },
+	{ "nested name", ONE("a.b: x"), "{\"a\":{\"b\":\"X\"}}", 1 },
+	{ "literal key with a dot", ONE("a.b: x"), "{\"a.b\":\"X\"}", 1 },
+	{ "blanks in names", ONE("ThreatName: x"), "{\"Threat Name\":\"X\"}", 1 },
+	{ "order of keys", ONE("F: a, G: b"), "{\"G\":\"b\",\"z\":1,\"F\":\"a\"}", 1 },
+	/* keywords */
+	{ "keyword in any value", "k: [needle], condition: k", "{\"F\":\"a NEEDLE b\"}", 1 },
+	{ "keyword in a nested value", "k: [needle], condition: k", "{\"a\":{\"b\":[1,\"needle\"]}}", 1 },
+	{ "keyword is no name", "k: [needle], condition: k", "{\"needle\":\"x\"}", 0 },
+	{ "keywords are or", "k: [needle, thread], condition: k", "{\"F\":\"thread\"}", 1 },
+	{ "keywords with all", "k: {'|all': [needle, thread]}, condition: k", "{\"F\":\"thread\"}", 0 },
+	{ "keywords with all, in two values", "k: {'|all': [needle, thread]}, condition: k", "{\"F\":\"thread\",\"G\":\"needle\"}", 1 },
+	{ "keyword and not keyword", "k: [needle], n: [hay], condition: k and not n", "{\"F\":\"needle\",\"G\":\"hay\"}", 0 },
+};
+
+static void run_row(const struct row *r)
+{
+	char yaml[2048];
+	struct world w = { 0 };
+	struct err err = { 0 };
+	const uint32_t *found;
+	int n = snprintf(yaml, sizeof yaml, "title: t\nlogsource: {product: x}\ndetection: {%s}\n", r->detection), got[4] = { 0 };
+	enum rc rc = world_yaml(&w, str_make(yaml, (size_t)n), NULL, &err);
+
+	if (rc != RC_OK || w.set->loaded != 1 || engine_image_refused(w.image, &(const struct engine_refusal *){ 0 }) != 0) {
+		OK(false, "%s: %s %.*s", r->name, err.text, w.set == NULL || w.set->n_reports == 0 ? 0 : (int)w.set->reports[0].reason.n,
+		   w.set == NULL || w.set->n_reports == 0 ? "" : w.set->reports[0].reason.p);
+		world_done(&w);
+		return;
+	}
+	for (int i = 0; i < 2; i++) {
+		got[i] = world_run(&w, str_of(r->event), &found);
+		got[i + 2] = (int)engine_run_all(w.engine, w.flat, &found);
+	}
+	OK(got[0] == r->want && got[1] == r->want && got[2] == r->want && got[3] == r->want, "%s (%d %d %d %d)", r->name, got[0], got[1],
+	   got[2], got[3]);
+	world_done(&w);
+}
+
+/* ---- log sources */
+
+static const struct taxonomy_map security_maps[] = { { { "Image", 5 }, { "NewProcessName", 14 } } };
+
+/* Channel: channel and EventID: id. */
+static const struct sigma_node *when(struct arena *a, const char *channel, double id)
+{
+	struct sigma_test *t = arena_array(a, 2, sizeof *t);
+	struct sigma_piece *p = arena_alloc(a, sizeof *p);
+	struct sigma_node *n = arena_array(a, 3, sizeof *n);
+	const struct sigma_node **kids = arena_array(a, 2, sizeof *kids);
+
+	*p = (struct sigma_piece){ SIGMA_LITERAL, str_of(channel) };
+	t[0] = (struct sigma_test){ .field = S("Channel"), .op = SIGMA_MATCH, .pieces = p, .n_pieces = 1 };
+	t[1] = (struct sigma_test){ .field = S("EventID"), .op = SIGMA_NUMBER, .number = id };
+	for (int i = 0; i < 2; i++) {
+		n[i] = (struct sigma_node){ .kind = SIGMA_TEST, .test = &t[i] };
+		kids[i] = &n[i];
+	}
+	n[2] = (struct sigma_node){ .kind = SIGMA_AND, .n_kids = 2, .kids = kids };
+	return &n[2];
+}
+
+static const char source_rules[] =
+	"title: process\nlogsource: {product: windows, category: process_creation}\n"
+	"detection: {s: {Image|endswith: '\\cmd.exe'}, condition: s}\n"
+	"---\ntitle: security\nlogsource: {product: windows, service: security}\n"
+	"detection: {s: {EventID: 4688}, condition: s}\n"
+	"---\ntitle: windows\nlogsource: {product: windows}\n"
+	"detection: {s: {User|contains: 'admin'}, condition: s}\n"
+	"---\ntitle: nowhere\nlogsource: {product: toaster}\n"
+	"detection: {s: {User|contains: 'admin'}, condition: s}\n";
+
+static const struct {
+	const char *name, *event, *want; /* numbers of the rules */
+	size_t variants;
+} source_rows[] = {
+	{ "Sysmon 1", "{\"Channel\":\"Sysmon\",\"EventID\":1,\"Image\":\"C:\\\\cmd.exe\",\"User\":\"ADMIN\"}", "02", 1 },
+	{ "Security 4688 by its own name", "{\"Channel\":\"Security\",\"EventID\":\"4688\",\"NewProcessName\":\"C:\\\\cmd.exe\"}", "01", 2 },
+	{ "Security 4688 has no Image", "{\"Channel\":\"Security\",\"EventID\":4688,\"Image\":\"C:\\\\cmd.exe\"}", "1", 2 },
+	{ "channel in any case", "{\"Channel\":\"SYSMON\",\"EventID\":1,\"Image\":\"C:\\\\cmd.exe\"}", "0", 1 },
+	{ "unknown source: all rules by their own names", "{\"EventID\":4688,\"Image\":\"C:\\\\cmd.exe\",\"User\":\"admin\"}", "0123", 0 },
+	{ "unknown source does not rename", "{\"NewProcessName\":\"C:\\\\cmd.exe\"}", "", 0 },
+	{ "sources do not leak", "{\"Channel\":\"Sysmon\",\"EventID\":2,\"User\":\"administrator\",\"Image\":\"x\"}", "23", 0 },
+};
+
+static struct taxonomy *source_taxonomy(struct arena *a)
+{
+	struct taxonomy_variant *v = arena_array(a, 3, sizeof *v);
+	struct taxonomy *t = arena_alloc(a, sizeof *t);
+
+	v[0] = (struct taxonomy_variant){ S("sysmon"), { S("windows"), S("process_creation"), S("sysmon") }, when(a, "Sysmon", 1), NULL, 0 };
+	v[1] = (struct taxonomy_variant){ S("4688"), { S("windows"), S("process_creation"), S("") }, when(a, "Security", 4688), security_maps,
+		1 };
+	v[2] = (struct taxonomy_variant){ S("security"), { S("windows"), S(""), S("security") }, when(a, "Security", 4688), NULL, 0 };
+	*t = (struct taxonomy){ v, 3 };
+	return t;
+}
+
+static void test_sources(void)
+{
+	CLEANUP(arena_freep) struct arena *a = arena_new((size_t)1 << 20);
+	struct world w = { 0 };
+	struct err err = { 0 };
+	const struct taxonomy_variant *const *variants;
+
+	OK(world_yaml(&w, str_of(source_rules), source_taxonomy(a), &err) == RC_OK && w.set->loaded == 4, "sources %s", err.text);
+	for (int again = 0; again < 2; again++) {
+		for (size_t i = 0; i < COUNTOF(source_rows); i++) {
+			const uint32_t *found;
+			char got[16] = "";
+			int n = world_run(&w, str_of(source_rows[i].event), &found);
+
+			for (int k = 0; k < n; k++)
+				got[k] = (char)('0' + found[k]);
+			OK(strcmp(got, source_rows[i].want) == 0 && engine_variants(w.engine, &variants) == source_rows[i].variants,
+			   "%s (%s)", source_rows[i].name, got);
+		}
+	}
+	world_done(&w);
+}
+
+static void test_explain(void)
+{
+	CLEANUP(arena_freep) struct arena *a = arena_new((size_t)1 << 20);
+	struct world w = { 0 };
+	struct err err = { 0 };
+	struct engine_why why[8];
+	struct str value;
+	const uint32_t *found;
+	size_t n;
+
+	OK(world_yaml(&w, str_of(source_rules), source_taxonomy(a), &err) == RC_OK, "built");
+	(void)world_run(&w, S("{\"Channel\":\"Security\",\"EventID\":4688,\"NewProcessName\":\"C:\\\\cmd.exe\"}"), &found);
+	n = engine_explain(w.engine, w.flat, 0, why, COUNTOF(why));
+	EQ_INT((long long)n, 1, "one test held");
+	EQ_STR(why[0].field, S("NewProcessName"), "under the event's name");
+	EQ_STR(why[0].value, S("C:\\cmd.exe"), "with the value");
+	OK(engine_field(w.engine, w.flat, 0, S("Image"), &value), "a field by the rule's name");
+	EQ_STR(value, S("C:\\cmd.exe"), "is the event's");
+	OK(!engine_field(w.engine, w.flat, 0, S("User"), &value), "absent field");
+	EQ_INT((long long)engine_explain(w.engine, w.flat, 2, why, COUNTOF(why)), 0, "nothing to say of a rule that did not match");
+	EQ_INT((long long)engine_explain(w.engine, w.flat, 99, why, COUNTOF(why)), 0, "nor of one that is not");
+	world_done(&w);
+}
+
+static void test_refused(void)
+{
+	struct world w = { 0 };
+	struct err err = { 0 };
+	const struct engine_refusal *why;
+	const uint32_t *found;
+	struct engine_image_stats stats;
+	enum rc rc = world_yaml(&w,
+		S("title: bad\nlogsource: {product: x}\ndetection: {s: {F|re: 'a(?<=b+)\\\\p{Nope}('}, condition: s}\n"
+		  "---\ntitle: good\nlogsource: {product: x}\ndetection: {s: {F: a}, condition: s}\n"), NULL, &err);
+
+	if (rc != RC_OK || w.set->n_rules != 2) {
+		SKIP("the reader refuses it already", "bad expression");
+		world_done(&w);
+		return;
+	}
+	OK(engine_image_refused(w.image, &why) == 1 && why[0].rule == 0, "the bad rule is refused");
+	OK(str_find(why[0].reason, S("regular expression"), 0) != SIZE_MAX, "%.*s", STR(why[0].reason));
+	OK(world_run(&w, S("{\"F\":\"a\"}"), &found) == 1 && found[0] == 1, "the good one goes on");
+	engine_image_stats(w.image, &stats);
+	OK(stats.rules == 1 && stats.bytes > 0, "stats");
+	world_done(&w);
+}
+
+int main(void)
+{
+	for (size_t i = 0; i < COUNTOF(rows); i++)
+		run_row(&rows[i]);
+	test_sources();
+	test_explain();
+	test_refused();
+	return tap_done();
+}
