@@ -14,11 +14,19 @@
 #define VALUE_LEAST 4      /* "a.bc" */
 #define PATH_MAX_BYTES 512 /* dotted path of a field */
 
+/* Finds the observables of strings. */
+struct typer {
+	observe_fn fn;
+	void *ctx;
+	struct buf *normal; /* scratch */
+	bool cut;
+};
+
 struct walk {
 	struct arena *a;
 	struct event_view *out;
 	struct buf path;
-	struct buf normal; /* scratch */
+	struct typer typer;
 	size_t holder;     /* length of the string that is looked at */
 	size_t *holders;   /* of each observable, that of the string it was found in */
 	enum rc rc;
@@ -40,8 +48,9 @@ static void name_better_field(struct walk *w, size_t i)
 	w->holders[i] = w->holder;
 }
 
-static void add(struct walk *w, enum observable_kind kind, struct str value)
+static void add(void *ctx, enum observable_kind kind, struct str value)
 {
+	struct walk *w = ctx;
 	struct observable *o;
 
 	if (w->out->n == EVENT_OBSERVABLES_MAX) {
@@ -74,7 +83,7 @@ static bool worth_typing(struct str s)
 	return memchr(s.p, '.', s.n) != NULL || memchr(s.p, ':', s.n) != NULL;
 }
 
-static bool try_type(struct walk *w, struct str s)
+static bool try_type(struct typer *t, struct str s)
 {
 	const struct str mapped = S("::ffff:");
 	enum observable_kind kind;
@@ -82,16 +91,16 @@ static bool try_type(struct walk *w, struct str s)
 
 	if (!worth_typing(s))
 		return false;
-	buf_clear(&w->normal);
-	if (value_detect(s, &kind, &w->normal, NULL) != RC_OK)
+	buf_clear(t->normal);
+	if (value_detect(s, &kind, t->normal, NULL) != RC_OK)
 		return false;
-	value = buf_view(&w->normal);
+	value = buf_view(t->normal);
 	/* What a dual-stack socket calls an IPv4 peer (RFC 4291 §2.5.5.2); inet_ntop writes it with dots. */
 	if (kind == OBS_IPV6 && str_starts(value, mapped) && memchr(value.p, '.', value.n) != NULL) {
 		kind = OBS_IPV4;
 		value = str_slice(value, mapped.n, value.n);
 	}
-	add(w, kind, value);
+	t->fn(t->ctx, kind, value);
 	return true;
 }
 
@@ -128,20 +137,20 @@ static size_t url_end(struct str s, size_t at)
 	return at;
 }
 
-static void try_token(struct walk *w, struct str token)
+static void try_token(struct typer *t, struct str token)
 {
 	while (token.n > 0 && (token.p[token.n - 1] == '.' || token.p[token.n - 1] == ':'))
 		token.n--;
-	if (!try_type(w, token)) {
+	if (!try_type(t, token)) {
 		struct str bare = without_port(token);
 
 		if (bare.n != token.n)
-			(void)try_type(w, bare);
+			(void)try_type(t, bare);
 	}
 }
 
 /* A URL may hold what splits ("http://a.example/?q=1"); which of the two was meant, nobody knows, so both are tried. */
-static void try_long_url(struct walk *w, struct str s, size_t from, size_t i)
+static void try_long_url(struct typer *t, struct str s, size_t from, size_t i)
 {
 	size_t end;
 
@@ -149,39 +158,51 @@ static void try_long_url(struct walk *w, struct str s, size_t from, size_t i)
 		return;
 	end = url_end(s, i);
 	if (end != i)
-		(void)try_type(w, str_slice(s, from, end));
+		(void)try_type(t, str_slice(s, from, end));
 }
 
-static void look_at(struct walk *w, struct str s)
+static void find_in_string(struct typer *t, struct str s)
 {
 	size_t from = 0, tokens = 0;
 
-	w->holder = s.n;
 	if (s.n < VALUE_LEAST)
 		return;
 	for (size_t i = 0; i <= s.n && tokens < TOKENS_MAX; i++) {
 		if (i < s.n && !splits(s.p[i]))
 			continue;
 		if (i > from) {
-			try_token(w, str_slice(s, from, i));
-			try_long_url(w, s, from, i);
+			try_token(t, str_slice(s, from, i));
+			try_long_url(t, s, from, i);
 			tokens++;
 		}
 		from = i + 1;
 	}
 	if (tokens == TOKENS_MAX)
-		w->out->cut = true;
+		t->cut = true;
 }
+
+bool observe_string(struct str s, struct buf *normal, observe_fn fn, void *ctx)
+{
+	struct typer t = { .fn = fn, .ctx = ctx, .normal = normal };
+
+	find_in_string(&t, s);
+	return !t.cut;
+}
+
+static void look_at(struct walk *w, struct str s)
+{
+	w->holder = s.n;
+	find_in_string(&w->typer, s);
+}
+
+const struct observe_pair observe_pairs[OBSERVE_PAIRS] = { { S("hostname"), S("url") }, { S("host"), S("uri") } };
 
 /* A request's host and path are one URL: EVE http.hostname + http.url, Zeek host + uri. */
 static void look_at_request(struct walk *w, const struct json *object)
 {
-	static const struct {
-		struct str host, path;
-	} pairs[] = { { S("hostname"), S("url") }, { S("host"), S("uri") } };
-
-	for (size_t i = 0; i < COUNTOF(pairs); i++) {
-		struct str host = json_get_str(object, pairs[i].host), path = json_get_str(object, pairs[i].path), url;
+	for (size_t i = 0; i < OBSERVE_PAIRS; i++) {
+		const struct observe_pair *pair = &observe_pairs[i];
+		struct str host = json_get_str(object, pair->host), path = json_get_str(object, pair->path), url;
 		size_t kept = w->path.n;
 
 		if (host.n == 0 || path.n == 0 || path.p[0] != '/')
@@ -191,9 +212,9 @@ static void look_at_request(struct walk *w, const struct json *object)
 			w->rc = RC_NOMEM;
 			return;
 		}
-		buf_fmt(&w->path, "%s%.*s", kept > 0 ? "." : "", STR(pairs[i].path));
+		buf_fmt(&w->path, "%s%.*s", kept > 0 ? "." : "", STR(pair->path));
 		w->holder = url.n;
-		(void)try_type(w, url);
+		(void)try_type(&w->typer, url);
 		buf_cut(&w->path, kept);
 	}
 }
@@ -304,7 +325,8 @@ static struct str event_where(const struct json *v)
 
 enum rc event_observe(struct arena *a, struct str line, struct event_view *ret, struct err *err)
 {
-	struct walk w = { .a = a, .out = ret };
+	struct buf normal;
+	struct walk w = { .a = a, .out = ret, .typer = { .fn = add, .ctx = &w, .normal = &normal } };
 	const struct json *v;
 
 	*ret = (struct event_view){ .where = S("") };
@@ -316,10 +338,11 @@ enum rc event_observe(struct arena *a, struct str line, struct event_view *ret, 
 	if (ret->list == NULL || w.holders == NULL)
 		return FAIL(err, RC_NOMEM, "event: out of memory");
 	buf_init(&w.path, PATH_MAX_BYTES);
-	buf_init(&w.normal, 2 * VALUE_MAX);
+	buf_init(&normal, OBSERVE_NORMAL_MAX);
 	walk_value(&w, v, 0);
+	ret->cut |= w.typer.cut;
 	buf_done(&w.path);
-	buf_done(&w.normal);
+	buf_done(&normal);
 	if (w.rc != RC_OK)
 		return FAIL(err, w.rc, "event: out of memory");
 	ret->at = event_time(a, v);

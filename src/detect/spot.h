@@ -1,0 +1,40 @@
+/* Indicators over flat events: every observable of every value is looked up, in
+ * the lists (detect/iocs.h) and in the image of STIX indicators (detect/image.h).
+ * Values that held nothing are remembered, so that a log which repeats itself
+ * costs little. One per thread. */
+#ifndef DETECT_SPOT_H
+#define DETECT_SPOT_H
+
+#include "detect/image.h"
+#include "detect/iocs.h"
+#include "wire/flat.h"
+
+#define SPOTS_MAX 64 /* of one event; more are counted as left out */
+
+struct spot {
+	char id[64];          /* indicator--uuid */
+	struct observable what;
+	struct str matched;   /* the indicator's own value */
+	struct str suppressed; /* name of the warning list that holds it back; .p NULL: it is a hit */
+	uint8_t tlp, confidence;
+	const char *list;     /* file of the list, or NULL for the image */
+};
+
+struct spotter;
+
+/* Either may be NULL. Both outlive the spotter. */
+enum rc spotter_new(const struct iocs *lists, const struct image *image, struct spotter **ret, struct err *err) MUSTUSE;
+void spotter_free(struct spotter *s);
+void spotter_freep(struct spotter **s);
+
+/* What the event holds, valid until the next call. RC_IO as iocs_lookup; RC_NOMEM. `at`: indicators count that are
+ * active at this time. */
+enum rc spotter_run(struct spotter *s, struct flat *f, usec at, const struct spot **ret, size_t *ret_n, struct err *err) MUSTUSE;
+
+/* The image changed: what was remembered counts no more. */
+void spotter_forget(struct spotter *s);
+
+struct spotter_stats { uint64_t values, looked_at, observables, hits, left_out; };
+void spotter_stats(const struct spotter *s, struct spotter_stats *ret);
+
+#endif
