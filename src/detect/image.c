@@ -22,6 +22,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/uuid.h"
+#include "detect/also.h"
 #include "detect/keys.h"
 
 #define CHUNK 65536u
@@ -45,6 +46,8 @@ struct indicator {
 	_Atomic usec from, until;
 	uint64_t pattern; /* stable hash of the pattern's text: same pattern, same entries */
 	uint32_t first, n;
+	uint32_t also;    /* offset over all key chunks */
+	uint16_t also_n;
 	_Atomic uint8_t tlp, confidence, dead;
 };
 
@@ -303,24 +306,32 @@ static void set_terms(struct indicator *to, const struct image_indicator *from)
 	atomic_store(&to->confidence, from->confidence);
 }
 
+struct wanted {
+	const struct value *values;
+	size_t n;
+	struct str also;
+};
+
 /* The indicator is complete before its first entry is published: a reader follows an entry to it. */
 static enum rc add_indicator(struct image *m, struct shelf *s, const struct image_indicator *in, const struct uuid *id, uint64_t pattern,
-			     const struct value *values, size_t n, struct err *err)
+			     const struct wanted *w, struct err *err)
 {
 	uint32_t number = s->n_indicators;
 	struct indicator *i;
 	char key[KEY_MAX];
 
-	TRY(grow_entries(m, s, (uint32_t)n, err));
+	TRY(grow_entries(m, s, (uint32_t)w->n, err));
 	TRY(grow_indicators(s, err));
 	TRY(room_for(number, sizeof *i, (void **)s->indicators, err));
 	i = indicator_at(s, number);
+	TRY(store_key(s, w->also, &i->also, err));
+	i->also_n = (uint16_t)w->also.n;
 	i->id = *id;
 	i->pattern = pattern;
 	i->first = s->n_entries;
 	set_terms(i, in);
-	for (size_t k = 0; k < n; k++) {
-		struct str bytes = key_of(values[k].kind, values[k].text, key);
+	for (size_t k = 0; k < w->n; k++) {
+		struct str bytes = key_of(w->values[k].kind, w->values[k].text, key);
 
 		if (bytes.n > 0)
 			TRY(add_entry(s, bytes, number, err));
@@ -352,6 +363,7 @@ static enum rc compact(struct image *m, struct err *err)
 		copy = indicator_at(s, s->n_indicators);
 		memcpy(copy, i, sizeof *copy);
 		copy->first = s->n_entries;
+		rc = store_key(s, str_make(key_at(old, i->also), i->also_n), &copy->also, err);
 		for (uint32_t e = 0; rc == RC_OK && e < i->n; e++) {
 			const struct entry *from = entry_at(old, i->first + e);
 
@@ -376,16 +388,59 @@ static enum rc parse_id(struct str id, struct uuid *ret, struct err *err)
 	return RC_OK;
 }
 
+/* What the pattern asks for: alternatives, or one value and more beside it. */
+static enum rc read_pattern(struct image *m, struct str pattern, struct wanted *ret, struct buf *also, struct err *err)
+{
+	struct value_term *terms;
+	struct value *values;
+	size_t n;
+	enum rc rc = value_of_pattern(m->scratch, pattern, &values, &n, err);
+
+	if (rc == RC_UNSUPPORTED) {
+		TRY(value_terms_of_pattern(m->scratch, pattern, &terms, &n, err));
+		TRY(also_put(terms, n, also, err));
+		values = arena_array(m->scratch, 1, sizeof *values);
+		if (values == NULL)
+			return FAIL(err, RC_NOMEM, "indicators: out of memory");
+		values[0] = (struct value){ terms[0].kind, terms[0].text };
+		n = 1;
+	} else if (rc != RC_OK) {
+		return rc;
+	}
+	*ret = (struct wanted){ values, n, buf_view(also) };
+	return n == 0 ? FAIL(err, RC_UNSUPPORTED, "no simple value in the pattern") : RC_OK;
+}
+
+static enum rc replace(struct image *m, struct indicator *old, const struct image_indicator *in, const struct uuid *id, uint64_t pattern,
+		       struct err *err)
+{
+	struct shelf *s = atomic_load(&m->shelf);
+	struct wanted w = { .n = 0 };
+	struct buf also;
+	enum rc rc;
+
+	buf_init(&also, ALSO_MAX);
+	arena_reset(m->scratch);
+	rc = read_pattern(m, in->pattern, &w, &also, err);
+	if (rc == RC_UNSUPPORTED)
+		m->unsupported++;
+	if (rc == RC_OK && (w.n > VALUES_OF_ONE || s->n_entries - s->n_dead + w.n > m->max_values))
+		rc = FAIL(err, RC_LIMIT, "indicators: more values than the image may hold");
+	if (old != NULL)
+		kill_indicator(m, s, old);
+	if (rc == RC_OK)
+		rc = add_indicator(m, s, in, id, pattern, &w, err);
+	buf_done(&also);
+	return rc;
+}
+
 static enum rc update(struct image *m, const struct image_indicator *in, struct err *err)
 {
 	struct shelf *s = atomic_load(&m->shelf);
 	uint64_t pattern = hash_stable(in->pattern);
 	struct indicator *old;
-	struct value *values;
 	struct uuid id;
 	uint32_t number;
-	size_t n;
-	enum rc rc;
 
 	TRY(parse_id(in->id, &id, err));
 	old = find_indicator(s, &id, &number);
@@ -398,17 +453,7 @@ static enum rc update(struct image *m, const struct image_indicator *in, struct 
 		set_terms(old, in);
 		return RC_OK;
 	}
-	arena_reset(m->scratch);
-	rc = value_of_pattern(m->scratch, in->pattern, &values, &n, err);
-	if (rc == RC_OK && n == 0)
-		rc = FAIL(err, RC_UNSUPPORTED, "no simple value in the pattern");
-	if (rc == RC_UNSUPPORTED)
-		m->unsupported++;
-	if (rc == RC_OK && (n > VALUES_OF_ONE || s->n_entries - s->n_dead + n > m->max_values))
-		rc = FAIL(err, RC_LIMIT, "indicators: more values than the image may hold");
-	if (old != NULL)
-		kill_indicator(m, s, old);
-	return rc == RC_OK ? add_indicator(m, s, in, &id, pattern, values, n, err) : rc;
+	return replace(m, old, in, &id, pattern, err);
 }
 
 static enum rc tidy(struct image *m, struct err *err)
@@ -445,7 +490,7 @@ enum rc image_clear(struct image *m, struct err *err)
 		return FAIL(err, RC_NOMEM, "indicators: out of memory");
 	pthread_mutex_lock(&m->lock);
 	old = atomic_exchange(&m->shelf, fresh);
-	m->live = 0;
+	m->live = m->unsupported = 0;
 	wait_for_readers(m);
 	pthread_mutex_unlock(&m->lock);
 	shelf_free(old);
@@ -515,7 +560,8 @@ static void found(struct lookup *l, const struct entry *e, struct str matched)
 	out->tlp = atomic_load(&i->tlp);
 	out->confidence = atomic_load(&i->confidence);
 	out->matched = matched.p == NULL ? keep_block(l, key_at(l->s, e->key)) : keep(l, matched);
-	l->n++;
+	out->also = keep(l, str_make(key_at(l->s, i->also), i->also_n));
+	l->n += out->also.n == i->also_n; /* without room for what it asks for it would match too much */
 }
 
 static bool probe(void *ctx, struct str key, struct str matched)

@@ -18,7 +18,8 @@ void image_free(struct image *m);
 
 struct image_indicator {
 	struct str id;           /* indicator--uuid */
-	struct str pattern;      /* STIX pattern text; values are taken from it when it is an OR of simple equalities */
+	struct str pattern;      /* STIX pattern text; values are taken from it when it is an OR of simple equalities, or one
+	                          * observation that asks for several at once (value_terms_of_pattern) */
 	usec valid_from, valid_until; /* until 0 = open; outside it never hits */
 	uint8_t tlp, confidence;
 	bool revoked;            /* removes it */
@@ -40,10 +41,11 @@ void image_set_suppress(struct image *m, image_suppress fn, void *ctx);
 struct image_match {
 	char id[64];        /* indicator--uuid */
 	struct str matched; /* in `scratch` of the caller */
+	struct str also;    /* there too; not empty: no match unless the event meets this as well (detect/also.h) */
 	uint8_t tlp, confidence;
 };
 /* All active indicators that `o` (value in normal form, model/observable.h) meets at time `at`, at most `max`; exact.
- * Thread-safe, without a lock. `scratch` of 4096 bytes holds what `matched` points to. `ret_list`: the warning list
+ * Thread-safe, without a lock. `scratch` of 4096 bytes, and ALSO_MAX a match, holds what `matched` and `also` point to. `ret_list`: the warning list
  * that names the value, so that these matches are suppressed, or "". */
 size_t image_lookup(const struct image *m, const struct observable *o, usec at, struct image_match *out, size_t max,
 		    char *scratch, size_t scratch_n, struct str *ret_list);

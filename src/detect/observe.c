@@ -345,6 +345,7 @@ enum rc event_observe(struct arena *a, struct str line, struct event_view *ret, 
 	buf_done(&normal);
 	if (w.rc != RC_OK)
 		return FAIL(err, w.rc, "event: out of memory");
+	ret->tree = v;
 	ret->at = event_time(a, v);
 	ret->where = event_where(v);
 	return RC_OK;

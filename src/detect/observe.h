@@ -15,6 +15,7 @@ struct event_view {
 	bool cut;                /* the event holds more */
 	usec at;                 /* its own time, or 0 */
 	struct str where;        /* host or sensor, or "" */
+	const struct json *tree; /* the whole event */
 };
 
 /* All memory in `a`; borrows from `line` too. RC_BAD: no JSON object. */

@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "detect/observe.h"
+#include "detect/also.h"
 
 #define LINE_ARENA ((size_t)64 << 20)
 #define MATCHES_MAX 64
-#define SCRATCH 4096
+#define SCRATCH (4096 + MATCHES_MAX * ALSO_MAX)
 #define FOLLOW_PIECE ((size_t)1 << 20)
 
 struct watch {
@@ -108,8 +108,10 @@ static void take_line(struct watch *w, struct str line)
 		struct str list;
 		size_t n = image_lookup(w->image, &e.list[i], now, matches, MATCHES_MAX, scratch, sizeof scratch, &list);
 
-		for (size_t k = 0; k < n; k++)
-			report(w, &e, &e.list[i], &matches[k], line, list);
+		for (size_t k = 0; k < n; k++) {
+			if (matches[k].also.n == 0 || also_met(matches[k].also, &e))
+				report(w, &e, &e.list[i], &matches[k], line, list);
+		}
 	}
 	w->stats.observables += e.n;
 	w->stats.cut += e.cut;

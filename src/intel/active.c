@@ -10,7 +10,9 @@ static bool get_time(const struct json *v, struct str name, usec *ret)
 enum rc active_read(struct arena *a, const struct json *indicator, struct active *ret, struct err *err)
 {
 	struct str language = json_get_str(indicator, S("pattern_type"));
+	struct value *named = NULL;
 	int64_t confidence;
+	size_t n = 0;
 	usec t;
 	enum rc rc = RC_OK;
 
@@ -25,11 +27,15 @@ enum rc active_read(struct arena *a, const struct json *indicator, struct active
 	(void)!json_bool(json_get(indicator, S("revoked")), &ret->facts.revoked);
 	if (language.n == 0 || str_eq(language, S("stix")))
 		rc = value_of_pattern(a, json_get_str(indicator, S("pattern")), &ret->values, &ret->n_values, err);
+	if (rc == RC_UNSUPPORTED) /* its values do not stand alone, but they tell how long it lives */
+		rc = value_named_in_pattern(a, json_get_str(indicator, S("pattern")), &named, &n, err);
+	else
+		named = ret->values, n = ret->n_values;
 	if (rc == RC_NOMEM)
 		return rc;
-	if (rc == RC_OK && ret->n_values > 0)
-		ret->facts.kind = ret->values[0].kind;
-	else
+	if (rc == RC_OK && n > 0)
+		ret->facts.kind = named[0].kind;
+	if (rc != RC_OK)
 		ret->n_values = 0;
 	return RC_OK;
 }

@@ -102,7 +102,7 @@ static void warn(struct sink *s, const struct json *v, struct str type)
 	if (s->o->warn == NULL || !str_eq(type, S("indicator")) || pattern.n == 0 ||
 	    (language.n > 0 && !str_eq(language, S("stix"))))
 		return;
-	if (value_of_pattern(s->batch, pattern, &values, &n, &err) != RC_OK)
+	if (value_named_in_pattern(s->batch, pattern, &values, &n, &err) != RC_OK)
 		return;
 	for (size_t i = 0; i < n; i++)
 		warn_value(s, json_get_str(v, S("id")), &values[i]);

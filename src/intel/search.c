@@ -120,7 +120,7 @@ bool search_speaks_of(struct arena *scratch, const struct page_entry *e, const s
 	if (json_parse(scratch, e->body, &JSON_LIMITS, &v, NULL) != RC_OK)
 		return false;
 	if (str_eq(e->type, S("indicator")))
-		return value_of_pattern(scratch, json_get_str(v, S("pattern")), &values, &n, NULL) == RC_OK && among(values, n, w);
+		return value_named_in_pattern(scratch, json_get_str(v, S("pattern")), &values, &n, NULL) == RC_OK && among(values, n, w);
 	return value_of_sco(scratch, v, &values, &n, NULL) == RC_OK && among(values, n, w);
 }
 

@@ -55,6 +55,26 @@ struct value {
  * RC_UNSUPPORTED: another sort of pattern. */
 enum rc value_of_pattern(struct arena *a, struct str pattern, struct value **ret, size_t *ret_n, struct err *err) MUSTUSE;
 
+/* Where a value of a conjunction must stand in what was observed. */
+enum value_role { ROLE_ANY, ROLE_SRC, ROLE_DST, ROLE_SRC_PORT, ROLE_DST_PORT, ROLE_FILE_NAME };
+
+struct value_term {
+	enum value_role role;
+	enum observable_kind kind; /* ROLE_ANY, ROLE_SRC, ROLE_DST; otherwise OBS_KINDS */
+	struct str text;           /* normal form; ports in decimal */
+};
+
+/* The terms of a pattern that is one observation in which all of several simple values must be met, as other
+ * systems write "ip|port", "domain|ip" and "filename|hash" ([network-traffic:dst_ref.value = 'x' AND
+ * network-traffic:dst_port = 443]): at least one term is an observable of a kind we know, and the first of `ret` is
+ * the most telling of them (a single term is fine). A host name as an end of traffic is ROLE_ANY: logs name it elsewhere.
+ * RC_UNSUPPORTED: another sort of pattern. */
+enum rc value_terms_of_pattern(struct arena *a, struct str pattern, struct value_term **ret, size_t *ret_n, struct err *err) MUSTUSE;
+
+/* The values that a pattern of either sort speaks of, alone or together with others: for finding it and for its
+ * lifetime, not for blocking. */
+enum rc value_named_in_pattern(struct arena *a, struct str pattern, struct value **ret, size_t *ret_n, struct err *err) MUSTUSE;
+
 /* The value of a cyber-observable object ("domain-name", "ipv4-addr", "url", "email-addr", the hashes of a "file"). */
 enum rc value_of_sco(struct arena *a, const struct json *sco, struct value **ret, size_t *ret_n, struct err *err) MUSTUSE;
 

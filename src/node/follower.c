@@ -83,7 +83,7 @@ static usec lifetime_end(struct arena *a, const struct json *v, const struct ima
 	struct value *values;
 	size_t n;
 
-	if (value_of_pattern(a, ind->pattern, &values, &n, NULL) != RC_OK || n == 0)
+	if (value_named_in_pattern(a, ind->pattern, &values, &n, NULL) != RC_OK || n == 0)
 		return 0;
 	facts.kind = values[0].kind;
 	if (ind->valid_from > facts.seen)

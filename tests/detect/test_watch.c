@@ -69,6 +69,66 @@ static void test_formats(void)
 	arena_free(a);
 }
 
+static void note_any(void *ctx, const struct hit *h)
+{
+	int *n = ctx;
+
+	*n += h->indicator.n > 0;
+}
+
+/* Patterns that ask for several things at once hit only what meets them all. */
+static void test_together(void)
+{
+	static const struct {
+		const char *pattern, *line;
+		int hits;
+	} rows[] = {
+#define DST "[network-traffic:dst_ref.value = '198.51.100.7' AND network-traffic:dst_port = 443]"
+		{ DST, "{\"src_ip\":\"10.0.0.5\",\"src_port\":50000,\"dest_ip\":\"198.51.100.7\",\"dest_port\":443}", 1 },
+		{ DST, "{\"src_ip\":\"10.0.0.5\",\"src_port\":443,\"dest_ip\":\"198.51.100.7\",\"dest_port\":80}", 0 },
+		{ DST, "{\"src_ip\":\"198.51.100.7\",\"src_port\":443,\"dest_ip\":\"10.0.0.5\",\"dest_port\":443}", 0 },
+		{ DST, "{\"dest_ip\":\"198.51.100.7\"}", 0 },
+		{ DST, "{\"id.orig_h\":\"10.0.0.5\",\"id.orig_p\":5000,\"id.resp_h\":\"198.51.100.7\",\"id.resp_p\":443}", 1 },
+		{ DST, "{\"winlog\":{\"event_data\":{\"DestinationIp\":\"198.51.100.7\",\"DestinationPort\":\"443\"}}}", 1 },
+		{ DST, "{\"destination\":{\"ip\":\"::ffff:198.51.100.7\",\"port\":443}}", 1 },
+		{ DST, "{\"source\":{\"ip\":\"198.51.100.7\",\"port\":443}}", 0 },
+		{ "[network-traffic:src_ref.value = '2001:db8::7' AND network-traffic:src_port = 53]",
+		  "{\"src_ip\":\"2001:0db8::0007\",\"src_port\":53,\"dest_ip\":\"10.0.0.5\"}", 1 },
+		{ "[network-traffic:dst_ref.value = '198.51.100.0/24' AND network-traffic:dst_port = 443]",
+		  "{\"dest_ip\":\"198.51.100.9\",\"dest_port\":443}", 1 },
+		{ "[network-traffic:dst_ref.value = '198.51.100.0/24' AND network-traffic:dst_port = 443]",
+		  "{\"src_ip\":\"198.51.100.9\",\"dest_ip\":\"198.51.101.9\",\"dest_port\":443}", 0 },
+		{ "[network-traffic:dst_ref.value = '198.51.100.7']", "{\"dest_ip\":\"198.51.100.7\"}", 1 },
+		{ "[network-traffic:dst_ref.value = '198.51.100.7']", "{\"src_ip\":\"198.51.100.7\"}", 0 },
+		{ "[network-traffic:dst_ref.value = 'evil.example' AND network-traffic:dst_port = 8443]",
+		  "{\"dest_ip\":\"198.51.100.7\",\"dest_port\":8443,\"tls\":{\"sni\":\"www.evil.example\"}}", 1 },
+		{ "[network-traffic:dst_ref.value = 'evil.example' AND network-traffic:dst_port = 8443]",
+		  "{\"dest_ip\":\"198.51.100.7\",\"dest_port\":443,\"tls\":{\"sni\":\"www.evil.example\"}}", 0 },
+		{ "[domain-name:value = 'evil.example' AND domain-name:resolves_to_refs[*].value = '198.51.100.7']",
+		  "{\"dns\":{\"rrname\":\"evil.example\",\"answers\":[{\"rdata\":\"198.51.100.7\"}]}}", 1 },
+		{ "[domain-name:value = 'evil.example' AND domain-name:resolves_to_refs[*].value = '198.51.100.7']",
+		  "{\"dns\":{\"rrname\":\"evil.example\",\"answers\":[{\"rdata\":\"198.51.100.8\"}]}}", 0 },
+		{ "[file:name = 'a.exe' AND file:hashes.MD5 = 'd41d8cd98f00b204e9800998ecf8427e']",
+		  "{\"Image\":\"C:\\\\tmp\\\\a.exe\",\"Hashes\":\"MD5=D41D8CD98F00B204E9800998ECF8427E\"}", 1 },
+		{ "[file:name = 'a.exe' AND file:hashes.MD5 = 'd41d8cd98f00b204e9800998ecf8427e']",
+		  "{\"Image\":\"C:\\\\tmp\\\\aa.exe\",\"Hashes\":\"MD5=D41D8CD98F00B204E9800998ECF8427E\"}", 0 },
+	};
+
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		struct image *m = image_new(1000);
+		struct image_indicator ind = { .id = S("indicator--00000000-0000-4000-8000-000000000001"), .pattern = str_of(rows[i].pattern),
+					       .valid_from = INT64_MIN, .confidence = 255 };
+		struct watch *w = NULL;
+		int hits = 0;
+
+		OK(image_update(m, &ind, NULL) == RC_OK && watch_new(m, S("t"), note_any, &hits, &w, NULL) == RC_OK, "%s", rows[i].pattern);
+		OK(watch_feed(w, str_of(rows[i].line), NULL) == RC_OK && watch_end(w, NULL) == RC_OK, "  %s", rows[i].line);
+		EQ_INT(hits, rows[i].hits, "  hits");
+		watch_free(w);
+		image_free(m);
+	}
+}
+
 static void count_hit(void *ctx, const struct hit *h)
 {
 	int *n = ctx;
@@ -280,6 +340,7 @@ static void test_no_memory(void)
 int main(void)
 {
 	test_formats();
+	test_together();
 	test_pieces();
 	test_long_line();
 	test_suppressed();

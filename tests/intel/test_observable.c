@@ -116,6 +116,43 @@ static void test_patterns(void)
 	}
 }
 
+static void test_terms(void)
+{
+	static const struct {
+		const char *pattern;
+		enum rc rc;
+		size_t n;
+		const char *first; /* "" = any */
+	} rows[] = {
+		{ "[network-traffic:src_port = 53 AND network-traffic:src_ref.value = '2001:DB8::1']", RC_OK, 2, "2001:db8::1" },
+		{ "[ipv4-addr:value = '198.51.100.7' AND domain-name:value = 'A.Example']", RC_OK, 2, "a.example" },
+		{ "[network-traffic:dst_ref.value = 'A.Example']", RC_OK, 1, "a.example" },
+		{ "[network-traffic:dst_port = 443]", RC_UNSUPPORTED, 0, "" },
+		{ "[file:name = 'x']", RC_UNSUPPORTED, 0, "" },
+		{ "[network-traffic:dst_ref.value = '198.51.100.7' AND network-traffic:dst_port > 443]", RC_UNSUPPORTED, 0, "" },
+		{ "[network-traffic:dst_ref.value = '198.51.100.7' AND network-traffic:dst_port NOT = 443]", RC_UNSUPPORTED, 0, "" },
+		{ "[network-traffic:dst_ref.value = '198.51.100.7' AND network-traffic:dst_port = 70000]", RC_UNSUPPORTED, 0, "" },
+		{ "[network-traffic:dst_ref.value = 'no host' AND network-traffic:dst_port = 1]", RC_UNSUPPORTED, 0, "" },
+		{ "[a:b = 'c' AND domain-name:value = 'a.example']", RC_UNSUPPORTED, 0, "" },
+		{ "[domain-name:value = 'a.example' OR (url:value = 'http://a.example/' AND file:name = 'x')]", RC_UNSUPPORTED, 0, "" },
+		{ "[domain-name:value = 'a.example'] AND [file:name = 'x']", RC_UNSUPPORTED, 0, "" },
+		{ "[domain-name:value = 'a.example' AND file:name = 'x'] REPEATS 2 TIMES", RC_UNSUPPORTED, 0, "" },
+	};
+
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		struct arena *a = arena_new(1 << 20);
+		struct value_term *terms = NULL;
+		struct err err;
+		size_t n = 0;
+
+		EQ_INT(value_terms_of_pattern(a, str_of(rows[i].pattern), &terms, &n, &err), rows[i].rc, rows[i].pattern);
+		EQ_INT(n, rows[i].n, "  terms");
+		if (n > 0)
+			EQ_STR(terms[0].text, str_of(rows[i].first), "  the most telling first");
+		arena_free(a);
+	}
+}
+
 static void test_foreign_patterns(void)
 {
 	static const struct {
@@ -163,6 +200,7 @@ int main(void)
 	test_detect();
 	test_refang();
 	test_patterns();
+	test_terms();
 	test_foreign_patterns();
 	test_names();
 	return tap_done();
