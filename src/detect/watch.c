@@ -2,6 +2,7 @@
  * the rest of the log is not held up by it. */
 #include "detect/watch.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -26,6 +27,7 @@ struct watch {
 	struct watch_stats stats;
 	struct err last;
 	int fd;              /* the file that is followed, or -1 */
+	bool begun;          /* a file was followed: where a former life stopped is no question any more */
 };
 
 enum rc watch_new(const struct image *m, struct str input, watch_hit fn, void *ctx, struct watch **ret, struct err *err)
@@ -210,21 +212,109 @@ static enum rc feed_from(int fd, uint64_t *offset, struct watch *w, bool *ret_mo
 	return rc;
 }
 
-/* What was written to the old file between the last look and its renaming. A last line without a newline ends there. */
-static enum rc finish_old(struct watch *w, uint64_t *at, bool *ret_more, struct err *err)
+/* "log.1", "log-20261122": a number or a date behind the name. Packed ones ("log.2.gz") cannot be read on. */
+static bool is_rotated(const char *name, struct str base)
 {
+	bool digits = false;
+
+	if (!str_starts(str_of(name), base) || (name[base.n] != '.' && name[base.n] != '-'))
+		return false;
+	for (const char *c = name + base.n; *c != '\0'; c++) {
+		if (strchr("0123456789-_.:TZ", *c) == NULL)
+			return false;
+		digits |= *c >= '0' && *c <= '9';
+	}
+	return digits;
+}
+
+static bool is_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
+/* Opens the rotated file beside `path` that has this inode; with 0 the oldest that was written to after `behind`
+ * and is not `path` itself. -1 when there is none. */
+static int open_rotated(const char *path, uint64_t inode, const struct stat *behind, struct stat *ret)
+{
+	const char *slash = strrchr(path, '/');
+	struct str base = str_of(slash == NULL ? path : slash + 1);
+	char folder[4096];
+	struct stat st, present = { 0 };
+	struct dirent *e;
+	int found = -1;
+	DIR *d;
+
+	snprintf(folder, sizeof folder, "%.*s", slash == NULL ? 1 : (int)(slash - path) + 1, slash == NULL ? "." : path);
+	d = opendir(folder);
+	if (d == NULL)
+		return -1;
+	(void)!stat(path, &present);
+	while ((e = readdir(d)) != NULL) {
+		int fd = is_rotated(e->d_name, base) ? openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW) : -1;
+		bool fits = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+
+		if (inode != 0)
+			fits = fits && (uint64_t)st.st_ino == inode;
+		else
+			fits = fits && st.st_ino != behind->st_ino && st.st_ino != present.st_ino && is_later(&st.st_mtim, &behind->st_mtim) &&
+			       (found < 0 || is_later(&ret->st_mtim, &st.st_mtim));
+		if (!fits) {
+			if (fd >= 0)
+				close(fd);
+			continue;
+		}
+		if (found >= 0)
+			close(found);
+		found = fd;
+		*ret = st;
+	}
+	closedir(d);
+	return found;
+}
+
+/* What was written to the old file between the last look and its renaming; a last line without a newline ends there.
+ * Then come those that were begun and rotated away meanwhile. */
+static enum rc finish_old(const char *path, struct watch *w, const struct stat *held, uint64_t *at, uint64_t *inode, bool *ret_more,
+			  struct err *err)
+{
+	struct stat next;
+	int fd;
+
 	TRY(feed_from(w->fd, at, w, ret_more, err));
 	if (*ret_more)
 		return RC_OK;
+	fd = open_rotated(path, 0, held, &next);
 	stop_following(w);
-	*ret_more = true; /* the new file, next time */
+	w->fd = fd;
+	if (fd >= 0) {
+		*at = 0;
+		*inode = (uint64_t)next.st_ino;
+	}
+	*ret_more = true; /* the next file, next time */
 	return watch_end(w, err);
+}
+
+/* A former life stopped in a file that has been rotated since: its rest comes first. */
+static bool resume_rotated(const char *path, struct watch *w, uint64_t at, uint64_t inode)
+{
+	struct stat st;
+
+	if (w->begun || inode == 0 || (stat(path, &st) == 0 && (uint64_t)st.st_ino == inode))
+		return false;
+	w->fd = open_rotated(path, inode, NULL, &st);
+	if (w->fd >= 0 && (uint64_t)st.st_size < at) /* another file has the number now */
+		stop_following(w);
+	return w->fd >= 0;
 }
 
 static enum rc open_followed(const char *path, struct watch *w, uint64_t *at, uint64_t *inode, struct err *err)
 {
 	struct stat st;
 
+	if (resume_rotated(path, w, *at, *inode)) {
+		w->begun = true;
+		return RC_OK;
+	}
 	w->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (w->fd < 0)
 		return FAIL(err, errno == ENOENT ? RC_NOTFOUND : RC_IO, "%s: %s", path, strerror(errno));
@@ -235,6 +325,7 @@ static enum rc open_followed(const char *path, struct watch *w, uint64_t *at, ui
 	if ((uint64_t)st.st_ino != *inode)
 		*at = 0;
 	*inode = (uint64_t)st.st_ino;
+	w->begun = true;
 	return RC_OK;
 }
 
@@ -258,7 +349,7 @@ enum rc follow_read(const char *path, uint64_t *offset, uint64_t *inode, struct 
 	}
 	away = stat(path, &now) != 0;
 	if (!away && (now.st_ino != held.st_ino || now.st_dev != held.st_dev))
-		rc = finish_old(w, &at, ret_more, err);
+		rc = finish_old(path, w, &held, &at, inode, ret_more, err);
 	else
 		rc = feed_from(w->fd, &at, w, ret_more, err);
 	*offset = at - w->partial.n;

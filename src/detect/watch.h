@@ -30,8 +30,9 @@ void watch_stats(const struct watch *w, struct watch_stats *ret);
 const char *watch_last_error(const struct watch *w);
 
 /* Follows a growing file: hands over what was appended since `*offset`, copes with
- * rotation (a new inode; the old file, held open, is read to its end first) and
- * truncation; `*offset` and `*inode` are the caller's to keep durably. RC_NOTFOUND while the file is away. */
+ * rotation (a new inode; the old file, held open, is read to its end first; after a
+ * restart it is looked for beside the log, "NAME.1" or "NAME-DATE" not packed, and so are
+ * those that were rotated away behind it) and truncation; `*offset` and `*inode` are the caller's to keep durably. RC_NOTFOUND while the file is away. */
 enum rc follow_read(const char *path, uint64_t *offset, uint64_t *inode, struct watch *w, bool *ret_more, struct err *err) MUSTUSE;
 
 #endif

@@ -278,6 +278,64 @@ static void test_follow(void)
 	image_free(m);
 }
 
+/* Rotated while the node was away, once and twice: the rest of the old file, what lay between, the present one. */
+static void test_restart_in_rotation(void)
+{
+	char dir[] = "/tmp/lf-watch-XXXXXX", path[64], one[64], two[64], date[64], other[64];
+	struct image *m = one_domain();
+	struct watch *w = NULL;
+	uint64_t offset = 0, inode = 0, old_offset, old_inode;
+	int hits = 0;
+	bool more;
+
+	OK(mkdtemp(dir) != NULL && watch_new(m, S("t"), count_hit, &hits, &w, NULL) == RC_OK, "a folder");
+	snprintf(path, sizeof path, "%s/log", dir);
+	snprintf(one, sizeof one, "%s/log.1", dir);
+	snprintf(two, sizeof two, "%s/log.2", dir);
+	snprintf(date, sizeof date, "%s/log-20261122", dir);
+	snprintf(other, sizeof other, "%s/log.notes", dir);
+	append(path, "{\"d\":\"evil.example\"}\n");
+	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK && hits == 1, "before");
+	watch_free(w);
+	old_offset = offset;
+	old_inode = inode;
+	append(path, "{\"d\":\"tail.evil.example\"}\n{\"d\":\"torn.evil.example\"}");
+	OK(rename(path, date) == 0, "rotated to a date");
+	OK(watch_new(m, S("t"), count_hit, &hits, &w, NULL) == RC_OK, "a restart before the new file is there");
+	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_NOTFOUND && hits == 2, "the old one's rest but its torn line is read");
+	append(path, "{\"d\":\"new.evil.example\"}\n");
+	for (int i = 0; i < 4; i++)
+		OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK, "read on");
+	EQ_INT(hits, 4, "the torn line, then the new file");
+	watch_free(w);
+
+	OK(rename(date, two) == 0, "rotated again");
+	append(path, "{\"d\":\"between.evil.example\"}\n");
+	OK(rename(path, one) == 0, "and again");
+	append(other, "{\"d\":\"foreign.evil.example\"}\n");
+	append(path, "{\"d\":\"newest.evil.example\"}\n");
+	hits = 0;
+	offset = old_offset;
+	inode = old_inode;
+	OK(watch_new(m, S("t"), count_hit, &hits, &w, NULL) == RC_OK, "a restart with the old place");
+	for (int i = 0; i < 6; i++)
+		OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK, "read on");
+	EQ_INT(hits, 2 + 2 + 1, "two lines of log.2, two of log.1, one of log, none of another file");
+	watch_free(w);
+	hits = 0;
+	offset = 1000000;
+	inode = old_inode;
+	OK(watch_new(m, S("t"), count_hit, &hits, &w, NULL) == RC_OK && follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK && hits == 1,
+	   "a file shorter than the place is another one");
+	watch_free(w);
+	unlink(path);
+	unlink(one);
+	unlink(two);
+	unlink(other);
+	rmdir(dir);
+	image_free(m);
+}
+
 static void any_hit(void *ctx, const struct hit *h)
 {
 	(void)h;
@@ -345,6 +403,7 @@ int main(void)
 	test_long_line();
 	test_suppressed();
 	test_follow();
+	test_restart_in_rotation();
 	test_no_memory();
 	return tap_done();
 }
