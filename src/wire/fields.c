@@ -73,28 +73,27 @@ void fields_freep(struct fields **f)
 	fields_free(*f);
 }
 
-uint64_t fields_hash_rest(uint64_t h, struct str name)
+uint64_t fields_hash_middle(uint64_t h, struct str name)
 {
-	size_t at = 16;
-
-	for (; name.n - at > 8; at += 8)
-		h = fields_mix(h ^ fields_word(name.p + at, 8), 0x9E3779B97F4A7C15u);
-	return fields_mix(h ^ fields_word(name.p + at, name.n - at), 0xD6E8FEB86659FD93u);
+	for (size_t at = 16; at + 16 < name.n; at += 8)
+		h = fields_mix(h ^ fields_load(name.p + at), FIELDS_MIX1);
+	return h;
 }
 
 static const struct fields_entry *probe(const struct fields *f, fields_node node, struct str name)
 {
 	uint64_t head[2];
 
-	if (name.n > FIELD_NAME_MAX)
+	if (name.n == 0 || name.n > FIELD_NAME_MAX)
 		return NULL;
 	fields_head(name, head);
-	return fields_probe(&f->t, node, name, head, fields_hash(&f->t, node, name, head));
+	return fields_probe(&f->t, fields_where(node, name.n), name, head[0], head[1]);
 }
 
 static struct fields_entry *free_slot(struct fields_table *t, const struct fields_entry *e)
 {
-	uint32_t at = (uint32_t)fields_hash(t, e->node, str_make(e->name, e->n), e->head) & t->mask;
+	struct str name = str_make(e->name, e->where & 0xffff);
+	uint32_t at = (uint32_t)fields_hash(t, e->where, name, e->head[0], e->head[1]) & t->mask;
 
 	while (t->slots[at].name != NULL)
 		at = (at + 1) & t->mask;
@@ -120,7 +119,7 @@ static enum rc grow(struct fields *f, struct err *err)
 static enum rc edge(struct fields *f, fields_node node, struct str name, struct fields_entry **ret, struct err *err)
 {
 	const struct fields_entry *found = probe(f, node, name);
-	struct fields_entry e = { .n = (uint16_t)name.n, .node = node, .id = FIELD_NONE, .in = FIELDS_NOWHERE };
+	struct fields_entry e = { .where = fields_where(node, name.n), .id = FIELD_NONE, .in = FIELDS_NOWHERE };
 
 	if (found != NULL) {
 		*ret = &f->t.slots[found - f->t.slots];

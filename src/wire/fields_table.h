@@ -14,9 +14,9 @@
 
 struct fields_entry {
 	uint64_t head[2];
-	const char *name; /* NULL: free */
-	uint16_t n, node; /* node that the name stands in */
+	uint32_t where;   /* fields_where */
 	uint16_t id, in;  /* FIELD_NONE, FIELDS_NOWHERE: nothing there */
+	const char *name; /* NULL: free */
 };
 
 struct fields_table {
@@ -31,6 +31,12 @@ static inline const struct fields_table *fields_table(const struct fields *f)
 	return (const struct fields_table *)f;
 }
 
+/* The node that a name stands in, and the name's length. */
+static inline uint32_t fields_where(uint32_t node, size_t n)
+{
+	return node << 16 | (uint32_t)n;
+}
+
 static inline uint64_t fields_mix(uint64_t a, uint64_t b)
 {
 	__extension__ typedef unsigned __int128 wide;
@@ -39,52 +45,60 @@ static inline uint64_t fields_mix(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* The first `n` <= 8 bytes as one word with zeros behind. */
-static inline uint64_t fields_word(const char *p, size_t n)
+static inline uint64_t fields_load(const char *p)
 {
-	uint64_t v = 0;
+	uint64_t v;
 
-	memcpy(&v, p, n);
+	memcpy(&v, p, sizeof v);
 	return v;
 }
 
 static inline void fields_head(struct str name, uint64_t head[static 2])
 {
-	if (LIKELY(name.n >= 16)) {
-		memcpy(head, name.p, 16);
-	} else if (name.n >= 8) {
-		uint64_t last;
-
-		memcpy(&head[0], name.p, 8);
-		memcpy(&last, name.p + name.n - 8, 8);
-		head[1] = name.n == 8 ? 0 : last >> (8 * (16 - name.n));
-	} else {
-		head[0] = fields_word(name.p, name.n);
-		head[1] = 0;
-	}
+	head[0] = head[1] = 0;
+	memcpy(head, name.p, name.n < 16 ? name.n : 16);
 }
 
-uint64_t fields_hash_rest(uint64_t h, struct str name);
+#define FIELDS_MIX1 0x9E3779B97F4A7C15u
+#define FIELDS_MIX2 0xD6E8FEB86659FD93u
 
-static inline uint64_t fields_hash(const struct fields_table *t, fields_node node, struct str name, const uint64_t head[static 2])
+/* What a name of more than 32 bytes has between its first 16 and its last 16. */
+uint64_t fields_hash_middle(uint64_t h, struct str name);
+
+static inline uint64_t fields_hash(const struct fields_table *t, uint32_t where, struct str name, uint64_t head0, uint64_t head1)
 {
-	uint64_t h = fields_mix(head[0] ^ t->key, head[1] ^ (t->key >> 7 | (uint64_t)node << 48 | name.n));
+	uint64_t h = fields_mix(head0 ^ t->key, head1 ^ FIELDS_MIX1 ^ (uint64_t)where << 20);
 
-	return LIKELY(name.n <= 16) ? h : fields_hash_rest(h, name);
+	if (LIKELY(name.n <= 16))
+		return h;
+	h = fields_mix(h ^ fields_load(name.p + name.n - 16), fields_load(name.p + name.n - 8) ^ FIELDS_MIX2);
+	return LIKELY(name.n <= 32) ? h : fields_hash_middle(h, name);
+}
+
+/* Equal behind the head? */
+static inline bool fields_same_rest(const char *a, const char *b, size_t n)
+{
+	if (LIKELY(n <= 16))
+		return true;
+	if (UNLIKELY(n > 32))
+		return memcmp(a + 16, b + 16, n - 16) == 0;
+	return ((fields_load(a + n - 16) ^ fields_load(b + n - 16)) | (fields_load(a + n - 8) ^ fields_load(b + n - 8))) == 0;
 }
 
 /* Exactly this name, or NULL. */
-static inline const struct fields_entry *fields_probe(const struct fields_table *t, fields_node node, struct str name,
-						      const uint64_t head[static 2], uint64_t hash)
+static inline const struct fields_entry *fields_probe(const struct fields_table *t, uint32_t where, struct str name, uint64_t head0,
+						      uint64_t head1)
 {
-	for (uint32_t at = (uint32_t)hash & t->mask;; at = (at + 1) & t->mask) {
+	uint32_t at = (uint32_t)fields_hash(t, where, name, head0, head1) & t->mask;
+
+	for (;; at = (at + 1) & t->mask) {
 		const struct fields_entry *e = &t->slots[at];
 
+		if (LIKELY(((e->head[0] ^ head0) | (e->head[1] ^ head1) | (e->where ^ where)) == 0) &&
+		    LIKELY(fields_same_rest(e->name, name.p, name.n)))
+			return e;
 		if (e->name == NULL)
 			return NULL;
-		if (e->head[0] == head[0] && e->head[1] == head[1] && e->n == name.n && e->node == node &&
-		    (name.n <= 16 || memcmp(e->name + 16, name.p + 16, name.n - 16) == 0))
-			return e;
 	}
 }
 

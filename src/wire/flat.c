@@ -19,6 +19,7 @@ const char *log_format_name(enum log_format f)
 enum rc flat_new(struct flat **ret, struct err *err)
 {
 	struct flat *f = mem_alloc(sizeof *f);
+	struct flat_json_way ways[3];
 
 	if (f != NULL) {
 		f->v = mem_array(FLAT_VALUES_MAX + 1, sizeof *f->v);
@@ -29,6 +30,8 @@ enum rc flat_new(struct flat **ret, struct err *err)
 		flat_free(f);
 		return FAIL(err, RC_NOMEM, "event: out of memory");
 	}
+	(void)flat_json_ways(ways);
+	f->work->read_json = ways[0].read;
 	*ret = f;
 	return RC_OK;
 }

@@ -1,6 +1,6 @@
 /* A loop with a stack of its own instead of recursion: one turn a member or an
  * item. The stack has a fixed height, so depth costs an error and no memory. */
-#include "wire/flat_json_plain.h"
+#include "wire/flat_json_path.h"
 
 #include "base/ascii.h"
 #include "base/text.h"

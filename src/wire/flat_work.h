@@ -2,7 +2,7 @@
 #ifndef WIRE_FLAT_WORK_H
 #define WIRE_FLAT_WORK_H
 
-#include "wire/flat.h"
+#include "wire/flat_json_path.h"
 
 /* One open object or array. */
 struct flat_level {
@@ -13,8 +13,16 @@ struct flat_level {
 	const char *name;  /* array: the member's */
 };
 
+/* Where the quotes of a line stand that open and close its strings. */
+struct flat_index {
+	uint16_t quotes[FLAT_FAST_MAX + 1 + 64];           /* in order; 64: the last block may write that much too much */
+	uint64_t escaped[(FLAT_FAST_MAX + 1) / 64 + 1];    /* a bit each byte: a quote that closes a string with escapes */
+};
+
 struct flat_work {
+	flat_json_fast read_json;
 	struct flat_level levels[FLAT_DEPTH_MAX + 1];
+	struct flat_index index;
 };
 
 /* `s` with JSON escapes resolved, in the scratch. .p NULL: out of memory. */

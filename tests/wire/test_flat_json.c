@@ -1,9 +1,28 @@
 #include "base/mem.h"
 #include "tap.h"
 #include "wire/flat_json.h"
+#include "wire/flat_json_path.h"
 
 static struct fields *dict;
 static struct flat *f;
+static struct flat_json_way way;
+
+static enum rc read_line(struct str line, struct err *err)
+{
+	return flat_json_by(way.read, f, dict, line, err);
+}
+
+/* Also as the tail of exactly the bytes it has, for ASan to see a look behind the end. */
+static enum rc read_alone(struct str line, struct err *err)
+{
+	char *alone = mem_alloc(line.n + 1);
+	enum rc rc;
+
+	memcpy(alone + 1, line.p, line.n);
+	rc = read_line(str_make(alone + 1, line.n), err);
+	mem_free(alone);
+	return rc;
+}
 
 /* "id name type flags text;" for each value: i item, e escaped. */
 static void show(struct buf *out)
@@ -46,7 +65,7 @@ static void test_good(void)
 		struct err err = { 0 };
 
 		buf_clear(&out);
-		if (!OK(flat_json(f, dict, rows[i].in, &err) == RC_OK, "good row %zu", i))
+		if (!OK(read_line(rows[i].in, &err) == RC_OK, "good row %zu", i))
 			printf("# %s\n", err.text);
 		show(&out);
 		EQ_STR(buf_view(&out), rows[i].out, "its values");
@@ -83,7 +102,7 @@ static void test_bad(void)
 		struct err err = { 0 };
 		int n = snprintf(want, sizeof want, "JSON: byte %d: ", rows[i].byte);
 
-		EQ_INT(flat_json(f, dict, rows[i].in, &err), RC_BAD, "bad");
+		EQ_INT(read_alone(rows[i].in, &err), RC_BAD, "bad");
 		if (!OK(n > 0 && strncmp(err.text, want, (size_t)n) == 0, "bad row %zu: byte %d", i, rows[i].byte))
 			printf("# %s\n", err.text);
 	}
@@ -107,24 +126,24 @@ static void test_limits(void)
 
 	buf_init(&b, (size_t)64 << 20);
 	nested(&b, FLAT_DEPTH_MAX - 1, '[', ']');
-	OK(flat_json(f, dict, buf_view(&b), NULL) == RC_OK && f->n == 1 && f->v[0].field == 1, "as deep as may be");
+	OK(read_line(buf_view(&b), NULL) == RC_OK && f->n == 1 && f->v[0].field == 1, "as deep as may be");
 	nested(&b, FLAT_DEPTH_MAX, '[', ']');
-	EQ_INT(flat_json(f, dict, buf_view(&b), NULL), RC_LIMIT, "one deeper");
+	EQ_INT(read_line(buf_view(&b), NULL), RC_LIMIT, "one deeper");
 	nested(&b, 100000, '{', '}');
-	EQ_INT(flat_json(f, dict, buf_view(&b), NULL), RC_LIMIT, "far too deep");
+	EQ_INT(read_line(buf_view(&b), NULL), RC_LIMIT, "far too deep");
 	buf_clear(&b);
 	buf_cstr(&b, "{\"a\":1");
 	for (int i = 0; i < FLAT_VALUES_MAX; i++)
 		buf_fmt(&b, ",\"Image\":%d", i);
 	buf_char(&b, '}');
-	OK(flat_json(f, dict, buf_view(&b), NULL) == RC_OK && f->n == FLAT_VALUES_MAX && f->left_out == 1, "too many values");
-	OK(flat_json(f, dict, S("{}"), NULL) == RC_OK && f->n == 0 && f->left_out == 0, "and none");
+	OK(read_line(buf_view(&b), NULL) == RC_OK && f->n == FLAT_VALUES_MAX && f->left_out == 1, "too many values");
+	OK(read_line(S("{}"), NULL) == RC_OK && f->n == 0 && f->left_out == 0, "and none");
 	buf_clear(&b);
 	buf_cstr(&b, "{\"Image\":\"");
 	for (uint32_t i = 0; i < FLAT_VALUE_MAX; i++)
 		buf_cstr(&b, "\\n");
 	buf_cstr(&b, "\"}");
-	OK(flat_json(f, dict, buf_view(&b), NULL) == RC_OK && f->n == 1 && f->v[0].n == FLAT_VALUE_MAX &&
+	OK(read_line(buf_view(&b), NULL) == RC_OK && f->n == 1 && f->v[0].n == FLAT_VALUE_MAX &&
 	   f->v[0].flags == (FLAT_ESCAPED | FLAT_CUT), "a value that is cut");
 	OK(flat_text(f, &f->v[0]).n == FLAT_VALUE_MAX / 2, "its text");
 	buf_clear(&b);
@@ -132,7 +151,7 @@ static void test_limits(void)
 	for (int i = 0; i < 70000; i++)
 		buf_char(&b, 'n');
 	buf_cstr(&b, "\":\"x\"}");
-	OK(flat_json(f, dict, buf_view(&b), NULL) == RC_OK && f->n == 1 && f->v[0].name_n == UINT16_MAX && f->v[0].field == 0,
+	OK(read_line(buf_view(&b), NULL) == RC_OK && f->n == 1 && f->v[0].name_n == UINT16_MAX && f->v[0].field == 0,
 	   "a name that is cut");
 	buf_done(&b);
 }
@@ -140,15 +159,23 @@ static void test_limits(void)
 int main(void)
 {
 	int64_t live = mem_live();
+	struct flat_json_way ways[3];
+	size_t n_ways;
 	uint16_t id;
 
 	dict = fields_new();
 	if (fields_add(dict, S("Image"), &id, NULL) != RC_OK || fields_add(dict, S("a.b"), &id, NULL) != RC_OK ||
 	    fields_add(dict, S("ThreatName"), &id, NULL) != RC_OK || flat_new(&f, NULL) != RC_OK)
 		return 1;
-	test_good();
-	test_bad();
-	test_limits();
+	n_ways = flat_json_ways(ways);
+	EQ_STR(str_of(flat_json_path()), str_of(ways[0].name), "the best way is taken");
+	for (size_t i = 0; i < n_ways; i++) {
+		way = ways[i];
+		printf("# %s\n", way.name);
+		test_good();
+		test_bad();
+		test_limits();
+	}
 	flat_free(f);
 	fields_free(dict);
 	EQ_INT(mem_live(), live, "nothing left behind");

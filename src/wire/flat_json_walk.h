@@ -1,0 +1,383 @@
+/* Inside wire/ only, for flat_json_avx2.c and flat_json_avx512.c: what the two
+ * have in common. They find the quotes of a line, 64 bytes at a look; this then
+ * walks from quote to quote and looks only at the bytes between strings.
+ *
+ * Every function is inlined into its caller and so compiled for the caller's
+ * machine. The walk says false to whatever it does not like; the plain reader
+ * decides then. That keeps this one short, and no word of an error depends on
+ * the machine.
+ *
+ * Why no byte behind the line is read: the line is trimmed and ends in '}', so
+ * each byte before it that is not '}' has one behind it, and skipping white
+ * space stops. Quotes are even in number, so an opening one has a closing one.
+ * Every byte outside strings is looked at, so when the walk meets a quote, it
+ * is the next one of the index. */
+#ifndef WIRE_FLAT_JSON_WALK_H
+#define WIRE_FLAT_JSON_WALK_H
+
+#include "base/ascii.h"
+#include "base/text.h"
+#include "wire/fields_table.h"
+#include "wire/flat_work.h"
+
+#define WALK_INLINE __attribute__((always_inline)) static inline
+
+struct walk {
+	const char *s, *end, *p;
+	const uint16_t *q;        /* the next quote */
+	const uint64_t *escaped;
+	const struct fields *dict;
+	struct fields_table table;
+	struct flat *f;
+	struct flat_value *to, *to_end;
+	struct flat_level *top;   /* the open object or array */
+	uint32_t node, array;     /* of top */
+	/* the member whose value comes next */
+	const char *name;
+	uint32_t name_n;
+	uint32_t found;           /* id, and above it the node inside */
+};
+
+/* What of sixteen bytes is a name of n. */
+static const uint64_t walk_masks[17][2] = {
+#define ONES(n) (((uint64_t)1 << (8 * (n))) - 1)
+	{ 0, 0 }, { ONES(1), 0 }, { ONES(2), 0 }, { ONES(3), 0 }, { ONES(4), 0 }, { ONES(5), 0 }, { ONES(6), 0 }, { ONES(7), 0 },
+	{ ~0ull, 0 }, { ~0ull, ONES(1) }, { ~0ull, ONES(2) }, { ~0ull, ONES(3) }, { ~0ull, ONES(4) }, { ~0ull, ONES(5) },
+	{ ~0ull, ONES(6) }, { ~0ull, ONES(7) }, { ~0ull, ~0ull },
+#undef ONES
+};
+
+/* A name that has no entry as it stands. */
+__attribute__((noinline)) static uint32_t walk_unknown(const struct fields *dict, fields_node node, struct str name)
+{
+	fields_node in;
+	uint16_t id = fields_find_odd(dict, node, name, &in);
+
+	return id | (uint32_t)in << 16;
+}
+
+WALK_INLINE void walk_find(struct walk *w, struct str name)
+{
+	const struct fields_entry *e = NULL;
+	const uint64_t *mask = walk_masks[name.n < 16 ? name.n : 16];
+	uint64_t head[2];
+
+	if (LIKELY(w->end - name.p >= 16)) {
+		head[0] = fields_load(name.p) & mask[0];
+		head[1] = fields_load(name.p + 8) & mask[1];
+	} else {
+		fields_head(name, head);
+	}
+	w->found = FIELD_NONE | (uint32_t)FIELDS_NOWHERE << 16;
+	if (UNLIKELY(w->node == FIELDS_NOWHERE || name.n > FIELD_NAME_MAX || name.n == 0))
+		return;
+	e = fields_probe(&w->table, fields_where(w->node, name.n), name, head[0], head[1]);
+	w->found = LIKELY(e != NULL) ? e->id | (uint32_t)e->in << 16 : walk_unknown(w->dict, (fields_node)w->node, name);
+}
+
+WALK_INLINE void walk_put(struct walk *w, enum flat_type type, const char *p, size_t n, unsigned flags)
+{
+	if (UNLIKELY(w->to == w->to_end)) {
+		w->f->left_out++;
+		return;
+	}
+	*w->to++ = (struct flat_value){ .p = p, .name = w->name, .n = (uint32_t)n, .name_n = (uint16_t)w->name_n,
+		.field = (uint16_t)w->found, .type = (uint8_t)type, .flags = (uint8_t)flags };
+}
+
+WALK_INLINE void walk_space(struct walk *w)
+{
+	while (UNLIKELY(ascii_json_space(*w->p)))
+		w->p++;
+}
+
+/* Does the quote at `at` close a string with escapes? */
+WALK_INLINE unsigned walk_escaped(const struct walk *w, uint32_t at)
+{
+	return (unsigned)(w->escaped[at >> 6] >> (at & 63)) & FLAT_ESCAPED;
+}
+
+WALK_INLINE bool walk_string(struct walk *w, unsigned flags)
+{
+	uint32_t from = (uint32_t)w->q[0] + 1, to = w->q[1];
+
+	walk_put(w, FLAT_STRING, w->s + from, to - from, flags | walk_escaped(w, to));
+	w->q += 2;
+	w->p = w->s + to + 1;
+	return true;
+}
+
+/* A few digits and no more, as most numbers are: *ret_n of them, or 0. */
+WALK_INLINE uint32_t walk_few_digits(const struct walk *w)
+{
+	uint64_t v, odd;
+	uint32_t n;
+
+	if (UNLIKELY(w->end - w->p < 8))
+		return 0;
+	v = fields_load(w->p) ^ 0x3030303030303030u;
+	odd = ((v + 0x7676767676767676u) | v) & 0x8080808080808080u;
+	n = odd == 0 ? 8 : (uint32_t)__builtin_ctzll(odd) / 8;
+	return n == 8 || (n > 1 && w->p[0] == '0') || w->p[n] == '.' || (w->p[n] | 0x20) == 'e' ? 0 : n;
+}
+
+/* RFC 8259 §6; the line's last byte ends every loop. */
+static inline const char *walk_number_end(const char *p)
+{
+	const char *from;
+
+	if (*p == '-')
+		p++;
+	if (*p == '0')
+		p++;
+	else
+		for (from = p; ascii_digit(*p) || p == from; p++)
+			if (!ascii_digit(*p))
+				return NULL;
+	if (*p == '.')
+		for (from = ++p; ascii_digit(*p) || p == from; p++)
+			if (!ascii_digit(*p))
+				return NULL;
+	if (*p == 'e' || *p == 'E') {
+		p++;
+		if (*p == '+' || *p == '-')
+			p++;
+		for (from = p; ascii_digit(*p) || p == from; p++)
+			if (!ascii_digit(*p))
+				return NULL;
+	}
+	return p;
+}
+
+WALK_INLINE bool walk_number(struct walk *w, unsigned flags)
+{
+	uint32_t n = walk_few_digits(w);
+	const char *end = LIKELY(n > 0) ? w->p + n : walk_number_end(w->p);
+
+	if (UNLIKELY(end == NULL))
+		return false;
+	walk_put(w, FLAT_NUMBER, w->p, (size_t)(end - w->p), flags);
+	w->p = end;
+	return true;
+}
+
+WALK_INLINE bool walk_word(struct walk *w, unsigned flags)
+{
+	enum flat_type type = *w->p == 'n' ? FLAT_NULL : *w->p == 't' ? FLAT_TRUE : FLAT_FALSE;
+	size_t n = type == FLAT_FALSE ? 5 : 4;
+
+	if ((size_t)(w->end - w->p) < n || memcmp(w->p, type == FLAT_NULL ? "null" : type == FLAT_TRUE ? "true" : "false", n) != 0)
+		return false;
+	walk_put(w, type, w->p, n, flags);
+	w->p += n;
+	return true;
+}
+
+/* Any value but an object or an array. */
+WALK_INLINE bool walk_scalar(struct walk *w, unsigned flags)
+{
+	if (LIKELY(*w->p == '"'))
+		return walk_string(w, flags);
+	if (LIKELY(ascii_digit(*w->p) || *w->p == '-'))
+		return walk_number(w, flags);
+	return walk_word(w, flags);
+}
+
+/* At '{' or '['; stops at the first thing inside. */
+WALK_INLINE bool walk_open(struct walk *w)
+{
+	if (UNLIKELY(w->top == &w->f->work->levels[FLAT_DEPTH_MAX]))
+		return false;
+	w->node = w->found >> 16;
+	w->array = *w->p == '[';
+	*++w->top = (struct flat_level){ .node = (uint16_t)w->node, .field = (uint16_t)w->found, .name_n = (uint16_t)w->name_n,
+		.array = (uint8_t)w->array, .name = w->name };
+	w->p++;
+	walk_space(w);
+	return true;
+}
+
+/* At a name; stops at its value. */
+WALK_INLINE bool walk_name(struct walk *w)
+{
+	uint32_t from = (uint32_t)w->q[0] + 1, to = w->q[1];
+
+	w->name = w->s + from;
+	w->name_n = to - from;
+	if (UNLIKELY(walk_escaped(w, to) != 0))
+		return false;
+	walk_find(w, str_make(w->name, w->name_n));
+	w->q += 2;
+	w->p = w->s + to + 1;
+	walk_space(w);
+	if (UNLIKELY(*w->p != ':'))
+		return false;
+	w->p++;
+	walk_space(w);
+	return true;
+}
+
+/* What the next item of the open array is. */
+WALK_INLINE void walk_item(struct walk *w)
+{
+	w->name = w->top->name;
+	w->name_n = w->top->name_n;
+	w->found = w->top->field | w->node << 16;
+}
+
+enum walk_next { WALK_MORE, WALK_DONE, WALK_BAD };
+
+/* Behind a value: closes what ends here and stops at the next member or item. */
+WALK_INLINE enum walk_next walk_behind(struct walk *w)
+{
+	walk_space(w);
+	while (*w->p != ',') {
+		if (UNLIKELY(*w->p != (w->array ? ']' : '}')))
+			return WALK_BAD;
+		w->p++;
+		if (--w->top == &w->f->work->levels[0])
+			return w->p == w->end ? WALK_DONE : WALK_BAD;
+		w->node = w->top->node;
+		w->array = w->top->array;
+		walk_space(w);
+	}
+	w->p++;
+	walk_space(w);
+	return WALK_MORE;
+}
+
+/* From the line's '{' to its end. */
+WALK_INLINE bool walk_line(struct walk *w)
+{
+	enum walk_next next = WALK_MORE;
+
+	if (!walk_open(w))
+		return false;
+	while (next == WALK_MORE) {
+		if (UNLIKELY(*w->p == (w->array ? ']' : '}'))) {
+			/* an empty one, or a comma too many */
+			if (w->p[-1] == ',' || ascii_json_space(w->p[-1]))
+				return false;
+			next = walk_behind(w);
+			continue;
+		}
+		if (LIKELY(!w->array)) {
+			if (UNLIKELY(*w->p != '"' || !walk_name(w)))
+				return false;
+		} else {
+			walk_item(w);
+		}
+		if (UNLIKELY(*w->p == '{' || *w->p == '[')) {
+			if (!walk_open(w))
+				return false;
+			continue;
+		}
+		if (UNLIKELY(!walk_scalar(w, w->array ? FLAT_ITEM : 0)))
+			return false;
+		next = walk_behind(w);
+	}
+	return next == WALK_DONE;
+}
+
+/* The line without white space around, when it may be an object. */
+WALK_INLINE bool walk_trim(struct str *line)
+{
+	while (line->n > 0 && ascii_json_space(line->p[line->n - 1]))
+		line->n--;
+	while (line->n > 0 && ascii_json_space(line->p[0]))
+		line->p++, line->n--;
+	return line->n >= 2 && line->p[0] == '{' && line->p[line->n - 1] == '}';
+}
+
+/* Are the characters behind these backslashes (bits from byte `base`) "u" and four hexadecimal digits? */
+__attribute__((noinline)) static bool walk_escapes(struct str line, size_t base, uint64_t odd)
+{
+	for (; odd != 0; odd &= odd - 1) {
+		size_t at = base + (size_t)__builtin_ctzll(odd);
+
+		if (line.n - at < 5 || line.p[at] != 'u')
+			return false;
+		for (size_t i = at + 1; i < at + 5; i++)
+			if (hex_value(line.p[i]) < 0)
+				return false;
+	}
+	return true;
+}
+
+/* Well-formed UTF-8 where `high` (bits from byte `base`) says that there are bytes beyond ASCII? *done is where the
+ * look before ended. */
+__attribute__((noinline)) static bool walk_utf8(struct str line, size_t base, uint64_t high, size_t *done)
+{
+	while (high != 0) {
+		size_t at = base + (size_t)__builtin_ctzll(high), n;
+
+		if (at < *done)
+			at = *done;
+		for (; at < line.n && (unsigned char)line.p[at] >= 0x80; at += n) {
+			n = utf8_len(line, at);
+			if (n == 0)
+				return false;
+		}
+		*done = at;
+		if (at - base >= 64)
+			return true;
+		high &= ~(uint64_t)0 << (at - base);
+	}
+	return true;
+}
+
+/* Bits inside strings, given the quotes and whether the block begins inside one. */
+WALK_INLINE uint64_t walk_inside(uint64_t quotes, bool began)
+{
+	for (unsigned by = 1; by < 64; by *= 2)
+		quotes ^= quotes << by;
+	return began ? ~quotes : quotes;
+}
+
+/* What goes from one block of 64 bytes to the next. */
+struct walk_carry {
+	uint64_t escape;   /* 1: the next block's first byte is escaped */
+	unsigned long long segment; /* 1: a backslash since the last quote */
+	size_t utf8_done;
+	uint16_t *to;
+};
+
+#define WALK_ODD 0xAAAAAAAAAAAAAAAAu
+
+/* The bytes behind a backslash that is not itself escaped. */
+WALK_INLINE uint64_t walk_behind_slash(struct walk_carry *c, uint64_t slashes)
+{
+	uint64_t may = slashes & ~c->escape;
+	uint64_t ends = (((may << 1) | WALK_ODD) - may) ^ WALK_ODD;
+	uint64_t escaped = ends ^ (slashes | c->escape);
+
+	c->escape = (ends & slashes) >> 63;
+	return escaped;
+}
+
+/* Of `quotes`, those with a backslash between them and the quote before: a bit added anywhere in a run of ones carries
+ * to the zero behind it. */
+WALK_INLINE uint64_t walk_with_slash(struct walk_carry *c, uint64_t quotes, uint64_t slashes)
+{
+	unsigned long long sum, over;
+
+	over = __builtin_uaddll_overflow(~quotes, slashes, &sum);
+	over |= __builtin_uaddll_overflow(sum, c->segment, &sum);
+	c->segment = over;
+	return sum & quotes;
+}
+
+/* Walks by the index, which ends at `to`. */
+WALK_INLINE bool walk_start(struct flat *f, const struct fields *dict, struct str line, const uint16_t *to)
+{
+	struct flat_index *x = &f->work->index;
+	struct walk w = { .s = line.p, .end = line.p + line.n, .p = line.p, .q = x->quotes, .escaped = x->escaped, .dict = dict,
+		.table = *fields_table(dict), .f = f, .to = f->v, .to_end = f->v + FLAT_VALUES_MAX, .top = &f->work->levels[0],
+		.name = line.p };
+	bool good = ((to - x->quotes) & 1) == 0 && walk_line(&w);
+
+	f->n = (uint32_t)(w.to - f->v);
+	return good;
+}
+
+#endif
