@@ -2,14 +2,15 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "detect/observe.h"
+#include "detect/also.h"
 
 #define SLOTS 32768u  /* remembered values: 256 KiB */
-#define SCRATCH 8192
-#define ARENA_MAX ((size_t)4 << 20)
+#define ARENA_MAX ((size_t)64 << 20)
+#define OBJECT_LINE_MAX ((size_t)16 << 20)
 #define SHORT 32      /* a shorter value holds no hash */
 #define LEAST 4       /* nor anything else: "a.bc" */
 #define MATCHES 16
+#define SCRATCH (8192 + MATCHES * ALSO_MAX)
 
 struct spotter {
 	const struct iocs *lists;
@@ -23,7 +24,11 @@ struct spotter {
 	/* the value at hand */
 	struct flat *f;
 	const struct flat_value *v;
+	bool waits;        /* it met an indicator that asks for more than this event holds */
 	usec at;
+	/* the whole event, for the few indicators that ask for more */
+	struct event_view whole;
+	bool viewed, seen;
 	enum rc rc;
 	struct err *err;
 };
@@ -120,6 +125,35 @@ static void ask_lists(struct spotter *s, const struct observable *o)
 	}
 }
 
+/* The event as watch sees it; false when it cannot be read so. Once for each event that needs it. */
+static bool view_whole(struct spotter *s)
+{
+	struct str text = s->f->raw;
+	struct buf line;
+
+	if (s->viewed)
+		return s->seen;
+	s->viewed = true;
+	buf_init(&line, OBJECT_LINE_MAX);
+	if (s->f->format != LOG_JSON) {
+		flat_json_print(s->f, &line);
+		text = line.bad == RC_OK ? arena_dup(s->a, buf_view(&line)) : S("");
+	}
+	buf_done(&line);
+	s->seen = text.p != NULL && event_observe(s->a, text, &s->whole, NULL) == RC_OK;
+	s->stats.left_out += !s->seen;
+	return s->seen;
+}
+
+/* What an indicator asks for besides the value. What it lacks now another event may have. */
+static bool meets_rest(struct spotter *s, struct str also)
+{
+	if (also.n == 0 || (view_whole(s) && also_met(also, &s->whole)))
+		return true;
+	s->waits = true;
+	return false;
+}
+
 static void ask_image(struct spotter *s, const struct observable *o)
 {
 	struct image_match m[MATCHES];
@@ -131,7 +165,8 @@ static void ask_image(struct spotter *s, const struct observable *o)
 		struct spot x = { .matched = m[i].matched, .tlp = m[i].tlp, .confidence = m[i].confidence, .suppressed = list };
 
 		memcpy(x.id, m[i].id, sizeof x.id);
-		hit(s, x, o);
+		if (meets_rest(s, m[i].also))
+			hit(s, x, o);
 	}
 }
 
@@ -184,9 +219,10 @@ static void look_at(struct spotter *s, const struct flat_value *v)
 		return;
 	}
 	s->v = v;
+	s->waits = false;
 	if (!observe_string(text, &s->normal, on_observable, s))
 		s->stats.left_out++;
-	if (s->n == before && s->rc == RC_OK)
+	if (s->n == before && !s->waits && s->rc == RC_OK)
 		s->nothing[slot] = hash;
 }
 
@@ -222,6 +258,7 @@ enum rc spotter_run(struct spotter *s, struct flat *f, usec at, const struct spo
 	s->n = 0;
 	s->f = f;
 	s->at = at;
+	s->viewed = false;
 	s->rc = RC_OK;
 	s->err = err;
 	for (uint32_t i = 0; i < f->n && s->rc == RC_OK; i++)

@@ -159,6 +159,11 @@ static void test_events(void)
 	in.id = S("indicator--00000000-0000-4000-8000-000000000002");
 	OK(image_update(image, &in, NULL) == RC_OK, "spot: the image changes");
 	spotter_forget(s);
+	in.pattern = S("[network-traffic:dst_ref.value = '203.0.113.7' AND network-traffic:dst_port = 443]");
+	in.id = S("indicator--00000000-0000-4000-8000-000000000003");
+	OK(image_update(image, &in, NULL) == RC_OK, "spot: one that asks for more");
+	EQ_INT((long long)spots(s, f, dict, "{\"destination\":{\"ip\":\"203.0.113.7\",\"port\":80}}", &out), 0, "spot: another port");
+	EQ_INT((long long)spots(s, f, dict, "{\"destination\":{\"ip\":\"203.0.113.7\",\"port\":443}}", &out), 1, "spot: its port, by the same address");
 	spotter_free(s);
 	flat_free(f);
 	fields_free(dict);
