@@ -1,0 +1,107 @@
+/* Lines of key=value: logfmt, firewalls, iptables. Values are bare up to the next
+ * blank, or stand in double or single quotes in which a backslash escapes. */
+#include "base/ascii.h"
+#include "wire/line_int.h"
+
+static bool key_char(char c)
+{
+	return ascii_alnum(c) || c == '_' || c == '.' || c == '-' || c == '@' || c == '[' || c == ']' || c == '/';
+}
+
+static bool gap(char c)
+{
+	return ascii_space(c) || c == ',' || c == ';' || c == '|';
+}
+
+/* The value at `at`: where it ends, the quotes included. */
+static size_t value_end(struct str s, size_t at, bool escapes, struct kv_pair *p)
+{
+	size_t end = at;
+	char c = at < s.n ? s.p[at] : ' ';
+
+	p->quote = '\0';
+	p->escaped = false;
+	if (c == '"' || c == '\'') {
+		for (end = at + 1; end < s.n && s.p[end] != c; end++)
+			if (escapes && s.p[end] == '\\') {
+				p->escaped = true;
+				end++;
+			}
+		if (end < s.n) {
+			p->quote = c;
+			p->value = str_slice(s, at + 1, end);
+			return end + 1;
+		}
+		end = at; /* a quote that never closes is a character */
+		p->escaped = false;
+	}
+	while (end < s.n && !ascii_space(s.p[end]))
+		end++;
+	p->value = str_slice(s, at, end);
+	while (p->value.n > 0 && (end < s.n || p->value.n > 1) && memchr(",;|", p->value.p[p->value.n - 1], 3) != NULL)
+		p->value.n--;
+	return end;
+}
+
+bool kv_next(struct str *rest, struct kv_pair *ret, bool escapes, bool *ret_other)
+{
+	struct str s = *rest;
+	size_t at = 0;
+
+	for (;;) {
+		size_t key;
+
+		while (at < s.n && gap(s.p[at]))
+			at++;
+		if (at >= s.n)
+			return false;
+		key = at;
+		while (at < s.n && key_char(s.p[at]))
+			at++;
+		if (at > key && at < s.n && s.p[at] == '=') {
+			ret->key = str_slice(s, key, at);
+			*rest = str_slice(s, value_end(s, at + 1, escapes, ret), s.n);
+			return true;
+		}
+		if (ret_other != NULL)
+			*ret_other = true;
+		while (at < s.n && !gap(s.p[at]))
+			at++;
+	}
+}
+
+bool kv_looks(struct str line)
+{
+	struct kv_pair p;
+	struct str rest = line;
+	unsigned pairs = 0, words = 0;
+	bool other = false;
+
+	for (size_t i = 0; i < line.n && i < 4096; i++)
+		words += ascii_space(line.p[i]) && (i + 1 == line.n || !ascii_space(line.p[i + 1]));
+	while (pairs < 64 && kv_next(&rest, &p, true, &other))
+		pairs++;
+	/* all of it, or enough to be no accident: "user=root" in a sentence is none */
+	return pairs >= 2 && (!other || (pairs >= 4 && pairs * 2 >= words));
+}
+
+enum rc kv_read(struct log_lines *l, struct flat *f, struct str line, bool *ret_event UNUSED, struct err *err)
+{
+	struct kv_pair p;
+	struct str rest = line, text;
+	unsigned pairs = 0;
+	bool other = false;
+
+	line_put_format(l, f, LOG_KV);
+	for (; kv_next(&rest, &p, true, &other); pairs++) {
+		text = p.value;
+		if (p.escaped && !line_unescape(f, text, S("\"'\\nrt"), &text))
+			return line_full(err);
+		line_put(l, f, p.key, text, 0);
+	}
+	if (pairs == 0)
+		return FAIL(err, RC_BAD, "key=value: byte 0: no pair");
+	if (other)
+		line_put_fixed(l, f, NAME_MESSAGE, FLAT_STRING, line);
+	return RC_OK;
+}
