@@ -90,6 +90,22 @@ uint64_t hash_table(struct str bytes)
 	return XXH3_64bits_withSeed(bytes.p, bytes.n, table_seed);
 }
 
+void hash_secret_draw(struct hash_secret *s, uint64_t seed)
+{
+	if (seed == 0)
+		random_bytes(s->bytes, sizeof s->bytes);
+	else
+		XXH3_generateSecret_fromSeed(s->bytes, seed);
+}
+
+void hash_keyed(const struct hash_secret *s, struct str bytes, uint64_t out[static 2])
+{
+	XXH128_hash_t h = XXH3_128bits_withSecret(bytes.p, bytes.n, s->bytes, sizeof s->bytes);
+
+	out[0] = h.low64;
+	out[1] = h.high64;
+}
+
 uint64_t hash_stable(struct str bytes)
 {
 	return XXH3_64bits(bytes.p, bytes.n);

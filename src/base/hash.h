@@ -25,6 +25,17 @@ void hash_sha256_free(struct hash_sha256_ctx *c);
  * cannot aim for collisions. Differs from run to run: never store it. */
 uint64_t hash_table(struct str bytes);
 
+/* 128-bit hash under a secret of one's own, for tables that keep the hash in
+ * place of the key: whoever does not know the secret cannot aim for two keys
+ * that meet, and by chance they do not within the life of a node. */
+#define HASH_SECRET_LEN 192
+struct hash_secret {
+	unsigned char bytes[HASH_SECRET_LEN];
+};
+/* From the kernel's randomness (seed 0), or the same for the same seed. */
+void hash_secret_draw(struct hash_secret *s, uint64_t seed);
+void hash_keyed(const struct hash_secret *s, struct str bytes, uint64_t out[static 2]);
+
 /* 64-bit hash that is the same for ever and everywhere: for file formats. */
 uint64_t hash_stable(struct str bytes);
 
