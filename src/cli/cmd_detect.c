@@ -5,11 +5,14 @@
 
 #include "base/mem.h"
 #include "cli/rules.h"
+#include "detect/known.h"
 #include "detect/scan.h"
+#include "model/observable.h"
 #include "wire/log_line.h"
 
 static const struct cli_opt opts[] = {
 	CLI_RULES_OPTS,
+	{ "indicators", 'i', "FILE", { "indicators: a plain list (addresses, blocks, domains, URLs, hashes, e-mail), or a STIX bundle", "指標清單或 STIX bundle" }, true },
 	{ "level", 'l', "LEVEL", { "this level and above: informational, low, medium, high, critical", "此等級以上" }, false },
 	{ "format", 0, "NAME", { "what the files hold, when it is not to be found out: json, evtx, zeek, syslog, cef, leef, kv, auditd", "紀錄格式" }, false },
 	{ "csv", 0, NULL, { "comma-separated values with a header", "輸出 CSV" }, false },
@@ -23,6 +26,7 @@ static const struct cli_opt opts[] = {
 static const char *const examples[] = {
 	"what happened on a Windows machine", "lianfang detect --rules sigma/rules Security.evtx Sysmon.evtx",
 	"a folder of logs as a timeline for a spreadsheet", "lianfang detect --rules sigma/rules --level medium --timeline --csv evidence/ >timeline.csv",
+	"known bad addresses and names in a firewall's log", "lianfang detect --indicators blocklist.txt firewall.log",
 	"a live stream", "tail -F eve.json | lianfang detect --rules sigma/rules --json -",
 	NULL,
 };
@@ -62,6 +66,32 @@ static void put_csv(struct buf *b, struct str s)
 static struct str when(usec t, char text[static TIME_TEXT_MAX])
 {
 	return t == 0 ? S("") : time_format(t, text);
+}
+
+#define TITLE_MAX 320
+
+/* "known domain evil.example" for an indicator. */
+static struct str title_of(const struct scan_match *m, char room[static TITLE_MAX])
+{
+	int n;
+
+	if (m->rule != NULL)
+		return m->rule->title;
+	n = snprintf(room, TITLE_MAX, "known %s %.*s", value_kind_name(m->spot->what.kind), STR(str_slice(m->spot->matched, 0, 256)));
+	return str_make(room, (size_t)n);
+}
+
+/* An indicator is as serious as it is sure; one that does not say is taken to be half so. */
+static enum sigma_level level_of(const struct scan_match *m)
+{
+	if (m->rule != NULL)
+		return m->rule->level;
+	return m->spot->confidence > 100 ? SIGMA_MEDIUM : m->spot->confidence >= 70 ? SIGMA_HIGH : m->spot->confidence >= 30 ? SIGMA_MEDIUM : SIGMA_LOW;
+}
+
+static struct str author_of(const struct scan_match *m)
+{
+	return m->rule != NULL ? m->rule->author : str_of(m->spot->list == NULL ? "" : m->spot->list);
 }
 
 /* Control bytes of a log must not drive the terminal. */
@@ -109,23 +139,44 @@ static void json_fields(struct jsonw *w, const struct scan_match *m)
 	jsonw_object_end(w);
 }
 
+static void json_rule(struct jsonw *w, const struct sigma_rule *r)
+{
+	jsonw_m_cstr(w, "type", r->kind == SIGMA_CORRELATION ? "correlation" : "rule");
+	jsonw_m_str(w, "rule_id", r->id);
+	jsonw_m_str(w, "title", r->title);
+	jsonw_m_cstr(w, "level", sigma_level_name(r->level));
+	jsonw_m_str(w, "author", r->author);
+	jsonw_name(w, "tags");
+	jsonw_array(w);
+	for (uint32_t i = 0; i < r->n_tags; i++)
+		jsonw_str(w, r->tags[i]);
+	jsonw_array_end(w);
+}
+
+static void json_spot(struct jsonw *w, const struct scan_match *m, struct str title)
+{
+	jsonw_m_cstr(w, "type", "indicator");
+	jsonw_m_cstr(w, "indicator_id", m->spot->id);
+	jsonw_m_str(w, "title", title);
+	jsonw_m_cstr(w, "level", sigma_level_name(level_of(m)));
+	jsonw_m_str(w, "author", author_of(m));
+	jsonw_m_cstr(w, "kind", value_kind_name(m->spot->what.kind));
+	jsonw_m_str(w, "matched", m->spot->matched);
+	if (m->spot->confidence <= 100)
+		jsonw_m_int(w, "confidence", m->spot->confidence);
+}
+
 static void put_json(struct buf *b, const struct scan_match *m)
 {
-	const struct sigma_rule *r = m->rule;
+	char title[TITLE_MAX];
 	struct jsonw w;
 
 	jsonw_init(&w, b);
 	jsonw_object(&w);
-	jsonw_m_cstr(&w, "type", r->kind == SIGMA_CORRELATION ? "correlation" : "rule");
-	jsonw_m_str(&w, "rule_id", r->id);
-	jsonw_m_str(&w, "title", r->title);
-	jsonw_m_cstr(&w, "level", sigma_level_name(r->level));
-	jsonw_m_str(&w, "author", r->author);
-	jsonw_name(&w, "tags");
-	jsonw_array(&w);
-	for (uint32_t i = 0; i < r->n_tags; i++)
-		jsonw_str(&w, r->tags[i]);
-	jsonw_array_end(&w);
+	if (m->rule != NULL)
+		json_rule(&w, m->rule);
+	else
+		json_spot(&w, m, title_of(m, title));
 	jsonw_m_cstr(&w, "file", m->file);
 	jsonw_m_int(&w, "record", (int64_t)m->record);
 	if (m->n_records > 0) {
@@ -152,17 +203,17 @@ static const char csv_header[] = "time,level,rule,rule_id,author,host,file,recor
 
 static void put_row(struct buf *b, const struct scan_match *m)
 {
-	char text[TIME_TEXT_MAX];
+	char text[TIME_TEXT_MAX], title[TITLE_MAX];
 
 	put_csv(b, when(m->time, text));
 	buf_char(b, ',');
-	buf_cstr(b, sigma_level_name(m->rule->level));
+	buf_cstr(b, sigma_level_name(level_of(m)));
 	buf_char(b, ',');
-	put_csv(b, m->rule->title);
+	put_csv(b, title_of(m, title));
 	buf_char(b, ',');
-	put_csv(b, m->rule->id);
+	put_csv(b, m->rule != NULL ? m->rule->id : str_of(m->spot->id));
 	buf_char(b, ',');
-	put_csv(b, m->rule->author);
+	put_csv(b, author_of(m));
 	buf_char(b, ',');
 	put_csv(b, m->host);
 	buf_char(b, ',');
@@ -194,13 +245,13 @@ static const char *colour(const struct detect *d, enum sigma_level l)
 
 static void put_table(const struct detect *d, struct buf *b, const struct scan_match *m)
 {
-	char text[TIME_TEXT_MAX];
-	struct str t = when(m->time, text);
-	const char *level = sigma_level_name(m->rule->level);
+	char text[TIME_TEXT_MAX], title[TITLE_MAX];
+	struct str t = when(m->time, text), author = author_of(m);
+	const char *level = sigma_level_name(level_of(m));
 
-	buf_fmt(b, "%-20.*s%s %s%-13s%s ", (int)(t.n > 19 ? 19 : t.n), t.p == NULL ? "" : t.p, "", colour(d, m->rule->level), level,
+	buf_fmt(b, "%-20.*s%s %s%-13s%s ", (int)(t.n > 19 ? 19 : t.n), t.p == NULL ? "" : t.p, "", colour(d, level_of(m)), level,
 		d->tty ? "\033[0m" : "");
-	put_visible(b, m->rule->title, 200);
+	put_visible(b, title_of(m, title), 200);
 	buf_cstr(b, "  ");
 	put_visible(b, m->host.n > 0 ? m->host : S("-"), 80);
 	buf_fmt(b, "  %s:%llu\n", m->file, (unsigned long long)m->record);
@@ -211,9 +262,9 @@ static void put_table(const struct detect *d, struct buf *b, const struct scan_m
 		put_visible(b, m->fields[i].value, 240);
 		buf_char(b, '\n');
 	}
-	if (m->rule->author.n > 0) {
-		buf_cstr(b, d->c->zh ? "    規則作者 " : "    rule by ");
-		put_visible(b, m->rule->author, 200);
+	if (author.n > 0) {
+		buf_cstr(b, m->rule == NULL ? "    " : d->c->zh ? "    規則作者 " : "    rule by ");
+		put_visible(b, author, 200);
 		buf_char(b, '\n');
 	}
 }
@@ -259,6 +310,16 @@ static bool copy_match(struct arena *a, struct scan_match *m)
 		memcpy(records, m->records, m->n_records * sizeof *records);
 	m->fields = fields;
 	m->records = records;
+	if (m->spot != NULL) {
+		struct spot *spot = arena_alloc(a, sizeof *spot);
+
+		if (spot == NULL)
+			return false;
+		*spot = *m->spot;
+		if (!copy_str(a, &spot->matched) || !copy_str(a, &spot->what.value) || !copy_str(a, &spot->what.field))
+			return false;
+		m->spot = spot;
+	}
 	return copy_str(a, &m->host) && copy_str(a, &m->event);
 }
 
@@ -329,7 +390,7 @@ static uint64_t peak_memory(void)
 	return getrusage(RUSAGE_SELF, &u) == 0 ? (uint64_t)u.ru_maxrss * 1024 : 0;
 }
 
-static void put_stats(const struct cli_rules *rules, const struct scan_stats *st)
+static void put_stats(const struct cli_rules *rules, const struct known *known, const struct scan_stats *st)
 {
 	struct engine_image_stats is;
 	struct jsonw w;
@@ -346,11 +407,14 @@ static void put_stats(const struct cli_rules *rules, const struct scan_stats *st
 	jsonw_m_int(&w, "bytes", (int64_t)st->bytes);
 	jsonw_m_int(&w, "matches", (int64_t)st->matches);
 	jsonw_m_int(&w, "correlations", (int64_t)st->correlations);
+	jsonw_m_int(&w, "indicator_matches", (int64_t)st->indicators);
 	jsonw_m_int(&w, "left_out", (int64_t)(st->left_out + st->engine.matches_left_out));
 	jsonw_m_int(&w, "unknown_source", (int64_t)st->engine.unrouted);
 	jsonw_m_int(&w, "regex_limits", (int64_t)st->engine.regex_limits);
 	jsonw_m_int(&w, "rules_loaded", (int64_t)cli_rules_loaded(rules));
 	jsonw_m_int(&w, "rules_refused", (int64_t)cli_rules_refused(rules));
+	jsonw_m_int(&w, "indicators_loaded", (int64_t)known->indicators);
+	jsonw_m_int(&w, "indicators_refused", (int64_t)known->refused);
 	jsonw_name(&w, "seconds_load");
 	jsonw_double(&w, rules->seconds);
 	jsonw_name(&w, "seconds_parse");
@@ -365,13 +429,16 @@ static void put_stats(const struct cli_rules *rules, const struct scan_stats *st
 	buf_done(&b);
 }
 
-static void put_summary(const struct detect *d, const struct cli_rules *rules, const struct scan_stats *st)
+static void put_summary(const struct detect *d, const struct cli_rules *rules, const struct known *known, const struct scan_stats *st)
 {
 	size_t refused = cli_rules_refused(rules);
 
 	fprintf(stderr, "%s%llu files, %llu events, %llu matches; %zu rules loaded in %.2f s, %zu not; %.0f events/s\n",
 		d->tty ? "\r\033[K" : "", (unsigned long long)st->files, (unsigned long long)st->events, (unsigned long long)st->matches,
 		cli_rules_loaded(rules), rules->seconds, refused, st->wall > 0 ? (double)st->events / st->wall : 0);
+	if (known->indicators + known->refused > 0)
+		fprintf(stderr, "%llu indicators, %llu not%s%s\n", (unsigned long long)known->indicators, (unsigned long long)known->refused,
+			known->refused > 0 ? "; the first: " : "", known->first_refused);
 	if (refused > 0) {
 		fprintf(stderr, "rules that were not loaded:\n");
 		cli_rules_print_refused(rules, stderr);
@@ -414,12 +481,22 @@ static bool read_options(struct cli *c, struct scan_opts *o)
 	if (!cli_get_int(c, "threads", 0, 0, 64, &threads))
 		return false;
 	o->threads = (unsigned)threads;
-	if (cli_get(c, "rules", NULL) == NULL)
-		return cli_failf(c, "name the rules: --rules DIR (Sigma, *.yml)"), false;
+	if (!cli_has(c, "rules") && !cli_has(c, "indicators"))
+		return cli_failf(c, "name what to look for: --rules DIR (Sigma rules, *.yml) or --indicators FILE"), false;
 	for (int i = 0; i < c->n_operands; i++)
 		if (c->n_operands > 1 && strcmp(c->operands[i], "-") == 0)
 			return cli_failf(c, "standard input (-) cannot be read beside files"), false;
 	return true;
+}
+
+static enum rc load_known(const struct cli *c, struct known *ret, struct err *err)
+{
+	const char *paths[IOCS_FILES_MAX];
+	size_t n = 0;
+
+	while (n < COUNTOF(paths) && (paths[n] = cli_get_nth(c, "indicators", (int)n)) != NULL)
+		n++;
+	return known_load(paths, n, ret, err);
 }
 
 static int run(struct cli *c)
@@ -429,6 +506,7 @@ static int run(struct cli *c)
 	struct detect d = { .c = c, .csv = cli_has(c, "csv"), .timeline = cli_has(c, "timeline"), .quiet = cli_has(c, "quiet"),
 			    .tty = isatty(STDOUT_FILENO) != 0 };
 	struct cli_rules rules = { 0 };
+	struct known known = { 0 };
 	struct scan_stats st = { 0 };
 	struct err err = { 0 };
 	enum rc rc;
@@ -438,7 +516,11 @@ static int run(struct cli *c)
 	o.ctx = &d;
 	d.a = arena_new(TIMELINE_MAX);
 	rc = d.a == NULL ? FAIL(&err, RC_NOMEM, "out of memory") : cli_rules_load(c, &rules, &err);
+	if (rc == RC_OK)
+		rc = load_known(c, &known, &err);
 	if (rc == RC_OK) {
+		o.lists = known.lists;
+		o.indicators = known.image;
 		o.rules = rules.set;
 		o.image = rules.image;
 		if (d.csv && !c->json)
@@ -449,10 +531,11 @@ static int run(struct cli *c)
 		show_timeline(&d);
 		fflush(stdout);
 		if (!d.quiet)
-			put_summary(&d, &rules, &st);
+			put_summary(&d, &rules, &known, &st);
 		if (cli_has(c, "stats"))
-			put_stats(&rules, &st);
+			put_stats(&rules, &known, &st);
 	}
+	known_done(&known);
 	cli_rules_done(&rules);
 	arena_free(d.a);
 	mem_free(d.list);
@@ -462,7 +545,7 @@ static int run(struct cli *c)
 }
 
 const struct cli_cmd CMD_DETECT = {
-	"detect", { "find what Sigma rules describe in logs, without a server", "以 Sigma 規則搜尋紀錄檔" }, "FILE|DIR|-...",
+	"detect", { "find what Sigma rules and indicators describe in logs, without a server", "以 Sigma 規則與指標搜尋紀錄檔" }, "FILE|DIR|-...",
 	{ "Reads Windows event logs (EVTX), JSON lines and documents (Suricata EVE, Sysmon and Windows as Winlogbeat, NXLog and\n"
 	  "evtx_dump write them, CloudTrail, Zeek), Zeek TSV, syslog, CEF, LEEF, key=value and auditd; finds out which. A match names\n"
 	  "the rule and its author, and the fields that made it match. Correlation rules see all files in the order of time.\n"

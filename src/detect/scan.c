@@ -177,9 +177,18 @@ static void add_engine_stats(struct engine_stats *to, const struct engine_stats 
 static void worker_stats(struct scan *s, struct scan_worker *w)
 {
 	struct engine_stats es;
+	struct spotter_stats ss;
 
 	if (w->engine == NULL)
 		return;
+	if (w->spotter != NULL) {
+		spotter_stats(w->spotter, &ss);
+		s->st->spotter.observables += ss.observables;
+		s->st->spotter.values += ss.values;
+		s->st->spotter.looked_at += ss.looked_at;
+		s->st->spotter.hits += ss.hits;
+		s->st->spotter.left_out += ss.left_out;
+	}
 	engine_stats(w->engine, &es);
 	add_engine_stats(&s->st->engine, &es);
 	s->st->parse += w->parse * 64 / (double)USEC_PER_SEC;
@@ -223,7 +232,7 @@ static bool hand_over(struct scan *s, struct findings *f, uint32_t file)
 	for (struct finding *x = f->first; go && x != NULL; x = x->next) {
 		x->m.file = s->files != NULL ? s->files[file].path : "-";
 		x->m.record += s->base;
-		if (x->m.rule == NULL) {
+		if (x->why != NULL) {
 			struct err why = { .rc = RC_BAD };
 
 			snprintf(why.text, sizeof why.text, "%s", x->why);
@@ -231,6 +240,7 @@ static bool hand_over(struct scan *s, struct findings *f, uint32_t file)
 			continue;
 		}
 		s->st->matches++;
+		s->st->indicators += x->m.spot != NULL;
 		go = s->o->sink(s->o->ctx, &x->m);
 	}
 	if (!keep_inputs(s, f))
@@ -258,6 +268,7 @@ static void count_unit(struct scan *s, const struct slot *x)
 	s->st->events += x->found.events;
 	s->st->bad += x->found.bad;
 	s->st->left_out += x->found.left_out;
+	s->st->suppressed += x->found.suppressed;
 	s->done_bytes += f->size / units;
 	if (x->rc != RC_OK) {
 		s->st->failed_files++;
@@ -319,7 +330,7 @@ static void *work(void *arg)
 	while ((x = take_unit(s)) != NULL) {
 		uint32_t file = file_of(s, x->unit);
 
-		x->found.events = x->found.bad = x->found.left_out = 0;
+		x->found.events = x->found.bad = x->found.left_out = x->found.suppressed = 0;
 		w.out = &x->found;
 		w.file = file;
 		w.left_at = 0;
@@ -327,6 +338,11 @@ static void *work(void *arg)
 		x->err = err;
 		if (rc == RC_OK)
 			x->rc = source_read(w.reader, &s->files[file], x->unit - s->first_unit[file], scan_worker_event, &w, &x->err);
+		if (x->rc == RC_OK && w.rc != RC_OK) {
+			x->rc = w.rc;
+			x->err = w.err;
+			w.rc = RC_OK;
+		}
 		pthread_mutex_lock(&s->lock);
 		x->state = SLOT_DONE;
 		pthread_cond_broadcast(&s->changed);
@@ -549,6 +565,7 @@ static enum rc scan_stream(struct scan *s, struct err *err)
 		s->st->events += found.events;
 		s->st->bad += found.bad;
 		s->st->left_out += found.left_out;
+		s->st->suppressed += found.suppressed;
 		worker_stats(s, &w);
 		scan_worker_done(&w);
 	}

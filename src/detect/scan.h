@@ -7,6 +7,7 @@
 #include "detect/correlate.h"
 #include "detect/engine.h"
 #include "detect/source.h"
+#include "detect/spot.h"
 
 #define SCAN_FIELDS_MAX 32       /* fields that a match shows */
 #define SCAN_FIELD_BYTES 4096    /* of one value that it shows */
@@ -14,7 +15,8 @@
 struct scan_field { struct str name, value; };
 
 struct scan_match {
-	const struct sigma_rule *rule;
+	const struct sigma_rule *rule;   /* NULL: an indicator was met */
+	const struct spot *spot;         /* that one; else NULL */
 	const char *file;
 	uint64_t record;                 /* of the event in its file, from 1; of a correlation: of the event that fired it */
 	usec time;                       /* 0: the event states none */
@@ -38,6 +40,8 @@ struct scan_opts {
 	size_t n_paths;
 	const struct sigma_set *rules;
 	struct engine_image *image;
+	const struct iocs *lists;        /* indicators; either may be NULL */
+	const struct image *indicators;
 	enum log_format format;   /* LOG_UNKNOWN: each file by its content */
 	unsigned threads;         /* 0: as many as there are processors, at most 64 */
 	enum sigma_level least;   /* matches below are neither shown nor counted; correlations see them all the same */
@@ -51,9 +55,10 @@ struct scan_opts {
 };
 
 struct scan_stats {
-	uint64_t files, failed_files, events, bad, bytes, matches, correlations, left_out;
+	uint64_t files, failed_files, events, bad, bytes, matches, correlations, indicators, suppressed, left_out;
 	struct engine_stats engine;
 	struct correlator_stats correlator;
+	struct spotter_stats spotter;
 	double wall, parse, match; /* seconds; parse and match are of all threads together */
 };
 

@@ -8,8 +8,8 @@
 /* A match and a trouble share one list, so that both come out in the order of records. */
 struct finding {
 	struct finding *next;
-	struct scan_match m;  /* rule NULL: a trouble */
-	const char *why;      /* trouble */
+	struct scan_match m;
+	const char *why;      /* not NULL: no match but a trouble */
 };
 
 /* A match that correlations want, with the fields they may ask for. */
@@ -25,7 +25,7 @@ struct findings {
 	struct arena *a;
 	struct finding *first, **last;
 	struct { struct corr_input *p; size_t n, cap; } inputs;
-	uint64_t events, bad, left_out, matches; /* of this unit */
+	uint64_t events, bad, left_out, matches, suppressed; /* of this unit */
 };
 
 /* Which fields the correlations ask of a rule's events. */
@@ -37,6 +37,8 @@ struct scan_worker {
 	const struct scan_opts *o;
 	const struct corr_wishes *wishes;
 	struct engine *engine;
+	struct spotter *spotter; /* NULL: no indicators */
+	usec now;                /* indicators count that are active now, also for an old log */
 	struct source_reader *reader;
 	struct findings *out;
 	uint32_t file;

@@ -85,7 +85,9 @@ enum rc corr_wishes_make(struct arena *a, const struct sigma_set *set, struct co
 
 enum rc scan_worker_new(struct scan_worker *w, const struct scan_opts *o, const struct corr_wishes *wishes, struct err *err)
 {
-	*w = (struct scan_worker){ .o = o, .wishes = wishes };
+	*w = (struct scan_worker){ .o = o, .wishes = wishes, .now = time_now() };
+	if (o->lists != NULL || o->indicators != NULL)
+		TRY(spotter_new(o->lists, o->indicators, &w->spotter, err));
 	TRY(engine_new(o->image, &w->engine, err));
 	return source_reader_new(engine_image_fields(o->image), time_now(), &w->reader, err);
 }
@@ -93,7 +95,9 @@ enum rc scan_worker_new(struct scan_worker *w, const struct scan_opts *o, const 
 void scan_worker_done(struct scan_worker *w)
 {
 	engine_free(w->engine);
+	spotter_free(w->spotter);
 	source_reader_free(w->reader);
+	w->spotter = NULL;
 	w->engine = NULL;
 	w->reader = NULL;
 }
@@ -156,23 +160,56 @@ static bool keep_why(struct scan_worker *w, struct flat *f, uint32_t rule, struc
 	return true;
 }
 
-static bool keep_match(struct scan_worker *w, struct flat *f, uint32_t rule, usec at)
+/* What every match shows, whatever it is of. NULL: out of memory. */
+static struct finding *new_match(struct scan_worker *w, struct flat *f, usec at)
 {
 	struct finding *x = arena_alloc(w->out->a, sizeof *x);
 
 	if (x == NULL)
-		return false;
-	x->m = (struct scan_match){ .rule = &w->o->rules->rules[rule], .record = w->out->events + w->out->bad, .time = at };
-	x->m.host = keep(w->out->a, find_host(f));
-	if (x->m.host.p == NULL || !keep_why(w, f, rule, &x->m))
-		return false;
-	if (w->o->with_event) {
+		return NULL;
+	x->m = (struct scan_match){ .record = w->out->events + w->out->bad, .time = at, .host = keep(w->out->a, find_host(f)) };
+	if (w->o->with_event)
 		x->m.event = event_text(w->out->a, f);
-		if (x->m.event.p == NULL)
-			return false;
-	}
-	*w->out->last = x;
-	w->out->last = &x->next;
+	return x->m.host.p == NULL || (w->o->with_event && x->m.event.p == NULL) ? NULL : x;
+}
+
+static void append(struct findings *out, struct finding *x)
+{
+	*out->last = x;
+	out->last = &x->next;
+}
+
+static bool keep_match(struct scan_worker *w, struct flat *f, uint32_t rule, usec at)
+{
+	struct finding *x = new_match(w, f, at);
+
+	if (x == NULL || !keep_why(w, f, rule, &x->m))
+		return false;
+	x->m.rule = &w->o->rules->rules[rule];
+	append(w->out, x);
+	w->out->matches++;
+	return true;
+}
+
+static bool keep_spot(struct scan_worker *w, struct flat *f, const struct spot *spot, usec at)
+{
+	struct finding *x = new_match(w, f, at);
+	struct spot *copy = arena_alloc(w->out->a, sizeof *copy);
+	struct scan_field *field = arena_alloc(w->out->a, sizeof *field);
+
+	if (x == NULL || copy == NULL || field == NULL)
+		return false;
+	*copy = *spot;
+	copy->what.value = keep(w->out->a, spot->what.value);
+	copy->what.field = keep(w->out->a, spot->what.field);
+	copy->matched = keep(w->out->a, spot->matched);
+	if (copy->what.value.p == NULL || copy->what.field.p == NULL || copy->matched.p == NULL)
+		return false;
+	*field = (struct scan_field){ copy->what.field, copy->what.value };
+	x->m.spot = copy;
+	x->m.fields = field;
+	x->m.n_fields = 1;
+	append(w->out, x);
 	w->out->matches++;
 	return true;
 }
@@ -220,6 +257,21 @@ static bool take_match(struct scan_worker *w, struct flat *f, uint32_t rule, use
 	return !wanted || w->live == NULL || w->live(w, f, rule, at, w->out->events + w->out->bad);
 }
 
+static bool take_spots(struct scan_worker *w, struct flat *f)
+{
+	const struct spot *spots;
+	size_t n;
+
+	w->rc = spotter_run(w->spotter, f, w->now, &spots, &n, &w->err);
+	for (size_t i = 0; i < n && w->rc == RC_OK; i++) {
+		if (spots[i].suppressed.p != NULL)
+			w->out->suppressed++;
+		else if (!keep_spot(w, f, &spots[i], flat_time(f)))
+			w->out->left_out++;
+	}
+	return w->rc == RC_OK;
+}
+
 static bool take_event(struct scan_worker *w, struct flat *f)
 {
 	const uint32_t *rules;
@@ -246,8 +298,7 @@ static bool take_bad(struct scan_worker *w, const struct err *why)
 	}
 	if (x == NULL || x->why == NULL)
 		return true; /* counted all the same */
-	*w->out->last = x;
-	w->out->last = &x->next;
+	append(w->out, x);
 	return true;
 }
 
@@ -261,7 +312,7 @@ bool scan_worker_event(void *worker, struct flat *f, const struct err *why)
 		w->parse += (double)(begun - w->left_at);
 	if (f != NULL) {
 		w->out->events++;
-		go = take_event(w, f);
+		go = take_event(w, f) && (w->spotter == NULL || take_spots(w, f));
 	} else {
 		go = take_bad(w, why);
 	}
