@@ -70,7 +70,7 @@ static enum rc add_file(struct scan *s, const char *path, struct err *err)
 	enum rc rc = source_probe(path, s->o->format, &f, &why);
 
 	if (rc == RC_NOMEM)
-		return *err = why, rc;
+		return FAIL(err, rc, "%s", why.text);
 	if (rc != RC_OK) {
 		s->st->failed_files++;
 		trouble(s, path, 0, &why);
@@ -559,7 +559,7 @@ static enum rc scan_stream(struct scan *s, struct err *err)
 		s->st->files++;
 		rc = source_stream(w.reader, STDIN_FILENO, s->o->format, stream_event, &w, err);
 		if (rc == RC_OK && w.rc != RC_OK)
-			rc = (*err = w.err, w.rc);
+			rc = FAIL(err, w.rc, "%s", w.err.text);
 		if (rc == RC_OK && !s->stop)
 			rc = correlator_end(s->correlator, on_fire, s, err);
 		s->st->events += found.events;
