@@ -20,7 +20,7 @@ struct loaded {
 	struct arena *a;
 	const struct sigma_set *set;
 	const struct taxonomy *t;
-	struct engine_image *image; /* NULL when only the texts are asked for */
+	struct engine_image *image;
 };
 
 static void loaded_done(struct loaded *l)
@@ -29,14 +29,14 @@ static void loaded_done(struct loaded *l)
 	arena_free(l->a);
 }
 
-static enum rc load(const struct cli *c, bool compile, struct loaded *l, struct err *err)
+static enum rc load(const struct cli *c, struct loaded *l, struct err *err)
 {
 	l->a = arena_new(RULES_MEMORY_MAX);
 	if (l->a == NULL)
 		return FAIL(err, RC_NOMEM, "rules: no memory");
 	TRY(sigma_load(l->a, c->operands, (size_t)c->n_operands, cli_get(c, "lists", NULL), &l->set, err));
 	TRY(taxonomy_load(l->a, cli_get(c, "packs", NULL), &l->t, err));
-	return compile ? engine_image_build(l->set, l->t, &l->image, err) : RC_OK;
+	return engine_image_build(l->set, l->t, &l->image, err);
 }
 
 struct verdict {
@@ -66,20 +66,29 @@ static const struct sigma_rule *rule_of(const struct sigma_set *set, const struc
 	return NULL;
 }
 
+/* Why the engine does not take a rule that reads well; NULL: it does. */
+static const struct str *refusal_of(const struct loaded *l, const struct sigma_rule *r)
+{
+	const struct engine_refusal *refused;
+	size_t n = engine_image_refused(l->image, &refused);
+
+	for (size_t i = 0; i < n; i++)
+		if (&l->set->rules[refused[i].rule] == r)
+			return &refused[i].reason;
+	return NULL;
+}
+
 static struct verdict judge(const struct loaded *l, const struct sigma_report *report, uint32_t *at)
 {
 	struct verdict v = { report->verdict, report->reason, S("") };
 	const struct sigma_rule *r = report->verdict == SIGMA_LOADED ? rule_of(l->set, report, at) : NULL;
-	const struct engine_refusal *refused;
-	size_t n = engine_image_refused(l->image, &refused);
+	const struct str *refusal = r == NULL ? NULL : refusal_of(l, r);
 
 	if (r == NULL)
 		return v;
-	for (size_t i = 0; i < n; i++) {
-		if (&l->set->rules[refused[i].rule] != r)
-			continue;
+	if (refusal != NULL) {
 		v.verdict = SIGMA_REFUSED;
-		v.also = refused[i].reason;
+		v.also = *refusal;
 		return v;
 	}
 	if (r->kind == SIGMA_RULE && !taxonomy_knows(l->t, &r->source))
@@ -157,7 +166,7 @@ static int check_run(struct cli *c)
 	struct buf out;
 	int status;
 
-	if (load(c, true, &l, &err) != RC_OK)
+	if (load(c, &l, &err) != RC_OK)
 		return cli_fail(c, &err);
 	buf_init(&out, OUTPUT_MAX);
 	for (uint32_t i = 0; i < l.set->n_reports; i++) {
@@ -247,12 +256,15 @@ static int list_run(struct cli *c)
 		least++;
 	if (least > SIGMA_CRITICAL)
 		return cli_failf(c, "--level: expected informational, low, medium, high or critical");
-	if (load(c, false, &l, &err) != RC_OK)
+	if (load(c, &l, &err) != RC_OK)
 		return cli_fail(c, &err);
 	buf_init(&out, OUTPUT_MAX);
-	for (uint32_t i = 0; i < l.set->n_rules; i++)
-		if (l.set->rules[i].level >= least && tagged(&l.set->rules[i], str_of(cli_get(c, "tag", ""))))
-			put_rule(c, &l.set->rules[i], &out);
+	for (uint32_t i = 0; i < l.set->n_rules; i++) {
+		const struct sigma_rule *r = &l.set->rules[i];
+
+		if (r->level >= least && tagged(r, str_of(cli_get(c, "tag", ""))) && refusal_of(&l, r) == NULL)
+			put_rule(c, r, &out);
+	}
 	return print(&out);
 }
 
