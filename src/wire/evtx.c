@@ -49,9 +49,10 @@ enum rc evtx_open(struct str bytes, const struct fields *dict, struct evtx **ret
 	if ((e = mem_alloc(sizeof *e)) == NULL)
 		return FAIL(err, RC_NOMEM, "evtx: out of memory");
 	e->programs = arena_new(2 * EVTX_PROGRAMS_MAX);
-	e->draft = mem_alloc(sizeof *e->draft);
-	e->values = mem_array(EVTX_VALUES_MAX, sizeof *e->values);
-	e->text = mem_alloc(EVTX_TEXT_MAX);
+	/* Not zeroed: large, and only what was written is read. */
+	e->draft = mem_resize(NULL, sizeof *e->draft);
+	e->values = mem_resize(NULL, EVTX_VALUES_MAX * sizeof *e->values);
+	e->text = mem_resize(NULL, EVTX_TEXT_MAX);
 	if (e->programs == NULL || e->draft == NULL || e->values == NULL || e->text == NULL)
 		return FAIL(err, RC_NOMEM, "evtx: out of memory");
 	e->bytes = bytes;

@@ -287,7 +287,7 @@ static bool read_attribute(struct compile *c, struct level *l, struct str elemen
 		return stop(c, "an attribute breaks off");
 	if (c->first == c->n_parts)
 		return true;
-	if (l->outside == IN_DATA && str_eq(element, S("Data")) && str_eq(name, S("Name")))
+	if ((l->outside == IN_DATA || l->outside == IN_USER) && str_eq(element, S("Data")) && str_eq(name, S("Name")))
 		return data_name(c, l);
 	if (str_starts(name, S("xmlns"))) {
 		c->first = c->n_parts;

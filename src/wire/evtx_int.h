@@ -148,6 +148,8 @@ static inline size_t evtx_text_room(size_t size)
 /* One value (no array, no XML) as text into `to`; the bytes written, and its kind in *ret. An unknown type is given as
  * hexadecimal like binary. */
 size_t evtx_value_text(char *to, struct str bytes, unsigned type, enum flat_type *ret) MUSTUSE;
+/* The same of a string. */
+size_t evtx_string_text(char *to, struct str bytes) MUSTUSE;
 /* Bytes of one item of an array of `type`; 0: its items differ in size. */
 size_t evtx_value_size(unsigned type);
 

@@ -119,6 +119,21 @@ static void put_array(struct run *run, const struct item *it, const struct evtx_
 	}
 }
 
+/* Half of all values are strings with a name that the template knows. */
+static inline bool put_string(struct run *run, const struct item *it)
+{
+	const struct evtx_value *v = &run->values[it->value];
+	char *to;
+
+	if (it->value >= run->n_values || v->type != EVTX_STRING || v->size == 0 || it->flags & ITEM_NAMED)
+		return false;
+	if (UNLIKELY((to = room(run, evtx_text_room(v->size))) == NULL))
+		return true;
+	flat_put(run->f, it->field, str_make(it->name, it->name_n), FLAT_STRING,
+		claim(run, to, evtx_string_text(to, bytes_of(run, v))), 0);
+	return true;
+}
+
 static void put_value(struct run *run, const struct item *it)
 {
 	const struct evtx_value *v = it->value < run->n_values ? &run->values[it->value] : &(struct evtx_value){ .type = EVTX_NULL };
@@ -203,7 +218,8 @@ static bool execute(struct run *run, const char **why)
 		}
 		switch ((enum item_kind)it->kind) {
 		case ITEM_VALUE:
-			put_value(run, it);
+			if (!put_string(run, it))
+				put_value(run, it);
 			break;
 		case ITEM_PARTS:
 			put_parts(run, it);

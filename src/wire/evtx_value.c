@@ -8,6 +8,12 @@
 
 static const char LOWER[] = "0123456789abcdef";
 static const char UPPER[] = "0123456789ABCDEF";
+/* Two digits at a time: half the divisions. */
+static const char PAIRS[] =
+	"00010203040506070809101112131415161718192021222324"
+	"25262728293031323334353637383940414243444546474849"
+	"50515253545556575859606162636465666768697071727374"
+	"75767778798081828384858687888990919293949596979899";
 
 static size_t put_text(char *to, struct str s)
 {
@@ -18,13 +24,20 @@ static size_t put_text(char *to, struct str s)
 static size_t put_u64(char *to, uint64_t v)
 {
 	char digits[20];
-	size_t n = 0;
+	size_t at = sizeof digits, n;
 
-	do
-		digits[n++] = (char)('0' + v % 10);
-	while ((v /= 10) != 0);
-	for (size_t i = 0; i < n; i++)
-		to[i] = digits[n - 1 - i];
+	if (v < 10) {
+		to[0] = (char)('0' + v);
+		return 1;
+	}
+	for (; v >= 100; v /= 100)
+		memcpy(digits + (at -= 2), PAIRS + 2 * (v % 100), 2);
+	if (v >= 10)
+		memcpy(digits + (at -= 2), PAIRS + 2 * v, 2);
+	else
+		digits[--at] = (char)('0' + v);
+	n = sizeof digits - at;
+	memcpy(to, digits + at, n);
 	return n;
 }
 
@@ -58,30 +71,31 @@ static size_t put_bytes(char *to, struct str bytes)
 	return 2 * bytes.n;
 }
 
-/* Two digits, with zeros before. */
-static size_t put_fixed(char *to, unsigned v, unsigned digits)
+/* The lowest digits, an even number of them, with zeros before. */
+static inline size_t put_fixed(char *to, unsigned v, unsigned digits)
 {
-	for (unsigned i = digits; i-- > 0; v /= 10)
-		to[i] = (char)('0' + v % 10);
+	for (unsigned i = digits; i > 0; i -= 2, v /= 100)
+		memcpy(to + i - 2, PAIRS + 2 * (v % 100), 2);
 	return digits;
+}
+
+static inline void put_byte(char *to, char byte)
+{
+	to[0] = UPPER[(unsigned char)byte >> 4];
+	to[1] = UPPER[byte & 15];
 }
 
 static size_t put_guid(char *to, struct str b)
 {
-	static const signed char order[] = { 3, 2, 1, 0, -1, 5, 4, -1, 7, 6, -1, 8, 9, -1, 10, 11, 12, 13, 14, 15 };
-	size_t n = 0;
+	static const struct {
+		uint8_t from, to;
+	} order[16] = { { 3, 1 }, { 2, 3 }, { 1, 5 }, { 0, 7 }, { 5, 10 }, { 4, 12 }, { 7, 15 }, { 6, 17 }, { 8, 20 }, { 9, 22 },
+		{ 10, 25 }, { 11, 27 }, { 12, 29 }, { 13, 31 }, { 14, 33 }, { 15, 35 } };
 
-	if (b.n != 16)
-		return put_bytes(to, b);
-	to[n++] = '{';
-	for (size_t i = 0; i < COUNTOF(order); i++) {
-		if (order[i] < 0)
-			to[n++] = '-';
-		else
-			n += put_bytes(to + n, str_make(b.p + order[i], 1));
-	}
-	to[n++] = '}';
-	return n;
+	memcpy(to, "{        -    -    -    -            }", 38);
+	for (size_t i = 0; i < COUNTOF(order); i++)
+		put_byte(to + order[i].to, b.p[order[i].from]);
+	return 38;
 }
 
 /* [MS-DTYP] 2.4.2.2; 2.4.2.1 for the text. */
@@ -168,7 +182,8 @@ static size_t put_systime(char *to, struct str b)
 	n = put_date(to, str_le16(b, 0), str_le16(b, 2), str_le16(b, 6));
 	n += put_clock(to + n, str_le16(b, 8), str_le16(b, 10), str_le16(b, 12));
 	to[n++] = '.';
-	n += put_fixed(to + n, str_le16(b, 14), 3);
+	to[n++] = (char)('0' + str_le16(b, 14) / 100 % 10);
+	n += put_fixed(to + n, str_le16(b, 14), 2);
 	to[n++] = 'Z';
 	return n;
 }
@@ -201,7 +216,7 @@ static size_t put_f64(char *to, struct str b, enum flat_type *ret)
 }
 
 /* Strings often bring their terminator along. */
-static size_t put_utf16(char *to, struct str b)
+size_t evtx_string_text(char *to, struct str b)
 {
 	while (b.n >= 2 && str_le16(b, b.n / 2 * 2 - 2) == 0)
 		b.n = b.n / 2 * 2 - 2;
@@ -280,7 +295,7 @@ size_t evtx_value_text(char *to, struct str bytes, unsigned type, enum flat_type
 		*ret = FLAT_NULL;
 		return put_text(to, S("null"));
 	case EVTX_STRING:
-		return put_utf16(to, bytes);
+		return evtx_string_text(to, bytes);
 	case EVTX_ANSI:
 		return put_ansi(to, bytes);
 	case EVTX_I8:

@@ -254,6 +254,292 @@ static void test_damage(void)
 	buf_done(&m.file);
 }
 
+/* What one record yields. */
+static void expect(struct evtx_make *m, struct str want, uint64_t bad, const char *name)
+{
+	struct evtx_stats s;
+	struct buf out;
+
+	make_record_end(m);
+	make_chunk_end(m);
+	buf_init(&out, 1 << 20);
+	s = read_all(buf_view(&m->file), &out);
+	EQ_STR(buf_view(&out), want, name);
+	EQ_INT((long long)s.bad_records, (long long)bad, "records that are damaged");
+	buf_done(&out);
+	buf_done(&m->file);
+}
+
+/* No template: elements in the record itself, with every kind of text. */
+static void test_direct(void)
+{
+	static const bool dependency[] = { true, false };
+
+	for (size_t i = 0; i < COUNTOF(dependency); i++) {
+		struct evtx_make m;
+		bool d = dependency[i];
+
+		make_open(&m);
+		make_record(&m);
+		make_element(&m, "Event", false, d);
+		make_start_end(&m);
+		make_element(&m, "UserData", false, d);
+		make_start_end(&m);
+		make_element(&m, "X", true, d);
+		make_attribute(&m, "xmlns:y");
+		make_text(&m, "urn:x");
+		make_attribute(&m, "a");
+		make_text(&m, "b");
+		make_int(&m, 0x09, 1);
+		make_name(&m, "lt");
+		make_start_end(&m);
+		make_text(&m, "\n  ");
+		make_element(&m, "Y", false, d);
+		make_start_end(&m);
+		make_text(&m, "c");
+		make_int(&m, 0x08, 1); /* &#225; */
+		make_int(&m, 225, 2);
+		make_int(&m, 0x07, 1); /* CDATA */
+		make_int(&m, 3, 2);
+		make_utf16(&m, "<d>");
+		make_int(&m, 0x09, 1);
+		make_name(&m, "amp");
+		make_int(&m, 0x09, 1);
+		make_name(&m, "else");
+		make_int(&m, 0x0a, 1); /* <?pi e?> */
+		make_name(&m, "pi");
+		make_int(&m, 0x0b, 1);
+		make_int(&m, 1, 2);
+		make_utf16(&m, "e");
+		make_end(&m);
+		make_element(&m, "Z", false, d);
+		make_empty(&m);
+		make_end(&m);
+		make_end(&m);
+		make_element(&m, "RenderingInfo", true, d);
+		make_attribute(&m, "Culture");
+		make_text(&m, "en-US");
+		make_start_end(&m);
+		make_element(&m, "Level", false, d);
+		make_start_end(&m);
+		make_text(&m, "Information");
+		make_end(&m);
+		make_end(&m);
+		make_end(&m);
+		make_int(&m, 0, 1);
+		expect(&m, S("X_a=b<;Y=c\xC3\xA1<d>&&else;;Z=~null;RenderingInfo_Culture=en-US;RenderingInfo.Level=Information;\n"), 0,
+			"elements without a template");
+	}
+}
+
+/* <Event><System><EventID>%0</EventID></System>%1</Event>, where %1 is XML: <EventData><Data Name="%0">%1</Data></EventData> */
+static void test_nested(void)
+{
+	struct evtx_make m;
+	size_t sizes, from;
+	static const struct make_value inner[] = { { 1, S("I\0m\0a\0g\0e\0") }, { 1, S("x\0") } };
+
+	make_open(&m);
+	make_record(&m);
+	(void)make_template(&m);
+	make_element(&m, "Event", false, true);
+	make_start_end(&m);
+	make_element(&m, "System", false, true);
+	make_start_end(&m);
+	make_leaf(&m, "EventID", 0);
+	make_end(&m);
+	make_substitution(&m, 1, 0x21);
+	make_end(&m);
+	make_template_end(&m);
+	make_int(&m, 2, 4);
+	make_int(&m, 2, 2);
+	make_int(&m, 6, 2);
+	sizes = m.file.n;
+	make_int(&m, 0, 2);
+	make_int(&m, 0x21, 2);
+	make_int(&m, 7, 2);
+	from = m.file.n;
+	buf_put(&m.file, "\x0f\x01\x01\x00", 4);
+	(void)make_template(&m);
+	make_element(&m, "EventData", false, true);
+	make_start_end(&m);
+	make_element(&m, "Data", true, true);
+	make_attribute(&m, "Name");
+	make_substitution(&m, 0, 1);
+	make_start_end(&m);
+	make_substitution(&m, 1, 1);
+	make_end(&m);
+	make_element(&m, "Data", false, true);
+	make_start_end(&m);
+	make_text(&m, "<");
+	make_substitution(&m, 1, 1);
+	make_text(&m, ">");
+	make_substitution(&m, 9, 1);
+	make_end(&m);
+	make_end(&m);
+	make_template_end(&m);
+	make_values(&m, inner, COUNTOF(inner));
+	make_set(&m, sizes, m.file.n - from, 2);
+	expect(&m, S("EventID=#7;Image=x;Data=<x>;\n"), 0, "a template within a value");
+	OK(f->v[1].field == image_id, "a name from the record is a field");
+}
+
+/* A template that holds an instance of itself. */
+static void test_loop(void)
+{
+	struct evtx_make m;
+	uint32_t place;
+
+	make_open(&m);
+	make_record(&m);
+	place = make_template(&m);
+	make_element(&m, "Event", false, true);
+	make_start_end(&m);
+	make_element(&m, "X", false, true);
+	make_start_end(&m);
+	make_text(&m, "y");
+	make_end(&m);
+	make_instance(&m, place);
+	make_int(&m, 0, 4);
+	make_end(&m);
+	make_template_end(&m);
+	make_int(&m, 0, 4);
+	expect(&m, S("X=y;X=y;X=y;X=y;X=y;X=y;X=y;X=y;X=y;\n"), 1, "a template in itself ends");
+}
+
+/* Each value refers to the next, eight deep: work is limited, and what was read before is kept. */
+static void test_bomb(void)
+{
+	CLEANUP(evtx_closep) struct evtx *e = NULL;
+	struct evtx_make m;
+	struct evtx_stats s;
+	struct err err;
+	uint32_t place;
+
+	make_open(&m);
+	make_record(&m);
+	place = make_template(&m);
+	for (int i = 0; i < 200; i++) {
+		make_substitution(&m, 0, 0x21);
+		make_element(&m, "X", false, true);
+		make_empty(&m);
+	}
+	make_template_end(&m);
+	for (uint32_t deep = 7; deep > 0; deep--) {
+		make_int(&m, 1, 4);
+		make_int(&m, deep * 18 - 8, 2);
+		make_int(&m, 0x21, 2);
+		make_instance(&m, place);
+	}
+	make_int(&m, 0, 4);
+	make_record_end(&m);
+	make_chunk_end(&m);
+	OK(evtx_open(buf_view(&m.file), dict, &e, &err) == RC_OK, "a file");
+	while (evtx_next(e, f))
+		;
+	evtx_stats(e, &s);
+	EQ_INT((long long)s.bad_records, 1, "XML in XML in XML is cut off");
+	buf_done(&m.file);
+}
+
+static void one_event(struct evtx_make *m, uint32_t *place, uint16_t id)
+{
+	make_record(m);
+	if (*place == 0)
+		*place = event_template(m);
+	else
+		make_instance(m, *place);
+	event_values(m, id, 1, S("x\0"));
+	make_record_end(m);
+}
+
+#define EVENT(id) "Provider_Name=P;EventID=#" #id ";Image=x;Data=~null;\n"
+
+/* A log whose header was not written yet, and one that holds remains of older records. */
+static void test_behind_the_end(void)
+{
+	static const struct {
+		uint64_t step;
+		struct str want;
+	} rows[] = { { 0, S(EVENT(1) EVENT(2) EVENT(3)) }, { 1, S(EVENT(1)) } };
+
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		struct evtx_make m;
+		struct evtx_stats s;
+		struct buf out;
+		uint32_t place = 0, end;
+
+		make_open(&m);
+		one_event(&m, &place, 1);
+		end = make_place(&m);
+		m.id += rows[i].step;
+		one_event(&m, &place, 2);
+		one_event(&m, &place, 3);
+		make_chunk_end(&m);
+		make_set(&m, m.chunk + 48, end, 4);
+		buf_init(&out, 1 << 20);
+		s = read_all(buf_view(&m.file), &out);
+		EQ_STR(buf_view(&out), rows[i].want, "records behind the end that the header tells");
+		EQ_INT((long long)(s.bad_records + s.bad_chunks), 0, "are no damage");
+		buf_done(&out);
+		buf_done(&m.file);
+	}
+}
+
+static void test_damaged_chunk(void)
+{
+	struct evtx_make m;
+	struct evtx_stats s;
+	struct buf out;
+	uint32_t place = 0, second;
+
+	make_open(&m);
+	one_event(&m, &place, 1);
+	second = make_place(&m);
+	one_event(&m, &place, 2);
+	one_event(&m, &place, 3);
+	make_chunk_end(&m);
+	m.file.p[m.chunk] = '?';
+	m.file.p[m.chunk + second] = '?';
+	buf_init(&out, 1 << 20);
+	s = read_all(buf_view(&m.file), &out);
+	EQ_STR(buf_view(&out), S(EVENT(1) EVENT(3)), "a chunk without its header, a record without its mark");
+	EQ_INT((long long)s.bad_chunks, 1, "are counted");
+	buf_done(&out);
+	buf_done(&m.file);
+}
+
+/* Templates are kept for the file: the same one with names at other places, and another that claims the same GUID. */
+static void test_chunks(void)
+{
+	struct evtx_make m;
+	struct evtx_stats s;
+	struct buf out;
+	uint32_t place = 0;
+
+	make_open(&m);
+	one_event(&m, &place, 1);
+	make_chunk_end(&m);
+	make_chunk(&m);
+	make_pad(&m, m.file.n + 64);
+	place = 0;
+	m.templates = 0;
+	one_event(&m, &place, 2);
+	make_chunk_end(&m);
+	make_chunk(&m);
+	place = 0;
+	m.templates = 0;
+	one_event(&m, &place, 3);
+	make_chunk_end(&m);
+	m.file.p[m.chunk + 512 + 24 + 14 + 24 + 4 + 1 + 2 + 4 + 4 + 8] = 'e'; /* "event": no Event, all else the same */
+	buf_init(&out, 1 << 20);
+	s = read_all(buf_view(&m.file), &out);
+	EQ_STR(buf_view(&out), S(EVENT(1) EVENT(2) "Provider_Name=P;EventID=#3;Correlation=~null;Image=x;Data=~null;\n"), "three chunks");
+	EQ_INT((long long)s.chunks, 3, "are counted");
+	buf_done(&out);
+	buf_done(&m.file);
+}
+
 /* ---- real logs ---- */
 
 static struct {
@@ -309,6 +595,13 @@ int main(void)
 	test_open();
 	test_header_of_record();
 	test_types();
+	test_direct();
+	test_nested();
+	test_loop();
+	test_bomb();
+	test_behind_the_end();
+	test_damaged_chunk();
+	test_chunks();
 	test_damage();
 	test_logs();
 	flat_free(f);
