@@ -92,6 +92,8 @@ bool event_test(struct engine *e, uint32_t test)
 	uint32_t known = e->known[test];
 
 	if (known >> 1 != e->gen) {
+		if ((e->eager[test / 64] >> (test % 64) & 1) != 0)
+			return false;
 		known = e->gen << 1 | find_out(e, &e->m->tests[test]);
 		e->known[test] = known;
 	}

@@ -1,3 +1,5 @@
+/* Making the index of a group: all witnesses of its instances, sorted by field,
+ * a matcher for each field, and from each witness the instances that it wakes. */
 #include "detect/engine_group.h"
 
 #define GROUP_BYTES_MAX ((size_t)256 << 20)
@@ -58,6 +60,127 @@ static void kept_free(struct kept *k)
 	mem_free(k);
 }
 
+struct wake { uint32_t field, test, instance; };
+
+static int by_test(const void *a, const void *b)
+{
+	const struct wake *x = a, *y = b;
+
+	if (x->field != y->field)
+		return x->field < y->field ? -1 : 1;
+	if (x->test != y->test)
+		return x->test < y->test ? -1 : 1;
+	return (x->instance > y->instance) - (x->instance < y->instance);
+}
+
+/* All pairs of witness and instance, by field and test. In mem. */
+static struct wake *wakes_collect(const struct engine_image *m, const struct group *g, uint32_t *always, uint32_t *n_always, uint32_t *ret)
+{
+	struct wake *all;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < g->n_instances; i++)
+		n += m->instances[g->instances[i]].n_witness;
+	all = mem_array((size_t)n + 1, sizeof *all);
+	if (all == NULL)
+		return NULL;
+	n = 0;
+	*n_always = 0;
+	for (uint32_t i = 0; i < g->n_instances; i++) {
+		const struct instance *in = &m->instances[g->instances[i]];
+
+		if (in->always)
+			always[(*n_always)++] = g->instances[i];
+		for (uint32_t k = 0; k < in->n_witness; k++)
+			all[n++] = (struct wake){ m->tests[in->witness[k]].field, in->witness[k], g->instances[i] };
+	}
+	qsort(all, n, sizeof *all, by_test);
+	*ret = n;
+	return all;
+}
+
+struct spaces {
+	uint32_t *tests, *wakes, *always;
+	struct witness *witnesses;
+	uint64_t *eager;
+	uint16_t *roles;
+	struct matcher *matchers;
+};
+
+/* One matcher for witnesses first..first+n, which are all of one field. */
+static enum rc matcher_add(struct engine_image *m, struct kept *k, struct spaces *s, uint32_t n_matchers, uint32_t first, uint32_t n)
+{
+	uint16_t field = m->tests[s->tests[first]].field;
+	struct matcher *to = &s->matchers[n_matchers];
+
+	if (!matcher_build(k->arena, m, s->tests, first, n, ++m->n_matchers, to))
+		return RC_NOMEM;
+	if (field == FIELD_NONE)
+		k->group.keywords = to;
+	else
+		s->roles[field] = (uint16_t)(n_matchers + 1);
+	return RC_OK;
+}
+
+static enum rc matchers_build(struct engine_image *m, struct kept *k, struct spaces *s)
+{
+	uint32_t n = k->group.n_witnesses, n_matchers = 0;
+
+	for (uint32_t i = 0, end; i < n; i = end, n_matchers++) {
+		for (end = i; end < n && m->tests[s->tests[end]].field == m->tests[s->tests[i]].field; end++)
+			;
+		TRY(matcher_add(m, k, s, n_matchers, i, end - i));
+	}
+	return RC_OK;
+}
+
+static enum rc index_fill(struct engine_image *m, struct kept *k, struct spaces *s, const struct wake *all, uint32_t n)
+{
+	struct group *g = &k->group;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (i == 0 || all[i].test != all[i - 1].test) {
+			s->tests[g->n_witnesses] = all[i].test;
+			s->witnesses[g->n_witnesses++] = (struct witness){ i, 0 };
+			s->eager[all[i].test / 64] |= (uint64_t)1 << (all[i].test % 64);
+		}
+		s->witnesses[g->n_witnesses - 1].n++;
+		s->wakes[i] = all[i].instance;
+	}
+	g->witness_test = s->tests;
+	g->witnesses = s->witnesses;
+	g->wakes = s->wakes;
+	g->always = s->always;
+	g->eager = s->eager;
+	g->roles = s->roles;
+	g->matchers = s->matchers;
+	return matchers_build(m, k, s);
+}
+
+static enum rc index_build(struct engine_image *m, struct kept *k)
+{
+	struct arena *a = k->arena;
+	uint32_t n = 0, fields = 0;
+	struct spaces s = { .always = arena_array(a, k->group.n_instances + 1, sizeof *s.always) };
+	struct wake *all = s.always == NULL ? NULL : wakes_collect(m, &k->group, s.always, &k->group.n_always, &n);
+	enum rc rc = RC_NOMEM;
+
+	if (all == NULL)
+		return RC_NOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		fields += i == 0 || all[i].field != all[i - 1].field;
+	s.tests = arena_array(a, n + 1, sizeof *s.tests);
+	s.wakes = arena_array(a, n + 1, sizeof *s.wakes);
+	s.witnesses = arena_array(a, n + 1, sizeof *s.witnesses);
+	s.eager = arena_array(a, m->n_tests / 64 + 1, sizeof *s.eager);
+	s.roles = arena_array(a, fields_count(m->fields) + 1, sizeof *s.roles);
+	s.matchers = arena_array(a, fields + 1, sizeof *s.matchers);
+	if (s.tests != NULL && s.wakes != NULL && s.witnesses != NULL && s.eager != NULL && s.roles != NULL && s.matchers != NULL)
+		rc = index_fill(m, k, &s, all, n);
+	mem_free(all);
+	return rc;
+}
+
 static enum rc group_fill(struct engine_image *m, const uint64_t *set, struct kept *k)
 {
 	struct group *g = &k->group;
@@ -74,7 +197,7 @@ static enum rc group_fill(struct engine_image *m, const uint64_t *set, struct ke
 			g->variants[g->n_variants++] = m->variants[v].from;
 	g->n_instances = group_instances(m, set, instances);
 	g->instances = instances;
-	return RC_OK;
+	return index_build(m, k);
 }
 
 static enum rc group_make(struct engine_image *m, const uint64_t *set, const struct group **ret, struct err *err)

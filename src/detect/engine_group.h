@@ -3,7 +3,9 @@
 #ifndef DETECT_ENGINE_GROUP_H
 #define DETECT_ENGINE_GROUP_H
 
-#include "detect/engine_int.h"
+#include "detect/engine_match.h"
+
+struct witness { uint32_t first, n; }; /* of group.wakes */
 
 struct group {
 	const uint64_t *set;                          /* bits of variants */
@@ -11,6 +13,17 @@ struct group {
 	uint32_t n_variants;
 	const uint32_t *instances;                    /* ascending */
 	uint32_t n_instances;
+	/* The index. A witness is a test that wakes instances; its number here is its place in these. */
+	uint32_t n_witnesses;
+	const uint32_t *witness_test;
+	const struct witness *witnesses;
+	const uint32_t *wakes;                        /* instances */
+	const uint32_t *always;                       /* instances that have no witness */
+	uint32_t n_always;
+	const uint64_t *eager;                        /* bit by test: a witness, decided before any program runs */
+	const uint16_t *roles;                        /* by field id: 1 + place in matchers, or 0 */
+	const struct matcher *matchers;
+	const struct matcher *keywords;               /* over all values; NULL: no keyword is a witness */
 };
 
 /* The group of a set of variants (variant_words of them), made at the first call. RC_LIMIT: there are GROUPS_MAX already.

@@ -127,7 +127,8 @@ static enum rc roles_build(struct builder *b, struct err *err)
 	struct engine_image *m = b->m;
 
 	m->field_role = arena_array(m->arena, fields_count(m->fields) + 1, sizeof *m->field_role);
-	if (m->field_role == NULL)
+	m->no_tests = arena_array(m->arena, m->n_tests / 64 + 1, sizeof *m->no_tests);
+	if (m->field_role == NULL || m->no_tests == NULL)
 		return no_memory(err);
 	for (uint32_t i = 0; i < m->n_variants; i++)
 		for (uint32_t j = 0; j < m->variants[i].n_steps; j++)

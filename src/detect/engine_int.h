@@ -106,6 +106,7 @@ struct engine_image {
 	const uint32_t *unrouted;     /* instances for an event of no variant */
 	uint32_t n_unrouted;
 	uint8_t *field_role;          /* by field id: ROLE_ROUTE ... */
+	const uint64_t *no_tests;     /* a bit for each test, all zero */
 	uint16_t format_field;        /* of "_format", or FIELD_NONE */
 	struct engine_refusal *refusals;
 	size_t n_refusals;
@@ -115,11 +116,11 @@ struct engine_image {
 	/* Groups are made when an event first asks for them and never change then. */
 	pthread_mutex_t lock;
 	struct group *groups[GROUPS_MAX];
-	uint32_t n_groups;
+	uint32_t n_groups, n_matchers;
 	uint64_t group_bytes;
 };
 
-enum { ROLE_ROUTE = 1, ROLE_TESTED = 2 };
+enum { ROLE_ROUTE = 1 };
 
 /* ---- engine_image.c */
 
@@ -151,6 +152,7 @@ bool test_value(const struct test *t, enum flat_type type, const struct text *x,
 bool test_related(enum sigma_ref how, struct str a, struct str b);
 bool glob_matches(const struct glob *g, struct str text);
 bool net_parse(struct str text, struct net *ret);
+bool number_parse(struct str s, double *ret);
 
 /* ---- engine_regex.c */
 

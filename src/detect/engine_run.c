@@ -21,6 +21,9 @@ void engine_free(struct engine *e)
 	mem_free(e->seen);
 	mem_free(e->rule_seen);
 	mem_free(e->candidates);
+	cache_free(e->cache);
+	mem_free(e->tried);
+	mem_free(e->hits);
 	mem_free(e->routes);
 	mem_free(e->set);
 	mem_free(e->spill.variants);
@@ -48,11 +51,14 @@ static bool spaces(struct engine *e)
 	e->seen = mem_array(m->n_instances + 1, sizeof *e->seen);
 	e->rule_seen = mem_array(m->rules->n_rules + 1, sizeof *e->rule_seen);
 	e->candidates = mem_array(m->n_instances + 1, sizeof *e->candidates);
+	e->tried = mem_array(m->n_tests + 1, sizeof *e->tried);
+	e->hits = mem_array(m->n_tests + 1, sizeof *e->hits);
 	e->routes = mem_array(ROUTES, sizeof *e->routes);
 	e->set = mem_array(m->variant_words, sizeof *e->set);
 	e->spill.variants = mem_array(m->n_variants + 1, sizeof *e->spill.variants);
 	return e->places != NULL && e->next != NULL && e->texts != NULL && e->text_gen != NULL && e->folded != NULL &&
 	       e->known != NULL && e->seen != NULL && e->rule_seen != NULL && e->candidates != NULL && e->routes != NULL &&
+	       e->tried != NULL && e->hits != NULL &&
 	       e->set != NULL && e->spill.variants != NULL;
 }
 
@@ -67,12 +73,14 @@ enum rc engine_new(struct engine_image *m, struct engine **ret, struct err *err)
 	rc = regex_run_new(m->regexes, &e->regex, err);
 	if (rc == RC_OK && !spaces(e))
 		rc = FAIL(err, RC_NOMEM, "engine: out of memory");
+	random_bytes(e->secret, sizeof e->secret);
+	e->secret[1] |= 1;
+	if (rc == RC_OK)
+		rc = cache_new(e->secret, &e->cache, err);
 	if (rc != RC_OK) {
 		engine_free(e);
 		return rc;
 	}
-	random_bytes(e->secret, sizeof e->secret);
-	e->secret[1] |= 1;
 	*ret = e;
 	return RC_OK;
 }
@@ -116,6 +124,7 @@ static void event_begin(struct engine *e, struct flat *f)
 	number_next(e);
 	arena_reset(e->folded);
 	e->f = f;
+	e->eager = e->m->no_tests;
 	e->stats.events++;
 	for (uint32_t i = 0; i < f->n; i++)
 		if (f->v[i].field != FIELD_NONE)
@@ -131,6 +140,85 @@ static void event_begin(struct engine *e, struct flat *f)
 		e->places[e->m->format_field].gen = 0;
 		place_value(e, e->m->format_field, VALUE_FORMAT);
 	}
+}
+
+/* ---- witnesses */
+
+static uint32_t wake(struct engine *e, uint32_t n, uint32_t instance)
+{
+	if (e->seen[instance] == e->gen)
+		return n;
+	e->seen[instance] = e->gen;
+	e->candidates[n] = instance;
+	return n + 1;
+}
+
+static uint32_t wake_all(struct engine *e, uint32_t n, const uint32_t *hits, uint32_t n_hits)
+{
+	const struct group *g = e->group;
+
+	for (uint32_t i = 0; i < n_hits; i++) {
+		const struct witness *w = &g->witnesses[hits[i]];
+
+		e->known[g->witness_test[hits[i]]] = e->gen << 1 | 1;
+		for (uint32_t k = 0; k < w->n; k++)
+			n = wake(e, n, g->wakes[w->first + k]);
+	}
+	return n;
+}
+
+/* Witnesses that hold for value `i`, from the cache or by a pass over it. */
+static uint32_t value_run(struct engine *e, const struct matcher *m, uint32_t i, uint32_t n)
+{
+	const struct flat_value *v = event_value(e, i);
+	struct cache_key key = { .matcher = m->id, .how = (uint32_t)(v->type << 1) | (v->flags & FLAT_ESCAPED), .value = { v->p, v->n } };
+	struct match_pass p = { .matcher = m, .tests = e->m->tests, .witness_test = e->group->witness_test,
+		.type = (enum flat_type)v->type, .regex = &e->regex, .tried = e->tried, .hits = e->hits };
+	const uint32_t *hits;
+	uint32_t n_hits;
+
+	if (v->n <= CACHE_VALUE_MAX && cache_get(e->cache, &key, &hits, &n_hits)) {
+		e->stats.cache_hits++;
+		return wake_all(e, n, hits, n_hits);
+	}
+	e->stats.cache_misses++;
+	p.text = event_text(e, i);
+	if (p.text == NULL)
+		return n;
+	if (++e->pass == 0) {
+		memset(e->tried, 0, e->m->n_tests * sizeof *e->tried);
+		e->pass = 1;
+	}
+	p.pass = e->pass;
+	matcher_run(&p);
+	if (v->n <= CACHE_VALUE_MAX)
+		cache_put(e->cache, &key, p.hits, p.n_hits);
+	return wake_all(e, n, p.hits, p.n_hits);
+}
+
+/* The instances that some witness wakes; behind it every witness is known. */
+static uint32_t candidates(struct engine *e)
+{
+	const struct group *g = e->group;
+	const uint16_t *roles = g->roles;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < e->f->n; i++) {
+		uint16_t role = roles[e->f->v[i].field];
+
+		if (role != 0)
+			n = value_run(e, &g->matchers[role - 1], i, n);
+	}
+	if (e->m->format_field != FIELD_NONE && roles[e->m->format_field] != 0)
+		n = value_run(e, &g->matchers[roles[e->m->format_field] - 1], VALUE_FORMAT, n);
+	for (uint32_t i = 0; g->keywords != NULL && i < e->f->n; i++)
+		n = value_run(e, g->keywords, i, n);
+	if (g->keywords != NULL && e->extra[1].p != NULL)
+		n = value_run(e, g->keywords, VALUE_RAW, n);
+	for (uint32_t i = 0; i < g->n_always; i++)
+		n = wake(e, n, g->always[i]);
+	e->eager = g->eager;
+	return n;
 }
 
 static int by_number(const void *a, const void *b)
@@ -163,23 +251,34 @@ static size_t evaluate(struct engine *e, const uint32_t *candidates, uint32_t n)
 	return found;
 }
 
+/* Without a group: each of its rules is tried. */
+static size_t run_spill(struct engine *e)
+{
+	uint32_t n = group_instances(e->m, e->set, e->candidates);
+
+	e->group = &e->spill;
+	return evaluate(e, e->candidates, n);
+}
+
 size_t engine_run_all(struct engine *e, struct flat *f, const uint32_t **ret)
 {
-	uint32_t n;
-
 	event_begin(e, f);
 	e->group = event_route(e);
 	*ret = e->matches;
 	if (e->group != NULL)
 		return evaluate(e, e->group->instances, e->group->n_instances);
-	n = group_instances(e->m, e->set, e->candidates);
-	e->group = &e->spill;
-	return evaluate(e, e->candidates, n);
+	return run_spill(e);
 }
 
 size_t engine_run(struct engine *e, struct flat *f, const uint32_t **ret)
 {
-	return engine_run_all(e, f, ret);
+	event_begin(e, f);
+	e->group = event_route(e);
+	*ret = e->matches;
+	if (UNLIKELY(e->group == NULL))
+		return run_spill(e);
+	e->stats.unrouted += e->group->n_variants == 0;
+	return evaluate(e, e->candidates, candidates(e));
 }
 
 size_t engine_variants(const struct engine *e, const struct taxonomy_variant *const **ret)

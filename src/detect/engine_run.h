@@ -2,6 +2,7 @@
 #ifndef DETECT_ENGINE_RUN_H
 #define DETECT_ENGINE_RUN_H
 
+#include "detect/engine_cache.h"
 #include "detect/engine_group.h"
 
 /* Values besides those of the event: the name of its format, and its raw line for keywords. */
@@ -35,6 +36,10 @@ struct engine {
 	uint32_t *rule_seen;         /* by rule: gen of the event it matched */
 	uint32_t *candidates;
 	uint32_t matches[ENGINE_MATCHES_MAX];
+	const uint64_t *eager;       /* tests that are false when they are not known by now */
+	struct cache *cache;
+	uint32_t *tried, pass;       /* by witness: pass in which it was decided */
+	uint32_t *hits;
 	struct regex_run regex;
 	struct route *routes;
 	uint64_t *set;               /* scratch: the variants of an event */

@@ -142,7 +142,7 @@ static size_t digits(struct str s, size_t at)
 }
 
 /* A decimal number as JSON writes it (leading zeros are let pass), from end to end. */
-static bool number_parse(struct str s, double *ret)
+bool number_parse(struct str s, double *ret)
 {
 	char copy[400];
 	size_t at = s.n > 0 && s.p[0] == '-', n = digits(s, at);

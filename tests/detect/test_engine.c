@@ -343,6 +343,48 @@ static void test_refused(void)
 	world_done(&w);
 }
 
+/* ---- allocations that fail: a clean error, or the exact answer by the slow way */
+
+static const char mixed_rules[] =
+	"title: a\nlogsource: {product: x}\ndetection: {s: {F|re: 'ab+cd'}, condition: s}\n"
+	"---\ntitle: b\nlogsource: {product: x}\ndetection: {s: {F|contains: bbcd, G|cidr: 10.0.0.0/8}, condition: s}\n"
+	"---\ntitle: c\nlogsource: {product: x}\ndetection: {s: {'H|startswith': 'q*r'}, condition: not s}\n"
+	"---\ntitle: d\nlogsource: {product: x}\ndetection: {k: [nothing], s: {G: null}, condition: k or s}\n";
+
+static void test_allocations(void)
+{
+	struct str event = S("{\"F\":\"\\u0061bbcd\",\"G\":\"10.0.0.1\"}");
+	uint64_t nth = 0, wrong = 0, refused = 0;
+	int64_t live = mem_live();
+	bool whole = false;
+
+	while (!whole && nth < 5000) {
+		struct world w = { 0 };
+		struct err err = { 0 };
+		const uint32_t *found;
+		enum rc rc;
+
+		mem_fail_at(++nth, 0);
+		rc = world_yaml(&w, str_of(mixed_rules), NULL, &err);
+		wrong += rc != RC_OK && (rc != RC_NOMEM || err.text[0] == '\0');
+		refused += rc != RC_OK;
+		if (rc == RC_OK) {
+			int n = world_run(&w, event, &found), m;
+
+			whole = n == 3;
+			mem_fail_at(0, 0);
+			m = world_run(&w, event, &found);
+			wrong += m != 3 || found[0] != 0 || found[1] != 1 || found[2] != 2;
+			whole = whole && refused > 0 && nth > refused + 20;
+		}
+		mem_fail_at(0, 0);
+		world_done(&w);
+	}
+	OK(wrong == 0 && refused > 20, "%llu allocations failed in turn, %llu of them ended the building", (unsigned long long)nth,
+	   (unsigned long long)refused);
+	EQ_INT(mem_live(), live, "nothing is left");
+}
+
 int main(void)
 {
 	for (size_t i = 0; i < COUNTOF(rows); i++)
@@ -350,5 +392,6 @@ int main(void)
 	test_sources();
 	test_explain();
 	test_refused();
+	test_allocations();
 	return tap_done();
 }

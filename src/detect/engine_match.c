@@ -1,0 +1,435 @@
+/* A witness is found by a key that a value must have for it to hold: the whole
+ * value, its first or last bytes, four bytes anywhere in it (the rarest of the
+ * literal by what is typical), or its number. A table leads from the key to
+ * the witnesses, each of which is then decided exactly; a collision costs time
+ * and nothing else. Only what has no key is asked one by one.
+ *
+ * The pass over a value is linear: four bytes a place against a bitmap that
+ * fits the first caches. A witness of wildcards or a regular expression is
+ * tried once a value, however often its key stands there. */
+#include "detect/engine_match.h"
+
+#include "base/fold.h"
+
+#define QUAD_BITS_MIN 12
+#define QUAD_BITS_MAX 20
+
+static uint64_t load(const char *p, unsigned n)
+{
+	uint64_t v = 0;
+
+	memcpy(&v, p, n);
+	return v;
+}
+
+/* Constant over runs: what is looked up are the operator's rules, and lists have the length that these give them. */
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+	__uint128_t product = (__uint128_t)(a ^ 0x9e3779b97f4a7c15u) * (b ^ 0xd6e8feb86659fd93u);
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static uint64_t key_small(enum key_kind kind, uint64_t bytes)
+{
+	return mix(bytes, 0xa0761d6478bd642fu * (kind + 1u));
+}
+
+static uint64_t key_whole(struct str s)
+{
+	uint64_t h = key_small(KEY_WHOLE, s.n);
+	size_t i = 0;
+
+	for (; i + 8 <= s.n; i += 8)
+		h = mix(h, load(s.p + i, 8));
+	return i < s.n ? mix(h, load(s.p + i, (unsigned)(s.n - i))) : h;
+}
+
+static uint32_t quad_slot(uint32_t bytes, unsigned shift)
+{
+	return (bytes * 0x9e3779b1u) >> shift;
+}
+
+static const struct { enum key_kind kind; unsigned n; } firsts[] = {
+	{ KEY_FIRST8, 8 }, { KEY_FIRST4, 4 }, { KEY_FIRST2, 2 }, { KEY_FIRST1, 1 } };
+
+static const struct { enum key_kind kind; unsigned n; } lasts[] = {
+	{ KEY_LAST8, 8 }, { KEY_LAST4, 4 }, { KEY_LAST2, 2 }, { KEY_LAST1, 1 } };
+
+/* ---- building */
+
+struct pair { uint64_t key; struct match_entry entry; };
+
+struct builder {
+	struct arena *a, *work;
+	const struct engine_image *m;
+	struct pair *pairs;
+	uint32_t n, cap;
+	uint32_t *quads;      /* the four bytes of KEY_QUAD pairs */
+	uint32_t n_quads, cap_quads;
+	uint64_t *two;        /* bitmap */
+	uint32_t *direct;
+	uint32_t n_direct, kinds;
+};
+
+static bool pair_add(struct builder *b, enum key_kind kind, uint64_t key, uint32_t witness, uint32_t at)
+{
+	if (b->n == b->cap) {
+		uint32_t cap = b->cap == 0 ? 64 : b->cap * 2;
+		struct pair *more = arena_resize(b->work, b->pairs, b->cap * sizeof *more, cap * sizeof *more);
+
+		if (more == NULL)
+			return false;
+		b->pairs = more;
+		b->cap = cap;
+	}
+	b->kinds |= 1u << kind;
+	b->pairs[b->n++] = (struct pair){ key, { witness, at } };
+	return true;
+}
+
+static bool quad_add(struct builder *b, uint32_t bytes, uint32_t witness, uint32_t at)
+{
+	if (b->n_quads == b->cap_quads) {
+		uint32_t cap = b->cap_quads == 0 ? 64 : b->cap_quads * 2, *more;
+
+		more = arena_resize(b->work, b->quads, b->cap_quads * sizeof *more, cap * sizeof *more);
+		if (more == NULL)
+			return false;
+		b->quads = more;
+		b->cap_quads = cap;
+	}
+	b->quads[b->n_quads++] = bytes;
+	return pair_add(b, KEY_QUAD, key_small(KEY_QUAD, bytes), witness, at);
+}
+
+/* A key for "the text holds this literal" (folded, at least two bytes). */
+static bool literal_add(struct builder *b, struct str lit, uint32_t witness, bool exact)
+{
+	uint64_t two;
+	size_t at;
+
+	if (lit.n >= 4) {
+		(void)typical_chance(b->m->typical, lit, &at);
+		return quad_add(b, (uint32_t)load(lit.p + at, 4), witness, exact ? (uint32_t)at : MATCH_WHOLE);
+	}
+	if (b->two == NULL)
+		b->two = arena_array(b->a, 65536 / 64, sizeof *b->two);
+	if (b->two == NULL)
+		return false;
+	two = load(lit.p, 2);
+	b->two[two / 64] |= (uint64_t)1 << (two % 64);
+	return pair_add(b, KEY_PAIR, key_small(KEY_PAIR, two), witness, exact ? 0 : MATCH_WHOLE);
+}
+
+static bool first_add(struct builder *b, struct str lit, uint32_t witness)
+{
+	for (size_t i = 0; i < COUNTOF(firsts); i++)
+		if (lit.n >= firsts[i].n)
+			return pair_add(b, firsts[i].kind, key_small(firsts[i].kind, load(lit.p, firsts[i].n)), witness, MATCH_WHOLE);
+	return true;
+}
+
+static bool last_add(struct builder *b, struct str lit, uint32_t witness)
+{
+	for (size_t i = 0; i < COUNTOF(lasts); i++)
+		if (lit.n >= lasts[i].n)
+			return pair_add(b, lasts[i].kind, key_small(lasts[i].kind, load(lit.p + lit.n - lasts[i].n, lasts[i].n)), witness,
+					MATCH_WHOLE);
+	return true;
+}
+
+static void direct_add(struct builder *b, uint32_t witness)
+{
+	b->direct[b->n_direct++] = witness;
+}
+
+/* The literal of a pattern with wildcards that is rarest, if it is long enough for a key. */
+static bool glob_add(struct builder *b, const struct test *t, uint32_t witness)
+{
+	struct str best = { NULL, 0 };
+	float chance = 2;
+
+	for (uint32_t i = 0; i < t->glob.n; i++) {
+		struct str lit = t->glob.pieces[i].text;
+		char *to;
+
+		if (t->glob.pieces[i].kind != SIGMA_LITERAL || lit.n < 4)
+			continue;
+		to = arena_alloc(b->work, FOLD_ROOM(lit.n));
+		if (to == NULL)
+			return false;
+		lit = str_make(to, fold_text(lit, to));
+		if (lit.n >= 4 && typical_chance(b->m->typical, lit, NULL) < chance) {
+			chance = typical_chance(b->m->typical, lit, NULL);
+			best = lit;
+		}
+	}
+	if (best.p != NULL)
+		return literal_add(b, best, witness, false);
+	direct_add(b, witness);
+	return true;
+}
+
+static bool regex_add(struct builder *b, const struct test *t, uint32_t witness)
+{
+	bool keyed = t->regex->n_literals > 0;
+
+	for (size_t i = 0; i < t->regex->n_literals; i++)
+		keyed = keyed && t->regex->literals[i].n >= 2;
+	if (!keyed)
+		direct_add(b, witness);
+	for (size_t i = 0; keyed && i < t->regex->n_literals; i++)
+		if (!literal_add(b, t->regex->literals[i], witness, false))
+			return false;
+	return true;
+}
+
+static uint64_t number_key(double v)
+{
+	uint64_t bits;
+
+	v += 0.0; /* -0 is 0 */
+	memcpy(&bits, &v, sizeof bits);
+	return key_small(KEY_NUMBER, bits);
+}
+
+static bool text_add(struct builder *b, const struct test *t, uint32_t witness)
+{
+	struct str lit = t->lit;
+
+	if (t->cased) { /* keys are of folded text, whoever asks */
+		char *to = arena_alloc(b->work, FOLD_ROOM(lit.n));
+
+		if (to == NULL)
+			return false;
+		lit = str_make(to, fold_text(lit, to));
+	}
+	if (t->kind == TEST_WHOLE)
+		return pair_add(b, KEY_WHOLE, key_whole(lit), witness, MATCH_WHOLE);
+	if (t->kind == TEST_PREFIX)
+		return first_add(b, lit, witness);
+	if (t->kind == TEST_SUFFIX)
+		return last_add(b, lit, witness);
+	if (lit.n >= 2)
+		return literal_add(b, lit, witness, !t->cased);
+	direct_add(b, witness);
+	return true;
+}
+
+static bool witness_add(struct builder *b, const struct test *t, uint32_t witness)
+{
+	if (t->kind <= TEST_CONTAINS && t->kind != TEST_NEVER)
+		return text_add(b, t, witness);
+	if (t->kind == TEST_GLOB)
+		return glob_add(b, t, witness);
+	if (t->kind == TEST_REGEX)
+		return regex_add(b, t, witness);
+	if (t->kind == TEST_NUMBER)
+		return pair_add(b, KEY_NUMBER, number_key(t->number), witness, MATCH_WHOLE);
+	if (t->kind != TEST_NEVER)
+		direct_add(b, witness);
+	return true;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct pair *x = a, *y = b;
+
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return (x->entry.witness > y->entry.witness) - (x->entry.witness < y->entry.witness);
+}
+
+static bool table_build(struct builder *b, struct matcher *ret)
+{
+	struct match_entry *entries = arena_array(b->a, b->n + 1, sizeof *entries);
+	struct match_bucket *table;
+	uint32_t size = 4;
+
+	while (size < b->n * 2)
+		size *= 2;
+	table = arena_array(b->a, size, sizeof *table);
+	if (entries == NULL || table == NULL)
+		return false;
+	if (b->n > 0)
+		qsort(b->pairs, b->n, sizeof *b->pairs, by_key);
+	for (uint32_t i = 0, end; i < b->n; i = end) {
+		uint32_t at = (uint32_t)b->pairs[i].key & (size - 1);
+
+		for (end = i; end < b->n && b->pairs[end].key == b->pairs[i].key; end++)
+			entries[end] = b->pairs[end].entry;
+		while (table[at].n > 0)
+			at = (at + 1) & (size - 1);
+		table[at] = (struct match_bucket){ b->pairs[i].key, i, end - i };
+	}
+	ret->table = table;
+	ret->mask = size - 1;
+	ret->entries = entries;
+	return true;
+}
+
+static bool quads_build(struct builder *b, struct matcher *ret)
+{
+	unsigned bits = QUAD_BITS_MIN;
+	uint64_t *map;
+
+	while (bits < QUAD_BITS_MAX && (uint64_t)1 << bits < (uint64_t)b->n_quads * 32)
+		bits++;
+	map = arena_array(b->a, ((size_t)1 << bits) / 64, sizeof *map);
+	if (map == NULL)
+		return false;
+	ret->quad_shift = 32 - bits;
+	for (uint32_t i = 0; i < b->n_quads; i++) {
+		uint32_t slot = quad_slot(b->quads[i], ret->quad_shift);
+
+		map[slot / 64] |= (uint64_t)1 << (slot % 64);
+	}
+	ret->quads = map;
+	return true;
+}
+
+static bool build(struct builder *b, const uint32_t *tests, uint32_t first, uint32_t n, struct matcher *ret)
+{
+	b->direct = arena_array(b->a, n + 1, sizeof *b->direct);
+	if (b->direct == NULL)
+		return false;
+	for (uint32_t i = first; i < first + n; i++)
+		if (!witness_add(b, &b->m->tests[tests[i]], i))
+			return false;
+	if (!table_build(b, ret) || (b->n_quads > 0 && !quads_build(b, ret)))
+		return false;
+	ret->pairs = b->two;
+	ret->kinds = b->kinds;
+	ret->direct = b->direct;
+	ret->n_direct = b->n_direct;
+	return true;
+}
+
+bool matcher_build(struct arena *a, const struct engine_image *m, const uint32_t *tests, uint32_t first, uint32_t n, uint32_t id,
+		   struct matcher *ret)
+{
+	CLEANUP(arena_freep) struct arena *work = arena_new((size_t)256 << 20);
+	struct builder b = { .a = a, .work = work, .m = m };
+
+	*ret = (struct matcher){ .id = id };
+	return work != NULL && build(&b, tests, first, n, ret);
+}
+
+/* ---- running */
+
+static void hit(struct match_pass *p, uint32_t witness)
+{
+	p->tried[witness] = p->pass;
+	p->hits[p->n_hits++] = witness;
+}
+
+/* Asks the test itself, once a value. */
+static void ask(struct match_pass *p, uint32_t witness)
+{
+	const struct test *t = &p->tests[p->witness_test[witness]];
+
+	if (p->tried[witness] == p->pass)
+		return;
+	p->tried[witness] = p->pass;
+	if (t->kind == TEST_EXISTS || test_value(t, p->type, p->text, p->regex))
+		hit(p, witness);
+}
+
+static const struct match_bucket *find(const struct matcher *m, uint64_t key)
+{
+	uint32_t at = (uint32_t)key & m->mask;
+
+	while (m->table[at].n > 0 && m->table[at].key != key)
+		at = (at + 1) & m->mask;
+	return &m->table[at];
+}
+
+static void probe(struct match_pass *p, uint64_t key)
+{
+	const struct match_bucket *b = find(p->matcher, key);
+
+	for (uint32_t i = 0; i < b->n; i++)
+		ask(p, p->matcher->entries[b->first + i].witness);
+}
+
+/* The bytes of a key stand at `at` of the text. */
+static void probe_at(struct match_pass *p, uint64_t key, size_t at)
+{
+	const struct match_bucket *b = find(p->matcher, key);
+	struct str s = p->text->folded;
+
+	for (uint32_t i = 0; i < b->n; i++) {
+		const struct match_entry *entry = &p->matcher->entries[b->first + i];
+		struct str lit;
+
+		if (entry->at == MATCH_WHOLE) {
+			ask(p, entry->witness);
+			continue;
+		}
+		lit = p->tests[p->witness_test[entry->witness]].lit;
+		if (at >= entry->at && s.n - (at - entry->at) >= lit.n && memcmp(s.p + at - entry->at, lit.p, lit.n) == 0 &&
+		    p->tried[entry->witness] != p->pass)
+			hit(p, entry->witness);
+	}
+}
+
+static void run_quads(struct match_pass *p)
+{
+	const struct matcher *m = p->matcher;
+	struct str s = p->text->folded;
+	const uint64_t *map = m->quads;
+	unsigned shift = m->quad_shift;
+
+	for (size_t i = 0; i + 4 <= s.n; i++) {
+		uint32_t bytes = (uint32_t)load(s.p + i, 4), slot = quad_slot(bytes, shift);
+
+		if (UNLIKELY((map[slot / 64] >> (slot % 64) & 1) != 0))
+			probe_at(p, key_small(KEY_QUAD, bytes), i);
+	}
+}
+
+static void run_pairs(struct match_pass *p)
+{
+	struct str s = p->text->folded;
+
+	for (size_t i = 0; i + 2 <= s.n; i++) {
+		uint64_t bytes = load(s.p + i, 2);
+
+		if (UNLIKELY((p->matcher->pairs[bytes / 64] >> (bytes % 64) & 1) != 0))
+			probe_at(p, key_small(KEY_PAIR, bytes), i);
+	}
+}
+
+static void run_ends(struct match_pass *p)
+{
+	uint32_t kinds = p->matcher->kinds;
+	struct str s = p->text->folded;
+
+	for (size_t i = 0; i < COUNTOF(firsts); i++)
+		if ((kinds & 1u << firsts[i].kind) != 0 && s.n >= firsts[i].n)
+			probe(p, key_small(firsts[i].kind, load(s.p, firsts[i].n)));
+	for (size_t i = 0; i < COUNTOF(lasts); i++)
+		if ((kinds & 1u << lasts[i].kind) != 0 && s.n >= lasts[i].n)
+			probe(p, key_small(lasts[i].kind, load(s.p + s.n - lasts[i].n, lasts[i].n)));
+}
+
+void matcher_run(struct match_pass *p)
+{
+	const struct matcher *m = p->matcher;
+	double number;
+
+	for (uint32_t i = 0; i < m->n_direct; i++)
+		ask(p, m->direct[i]);
+	if (p->type == FLAT_NULL)
+		return;
+	if ((m->kinds & 1u << KEY_WHOLE) != 0)
+		probe(p, key_whole(p->text->folded));
+	run_ends(p);
+	if ((m->kinds & 1u << KEY_NUMBER) != 0 && number_parse(p->text->plain, &number))
+		probe(p, number_key(number));
+	if (m->quads != NULL)
+		run_quads(p);
+	if (m->pairs != NULL)
+		run_pairs(p);
+}
