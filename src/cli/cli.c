@@ -262,35 +262,71 @@ bool cli_print_group(const char *word, bool zh, FILE *to)
 	return any;
 }
 
-static int print_overview(void)
+static int print_overview(bool zh)
 {
 	struct buf b;
 
 	buf_init(&b, (size_t)1 << 20);
-	cli_help_all(lang_is_zh(), &b);
+	cli_help_all(zh, &b);
 	return print_and_free(&b);
+}
+
+/* How many words before the command are options that every command has: "--lang zh", "--lang=zh", "--json". */
+static int count_leading(int argc, char **argv, bool *zh)
+{
+	int n = 1;
+
+	while (n < argc) {
+		struct str word = str_of(argv[n]);
+
+		if (str_eq(word, S("--lang")) && n + 1 < argc)
+			*zh = str_starts(str_of(argv[++n]), S("zh"));
+		else if (str_starts(word, S("--lang=")))
+			*zh = str_starts(word, S("--lang=zh"));
+		else if (!str_eq(word, S("--json")))
+			break;
+		n++;
+	}
+	return n - 1;
+}
+
+/* "--lang zh user add X" becomes "user add --lang zh X". */
+static void put_behind(char **argv, int leading, int words)
+{
+	for (int w = 0; w < words; w++) {
+		char *word = argv[leading + w];
+
+		memmove(&argv[w + 1], &argv[w], (size_t)leading * sizeof *argv);
+		argv[w] = word;
+	}
 }
 
 int cli_main(int argc, char **argv)
 {
 	static char version[] = "version";
 	const struct cli_cmd *cmd;
-	int words = 0;
+	bool zh = lang_is_zh();
+	int words = 0, leading;
 
 	/* A file that may not grow is a full disk: an error to be told, not an end. Roles inherit it. */
 	signal(SIGXFSZ, SIG_IGN);
-	if (argc < 2 || str_eq(str_of(argv[1]), S("--help")) || str_eq(str_of(argv[1]), S("-h")))
-		return print_overview();
-	if (str_eq(str_of(argv[1]), S("--version")))
-		argv[1] = version;
-	cmd = find_command(argc - 1, argv + 1, &words);
-	if (cmd != NULL)
-		return run_command(cmd, argc - 1 - words, argv + 1 + words);
-	if (argc == 3 && (str_eq(str_of(argv[2]), S("--help")) || str_eq(str_of(argv[2]), S("-h"))) &&
-	    cli_print_group(argv[1], lang_is_zh(), stdout))
+	leading = count_leading(argc, argv, &zh);
+	argc -= 1 + leading;
+	argv += 1 + leading;
+	if (argc < 1 || str_eq(str_of(argv[0]), S("--help")) || str_eq(str_of(argv[0]), S("-h")))
+		return print_overview(zh);
+	if (str_eq(str_of(argv[0]), S("--version")))
+		argv[0] = version;
+	cmd = find_command(argc, argv, &words);
+	if (cmd != NULL) {
+		put_behind(argv - leading, leading, words);
+		return run_command(cmd, argc + leading - words, argv - leading + words);
+	}
+	if (argc == 2 && (str_eq(str_of(argv[1]), S("--help")) || str_eq(str_of(argv[1]), S("-h"))) && cli_print_group(argv[0], zh, stdout))
 		return CLI_OK;
-	if (!cli_print_group(argv[1], lang_is_zh(), stderr))
-		fprintf(stderr, "lianfang: '%s' is not a command (lianfang --help lists them)\n", argv[1]);
+	if (!cli_print_group(argv[0], zh, stderr))
+		fprintf(stderr, zh ? "lianfang：沒有「%s」這個指令（lianfang --help 列出所有指令）\n" :
+			"lianfang: '%s' is not a command (lianfang --help lists them)\n", argv[0]);
 	return CLI_ERROR;
 }
 

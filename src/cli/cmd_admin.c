@@ -341,7 +341,7 @@ const struct cli_cmd CMD_COLLECTION_REMOVE = {
 /* --- peers --- */
 
 static const struct cli_opt peer_opts[] = {
-	{ "relation", 'r', "R", { "parent, child or partner", "關係：parent、child、partner" }, false },
+	{ "relation", 'r', "RELATION", { "parent, child or partner", "關係：parent、child、partner" }, false },
 	{ "url", 'u', "URL", { "https://host:port; without it the peer only calls us", "對等節點網址" }, false },
 	{ "cert", 0, "SHA256", { "fingerprint of its certificate (shown by its `init` and `status`)", "憑證指紋" }, false },
 	{ "tlp", 0, "LEVEL", { "strictest TLP that may go to it (green)", "可送出的最嚴 TLP（green）" }, false },

@@ -10,6 +10,7 @@
 #include "sys/file.h"
 
 #define PIECE ((size_t)4 << 20)
+#define CAUSES_MAX 50
 #define PROGRESS_EVERY (USEC_PER_SEC / 4)
 #define NO_OPT { NULL, 0, NULL, { NULL, NULL }, false }
 
@@ -63,6 +64,7 @@ static enum rc call(struct upload *u, const char *path, struct str body, struct 
 	if (http < 300)
 		return RC_OK;
 	node_reply_error(reply, http, err);
+	name_options(u->c, err);
 	return err->rc;
 }
 
@@ -126,38 +128,106 @@ static enum rc send_pieces(struct upload *u, int fd, const char *file, struct er
 	return rc;
 }
 
-static void count_line(const struct json *v, const char *name, const char *label, struct buf *out)
+static void count_lines(const struct cli *c, const struct json *v, struct buf *out)
 {
-	int64_t n = 0;
+	static const struct { const char *name; struct words label; } rows[] = {
+		{ "roots", { "API roots", "API 根" } }, { "collections", { "collections", "集合" } }, { "values", { "values", "值" } },
+		{ "objects", { "objects", "物件" } }, { "stored", { "stored", "新存入" } }, { "linked", { "linked", "新入集合" } },
+		{ "duplicates", { "known before", "先前已知" } }, { "upgraded", { "upgraded", "已升級" } },
+		{ "kept_raw", { "kept as note", "存為註記" } }, { "warned", { "warned of", "警示清單命中" } },
+		{ "skipped", { "passed over", "略過" } }, { "failed", { "failed", "失敗" } },
+	};
 
-	if (json_int(json_get(v, str_of(name)), &n) && n > 0)
-		buf_fmt(out, "%-12s %lld\n", label, (long long)n);
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		int64_t n = 0;
+
+		if (json_int(json_get(v, str_of(rows[i].name)), &n) && n > 0)
+			buf_fmt(out, c->zh ? "%s：%lld\n" : "%-12s %lld\n", cli_say(c, &rows[i].label), (long long)n);
+	}
+}
+
+struct cause {
+	struct str why, first;
+	int64_t line;
+	size_t n;
+};
+
+/* The cause without what it quotes: "'x' is no domain" and "'y' is no domain" are one. */
+static bool same_cause(struct str a, struct str b)
+{
+	size_t i = 0, k = 0;
+
+	for (;;) {
+		if (i < a.n && k < b.n && a.p[i] == '\'' && b.p[k] == '\'') {
+			size_t ai = str_find(a, S("'"), i + 1), bk = str_find(b, S("'"), k + 1);
+
+			if (ai == SIZE_MAX || bk == SIZE_MAX)
+				return false;
+			i = ai + 1;
+			k = bk + 1;
+			continue;
+		}
+		if (i == a.n || k == b.n)
+			return i == a.n && k == b.n;
+		if (a.p[i++] != b.p[k++])
+			return false;
+	}
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct cause *x = a, *y = b;
+
+	return x->n < y->n ? 1 : x->n > y->n ? -1 : 0;
+}
+
+/* A table of thousand lines tells less than its few causes, each with its number and first place. --json has all. */
+static void show_failures(const struct cli *c, const struct json *list, struct buf *out)
+{
+	static struct cause causes[CAUSES_MAX];
+	size_t n = 0, others = 0;
+
+	JSON_EACH(f, list) {
+		struct str why = json_get_str(f, S("message"));
+		size_t at = 0;
+
+		while (at < n && !same_cause(causes[at].why, why))
+			at++;
+		if (at == CAUSES_MAX) {
+			others++;
+			continue;
+		}
+		if (at == n) {
+			causes[n] = (struct cause){ .why = why, .first = json_get_str(f, S("where")) };
+			(void)!json_int(json_get(f, S("line")), &causes[n++].line);
+		}
+		causes[at].n++;
+	}
+	qsort(causes, n, sizeof causes[0], by_number);
+	for (size_t i = 0; i < n; i++) {
+		buf_fmt(out, "%6zu  %.*s", causes[i].n, STR(causes[i].why));
+		if (causes[i].line > 0)
+			buf_fmt(out, c->zh ? "（首見於第 %lld 行）" : "  (first: line %lld)", (long long)causes[i].line);
+		else if (causes[i].first.n > 0)
+			buf_fmt(out, c->zh ? "（首見於 %.*s）" : "  (first: %.*s)", STR(causes[i].first));
+		buf_char(out, '\n');
+	}
+	if (others > 0)
+		buf_fmt(out, c->zh ? "%6zu  其他原因\n" : "%6zu  of other causes\n", others);
 }
 
 static void show_report(const struct cli *c, const struct json *v, struct buf *out)
 {
-	static const char *const failures[] = { "line:LINE", "where:WHERE", "message:WHY", NULL };
 	static const char *const hits[] = { "value:VALUE", "list:WARNING LIST", "id:ID", NULL };
 	const struct json *list = json_get(v, S("failures"));
 
 	size_t before = out->n;
 
-	count_line(v, "roots", "API roots", out);
-	count_line(v, "collections", "collections", out);
-	count_line(v, "values", "values", out);
-	count_line(v, "objects", "objects", out);
-	count_line(v, "stored", "stored", out);
-	count_line(v, "linked", "linked", out);
-	count_line(v, "duplicates", "known before", out);
-	count_line(v, "upgraded", "upgraded", out);
-	count_line(v, "kept_raw", "kept as note", out);
-	count_line(v, "warned", "warned of", out);
-	count_line(v, "skipped", "passed over", out);
-	count_line(v, "failed", "failed", out);
+	count_lines(c, v, out);
 	if (out->n == before)
 		buf_cstr(out, c->zh ? "沒有任何物件\n" : "no objects\n");
 	if (json_is(list, JSON_ARRAY) && list->n > 0)
-		show_table(list, failures, out);
+		show_failures(c, list, out);
 	list = json_get(v, S("warninglist_hits"));
 	if (json_is(list, JSON_ARRAY) && list->n > 0)
 		show_table(list, hits, out);
@@ -248,7 +318,8 @@ const struct cli_cmd CMD_IMPORT = {
 static const struct cli_opt export_opts[] = {
 	{ "format", 'f', "FORMAT", { "stix, misp, csv, plain, hosts, rpz, nftables or ipset (stix)", "格式（stix）" }, false },
 	{ "collection", 'c', "ROOT/COLLECTION", { "only what lies there", "限此集合" }, false },
-	{ "tlp", 0, "LEVEL", { "nothing stricter than this (red)", "TLP 上限" }, false },
+	{ "tlp", 0, "LEVEL", { "clear, green, amber, amber+strict or red: nothing stricter (red, or what the collection may hold)",
+	  "clear、green、amber、amber+strict 或 red：不輸出更嚴者（red，或集合的上限）" }, false },
 	{ "kinds", 0, "KINDS", { "lists: domain,ipv4,ipv6,url,email,md5,sha1,sha256,sha512", "清單：值的種類" }, false },
 	{ "least-score", 0, "N", { "lists: decayed score of at least this (0)", "清單：分數下限" }, false },
 	{ "with-expired", 0, NULL, { "lists: expired and revoked indicators too", "含已過期者" }, false },
@@ -274,6 +345,18 @@ static int write_output(const struct cli *c, const struct buf *reply)
 	return file_replace(output, buf_view(reply), 0644, &err) == RC_OK ? CLI_OK : cli_fail(c, &err);
 }
 
+/* Where the output goes is the person's affair, so what may be in it is said aloud, and apart from it. */
+static void say_ceiling(const struct cli *c)
+{
+	const char *level = cli_get(c, "tlp", NULL);
+
+	if (level != NULL)
+		fprintf(stderr, c->zh ? "lianfang export：內容最高為 TLP:%s\n" : "lianfang export: nothing stricter than TLP:%s\n", level);
+	else
+		fprintf(stderr, c->zh ? "lianfang export：未指定 --tlp，內容可達 TLP:RED（或集合的上限）\n" :
+			"lianfang export: no --tlp given, so it may hold up to TLP:RED (or the collection's own limit)\n");
+}
+
 static int export_run_cmd(struct cli *c)
 {
 	struct node_conn *conn CLEANUP(node_conn_closep) = NULL;
@@ -296,9 +379,12 @@ static int export_run_cmd(struct cli *c)
 		status = cli_fail(c, &err);
 	} else if (http >= 300) {
 		node_reply_error(&reply, http, &err);
+		name_options(c, &err);
 		status = cli_fail(c, &err);
 	} else {
 		status = write_output(c, &reply);
+		if (status == CLI_OK)
+			say_ceiling(c);
 	}
 	buf_done(&reply);
 	buf_done(&path);

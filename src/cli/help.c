@@ -102,10 +102,30 @@ static void bash_options(const struct cli_opt *o, struct buf *out)
 }
 
 /* The script counts the words of the command itself; whatever is neither a command word nor an option is a file. */
+/* Options whose values are a known set, by the name of their argument. */
+static const struct { const char *command, *arg, *set; } value_sets[] = {
+	{ NULL, "LEVEL", "clear green amber amber+strict red" }, { NULL, "ROLE", "admin analyst feeder reader peer" },
+	{ NULL, "TIER", "provider region sector nation partner" }, { NULL, "RELATION", "parent child partner" },
+	{ NULL, "en|zh", "en zh" }, { NULL, "KINDS", "domain ipv4 ipv6 url email md5 sha1 sha256 sha512" },
+	{ "import", "FORMAT", "auto stix misp csv list" }, { "export", "FORMAT", "stix misp csv plain hosts rpz nftables ipset" },
+};
+
+static void bash_values(const struct cli_cmd *cmd, const struct cli_opt *o, struct buf *out)
+{
+	for (; o != NULL && o->name != NULL; o++)
+		for (size_t i = 0; o->arg != NULL && i < COUNTOF(value_sets); i++) {
+			if (strcmp(o->arg, value_sets[i].arg) != 0 || (value_sets[i].command != NULL && strcmp(cmd->name, value_sets[i].command) != 0))
+				continue;
+			buf_fmt(out, "\t\t[\"%s --%s\"]=\"%s\"\n", cmd->name, o->name, value_sets[i].set);
+			if (o->letter != 0)
+				buf_fmt(out, "\t\t[\"%s -%c\"]=\"%s\"\n", cmd->name, o->letter, value_sets[i].set);
+		}
+}
+
 void cli_bash(struct buf *out)
 {
 	buf_cstr(out, "# bash completion for lianfang, made from the program's own table: lianfang commands --bash\n_lianfang()\n{\n"
-		      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} words=\"${COMP_WORDS[*]:1:COMP_CWORD-1}\" name opts=\n"
+		      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} words=\"${COMP_WORDS[*]:1:COMP_CWORD-1}\" name cmd= opts= set\n"
 		      "\tlocal -A options=(\n");
 	for (size_t i = 0; cli_table[i] != NULL; i++) {
 		buf_fmt(out, "\t\t[\"%s\"]=\"", cli_table[i]->name);
@@ -115,11 +135,19 @@ void cli_bash(struct buf *out)
 		bash_options(cli_common_opts, out);
 		buf_cstr(out, "\"\n");
 	}
+	buf_cstr(out, "\t)\n\tlocal -A values=(\n");
+	for (size_t i = 0; cli_table[i] != NULL; i++) {
+		bash_values(cli_table[i], cli_table[i]->opts, out);
+		bash_values(cli_table[i], cli_common_opts, out);
+	}
 	buf_cstr(out, "\t)\n"
 		      "\tfor name in \"${!options[@]}\"; do\n"
-		      "\t\t[[ \"$words \" == \"$name \"* ]] && opts=${options[$name]}\n"
+		      "\t\t[[ \"$words \" == \"$name \"* ]] && opts=${options[$name]} cmd=$name\n"
 		      "\tdone\n"
-		      "\tif [[ -z $opts ]]; then\n"
+		      "\tset=${values[\"$cmd ${COMP_WORDS[COMP_CWORD-1]}\"]}\n"
+		      "\tif [[ -n $set ]]; then\n"
+		      "\t\tmapfile -t COMPREPLY < <(compgen -W \"$set\" -- \"$cur\")\n"
+		      "\telif [[ -z $opts ]]; then\n"
 		      "\t\tlocal next=\n"
 		      "\t\tfor name in \"${!options[@]}\"; do\n"
 		      "\t\t\t[[ -z $words ]] && next+=\" ${name%% *}\"\n"

@@ -27,6 +27,41 @@ static int show_reply(const struct cli *c, const struct buf *reply, reply_show s
 	return status;
 }
 
+static bool has_option(const struct cli *c, const char *name)
+{
+	for (const struct cli_opt *o = c->cmd->opts; o != NULL && o->name != NULL; o++)
+		if (str_eq(str_of(o->name), str_of(name)))
+			return true;
+	return false;
+}
+
+/* The node speaks of members and parameters ("/role: expected", "tlp_max: expected"); who typed a command knows options. */
+void name_options(const struct cli *c, struct err *err)
+{
+	static const struct { const char *member, *option; } others[] = { { "cert_sha256", "cert" }, { "tlp_max", "tlp" }, { "disabled", "disable" } };
+	struct str text = str_of(err->text), rest;
+	size_t slash = str_starts(text, S("/")) ? 1 : 0, colon = str_find(text, S(":"), slash);
+	char option[40], said[ERR_TEXT_MAX];
+
+	if (colon == SIZE_MAX || colon == slash || colon - slash >= sizeof option)
+		return;
+	for (size_t i = slash; i < colon; i++) {
+		if (!(text.p[i] >= 'a' && text.p[i] <= 'z') && text.p[i] != '_' && !(text.p[i] >= '0' && text.p[i] <= '9'))
+			return;
+		option[i - slash] = text.p[i] == '_' ? '-' : text.p[i];
+	}
+	option[colon - slash] = '\0';
+	for (size_t i = 0; i < COUNTOF(others); i++)
+		if (str_eq(str_slice(text, slash, colon), str_of(others[i].member)))
+			snprintf(option, sizeof option, "%s", others[i].option);
+	rest = str_slice(text, colon, text.n);
+	if (has_option(c, option))
+		snprintf(said, sizeof said, "--%s%.*s", option, STR(rest));
+	else
+		snprintf(said, sizeof said, "%.*s%.*s", STR(str_slice(text, slash, colon)), STR(rest));
+	err_set(err, err->rc, "%s", said);
+}
+
 int node_cmd(const struct cli *c, const char *dir, const char *method, const char *path, struct str body, reply_show show)
 {
 	struct node_conn *conn CLEANUP(node_conn_closep) = NULL;
@@ -42,6 +77,7 @@ int node_cmd(const struct cli *c, const char *dir, const char *method, const cha
 	}
 	if (http >= 300) {
 		node_reply_error(&reply, http, &err);
+		name_options(c, &err);
 		status = cli_fail(c, &err);
 		if (http == 404 && str_eq(str_of(method), S("GET")))
 			status = CLI_NO; /* asked and answered: there is none */

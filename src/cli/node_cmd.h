@@ -12,6 +12,9 @@ typedef void (*reply_show)(const struct cli *c, const struct json *v, struct buf
 /* One call; with --json the reply as it is, else through `show` (NULL: nothing). Returns the exit status. */
 int node_cmd(const struct cli *c, const char *dir, const char *method, const char *path, struct str body, reply_show show);
 
+/* An error that names a member of the request ("/role: expected ...") names the command's option instead. */
+void name_options(const struct cli *c, struct err *err);
+
 /* A table of an array's members: columns "name:header" of top-level members; NULL ends. */
 void show_table(const struct json *array, const char *const *columns, struct buf *out);
 

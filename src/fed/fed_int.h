@@ -48,7 +48,7 @@ struct fed_worker {
 
 	_Atomic uint64_t delivered, repeated, refused, failures;
 	const char *_Atomic state;  /* static text: "idle", "pulling", "streaming", "pushing", "waiting" */
-	char last_error[200];       /* under lock */
+	char last_error[300];       /* under lock */
 	char cursor[FED_CURSOR_MAX];/* written by the worker under lock */
 };
 

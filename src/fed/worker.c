@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "sys/keys.h"
 
 #define WORKER_MEMORY ((size_t)64 << 10)
 #define CONNECT_TIMEOUT (5 * USEC_PER_SEC)
@@ -207,16 +208,33 @@ static void note_bad(struct fed_worker *w, const struct err *err)
 
 /* --- rounds --- */
 
+/* A refusal that a person there can mend is told with the command that mends it. */
+static void explain(const struct fed_worker *w, struct err *err)
+{
+	int status = w->taxii == NULL ? 0 : taxii_client_status(w->taxii);
+	bool pull = w->link.direction == LINK_PULL;
+	char print[65] = "";
+
+	if (status == 401 && w->fed->cert != NULL && keys_fingerprint(str_of(w->fed->cert), print, NULL) == RC_OK)
+		err_set(err, err->rc, "HTTP 401: it does not know this node, or has it disabled; there: lianfang peer add DIR NAME --relation %s --cert %s",
+			str_eq(w->peer.relation, S("child")) ? "parent" : str_eq(w->peer.relation, S("parent")) ? "child" : "partner", print);
+	else if (status == 403 || status == 404)
+		err_set(err, err->rc, "HTTP %d: no %.*s/%.*s there that we may %s; there: lianfang collection grant DIR ROOT/COLLECTION user:NAME --%s",
+			status, STR(w->link.their_root), STR(w->link.their_collection), pull ? "read" : "write", pull ? "read" : "write");
+}
+
 static enum rc one_round(struct fed_worker *w, struct err *err)
 {
 	enum rc rc;
 
 	w->moved = false;
 	rc = w->link.direction == LINK_PULL ? fed_pull_round(w, err) : fed_push_round(w, err);
-	if (rc == RC_OK)
+	if (rc == RC_OK) {
 		fed_note_good(w);
-	else if (!w->stop)
+	} else if (!w->stop) {
+		explain(w, err);
 		note_bad(w, err);
+	}
 	if (rc != RC_OK) {
 		taxii_client_free(w->taxii);
 		w->taxii = NULL;

@@ -302,6 +302,40 @@ static bool one_type(const struct run *r)
 	return i >= r->n;
 }
 
+/* Cyber-observables have no versions, and their ids are everybody's (STIX 2.1 §2.9): two sources may state the same
+ * one with other markings or remarks. The first text stays, at its level; the other source's statement becomes its
+ * claim, with that source's own level and confidence. */
+static enum rc claim_one(struct admission *ad, struct object_in in, enum put_result *ret, struct err *err)
+{
+	struct page_query q = { .added_after = INT64_MIN, .tlp_mask = UINT32_MAX, .limit = 1, .bodies = true, .ids = &in.id, .n_ids = 1 };
+	struct object_batch b = { .collection = ad->o->collection, .source = ad->o->source, .objects = &in, .n = 1, .results = ret };
+	struct page p = { 0 };
+	enum rc rc;
+
+	TRY(store_page(ad->store, &q, &p, err));
+	if (p.n == 1 && p.entries[0].version.n == 0) {
+		in.body = p.entries[0].body;
+		in.spec = p.entries[0].spec;
+		/* What may not lie in the collection does not come into it this way. */
+		if (p.entries[0].tlp > ad->o->tlp_ceiling)
+			b.collection = NO_COLLECTION;
+		rc = store_put(ad->store, &b, err);
+	} else {
+		rc = RC_OK;
+	}
+	page_done(&p);
+	return rc;
+}
+
+static enum rc claim_conflicts(struct admission *ad, struct run *r, struct err *err)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->results[i] == PUT_CONFLICT && r->in[i].version.n == 0)
+			TRY(claim_one(ad, r->in[i], &r->results[i], err));
+	}
+	return RC_OK;
+}
+
 static enum rc put(struct admission *ad, struct run *r, struct err *err)
 {
 	struct err why = { 0 };
@@ -317,6 +351,7 @@ static enum rc put(struct admission *ad, struct run *r, struct err *err)
 	rc = store_put(ad->store, &b, &why);
 	if (rc != RC_OK)
 		return FAIL(err, rc, "%s", why.text);
+	TRY(claim_conflicts(ad, r, err));
 	for (size_t i = 0; i < r->n; i++)
 		note(ad, &ad->items[r->items[i]], r->results[i], &why);
 	r->n = 0;

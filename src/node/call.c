@@ -109,6 +109,15 @@ bool node_conn_live(const struct node_conn *c)
 	return c->http != NULL;
 }
 
+/* It holds the lock: it is starting, stopping, or was too busy. */
+static enum rc no_answer(const struct node_conn *c, struct err *err)
+{
+	char why[ERR_TEXT_MAX];
+
+	snprintf(why, sizeof why, "%s", err == NULL ? "" : err->text);
+	return FAIL(err, RC_BUSY, "%s: a node runs here but does not answer (%.200s)", c->paths.dir, why);
+}
+
 static enum rc over_socket(struct node_conn *c, const char *method, const char *path, struct str body, int *ret_status,
 			   struct buf *reply, struct err *err)
 {
@@ -122,7 +131,7 @@ static enum rc over_socket(struct node_conn *c, const char *method, const char *
 	if (rc == RC_OK)
 		rc = httpc_do(c->http, method, url.p, NULL, body, &res, err);
 	if (rc == RC_PEER)
-		rc = FAIL(err, RC_BUSY, "%s: a node runs here but does not answer", c->paths.dir);
+		rc = no_answer(c, err);
 	if (rc == RC_OK) {
 		*ret_status = res.status;
 		buf_done(reply);

@@ -41,6 +41,8 @@ static const struct key keys[] = {
 	{ "server", "idle_seconds", KIND_INT, AT(idle_seconds), "60", 1, 3600, NULL, "Silent connections are closed after this time." },
 	{ "server", "max_body_mb", KIND_INT, AT(max_body_mb), "16", 1, 1024, NULL, "Largest request body in MiB (TAXII max_content_length of new API roots)." },
 	{ "server", "max_bodies_mb", KIND_INT, AT(max_bodies_mb), "256", 1, 65536, NULL, "All request bodies in memory at once, in MiB." },
+	{ "server", "basic_auth", KIND_BOOL, AT(basic_auth), "yes", 0, 0, NULL,
+	  "Sign-in by user and password in each request (HTTP Basic); no: only tokens and client certificates." },
 	{ "store", "store", KIND_TEXT, AT(store), "sqlite", 0, 0, NULL, "sqlite, or a postgresql:// address." },
 	{ "intel", "default_tlp", KIND_TLP, AT(default_tlp), "amber", 0, 0, NULL, "TLP of objects that carry none." },
 	{ "intel", "strict", KIND_BOOL, AT(strict), "no", 0, 0, NULL, "Refuse custom types and properties." },

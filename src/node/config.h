@@ -27,6 +27,7 @@ struct config {
 	/* [server] */
 	const char *listen;  /* "127.0.0.1:8443" */
 	int64_t threads, workers, max_connections, max_per_address, idle_seconds, max_body_mb, max_bodies_mb;
+	bool basic_auth;
 	/* [store] */
 	const char *store;   /* "sqlite" or "postgresql://..." */
 	/* [intel] */

@@ -293,7 +293,7 @@ static enum rc open_exchange(struct core *c, const struct pems *p, struct err *e
 
 static enum rc open_taxii(struct core *c, struct err *err)
 {
-	struct auth_config ac = { .store = c->node.store, .anonymous_tlp = TLP_CLEAR };
+	struct auth_config ac = { .store = c->node.store, .anonymous_tlp = TLP_CLEAR, .no_basic = !c->node.config.basic_auth };
 	struct taxii_config tc = { .store = c->node.store, .title = c->node.config.name,
 				   .default_tlp = (uint8_t)c->node.config.default_tlp, .strict = c->node.config.strict,
 				   .upgrade_20 = c->node.config.upgrade_20 };
@@ -464,6 +464,7 @@ int serve_core(const char *dir, const struct serve_opts *o)
 	core_close(&c);
 	if (rc == RC_OK)
 		log_line(LOG_LEVEL_INFO, "serve", "stopped");
-	/* Configuration and fences do not mend themselves: the supervisor gives up on 78. Others may pass. */
-	return rc == RC_OK ? 0 : rc == RC_BAD || rc == RC_UNSUPPORTED || rc == RC_NOTFOUND || rc == RC_CORRUPT || rc == RC_DENIED ? 78 : 1;
+	/* Configuration, fences and an address that another program has do not mend themselves: the supervisor gives up on 78.
+	 * Others may pass. */
+	return rc == RC_OK ? 0 : rc == RC_CONFLICT || rc == RC_BAD || rc == RC_UNSUPPORTED || rc == RC_NOTFOUND || rc == RC_CORRUPT || rc == RC_DENIED ? 78 : 1;
 }

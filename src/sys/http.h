@@ -140,7 +140,8 @@ struct http_stats {
 enum rc http_listen_check(const char *listen_at, struct err *err) MUSTUSE;
 
 /* Starts listening and serving on its own threads. `c` and its texts are not needed afterwards.
- * RC_BAD for values out of range or an unusable certificate, RC_IO when the address cannot be had.
+ * RC_BAD for values out of range or an unusable certificate, RC_CONFLICT when another program has the address,
+ * RC_DENIED when we may not have it, RC_IO when it cannot be had for another reason.
  * Replies made here, not by the handler, are 400 malformed, 413 body too large, 414/431 head too large,
  * 503 no memory or stopping, 505 version; those after which the two ends may disagree close the connection. */
 enum rc http_server_start(const struct http_config *c, struct http_server **ret, struct err *err) MUSTUSE;

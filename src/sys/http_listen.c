@@ -1,5 +1,6 @@
 /* Listening sockets: "1.2.3.4:80", "[::1]:80", or "unix:/folder/name" for local
  * administration, where the file's permissions say who may connect. */
+#include <errno.h>
 #include "sys/http_int.h"
 
 #include <arpa/inet.h>
@@ -113,9 +114,14 @@ static enum rc listen_address(const char *listen_at, int *ret_port, int *ret_fd,
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
 	if (bind(fd, (struct sockaddr *)&sa, n) != 0 || listen(fd, BACKLOG) != 0 ||
 	    getsockname(fd, (struct sockaddr *)&sa, &n) != 0) {
-		err_set(err, RC_IO, "http: %s: %m", listen_at);
+		enum rc rc = errno == EADDRINUSE ? RC_CONFLICT : errno == EACCES ? RC_DENIED : RC_IO;
+
+		if (rc == RC_CONFLICT)
+			err_set(err, rc, "%s: another program listens there already", listen_at);
+		else
+			err_set(err, rc, "%s: %m", listen_at);
 		close(fd);
-		return RC_IO;
+		return rc;
 	}
 	*ret_port = ntohs(sa.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&sa)->sin6_port
 						   : ((struct sockaddr_in *)(void *)&sa)->sin_port);

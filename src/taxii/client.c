@@ -52,6 +52,11 @@ void taxii_client_free(struct taxii_client *t)
 	mem_free(t);
 }
 
+int taxii_client_status(const struct taxii_client *t)
+{
+	return t->status;
+}
+
 const char *taxii_client_url(const struct taxii_client *t)
 {
 	return t->url;
@@ -140,6 +145,8 @@ enum rc request_do(struct taxii_client *t, const char *method, const char *url, 
 
 	for (;; left--) {
 		enum rc rc = httpc_do(t->http, method, url, body.n > 0 ? post_headers : get_headers, body, res, err);
+
+		t->status = rc == RC_OK ? res->status : 0;
 
 		if (left <= 0 || !worth_another_try(rc, res))
 			return rc == RC_OK ? judge(res, url, err) : rc;

@@ -26,6 +26,8 @@ struct taxii_client_config {
 
 enum rc taxii_client_new(const struct taxii_client_config *c, struct taxii_client **ret, struct err *err) MUSTUSE;
 void taxii_client_free(struct taxii_client *t);
+/* HTTP status of the last reply, 0 when none came. */
+int taxii_client_status(const struct taxii_client *t);
 /* Discovery URL in use. */
 const char *taxii_client_url(const struct taxii_client *t);
 

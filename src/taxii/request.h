@@ -8,6 +8,7 @@ struct taxii_client {
 	struct taxii_client_config c;
 	struct httpc *http;
 	char url[TAXII_URL_MAX];
+	int status; /* of the last reply, 0 = none came */
 };
 
 /* GET or POST with the TAXII headers; tries again on 429, 5xx and lost connections.

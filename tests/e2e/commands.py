@@ -100,6 +100,15 @@ r = run('version', '--json')
 t.ok(r.json() and r.json()['name'] == 'lianfang', 'version --json', r)
 t.ok(run('commands', '--json').json() is not None, 'commands --json')
 
+for args in (['--lang', 'zh', 'user', 'add', '--help'], ['--lang=zh', 'import', '--help'], ['user', 'add', '--help', '--lang', 'zh'], ['--lang', 'zh', '--help'],
+             ['--lang', 'zh'], ['--lang', 'zh', 'user', '--help']):
+    r = run(*args)
+    t.ok(r.status == 0 and re.search('[\u4e00-\u9fff]', r.out), f'{" ".join(args)}: in zh-TW', r)
+r = run('--lang', 'zh', 'nonsense')
+t.ok(r.status == 2 and '指令' in r.err, 'errors too', r)
+r = run('--json', 'version')
+t.ok(r.json() and r.json()['name'] == 'lianfang', '--json before the command', r)
+
 # --- help and manual pages ---
 man = shutil.which('man')
 pages = []
@@ -148,9 +157,11 @@ if bash:
     check = write('complete.sh', script.out + '''
 try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _lianfang; echo "${COMPREPLY[*]}"; }
 try lianfang us; try lianfang user ''; try lianfang user add --ro; try lianfang taxii ge; try lianfang import --fo
+try lianfang user add X --role a; try lianfang peer add -r p; try lianfang export DIR --format i; try lianfang import --format ''
 ''')
     got = subprocess.run([bash, '--norc', check], capture_output=True, text=True)
     lines = got.stdout.splitlines()
-    t.ok(len(lines) == 5 and lines[0] == 'user' and set(lines[1].split()) == {'add', 'list', 'remove'} and lines[2] == '--role' and
-         lines[3] == 'get' and lines[4] == '--format', 'bash completes commands and options', got.stdout + got.stderr)
+    t.ok(len(lines) == 9 and lines[0] == 'user' and set(lines[1].split()) == {'add', 'list', 'remove'} and lines[2] == '--role' and
+         lines[3] == 'get' and lines[4] == '--format' and lines[5] == 'admin analyst' and lines[6] == 'parent partner' and
+         lines[7] == 'ipset' and lines[8] == 'auto stix misp csv list', 'bash completes commands, options and values', got.stdout + got.stderr)
 t.done()

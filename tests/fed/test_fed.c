@@ -348,6 +348,7 @@ static void test_rights_end(void)
 	node_add(&a, 1, 0, TLP_CLEAR, false);
 	OK(wait_status(&b, 0, "state", "waiting", 10), "rights: a disabled peer's stream ends");
 	OK(wait_status(&b, 0, "last_error", "401", 5), "rights: and it is told no");
+	OK(wait_status(&b, 0, "last_error", "lianfang peer add", 5), "rights: and what to do about it");
 	EQ_INT(node_count(&b), 0, "rights: nothing more went");
 	node_knows(&a, &b, TLP_RED);
 	OK(wait_count(&b, 1, 10), "rights: given again, it goes on");

@@ -224,6 +224,30 @@ static void test_definitions(void)
 }
 
 /* The n-th allocation fails, and all behind it: an error or a failed object, never half of one, and the store goes on. */
+/* One address, two sources, two markings: the first text stays, both claims stand. */
+static void test_observables(void)
+{
+#define ADDRESS(more) "{\"type\":\"ipv4-addr\",\"spec_version\":\"2.1\",\"id\":\"ipv4-addr--ff26c055-6336-5bc5-b98d-13d6226742dd\"," \
+	"\"value\":\"198.51.100.3\"" more "}"
+	struct admit_opts a_says = { .tlp_ceiling = TLP_RED, .default_tlp = TLP_AMBER }, b_says = a_says;
+	struct arena *a = arena_new(1 << 24);
+	struct claim *claims = NULL;
+	struct err err;
+	struct page p;
+	size_t n = 0;
+
+	OK(store_source_id(at.store, S("user:a"), &a_says.source, &err) == RC_OK && store_source_id(at.store, S("user:b"), &b_says.source, &err) == RC_OK,
+	   "two sources");
+	EQ_INT(admit(a, &a_says, ADDRESS(MARKED(GREEN2))).result, ADMIT_STORED, "the first says GREEN");
+	EQ_INT(admit(a, &b_says, ADDRESS(MARKED(RED1))).result, ADMIT_DUPLICATE, "the second says RED");
+	p = stored("ipv4-addr--ff26c055-6336-5bc5-b98d-13d6226742dd");
+	OK(p.n == 1 && p.entries[0].tlp == TLP_GREEN, "it stays what the first said");
+	page_done(&p);
+	OK(store_claims(at.store, S("ipv4-addr--ff26c055-6336-5bc5-b98d-13d6226742dd"), a, &claims, &n, &err) == RC_OK && n == 2, "two claims");
+	OK(n == 2 && claims[0].tlp == TLP_GREEN && claims[1].tlp == TLP_RED && claims[1].source == b_says.source, "  each at its source's level");
+	arena_free(a);
+}
+
 static void test_no_memory(void)
 {
 	struct admit_opts o = { .collection = 2, .tlp_ceiling = TLP_RED, .default_tlp = TLP_GREEN, .upgrade_20 = true };
@@ -283,6 +307,7 @@ int main(void)
 	test_batch();
 	test_gathered();
 	test_definitions();
+	test_observables();
 	test_no_memory();
 	test_compact();
 	folder_close(&at);
