@@ -31,6 +31,7 @@ MACHINE_INLINE uint16_t *put_positions(uint16_t *to, uint64_t bits, size_t base)
 	uint16_t *end = to + __builtin_popcountll(bits);
 
 	do {
+#pragma GCC unroll 8
 		for (int i = 0; i < 8; i++, bits = _blsr_u64(bits))
 			to[i] = (uint16_t)(base + _tzcnt_u64(bits));
 		to += 8;
@@ -49,22 +50,19 @@ MACHINE_INLINE __m256i is_letter(__m256i v)
 	return _mm256_cmpgt_epi8(_mm256_and_si256(low, high), _mm256_setzero_si256());
 }
 
-MACHINE_INLINE bool check_odd(struct walk_carry *c, const struct flat_index *x, struct str line, size_t base, struct block v,
-			      uint64_t quotes)
+/* Control characters and bytes beyond ASCII. */
+MACHINE __attribute__((noinline)) static bool check_odd(struct str line, size_t base, struct block v, uint64_t quotes, bool inside)
 {
-	bool inside = ((c->to - x->quotes) & 1) != 0;
 	__m256i blank = _mm256_set1_epi8(' ');
 	uint64_t high = mask(v.a, v.b), odd = mask(_mm256_cmpgt_epi8(blank, v.a), _mm256_cmpgt_epi8(blank, v.b));
 
-	if ((odd & ~high) != 0 && (odd & ~high & walk_inside(quotes, inside)) != 0)
-		return false;
-	return high == 0 || walk_utf8(line, base, high, &c->utf8_done);
+	return (odd & ~high & walk_inside(quotes, inside)) == 0 && (high == 0 || walk_utf8(line, base, high));
 }
 
 MACHINE_INLINE bool take_block(struct walk_carry *c, struct flat_index *x, struct str line, size_t base, struct block v)
 {
 	__m256i blank = _mm256_set1_epi8(' ');
-	uint64_t slashes = equal(v, '\\'), marks = equal(v, '"'), escaped = walk_behind_slash(c, slashes);
+	uint64_t slashes = equal(v, '\\'), marks = equal(v, '"'), escaped = walk_behind_slash(&c->escape, slashes);
 	uint64_t quotes = marks & ~escaped, rest = escaped & ~(slashes | marks);
 	__m256i odd = _mm256_or_si256(_mm256_cmpgt_epi8(blank, v.a), _mm256_cmpgt_epi8(blank, v.b));
 
@@ -73,9 +71,9 @@ MACHINE_INLINE bool take_block(struct walk_carry *c, struct flat_index *x, struc
 		if (rest != 0 && !walk_escapes(line, base, rest))
 			return false;
 	}
-	if (UNLIKELY(_mm256_movemask_epi8(odd) != 0) && !check_odd(c, x, line, base, v, quotes))
+	if (UNLIKELY(_mm256_movemask_epi8(odd) != 0) && !check_odd(line, base, v, quotes, ((c->to - x->quotes) & 1) != 0))
 		return false;
-	x->escaped[base / 64] = walk_with_slash(c, quotes, slashes);
+	x->escaped[base / 64] = walk_with_slash(&c->segment, quotes, slashes);
 	c->to = put_positions(c->to, quotes, base);
 	return true;
 }
@@ -86,7 +84,7 @@ MACHINE_INLINE struct block load(const char *p)
 		_mm256_loadu_si256((const __m256i *)(const void *)(p + 32)) };
 }
 
-/* The index of the line, which is trimmed; its end, or NULL when something is wrong. */
+/* The index of the line; its end, or NULL when something is wrong. */
 MACHINE __attribute__((noinline)) static const uint16_t *find_quotes(struct flat_index *x, struct str line)
 {
 	struct walk_carry c = { .to = x->quotes };
@@ -105,11 +103,8 @@ MACHINE __attribute__((noinline)) static const uint16_t *find_quotes(struct flat
 
 MACHINE bool flat_json_avx2(struct flat *f, const struct fields *dict, struct str line)
 {
-	const uint16_t *to;
+	const uint16_t *to = find_quotes(&f->work->index, line);
 
-	if (UNLIKELY(!walk_trim(&line)))
-		return false;
-	to = find_quotes(&f->work->index, line);
 	return LIKELY(to != NULL) && walk_start(f, dict, line, to);
 }
 

@@ -56,23 +56,24 @@ __attribute__((noinline)) static uint32_t walk_unknown(const struct fields *dict
 	return id | (uint32_t)in << 16;
 }
 
-WALK_INLINE void walk_find(struct walk *w, struct str name)
+/* The id of a name, and above it the node inside; sixteen bytes can be read from it. */
+WALK_INLINE uint32_t walk_find_near(const struct walk *w, struct str name)
 {
-	const struct fields_entry *e = NULL;
 	const uint64_t *mask = walk_masks[name.n < 16 ? name.n : 16];
-	uint64_t head[2];
+	uint64_t head0 = fields_load(name.p) & mask[0], head1 = fields_load(name.p + 8) & mask[1];
+	const struct fields_entry *e;
 
-	if (LIKELY(w->end - name.p >= 16)) {
-		head[0] = fields_load(name.p) & mask[0];
-		head[1] = fields_load(name.p + 8) & mask[1];
-	} else {
-		fields_head(name, head);
-	}
-	w->found = FIELD_NONE | (uint32_t)FIELDS_NOWHERE << 16;
-	if (UNLIKELY(w->node == FIELDS_NOWHERE || name.n > FIELD_NAME_MAX || name.n == 0))
-		return;
-	e = fields_probe(&w->table, fields_where(w->node, name.n), name, head[0], head[1]);
-	w->found = LIKELY(e != NULL) ? e->id | (uint32_t)e->in << 16 : walk_unknown(w->dict, (fields_node)w->node, name);
+	__asm__("" : "+r"(head0), "+r"(head1)); /* two words: gcc would make one vector and take it apart again */
+	e = fields_probe(&w->table, fields_where(w->node, name.n), name, head0, head1);
+	return LIKELY(e != NULL) ? e->id | (uint32_t)e->in << 16 : walk_unknown(w->dict, (fields_node)w->node, name);
+}
+
+__attribute__((noinline)) static uint32_t walk_find(const struct fields *dict, fields_node node, struct str name)
+{
+	fields_node in;
+	uint16_t id = fields_find(dict, node, name, &in);
+
+	return id | (uint32_t)in << 16;
 }
 
 WALK_INLINE void walk_put(struct walk *w, enum flat_type type, const char *p, size_t n, unsigned flags)
@@ -108,17 +109,17 @@ WALK_INLINE bool walk_string(struct walk *w, unsigned flags)
 }
 
 /* A few digits and no more, as most numbers are: *ret_n of them, or 0. */
-WALK_INLINE uint32_t walk_few_digits(const struct walk *w)
+WALK_INLINE uint32_t walk_few_digits(const struct walk *w, const char *p)
 {
 	uint64_t v, odd;
 	uint32_t n;
 
-	if (UNLIKELY(w->end - w->p < 8))
+	if (UNLIKELY(w->end - p < 8))
 		return 0;
-	v = fields_load(w->p) ^ 0x3030303030303030u;
+	v = fields_load(p) ^ 0x3030303030303030u;
 	odd = ((v + 0x7676767676767676u) | v) & 0x8080808080808080u;
 	n = odd == 0 ? 8 : (uint32_t)__builtin_ctzll(odd) / 8;
-	return n == 8 || (n > 1 && w->p[0] == '0') || w->p[n] == '.' || (w->p[n] | 0x20) == 'e' ? 0 : n;
+	return n == 8 || (n > 1 && p[0] == '0') || p[n] == '.' || (p[n] | 0x20) == 'e' ? 0 : n;
 }
 
 /* RFC 8259 §6; the line's last byte ends every loop. */
@@ -151,7 +152,7 @@ static inline const char *walk_number_end(const char *p)
 
 WALK_INLINE bool walk_number(struct walk *w, unsigned flags)
 {
-	uint32_t n = walk_few_digits(w);
+	uint32_t n = walk_few_digits(w, w->p);
 	const char *end = LIKELY(n > 0) ? w->p + n : walk_number_end(w->p);
 
 	if (UNLIKELY(end == NULL))
@@ -206,7 +207,7 @@ WALK_INLINE bool walk_name(struct walk *w)
 	w->name_n = to - from;
 	if (UNLIKELY(walk_escaped(w, to) != 0))
 		return false;
-	walk_find(w, str_make(w->name, w->name_n));
+	w->found = walk_find(w->dict, (fields_node)w->node, str_make(w->name, w->name_n));
 	w->q += 2;
 	w->p = w->s + to + 1;
 	walk_space(w);
@@ -246,6 +247,46 @@ WALK_INLINE enum walk_next walk_behind(struct walk *w)
 	return WALK_MORE;
 }
 
+/* The plain run of members, which is nearly all of a log: "name":"string", or a small number, and a comma. Stops at the
+ * first name that is none of these, with nothing of it taken, or (true) behind a value with no comma. */
+WALK_INLINE bool walk_members(struct walk *w)
+{
+	const char *near = w->end - 16;
+
+	while (LIKELY(w->p < near && *w->p == '"' && w->to < w->to_end)) {
+		uint32_t name_to = w->q[1], n = name_to - (uint32_t)(w->p + 1 - w->s), to, digits;
+		const char *value = w->s + name_to + 1;
+
+		if (UNLIKELY(*value != ':' || n - 1 >= FIELD_NAME_MAX || walk_escaped(w, name_to) != 0))
+			return false;
+		value += value[1] == ' ' ? 2 : 1;
+		if (LIKELY(*value == '"')) {
+			to = w->q[3];
+			w->name = w->p + 1;
+			w->name_n = n;
+			w->found = walk_find_near(w, str_make(w->name, n));
+			walk_put(w, FLAT_STRING, value + 1, (size_t)(w->s + to - value - 1), walk_escaped(w, to));
+			w->q += 4;
+			value = w->s + to + 1;
+		} else {
+			digits = walk_few_digits(w, value);
+			if (UNLIKELY(digits == 0))
+				return false;
+			w->name = w->p + 1;
+			w->name_n = n;
+			w->found = walk_find_near(w, str_make(w->name, n));
+			walk_put(w, FLAT_NUMBER, value, digits, 0);
+			w->q += 2;
+			value += digits;
+		}
+		w->p = value;
+		if (UNLIKELY(*value != ','))
+			return true;
+		w->p += value[1] == ' ' ? 2 : 1;
+	}
+	return false;
+}
+
 /* From the line's '{' to its end. */
 WALK_INLINE bool walk_line(struct walk *w)
 {
@@ -254,6 +295,11 @@ WALK_INLINE bool walk_line(struct walk *w)
 	if (!walk_open(w))
 		return false;
 	while (next == WALK_MORE) {
+		if (LIKELY(!w->array) && LIKELY(walk_members(w))) {
+			next = walk_behind(w);
+			continue;
+		}
+		walk_space(w);
 		if (UNLIKELY(*w->p == (w->array ? ']' : '}'))) {
 			/* an empty one, or a comma too many */
 			if (w->p[-1] == ',' || ascii_json_space(w->p[-1]))
@@ -304,24 +350,27 @@ __attribute__((noinline)) static bool walk_escapes(struct str line, size_t base,
 	return true;
 }
 
-/* Well-formed UTF-8 where `high` (bits from byte `base`) says that there are bytes beyond ASCII? *done is where the
- * look before ended. */
-__attribute__((noinline)) static bool walk_utf8(struct str line, size_t base, uint64_t high, size_t *done)
+/* Well-formed UTF-8 where `high` (bits from byte `base`) says that there are bytes beyond ASCII? A character that began
+ * in the block before was looked at there. */
+__attribute__((noinline)) static bool walk_utf8(struct str line, size_t base, uint64_t high)
 {
-	while (high != 0) {
-		size_t at = base + (size_t)__builtin_ctzll(high), n;
+	size_t at = base, n;
 
-		if (at < *done)
-			at = *done;
-		for (; at < line.n && (unsigned char)line.p[at] >= 0x80; at += n) {
+	while (at > 0 && base - at < 3 && (line.p[at] & 0xC0) == 0x80)
+		at--; /* to the beginning of a character that reaches in from the block before */
+	while (at < line.n && at < base + 64) {
+		if ((unsigned char)line.p[at] >= 0x80) {
 			n = utf8_len(line, at);
 			if (n == 0)
 				return false;
+			at += n;
+			continue;
 		}
-		*done = at;
-		if (at - base >= 64)
+		if (at > base)
+			high &= ~(uint64_t)0 << (at - base);
+		if (high == 0)
 			return true;
-		high &= ~(uint64_t)0 << (at - base);
+		at = base + (size_t)__builtin_ctzll(high);
 	}
 	return true;
 }
@@ -334,48 +383,51 @@ WALK_INLINE uint64_t walk_inside(uint64_t quotes, bool began)
 	return began ? ~quotes : quotes;
 }
 
-/* What goes from one block of 64 bytes to the next. */
+/* What goes from one block of 64 bytes to the next. Never passed by address: it must stay in registers. */
 struct walk_carry {
-	uint64_t escape;   /* 1: the next block's first byte is escaped */
+	uint64_t escape;            /* 1: the next block's first byte is escaped */
 	unsigned long long segment; /* 1: a backslash since the last quote */
-	size_t utf8_done;
 	uint16_t *to;
 };
 
 #define WALK_ODD 0xAAAAAAAAAAAAAAAAu
 
 /* The bytes behind a backslash that is not itself escaped. */
-WALK_INLINE uint64_t walk_behind_slash(struct walk_carry *c, uint64_t slashes)
+WALK_INLINE uint64_t walk_behind_slash(uint64_t *escape, uint64_t slashes)
 {
-	uint64_t may = slashes & ~c->escape;
+	uint64_t may = slashes & ~*escape;
 	uint64_t ends = (((may << 1) | WALK_ODD) - may) ^ WALK_ODD;
-	uint64_t escaped = ends ^ (slashes | c->escape);
+	uint64_t escaped = ends ^ (slashes | *escape);
 
-	c->escape = (ends & slashes) >> 63;
+	*escape = (ends & slashes) >> 63;
 	return escaped;
 }
 
 /* Of `quotes`, those with a backslash between them and the quote before: a bit added anywhere in a run of ones carries
  * to the zero behind it. */
-WALK_INLINE uint64_t walk_with_slash(struct walk_carry *c, uint64_t quotes, uint64_t slashes)
+WALK_INLINE uint64_t walk_with_slash(unsigned long long *segment, uint64_t quotes, uint64_t slashes)
 {
 	unsigned long long sum, over;
 
 	over = __builtin_uaddll_overflow(~quotes, slashes, &sum);
-	over |= __builtin_uaddll_overflow(sum, c->segment, &sum);
-	c->segment = over;
+	over |= __builtin_uaddll_overflow(sum, *segment, &sum);
+	*segment = over;
 	return sum & quotes;
 }
 
-/* Walks by the index, which ends at `to`. */
+/* Walks by the index, which ends at `to`. Only here the line's end is looked at: the way there has brought it near. */
 WALK_INLINE bool walk_start(struct flat *f, const struct fields *dict, struct str line, const uint16_t *to)
 {
 	struct flat_index *x = &f->work->index;
-	struct walk w = { .s = line.p, .end = line.p + line.n, .p = line.p, .q = x->quotes, .escaped = x->escaped, .dict = dict,
-		.table = *fields_table(dict), .f = f, .to = f->v, .to_end = f->v + FLAT_VALUES_MAX, .top = &f->work->levels[0],
-		.name = line.p };
-	bool good = ((to - x->quotes) & 1) == 0 && walk_line(&w);
+	struct walk w = { .s = line.p, .q = x->quotes, .escaped = x->escaped, .dict = dict, .table = *fields_table(dict), .f = f,
+		.to = f->v, .to_end = f->v + FLAT_VALUES_MAX, .top = &f->work->levels[0], .name = line.p };
+	bool good;
 
+	if (UNLIKELY(!walk_trim(&line)) || UNLIKELY(((to - x->quotes) & 1) != 0))
+		return false;
+	w.p = line.p;
+	w.end = line.p + line.n;
+	good = walk_line(&w);
 	f->n = (uint32_t)(w.to - f->v);
 	return good;
 }
