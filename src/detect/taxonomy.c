@@ -202,3 +202,16 @@ enum rc taxonomy_load(struct arena *a, const char *folder, const struct taxonomy
 	*ret = t;
 	return RC_OK;
 }
+
+bool taxonomy_knows(const struct taxonomy *t, const struct sigma_logsource *source)
+{
+	for (uint32_t i = 0; i < t->n; i++) {
+		const struct sigma_logsource *v = &t->variants[i].source;
+
+		if ((source->product.n == 0 || str_eq(source->product, v->product)) &&
+		    (source->category.n == 0 || str_eq(source->category, v->category)) &&
+		    (source->service.n == 0 || str_eq(source->service, v->service)))
+			return true;
+	}
+	return false;
+}

@@ -26,4 +26,7 @@ struct taxonomy {
 /* The built-in packs and, behind them, those of `folder` (may be NULL). RC_BAD names file and line. Lives in `a`. */
 enum rc taxonomy_load(struct arena *a, const char *folder, const struct taxonomy **ret, struct err *err) MUSTUSE;
 
+/* Is there a variant that rules of this source apply to? If not, they only meet events of no known source. */
+bool taxonomy_knows(const struct taxonomy *t, const struct sigma_logsource *source);
+
 #endif

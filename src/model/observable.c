@@ -87,6 +87,20 @@ static size_t defanged_scheme(struct str s, struct buf *out)
 	return 0;
 }
 
+/* A value nobody has tampered with: none of the bytes that the table's entries begin with, or that close one. */
+static bool is_plain(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		switch (s.p[i]) {
+		case '[': case ']': case '(': case '{': case '\\':
+			return false;
+		default:
+			break;
+		}
+	}
+	return true;
+}
+
 void value_refang(struct buf *out, struct str text)
 {
 	size_t i;
@@ -95,7 +109,11 @@ void value_refang(struct buf *out, struct str text)
 	if (text.n >= 2 && text.p[0] == '<' && text.p[text.n - 1] == '>')
 		text = str_slice(text, 1, text.n - 1);
 	text = str_slice(text, 0, VALUE_MAX);
-	i = defanged_scheme(text, out);
+	i = str_find(text, S(":"), 0) == SIZE_MAX ? 0 : defanged_scheme(text, out);
+	if (is_plain(text)) {
+		buf_str(out, str_slice(text, i, text.n));
+		return;
+	}
 	while (i < text.n) {
 		size_t k = 0;
 

@@ -1,0 +1,276 @@
+/* Commands on detection rules, without a node: what became of each, and what there is. */
+#include "cli/cli.h"
+#include "detect/engine.h"
+
+#define RULES_MEMORY_MAX ((size_t)4 << 30)
+#define OUTPUT_MAX ((size_t)1 << 30)
+
+static const struct cli_opt check_opts[] = {
+	{ "lists", 0, "DIR", { "NAME.txt holds the values of the placeholder %NAME%, one a line", "NAME.txt 為佔位符 %NAME% 的值，每行一個" }, false },
+	{ "packs", 0, "DIR", { "log sources of your own (*.yml), beside those in the program", "自訂的日誌來源（*.yml）" }, false },
+	{ "all", 'a', NULL, { "also name the rules that loaded without remark", "一併列出無附註而載入的規則" }, false },
+	{ NULL, 0, NULL, { NULL, NULL }, false },
+};
+static const char *const check_examples[] = {
+	"a rule set", "lianfang rules check sigma/rules",
+	"with lists for placeholders, for a program", "lianfang rules check --lists lists --json sigma/rules", NULL,
+};
+
+struct loaded {
+	struct arena *a;
+	const struct sigma_set *set;
+	const struct taxonomy *t;
+	struct engine_image *image;
+};
+
+static void loaded_done(struct loaded *l)
+{
+	engine_image_unref(l->image);
+	arena_free(l->a);
+}
+
+static enum rc load(const struct cli *c, struct loaded *l, struct err *err)
+{
+	l->a = arena_new(RULES_MEMORY_MAX);
+	if (l->a == NULL)
+		return FAIL(err, RC_NOMEM, "rules: no memory");
+	TRY(sigma_load(l->a, c->operands, (size_t)c->n_operands, cli_get(c, "lists", NULL), &l->set, err));
+	TRY(taxonomy_load(l->a, cli_get(c, "packs", NULL), &l->t, err));
+	return engine_image_build(l->set, l->t, &l->image, err);
+}
+
+struct verdict {
+	enum sigma_verdict verdict;
+	struct str reason, also; /* also: what the engine or the log sources add */
+};
+
+static const char *verdict_name(enum sigma_verdict v)
+{
+	static const char *const names[] = { "loaded", "needs-list", "refused", "ignored" };
+
+	return names[v];
+}
+
+/* The rule in the set that a report is about, or NULL. */
+static const struct sigma_rule *rule_of(const struct sigma_set *set, const struct sigma_report *report, uint32_t *at)
+{
+	for (uint32_t i = 0; i < set->n_rules; i++) {
+		const struct sigma_rule *r = &set->rules[(*at + i) % set->n_rules];
+
+		/* Reports and rules stand in nearly the same order: the search goes on where it found the last one. */
+		if (r->line != report->line || r->file.p != report->file.p)
+			continue;
+		*at = (*at + i + 1) % set->n_rules;
+		return r;
+	}
+	return NULL;
+}
+
+/* Why the engine does not take a rule that reads well; NULL: it does. */
+static const struct str *refusal_of(const struct loaded *l, const struct sigma_rule *r)
+{
+	const struct engine_refusal *refused;
+	size_t n = engine_image_refused(l->image, &refused);
+
+	for (size_t i = 0; i < n; i++)
+		if (&l->set->rules[refused[i].rule] == r)
+			return &refused[i].reason;
+	return NULL;
+}
+
+static struct verdict judge(const struct loaded *l, const struct sigma_report *report, uint32_t *at)
+{
+	struct verdict v = { report->verdict, report->reason, S("") };
+	const struct sigma_rule *r = report->verdict == SIGMA_LOADED ? rule_of(l->set, report, at) : NULL;
+	const struct str *refusal = r == NULL ? NULL : refusal_of(l, r);
+
+	if (r == NULL)
+		return v;
+	if (refusal != NULL) {
+		v.verdict = SIGMA_REFUSED;
+		v.also = *refusal;
+		return v;
+	}
+	if (r->kind == SIGMA_RULE && !taxonomy_knows(l->t, &r->source))
+		v.also = S("no event is recognised as of its log source: it is tried on those of no known source");
+	return v;
+}
+
+static void put_report(const struct cli *c, const struct sigma_report *r, const struct verdict *v, struct buf *out)
+{
+	const char *between = v->reason.n > 0 && v->also.n > 0 ? "; " : "";
+
+	if (c->json) {
+		struct jsonw w;
+		struct buf reason;
+
+		buf_init(&reason, 1 << 20);
+		buf_fmt(&reason, "%.*s%s%.*s", STR(v->reason), between, STR(v->also));
+		jsonw_init(&w, out);
+		jsonw_object(&w);
+		jsonw_m_cstr(&w, "verdict", verdict_name(v->verdict));
+		jsonw_m_str(&w, "file", r->file);
+		jsonw_m_int(&w, "line", r->line);
+		jsonw_m_str(&w, "id", r->id);
+		jsonw_m_str(&w, "title", r->title);
+		jsonw_m_str(&w, "reason", buf_view(&reason));
+		jsonw_object_end(&w);
+		buf_char(out, '\n');
+		buf_done(&reason);
+	} else if (v->verdict != SIGMA_LOADED || v->reason.n + v->also.n > 0 || cli_has(c, "all")) {
+		buf_fmt(out, "%.*s:%u: %s%s%.*s%s%.*s\n", STR(r->file), r->line, verdict_name(v->verdict), v->reason.n + v->also.n > 0 ? ": " : "",
+			STR(v->reason), between, STR(v->also));
+	}
+}
+
+static void put_sum(const struct cli *c, const uint32_t *count, const struct loaded *l, struct buf *out)
+{
+	struct engine_image_stats stats;
+	struct jsonw w;
+
+	engine_image_stats(l->image, &stats);
+	if (!c->json) {
+		buf_fmt(out, c->zh ? "%u 條載入，%u 條需要清單，%u 條拒收，%u 份文件非規則；%llu 個測試\n" :
+			"%u loaded, %u need a list, %u refused, %u documents are no rules; %llu tests\n", count[SIGMA_LOADED],
+			count[SIGMA_NEEDS_LIST], count[SIGMA_REFUSED], count[SIGMA_IGNORED], (unsigned long long)stats.tests);
+		return;
+	}
+	jsonw_init(&w, out);
+	jsonw_object(&w);
+	jsonw_m_int(&w, "loaded", count[SIGMA_LOADED]);
+	jsonw_m_int(&w, "needs_list", count[SIGMA_NEEDS_LIST]);
+	jsonw_m_int(&w, "refused", count[SIGMA_REFUSED]);
+	jsonw_m_int(&w, "ignored", count[SIGMA_IGNORED]);
+	jsonw_m_int(&w, "tests", (int64_t)stats.tests);
+	jsonw_object_end(&w);
+	buf_char(out, '\n');
+}
+
+/* Prints what `out` has gathered, without its last newline, which cli_print puts. */
+static int print(struct buf *out)
+{
+	int status;
+
+	if (out->n > 0 && out->p[out->n - 1] == '\n')
+		buf_cut(out, out->n - 1);
+	status = out->n > 0 ? cli_print(out) : CLI_OK;
+	buf_done(out);
+	return status;
+}
+
+static int check_run(struct cli *c)
+{
+	CLEANUP(loaded_done) struct loaded l = { 0 };
+	uint32_t count[4] = { 0 }, at = 0;
+	struct err err;
+	struct buf out;
+	int status;
+
+	if (load(c, &l, &err) != RC_OK)
+		return cli_fail(c, &err);
+	buf_init(&out, OUTPUT_MAX);
+	for (uint32_t i = 0; i < l.set->n_reports; i++) {
+		struct verdict v = judge(&l, &l.set->reports[i], &at);
+
+		count[v.verdict]++;
+		put_report(c, &l.set->reports[i], &v, &out);
+	}
+	put_sum(c, count, &l, &out);
+	status = print(&out);
+	return status != CLI_OK ? status : count[SIGMA_REFUSED] + count[SIGMA_NEEDS_LIST] > 0 ? CLI_NO : CLI_OK;
+}
+
+const struct cli_cmd CMD_RULES_CHECK = {
+	"rules check", { "say of each Sigma rule whether it is loaded, and why not", "逐條檢查 Sigma 規則是否載入及其原因" }, "DIR|FILE...",
+	{ "Reads every *.yml below the folders as the detection engine does. Each document is loaded, needs-list (a placeholder has\n"
+	  "no values), refused (with line and column), or ignored (no rule, or a filter that was joined to others). Remarks on\n"
+	  "loaded rules are shown too. 1 when a rule is not loaded.",
+	  "以偵測引擎的方式讀取資料夾內所有 *.yml。每份文件為 loaded、needs-list（佔位符沒有值）、refused（附行與欄）或 ignored\n"
+	  "（非規則，或已併入他條的過濾器）。載入而有附註者一併列出。有規則未載入時結束狀態為 1。" },
+	check_opts, check_examples, 1, CLI_OPERANDS_MAX, check_run,
+};
+
+/* --- rules list --- */
+
+static const struct cli_opt list_opts[] = {
+	{ "level", 0, "LEVEL", { "at least informational, low, medium, high or critical", "最低等級" }, false },
+	{ "tag", 0, "TAG", { "only with this tag (attack.t1059; attack.t1059.001 counts too)", "只列含此標籤者" }, false },
+	{ "lists", 0, "DIR", { "values of placeholders, as in rules check", "佔位符的值，同 rules check" }, false },
+	{ NULL, 0, NULL, { NULL, NULL }, false },
+};
+static const char *const list_examples[] = {
+	"what is there against a technique", "lianfang rules list --tag attack.t1003 --level high sigma/rules", NULL,
+};
+
+static bool tagged(const struct sigma_rule *r, struct str want)
+{
+	for (uint32_t i = 0; i < r->n_tags; i++) {
+		struct str head = str_slice(r->tags[i], 0, want.n);
+
+		if (str_eq_nocase(head, want) && (r->tags[i].n == want.n || r->tags[i].p[want.n] == '.'))
+			return true;
+	}
+	return want.n == 0;
+}
+
+static void put_rule(const struct cli *c, const struct sigma_rule *r, struct buf *out)
+{
+	struct jsonw w;
+
+	if (!c->json) {
+		buf_fmt(out, "%-13s  %-36.*s  %.*s\n", sigma_level_name(r->level), STR(r->id), STR(r->title));
+		return;
+	}
+	jsonw_init(&w, out);
+	jsonw_object(&w);
+	jsonw_m_str(&w, "id", r->id);
+	jsonw_m_str(&w, "name", r->name);
+	jsonw_m_str(&w, "title", r->title);
+	jsonw_m_cstr(&w, "kind", r->kind == SIGMA_RULE ? "rule" : "correlation");
+	jsonw_m_cstr(&w, "level", sigma_level_name(r->level));
+	jsonw_m_str(&w, "status", r->status);
+	jsonw_m_str(&w, "author", r->author);
+	jsonw_m_str(&w, "product", r->source.product);
+	jsonw_m_str(&w, "category", r->source.category);
+	jsonw_m_str(&w, "service", r->source.service);
+	jsonw_name(&w, "tags");
+	jsonw_array(&w);
+	for (uint32_t i = 0; i < r->n_tags; i++)
+		jsonw_str(&w, r->tags[i]);
+	jsonw_array_end(&w);
+	jsonw_m_str(&w, "file", r->file);
+	jsonw_m_int(&w, "line", r->line);
+	jsonw_object_end(&w);
+	buf_char(out, '\n');
+}
+
+static int list_run(struct cli *c)
+{
+	CLEANUP(loaded_done) struct loaded l = { 0 };
+	const char *level = cli_get(c, "level", "");
+	enum sigma_level least = SIGMA_NO_LEVEL;
+	struct err err;
+	struct buf out;
+
+	while (least <= SIGMA_CRITICAL && strcmp(sigma_level_name(least), level) != 0)
+		least++;
+	if (least > SIGMA_CRITICAL)
+		return cli_failf(c, "--level: expected informational, low, medium, high or critical");
+	if (load(c, &l, &err) != RC_OK)
+		return cli_fail(c, &err);
+	buf_init(&out, OUTPUT_MAX);
+	for (uint32_t i = 0; i < l.set->n_rules; i++) {
+		const struct sigma_rule *r = &l.set->rules[i];
+
+		if (r->level >= least && tagged(r, str_of(cli_get(c, "tag", ""))) && refusal_of(&l, r) == NULL)
+			put_rule(c, r, &out);
+	}
+	return print(&out);
+}
+
+const struct cli_cmd CMD_RULES_LIST = {
+	"rules list", { "the rules that load, one a line", "列出可載入的規則" }, "DIR|FILE...",
+	{ "Level, id and title; with --json also tags, log source, author and place. rules check tells of those that are missing.",
+	  "等級、識別碼與標題；--json 另含標籤、日誌來源、作者與位置。未列出者見 rules check。" },
+	list_opts, list_examples, 1, CLI_OPERANDS_MAX, list_run,
+};

@@ -1,0 +1,32 @@
+/* Rules as commands name them: read, compiled, and what became of each. */
+#ifndef CLI_RULES_H
+#define CLI_RULES_H
+
+#include "cli/cli.h"
+#include "detect/engine.h"
+
+struct cli_rules {
+	struct arena *arena;
+	const struct sigma_set *set;
+	const struct taxonomy *taxonomy;
+	struct engine_image *image;
+	double seconds; /* that loading took */
+};
+
+/* By the options --rules (several), --lists and --sources of `c`. No --rules is an empty set. */
+enum rc cli_rules_load(const struct cli *c, struct cli_rules *ret, struct err *err) MUSTUSE;
+void cli_rules_done(struct cli_rules *r);
+
+/* Rules that came into the image, and those that did not for whatever reason. */
+size_t cli_rules_loaded(const struct cli_rules *r);
+size_t cli_rules_refused(const struct cli_rules *r);
+/* Each refused rule on a line of `to`: file, line, title, reason. */
+void cli_rules_print_refused(const struct cli_rules *r, FILE *to);
+
+/* "Sigma rules: a file or a folder" and so on, for the tables of options. */
+#define CLI_RULES_OPTS \
+	{ "rules", 'r', "PATH", { "Sigma rules: a file, or a folder with all below it", "Sigma 規則檔或資料夾" }, true }, \
+	{ "lists", 0, "DIR", { "values of placeholders: NAME.txt holds those of %NAME%, one a line", "佔位符清單資料夾" }, false }, \
+	{ "sources", 0, "DIR", { "further log sources, in the form of packs/sigma", "自訂紀錄來源對應" }, false }
+
+#endif

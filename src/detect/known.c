@@ -1,0 +1,164 @@
+#include "detect/known.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/jsonsplit.h"
+#include "base/mem.h"
+#include "stix/marking.h"
+#include "sys/file.h"
+
+#define OBJECT_MAX ((size_t)16 << 20)
+#define PIECE ((size_t)1 << 20)
+
+/* RC_BAD: no file, or nothing in it. */
+static enum rc first_byte(const char *path, char *ret, struct err *err)
+{
+	int fd CLEANUP(file_closep) = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	char head[4096];
+	ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof head);
+
+	if (n < 0)
+		return FAIL(err, errno == ENOENT ? RC_NOTFOUND : RC_IO, "%s: %s", path, strerror(errno));
+	*ret = '\0';
+	for (ssize_t i = 0; i < n && *ret == '\0'; i++)
+		if (strchr(" \t\r\n\xef\xbb\xbf", head[i]) == NULL)
+			*ret = head[i];
+	return RC_OK;
+}
+
+static usec instant_of(const struct json *v, struct str name, usec fallback)
+{
+	usec t;
+
+	return time_parse(json_get_str(v, name), &t, NULL, NULL) == RC_OK ? t : fallback;
+}
+
+static void refuse(struct known *k, const char *path, struct str id, const char *why)
+{
+	if (k->refused++ == 0)
+		snprintf(k->first_refused, sizeof k->first_refused, "%.150s: %.*s: %.250s", path, STR(id), why);
+}
+
+static enum rc take_object(struct known *k, const char *path, struct arena *a, struct str text, struct err *err)
+{
+	struct image_indicator i = { .tlp = TLP_CLEAR, .confidence = UINT8_MAX };
+	struct err why = { 0 };
+	const struct json *v;
+	int64_t confidence;
+	enum rc rc;
+	bool revoked;
+
+	arena_reset(a);
+	if (json_parse(a, text, &JSON_LIMITS, &v, &why) != RC_OK)
+		return FAIL(err, RC_BAD, "%s: %s", path, why.text);
+	if (!str_eq(json_get_str(v, S("type")), S("indicator")))
+		return RC_OK;
+	i.id = json_get_str(v, S("id"));
+	i.pattern = json_get_str(v, S("pattern"));
+	i.valid_from = instant_of(v, S("valid_from"), INT64_MIN);
+	i.valid_until = instant_of(v, S("valid_until"), 0);
+	i.revoked = json_bool(json_get(v, S("revoked")), &revoked) && revoked;
+	if (json_int(json_get(v, S("confidence")), &confidence) && confidence >= 0 && confidence <= 100)
+		i.confidence = (uint8_t)confidence;
+	if (json_get(v, S("pattern_type")) != NULL && !str_eq(json_get_str(v, S("pattern_type")), S("stix"))) {
+		refuse(k, path, i.id, "its pattern is not of the type stix");
+		return RC_OK;
+	}
+	rc = image_update(k->image, &i, &why);
+	if (rc == RC_NOMEM || rc == RC_LIMIT)
+		return FAIL(err, rc, "%s: %s", path, why.text);
+	if (rc != RC_OK)
+		refuse(k, path, i.id, why.text);
+	return RC_OK;
+}
+
+static enum rc read_bundle(struct known *k, const char *path, struct err *err)
+{
+	int fd CLEANUP(file_closep) = open(path, O_RDONLY | O_CLOEXEC);
+	CLEANUP(jsonsplit_freep) struct jsonsplit *s = jsonsplit_new(S("objects"), OBJECT_MAX);
+	CLEANUP(mem_freep) char *piece = mem_alloc(PIECE);
+	CLEANUP(arena_freep) struct arena *a = arena_new(8 * OBJECT_MAX);
+
+	if (s == NULL || piece == NULL || a == NULL)
+		return FAIL(err, RC_NOMEM, "indicators: out of memory");
+	for (;;) {
+		ssize_t got = fd < 0 ? -1 : read(fd, piece, PIECE);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return FAIL(err, RC_IO, "%s: %s", path, strerror(errno));
+		if (got == 0)
+			break;
+		jsonsplit_feed(s, str_make(piece, (size_t)got));
+		for (;;) {
+			struct str element;
+			enum rc rc = jsonsplit_next(s, &element, err);
+
+			if (rc != RC_OK)
+				return err_prefix(err, "%s", path), rc;
+			if (element.p == NULL)
+				break;
+			TRY(take_object(k, path, a, element, err));
+		}
+	}
+	if (jsonsplit_end(s, err) != RC_OK)
+		return err_prefix(err, "%s", path), RC_BAD;
+	return RC_OK;
+}
+
+static enum rc load(struct known *k, const char *const *paths, size_t n, struct err *err)
+{
+	const char *lists[IOCS_FILES_MAX];
+	struct image_stats is = { 0 };
+	struct iocs_stats ls = { 0 };
+	size_t n_lists = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		char first;
+
+		TRY(first_byte(paths[i], &first, err));
+		if (first == '{' || first == '[') {
+			if (k->image == NULL)
+				k->image = image_new(IMAGE_INDICATORS_MAX);
+			if (k->image == NULL)
+				return FAIL(err, RC_NOMEM, "indicators: out of memory");
+			TRY(read_bundle(k, paths[i], err));
+		} else if (n_lists == COUNTOF(lists)) {
+			return FAIL(err, RC_LIMIT, "more than %d lists of indicators", IOCS_FILES_MAX);
+		} else {
+			lists[n_lists++] = paths[i];
+		}
+	}
+	if (n_lists > 0) {
+		TRY(iocs_load(lists, n_lists, &k->lists, err));
+		iocs_stats(k->lists, &ls);
+		k->refused += ls.bad;
+		if (ls.bad > 0 && k->first_refused[0] == '\0')
+			snprintf(k->first_refused, sizeof k->first_refused, "%.*s", STR(ls.first_bad));
+	}
+	if (k->image != NULL)
+		image_stats(k->image, &is);
+	k->indicators = is.indicators + ls.values;
+	return RC_OK;
+}
+
+enum rc known_load(const char *const *paths, size_t n, struct known *ret, struct err *err)
+{
+	enum rc rc;
+
+	*ret = (struct known){ 0 };
+	rc = load(ret, paths, n, err);
+	if (rc != RC_OK)
+		known_done(ret);
+	return rc;
+}
+
+void known_done(struct known *k)
+{
+	iocs_free(k->lists);
+	image_free(k->image);
+	*k = (struct known){ 0 };
+}

@@ -1,0 +1,22 @@
+/* Indicators from files, for hunting without a node: plain lists, and STIX 2.1
+ * bundles with all that they say of validity. */
+#ifndef DETECT_KNOWN_H
+#define DETECT_KNOWN_H
+
+#include "detect/image.h"
+#include "detect/iocs.h"
+
+struct known {
+	struct iocs *lists;   /* NULL: no plain list was named */
+	struct image *image;  /* NULL: no bundle */
+	uint64_t indicators;  /* in force, of both */
+	uint64_t refused;     /* indicators of bundles that cannot be matched */
+	char first_refused[512]; /* "FILE: indicator--...: why", or "" */
+};
+
+/* A file that begins with a bracket is a bundle (or objects one a line), any other a list. RC_BAD names file and byte.
+ * `paths` must outlive the result. */
+enum rc known_load(const char *const *paths, size_t n, struct known *ret, struct err *err) MUSTUSE;
+void known_done(struct known *k);
+
+#endif

@@ -1,0 +1,72 @@
+/* Inside of scan: what one thread finds in one unit, and how it finds it. */
+#ifndef DETECT_SCAN_INT_H
+#define DETECT_SCAN_INT_H
+
+#include "base/arena.h"
+#include "detect/scan.h"
+
+/* A match and a trouble share one list, so that both come out in the order of records. */
+struct finding {
+	struct finding *next;
+	struct scan_match m;
+	const char *why;      /* not NULL: no match but a trouble */
+};
+
+/* A match that correlations want, with the fields they may ask for. */
+struct corr_input {
+	usec at;
+	uint32_t rule, file;
+	uint64_t record;
+	const struct scan_field *fields;
+	uint32_t n_fields;
+};
+
+struct findings {
+	struct arena *a;
+	struct finding *first, **last;
+	struct { struct corr_input *p; size_t n, cap; } inputs;
+	uint64_t events, bad, left_out, matches, suppressed; /* of this unit */
+};
+
+/* Which fields the correlations ask of a rule's events. */
+struct corr_wish { const struct str *fields; uint32_t n; };
+struct corr_wishes { const struct corr_wish *by_rule; };
+enum rc corr_wishes_make(struct arena *a, const struct sigma_set *rules, struct corr_wishes *ret, struct err *err) MUSTUSE;
+
+struct scan_worker {
+	const struct scan_opts *o;
+	const struct corr_wishes *wishes;
+	struct engine *engine;
+	struct spotter *spotter; /* NULL: no indicators */
+	usec now;                /* indicators count that are active now, also for an old log */
+	struct source_reader *reader;
+	struct findings *out;
+	uint32_t file;
+	double parse, match;    /* of the events that were timed */
+	usec left_at;           /* when the last event was done, while the next one is to be timed */
+	uint64_t turn;
+	/* The unit's findings are many: hand them over before going on. False: stop. */
+	bool (*full)(struct scan_worker *w);
+	void *full_ctx;
+	/* On a stream, matches go on at once. */
+	bool (*live)(struct scan_worker *w, struct flat *f, uint32_t rule, usec at, uint64_t record);
+	void *live_ctx;
+	enum rc rc;
+	struct err err;
+};
+
+enum rc scan_worker_new(struct scan_worker *w, const struct scan_opts *o, const struct corr_wishes *wishes, struct err *err) MUSTUSE;
+void scan_worker_done(struct scan_worker *w);
+
+enum rc findings_new(struct findings *f, struct err *err) MUSTUSE;
+void findings_done(struct findings *f);
+/* Empties the lists; the counts stay. */
+void findings_clear(struct findings *f);
+
+/* One event (or a bad piece) of the unit: matches, keeps what it finds in w->out. A source_event. */
+bool scan_worker_event(void *worker, struct flat *f, const struct err *why);
+
+#define FINDINGS_MAX ((size_t)96 << 20)  /* bytes of one unit's findings that are held at once */
+#define FINDINGS_FULL ((size_t)24 << 20)
+
+#endif

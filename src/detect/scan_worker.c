@@ -1,0 +1,333 @@
+/* One thread's work: match an event, and keep of it what a person or a correlation will want to see. */
+#include "base/mem.h"
+#include "detect/scan_int.h"
+
+#define WHY_MAX SCAN_FIELDS_MAX
+#define TIMED_EACH 64 /* one event of so many is timed */
+
+enum rc findings_new(struct findings *f, struct err *err)
+{
+	*f = (struct findings){ .a = arena_new(FINDINGS_MAX) };
+	f->last = &f->first;
+	return f->a == NULL ? FAIL(err, RC_NOMEM, "scan: out of memory") : RC_OK;
+}
+
+void findings_done(struct findings *f)
+{
+	arena_free(f->a);
+	mem_free(f->inputs.p);
+	*f = (struct findings){ 0 };
+}
+
+void findings_clear(struct findings *f)
+{
+	arena_reset(f->a);
+	f->first = NULL;
+	f->last = &f->first;
+	f->inputs.n = 0;
+}
+
+/* The name that the events of a rule's slot know a correlation's field by. */
+static struct str slot_field(const struct sigma_corr *c, uint32_t slot, struct str name)
+{
+	for (uint32_t i = 0; i < c->n_aliases; i++)
+		if (str_eq(c->aliases[i].name, name))
+			return c->aliases[i].fields[slot];
+	return name;
+}
+
+static void wish(struct str *list, uint32_t *n, struct str field)
+{
+	if (field.n == 0)
+		return;
+	for (uint32_t i = 0; i < *n; i++)
+		if (str_eq(list[i], field))
+			return;
+	list[(*n)++] = field;
+}
+
+/* A slot may name its rule several times and several correlations may want one rule: counted first, then filled. */
+enum rc corr_wishes_make(struct arena *a, const struct sigma_set *set, struct corr_wishes *ret, struct err *err)
+{
+	struct corr_wish *by_rule = arena_array(a, set->n_rules + 1, sizeof *by_rule);
+	uint32_t *room = arena_array(a, set->n_rules + 1, sizeof *room);
+
+	if (by_rule == NULL || room == NULL)
+		return FAIL(err, RC_NOMEM, "scan: out of memory");
+	for (int pass = 0; pass < 2; pass++) {
+		for (uint32_t r = 0; r < set->n_rules; r++) {
+			const struct sigma_corr *c = set->rules[r].corr;
+
+			for (uint32_t s = 0; c != NULL && s < c->n_rules; s++) {
+				uint32_t rule = c->rules[s];
+				struct str *list;
+
+				if (pass == 0) {
+					room[rule] += c->n_group_by + c->n_fields;
+					continue;
+				}
+				if (by_rule[rule].fields == NULL) {
+					by_rule[rule].fields = arena_array(a, room[rule] + 1, sizeof(struct str));
+					if (by_rule[rule].fields == NULL)
+						return FAIL(err, RC_NOMEM, "scan: out of memory");
+				}
+				list = (struct str *)(uintptr_t)by_rule[rule].fields;
+				for (uint32_t i = 0; i < c->n_group_by; i++)
+					wish(list, &by_rule[rule].n, slot_field(c, s, c->group_by[i]));
+				for (uint32_t i = 0; i < c->n_fields; i++)
+					wish(list, &by_rule[rule].n, slot_field(c, s, c->fields[i]));
+			}
+		}
+	}
+	ret->by_rule = by_rule;
+	return RC_OK;
+}
+
+enum rc scan_worker_new(struct scan_worker *w, const struct scan_opts *o, const struct corr_wishes *wishes, struct err *err)
+{
+	*w = (struct scan_worker){ .o = o, .wishes = wishes, .now = time_now() };
+	if (o->lists != NULL || o->indicators != NULL)
+		TRY(spotter_new(o->lists, o->indicators, &w->spotter, err));
+	TRY(engine_new(o->image, &w->engine, err));
+	return source_reader_new(engine_image_fields(o->image), time_now(), &w->reader, err);
+}
+
+void scan_worker_done(struct scan_worker *w)
+{
+	engine_free(w->engine);
+	spotter_free(w->spotter);
+	source_reader_free(w->reader);
+	w->spotter = NULL;
+	w->engine = NULL;
+	w->reader = NULL;
+}
+
+static struct str keep(struct arena *a, struct str s)
+{
+	return arena_dup(a, str_slice(s, 0, SCAN_FIELD_BYTES));
+}
+
+/* The host by the names that logs have for it; a slow look, for matches only. */
+static struct str find_host(struct flat *f)
+{
+	static const char *const names[] = { "Computer", "computer_name", "Hostname", "hostname", "host", "HostName", "host.name", "dvchost", "dvc" };
+
+	for (size_t k = 0; k < COUNTOF(names); k++)
+		for (uint32_t i = 0; i < f->n; i++)
+			if (f->v[i].type == FLAT_STRING && f->v[i].name != NULL &&
+			    str_eq(str_make(f->v[i].name, f->v[i].name_n), str_of(names[k])))
+				return flat_text(f, &f->v[i]);
+	return S("");
+}
+
+static struct str event_text(struct arena *a, struct flat *f)
+{
+	struct str text = f->raw;
+	struct buf b;
+
+	buf_init(&b, SOURCE_LINE_MAX * 2);
+	if (f->format == LOG_EVTX) {
+		flat_json_print(f, &b);
+		text = buf_view(&b);
+	}
+	text = arena_dup(a, text);
+	buf_done(&b);
+	return text;
+}
+
+/* Fields and values that made the rule match, each once. */
+static bool keep_why(struct scan_worker *w, struct flat *f, uint32_t rule, struct scan_match *m)
+{
+	struct engine_why why[WHY_MAX];
+	size_t n = engine_explain(w->engine, f, rule, why, COUNTOF(why));
+	struct scan_field *list = arena_array(w->out->a, n + 1, sizeof *list);
+
+	if (list == NULL)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		size_t k = 0;
+
+		while (k < m->n_fields && !(str_eq(list[k].name, why[i].field) && str_eq(list[k].value, str_slice(why[i].value, 0, SCAN_FIELD_BYTES))))
+			k++;
+		if (k < m->n_fields)
+			continue;
+		list[k] = (struct scan_field){ keep(w->out->a, why[i].field), keep(w->out->a, why[i].value) };
+		if (list[k].name.p == NULL || list[k].value.p == NULL)
+			return false;
+		m->n_fields++;
+	}
+	m->fields = list;
+	return true;
+}
+
+/* What every match shows, whatever it is of. NULL: out of memory. */
+static struct finding *new_match(struct scan_worker *w, struct flat *f, usec at)
+{
+	struct finding *x = arena_alloc(w->out->a, sizeof *x);
+
+	if (x == NULL)
+		return NULL;
+	x->m = (struct scan_match){ .record = w->out->events + w->out->bad, .time = at, .host = keep(w->out->a, find_host(f)) };
+	if (w->o->with_event)
+		x->m.event = event_text(w->out->a, f);
+	return x->m.host.p == NULL || (w->o->with_event && x->m.event.p == NULL) ? NULL : x;
+}
+
+static void append(struct findings *out, struct finding *x)
+{
+	*out->last = x;
+	out->last = &x->next;
+}
+
+static bool keep_match(struct scan_worker *w, struct flat *f, uint32_t rule, usec at)
+{
+	struct finding *x = new_match(w, f, at);
+
+	if (x == NULL || !keep_why(w, f, rule, &x->m))
+		return false;
+	x->m.rule = &w->o->rules->rules[rule];
+	append(w->out, x);
+	w->out->matches++;
+	return true;
+}
+
+static bool keep_spot(struct scan_worker *w, struct flat *f, const struct spot *spot, usec at)
+{
+	struct finding *x = new_match(w, f, at);
+	struct spot *copy = arena_alloc(w->out->a, sizeof *copy);
+	struct scan_field *field = arena_alloc(w->out->a, sizeof *field);
+
+	if (x == NULL || copy == NULL || field == NULL)
+		return false;
+	*copy = *spot;
+	copy->what.value = keep(w->out->a, spot->what.value);
+	copy->what.field = keep(w->out->a, spot->what.field);
+	copy->matched = keep(w->out->a, spot->matched);
+	if (copy->what.value.p == NULL || copy->what.field.p == NULL || copy->matched.p == NULL)
+		return false;
+	*field = (struct scan_field){ copy->what.field, copy->what.value };
+	x->m.spot = copy;
+	x->m.fields = field;
+	x->m.n_fields = 1;
+	append(w->out, x);
+	w->out->matches++;
+	return true;
+}
+
+static bool keep_input(struct scan_worker *w, struct flat *f, uint32_t rule, usec at)
+{
+	const struct corr_wish *want = &w->wishes->by_rule[rule];
+	struct scan_field *fields = arena_array(w->out->a, want->n + 1, sizeof *fields);
+	struct corr_input in = { at, rule, w->file, w->out->events + w->out->bad, fields, 0 };
+
+	if (fields == NULL)
+		return false;
+	for (uint32_t i = 0; i < want->n; i++) {
+		struct str value;
+
+		if (!engine_field(w->engine, f, rule, want->fields[i], &value))
+			continue;
+		fields[in.n_fields].name = want->fields[i];
+		fields[in.n_fields].value = keep(w->out->a, value);
+		if (fields[in.n_fields++].value.p == NULL)
+			return false;
+	}
+	if (w->out->inputs.n == w->out->inputs.cap) {
+		size_t cap = w->out->inputs.cap == 0 ? 64 : w->out->inputs.cap * 2;
+		struct corr_input *p = mem_resize(w->out->inputs.p, cap * sizeof *p);
+
+		if (p == NULL)
+			return false;
+		w->out->inputs.p = p;
+		w->out->inputs.cap = cap;
+	}
+	w->out->inputs.p[w->out->inputs.n++] = in;
+	return true;
+}
+
+/* A line of plain text has no fields: it meets no rule by those it lacks ("the address is not one of ours"). */
+static bool says_something(struct scan_worker *w, struct flat *f, uint32_t rule)
+{
+	struct engine_why why;
+
+	return f->format != LOG_TEXT || engine_explain(w->engine, f, rule, &why, 1) > 0;
+}
+
+static bool take_match(struct scan_worker *w, struct flat *f, uint32_t rule, usec at)
+{
+	const struct sigma_rule *r = &w->o->rules->rules[rule];
+	bool wanted = w->wishes->by_rule[rule].fields != NULL;
+
+	if (!r->hidden && r->level >= w->o->least && !keep_match(w, f, rule, at))
+		w->out->left_out++;
+	if (wanted && w->live == NULL && !keep_input(w, f, rule, at))
+		w->out->left_out++;
+	return !wanted || w->live == NULL || w->live(w, f, rule, at, w->out->events + w->out->bad);
+}
+
+static bool take_spots(struct scan_worker *w, struct flat *f)
+{
+	const struct spot *spots;
+	size_t n;
+
+	w->rc = spotter_run(w->spotter, f, w->now, &spots, &n, &w->err);
+	for (size_t i = 0; i < n && w->rc == RC_OK; i++) {
+		if (spots[i].suppressed.p != NULL)
+			w->out->suppressed++;
+		else if (!keep_spot(w, f, &spots[i], flat_time(f)))
+			w->out->left_out++;
+	}
+	return w->rc == RC_OK;
+}
+
+static bool take_event(struct scan_worker *w, struct flat *f)
+{
+	const uint32_t *rules;
+	size_t n = engine_run(w->engine, f, &rules);
+	usec at;
+
+	if (n == 0)
+		return true;
+	at = flat_time(f);
+	for (size_t i = 0; i < n; i++)
+		if (says_something(w, f, rules[i]) && !take_match(w, f, rules[i], at))
+			return false;
+	return true;
+}
+
+static bool take_bad(struct scan_worker *w, const struct err *why)
+{
+	struct finding *x = arena_alloc(w->out->a, sizeof *x);
+
+	w->out->bad++;
+	if (x != NULL) {
+		x->m.record = w->out->events + w->out->bad;
+		x->why = arena_dup(w->out->a, str_of(why->text)).p;
+	}
+	if (x == NULL || x->why == NULL)
+		return true; /* counted all the same */
+	append(w->out, x);
+	return true;
+}
+
+bool scan_worker_event(void *worker, struct flat *f, const struct err *why)
+{
+	struct scan_worker *w = worker;
+	bool timed = w->o->measure && ++w->turn % TIMED_EACH == 0, go;
+	usec begun = timed ? time_mono() : 0;
+
+	if (timed && w->left_at != 0)
+		w->parse += (double)(begun - w->left_at);
+	if (f != NULL) {
+		w->out->events++;
+		go = take_event(w, f) && (w->spotter == NULL || take_spots(w, f));
+	} else {
+		go = take_bad(w, why);
+	}
+	if (timed)
+		w->match += (double)(time_mono() - begun);
+	if (go && arena_used(w->out->a) > FINDINGS_FULL)
+		go = w->full(w);
+	w->left_at = w->o->measure && w->turn % TIMED_EACH == TIMED_EACH - 1 ? time_mono() : 0;
+	return go;
+}
