@@ -23,14 +23,15 @@ static bool numbered_argument(struct str key)
 /* Whether an unquoted value of this key can only be hexadecimal. A system call's a0 to a3 are numbers. */
 static bool may_be_hex(struct str key, bool execve)
 {
-	static const struct str keys[] = { S("proctitle"), S("exe"), S("comm"), S("name"), S("path"), S("cwd"), S("acct"), S("cmd"),
-		S("data"), S("key"), S("dir"), S("file"), S("vm"), S("new-disk"), S("old-disk"), S("device"), S("ocomm"), S("sw"), S("grp"),
-		S("root_dir"), S("watch"), S("new_group") };
+	/* by length: most values are plain numbers, whose digits are hexadecimal too */
+	static const struct str keys[] = { S("vm"), S("sw"), S("exe"), S("cwd"), S("cmd"), S("key"), S("dir"), S("grp"), S("comm"), S("name"),
+		S("path"), S("acct"), S("data"), S("file"), S("ocomm"), S("watch"), S("device"), S("new-disk"), S("old-disk"), S("root_dir"),
+		S("proctitle"), S("new_group") };
 
 	if (execve && numbered_argument(key))
 		return true;
-	for (size_t i = 0; i < COUNTOF(keys); i++)
-		if (str_eq(key, keys[i]))
+	for (size_t i = 0; i < COUNTOF(keys) && keys[i].n <= key.n; i++)
+		if (keys[i].n == key.n && keys[i].p[0] == key.p[0] && str_eq(key, keys[i]))
 			return true;
 	return false;
 }
@@ -62,7 +63,7 @@ static bool decode(struct flat *f, struct str hex, struct str *ret)
 }
 
 /* Pairs up to the end; nested ones of msg='...' are the record's own. */
-static enum rc pairs(const struct log_lines *l, struct flat *f, struct str rest, bool execve, unsigned depth, struct err *err)
+static enum rc pairs(struct log_lines *l, struct flat *f, struct str rest, bool execve, unsigned depth, struct err *err)
 {
 	struct kv_pair p;
 
@@ -130,14 +131,14 @@ bool auditd_looks(struct str line)
 {
 	struct head h;
 
-	return read_head(line, &h);
+	return line.n > 0 && (line.p[0] == 't' || line.p[0] == 'n') && read_head(line, &h);
 }
 
 enum rc auditd_read(struct log_lines *l, struct flat *f, struct str line, bool *ret_event, struct err *err)
 {
 	struct str body, enriched = S("");
 	struct head h;
-	size_t mark;
+	const char *mark;
 	bool execve;
 
 	if (str_starts(line, S("<")) || (line.n > 0 && !str_starts(line, S("node=")) && !str_starts(line, S("type="))))
@@ -152,10 +153,10 @@ enum rc auditd_read(struct log_lines *l, struct flat *f, struct str line, bool *
 	line_put_fixed(l, f, NAME_SERIAL, FLAT_STRING, h.serial);
 	f->time = h.time;
 	body = h.body;
-	mark = str_find(body, S("\x1d"), 0);
-	if (mark != SIZE_MAX) {
-		enriched = str_slice(body, mark + 1, body.n);
-		body = str_slice(body, 0, mark);
+	mark = body.n == 0 ? NULL : memchr(body.p, '\x1d', body.n);
+	if (mark != NULL) {
+		enriched = str_slice(body, (size_t)(mark - body.p) + 1, body.n);
+		body = str_slice(body, 0, (size_t)(mark - body.p));
 	}
 	execve = str_eq(h.type, S("EXECVE")) || str_eq(h.type, S("1309"));
 	TRY(pairs(l, f, body, execve, 0, err));

@@ -61,7 +61,7 @@ static void put_time(const struct log_lines *l, struct flat *f, struct str key, 
 }
 
 /* "cs1Label=Rule" says that cs1 is called Rule: its value is given under that name too. */
-static void put_labels(const struct log_lines *l, struct flat *f, uint32_t from)
+static void put_labels(struct log_lines *l, struct flat *f, uint32_t from)
 {
 	for (uint32_t i = from, end = f->n; i < end; i++) {
 		struct str name = str_make(f->v[i].name, f->v[i].name_n), base;
@@ -75,7 +75,7 @@ static void put_labels(const struct log_lines *l, struct flat *f, uint32_t from)
 	}
 }
 
-static enum rc extension(const struct log_lines *l, struct flat *f, struct str s, struct err *err)
+static enum rc extension(struct log_lines *l, struct flat *f, struct str s, struct err *err)
 {
 	uint32_t from = f->n;
 	size_t equals = 0, next_equals = 0, key = next_key(s, 0, &equals);
@@ -99,7 +99,7 @@ static enum rc extension(const struct log_lines *l, struct flat *f, struct str s
 
 bool cef_looks(struct str line)
 {
-	return line.n > 6 && str_starts(line, S("CEF:")) && ascii_digit(line.p[4]) && (line.p[5] == '|' || ascii_digit(line.p[5]));
+	return line.n > 6 && line.p[0] == 'C' && str_starts(line, S("CEF:")) && ascii_digit(line.p[4]) && (line.p[5] == '|' || ascii_digit(line.p[5]));
 }
 
 enum rc cef_read(struct log_lines *l, struct flat *f, struct str line, bool *ret_event, struct err *err)

@@ -15,6 +15,17 @@ struct zeek; /* what the header of a Zeek log said */
 
 struct line_format;
 
+#define LINE_SEEN 512    /* names whose id is at hand: a power of two */
+#define LINE_JOINED 256  /* names put together from two, kept: a power of two */
+#define LINE_NAME_KEPT 48
+
+/* The same names stand in every line: their ids are kept, for the dictionary takes its time with what nobody asks for. */
+struct line_seen {
+	uint64_t head, tail;
+	uint16_t n, id; /* n 0: free */
+	char name[LINE_NAME_KEPT];
+};
+
 struct log_lines {
 	enum log_format format;
 	const struct line_format *row;
@@ -22,6 +33,8 @@ struct log_lines {
 	usec now;
 	uint16_t ids[LINE_NAMES];
 	struct zeek *zeek;
+	struct line_seen seen[LINE_SEEN];     /* a newer name takes the place of an older one */
+	struct line_seen joined[LINE_JOINED]; /* never given up: values borrow these names */
 };
 
 struct line_format {
@@ -40,9 +53,14 @@ static inline void line_put_fixed(const struct log_lines *l, struct flat *f, enu
 	flat_put(f, l->ids[name], line_names[name], type, text, 0);
 }
 
-static inline void line_put(const struct log_lines *l, struct flat *f, struct str name, struct str text, uint8_t flags)
+/* The id of a name. */
+uint16_t line_field(struct log_lines *l, struct str name);
+/* "a.b" and its id: in *ret, which lasts. False: too long or too many of them. */
+bool line_join(struct log_lines *l, struct str a, struct str b, struct str *ret, uint16_t *ret_id);
+
+static inline void line_put(struct log_lines *l, struct flat *f, struct str name, struct str text, uint8_t flags)
 {
-	flat_put(f, fields_find(l->dict, 0, name, &(fields_node){ 0 }), name, FLAT_STRING, text, flags);
+	flat_put(f, line_field(l, name), name, FLAT_STRING, text, flags);
 }
 
 /* The value of `_format`. */

@@ -1,23 +1,25 @@
 /* Lines of key=value: logfmt, firewalls, iptables. Values are bare up to the next
  * blank, or stand in double or single quotes in which a backslash escapes. */
-#include "base/ascii.h"
 #include "wire/line_int.h"
 
-static bool key_char(char c)
-{
-	return ascii_alnum(c) || c == '_' || c == '.' || c == '-' || c == '@' || c == '[' || c == ']' || c == '/';
-}
+enum { KEY = 1, GAP = 2, SPACE = 4 };
 
-static bool gap(char c)
+/* What a byte may be: letters, digits and a few signs make keys; blanks and separators stand between pairs. */
+static const uint8_t classes[256] = {
+	['0' ... '9'] = KEY, ['A' ... 'Z'] = KEY, ['a' ... 'z'] = KEY, ['_'] = KEY, ['.'] = KEY, ['-'] = KEY, ['@'] = KEY, ['['] = KEY,
+	[']'] = KEY, ['/'] = KEY, [','] = GAP, [';'] = GAP, ['|'] = GAP, [' '] = GAP | SPACE, ['\t' ... '\r'] = GAP | SPACE,
+};
+
+static inline bool is(char c, unsigned class)
 {
-	return ascii_space(c) || c == ',' || c == ';' || c == '|';
+	return (classes[(unsigned char)c] & class) != 0;
 }
 
 /* The value at `at`: where it ends, the quotes included. */
 static size_t value_end(struct str s, size_t at, bool escapes, struct kv_pair *p)
 {
-	size_t end = at;
 	char c = at < s.n ? s.p[at] : ' ';
+	size_t end = at;
 
 	p->quote = '\0';
 	p->escaped = false;
@@ -35,7 +37,7 @@ static size_t value_end(struct str s, size_t at, bool escapes, struct kv_pair *p
 		end = at; /* a quote that never closes is a character */
 		p->escaped = false;
 	}
-	while (end < s.n && !ascii_space(s.p[end]))
+	while (end < s.n && !is(s.p[end], SPACE))
 		end++;
 	p->value = str_slice(s, at, end);
 	while (p->value.n > 0 && (end < s.n || p->value.n > 1) && memchr(",;|", p->value.p[p->value.n - 1], 3) != NULL)
@@ -51,12 +53,12 @@ bool kv_next(struct str *rest, struct kv_pair *ret, bool escapes, bool *ret_othe
 	for (;;) {
 		size_t key;
 
-		while (at < s.n && gap(s.p[at]))
+		while (at < s.n && is(s.p[at], GAP))
 			at++;
 		if (at >= s.n)
 			return false;
 		key = at;
-		while (at < s.n && key_char(s.p[at]))
+		while (at < s.n && is(s.p[at], KEY))
 			at++;
 		if (at > key && at < s.n && s.p[at] == '=') {
 			ret->key = str_slice(s, key, at);
@@ -65,7 +67,7 @@ bool kv_next(struct str *rest, struct kv_pair *ret, bool escapes, bool *ret_othe
 		}
 		if (ret_other != NULL)
 			*ret_other = true;
-		while (at < s.n && !gap(s.p[at]))
+		while (at < s.n && !is(s.p[at], GAP))
 			at++;
 	}
 }
@@ -77,8 +79,10 @@ bool kv_looks(struct str line)
 	unsigned pairs = 0, words = 0;
 	bool other = false;
 
+	if (line.n == 0 || memchr(line.p, '=', line.n) == NULL)
+		return false;
 	for (size_t i = 0; i < line.n && i < 4096; i++)
-		words += ascii_space(line.p[i]) && (i + 1 == line.n || !ascii_space(line.p[i + 1]));
+		words += is(line.p[i], SPACE) && (i + 1 == line.n || !is(line.p[i + 1], SPACE));
 	while (pairs < 64 && kv_next(&rest, &p, true, &other))
 		pairs++;
 	/* all of it, or enough to be no accident: "user=root" in a sentence is none */

@@ -52,7 +52,7 @@ static void put_time(const struct log_lines *l, struct flat *f, struct str key, 
 		f->time = t;
 }
 
-static void attributes(const struct log_lines *l, struct flat *f, struct str s, char sep)
+static void attributes(struct log_lines *l, struct flat *f, struct str s, char sep)
 {
 	struct str pair;
 
@@ -70,7 +70,7 @@ static void attributes(const struct log_lines *l, struct flat *f, struct str s, 
 
 bool leef_looks(struct str line)
 {
-	return line.n > 9 && str_starts(line, S("LEEF:")) && ascii_digit(line.p[5]);
+	return line.n > 9 && line.p[0] == 'L' && str_starts(line, S("LEEF:")) && ascii_digit(line.p[5]);
 }
 
 enum rc leef_read(struct log_lines *l, struct flat *f, struct str line, bool *ret_event, struct err *err)

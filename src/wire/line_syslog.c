@@ -72,8 +72,31 @@ static size_t value_end(struct str s, size_t at, bool *ret_escaped)
 	return at < s.n ? at : SIZE_MAX;
 }
 
+/* One value of structured data; false: out of memory. */
+static bool put_param(struct log_lines *l, struct flat *f, struct str id, struct str name, struct str text, bool escaped)
+{
+	struct str key;
+	uint16_t field;
+
+	if (escaped && !line_unescape(f, text, S("\"\\]"), &text))
+		return false;
+	if (UNLIKELY(!line_join(l, id, name, &key, &field))) {
+		char *p = arena_alloc(f->scratch, id.n + 1 + name.n);
+
+		if (p == NULL)
+			return false;
+		memcpy(p, id.p, id.n);
+		p[id.n] = '.';
+		memcpy(p + id.n + 1, name.p, name.n);
+		key = str_make(p, id.n + 1 + name.n);
+		field = line_field(l, key);
+	}
+	flat_put(f, field, key, FLAT_STRING, text, 0);
+	return true;
+}
+
 /* RFC 5424 §6.3: "[id name="value" ...]..."; its length, or 0. With f given, each value is put as id.name. */
-static size_t structured(const struct log_lines *l, struct flat *f, struct str s, bool *ret_memory)
+static size_t structured(struct log_lines *l, struct flat *f, struct str s, bool *ret_memory)
 {
 	size_t at = 0, end;
 
@@ -97,19 +120,10 @@ static size_t structured(const struct log_lines *l, struct flat *f, struct str s
 				return 0;
 			if ((end = value_end(s, at + 2, &escaped)) == SIZE_MAX)
 				return 0;
-			if (f != NULL) {
-				size_t n = id_text.n + 1 + (at - name);
-				char *key = arena_alloc(f->scratch, n);
-
-				text = str_slice(s, at + 2, end);
-				if (key == NULL || (escaped && !line_unescape(f, text, S("\"\\]"), &text))) {
-					*ret_memory = false;
-					return 0;
-				}
-				memcpy(key, id_text.p, id_text.n);
-				key[id_text.n] = '.';
-				memcpy(key + id_text.n + 1, s.p + name, at - name);
-				line_put(l, f, str_make(key, n), text, 0);
+			text = str_slice(s, at + 2, end);
+			if (f != NULL && !put_param(l, f, id_text, str_slice(s, name, at), text, escaped)) {
+				*ret_memory = false;
+				return 0;
 			}
 			at = end + 1;
 		}
@@ -136,7 +150,7 @@ static enum rc read_5424(struct str rest, struct header *h, struct err *err)
 	if (!word(&rest, &h->time) || !word(&rest, &h->host) || !word(&rest, &h->app) || !word(&rest, &h->procid) ||
 		!word(&rest, &h->msgid))
 		return FAIL(err, RC_BAD, "syslog: byte %zu: the header breaks off", (size_t)(rest.p - from));
-	if (!str_eq(h->time, S("-")) && !line_time_iso(h->time, &h->at))
+	if (!(h->time.n == 1 && h->time.p[0] == '-') && !line_time_iso(h->time, &h->at))
 		return FAIL(err, RC_BAD, "syslog: byte %zu: no time", (size_t)(h->time.p - from));
 	if (rest.n > 0 && rest.p[0] == '[')
 		n = structured(NULL, NULL, rest, &memory);
@@ -146,7 +160,7 @@ static enum rc read_5424(struct str rest, struct header *h, struct err *err)
 		return FAIL(err, RC_BAD, "syslog: byte %zu: broken structured data", (size_t)(rest.p - from));
 	h->data = rest.p[0] == '[' ? str_slice(rest, 0, n) : S("");
 	rest = str_slice(rest, n + 1, rest.n);
-	h->message = str_starts(rest, S("\xEF\xBB\xBF")) ? str_slice(rest, 3, rest.n) : rest;
+	h->message = rest.n > 0 && rest.p[0] == '\xEF' && str_starts(rest, S("\xEF\xBB\xBF")) ? str_slice(rest, 3, rest.n) : rest;
 	h->host = no_nil(h->host);
 	h->app = no_nil(h->app);
 	h->procid = no_nil(h->procid);
@@ -273,7 +287,7 @@ static void put_header(const struct log_lines *l, struct flat *f, const struct h
 /* The message that is JSON, with or without Lumberjack's cookie ("@cee:"): into f, which it clears. */
 static bool open_json(const struct log_lines *l, struct flat *f, struct str line, struct str message)
 {
-	if (str_starts(message, S("@cee:")))
+	if (message.n > 0 && message.p[0] == '@' && str_starts(message, S("@cee:")))
 		message = str_trim(str_slice(message, 5, message.n));
 	if (message.n < 2 || message.p[0] != '{')
 		return false;
