@@ -238,6 +238,8 @@ WALK_INLINE enum walk_next walk_behind(struct walk *w)
 		w->p++;
 		if (--w->top == &w->f->work->levels[0])
 			return w->p == w->end ? WALK_DONE : WALK_BAD;
+		if (UNLIKELY(w->p == w->end))
+			return WALK_BAD;
 		w->node = w->top->node;
 		w->array = w->top->array;
 		walk_space(w);

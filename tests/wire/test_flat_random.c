@@ -217,6 +217,17 @@ static void test_edges(const struct flat_json_way *way)
 				printf("# differs: %.*s\n", STR(buf_view(&b)));
 		}
 	EQ_INT(differ, 0, "at every place of a block");
+	for (uint32_t n = 0; n < 200; n++)
+		for (size_t k = 0; k < 6; k++) {
+			buf_clear(&b);
+			buf_cstr(&b, "{\"a\":\"");
+			for (uint32_t i = 0; i < n; i++)
+				buf_char(&b, 'x');
+			buf_cstr(&b, tails[k]);
+			flat_clear(fast);
+			differ += !way->read(fast, dict, buf_view(&b));
+		}
+	EQ_INT(differ, 0, "and these without the plain way's help");
 	for (uint32_t n = FLAT_FAST_MAX - 70; n < FLAT_FAST_MAX + 70; n++) {
 		buf_clear(&b);
 		buf_cstr(&b, "{\"a\":\"");
