@@ -7,7 +7,7 @@
 
 static const struct cli_opt check_opts[] = {
 	{ "lists", 0, "DIR", { "NAME.txt holds the values of the placeholder %NAME%, one a line", "NAME.txt 為佔位符 %NAME% 的值，每行一個" }, false },
-	{ "packs", 0, "DIR", { "log sources of your own (*.yml), beside those in the program", "自訂的日誌來源（*.yml）" }, false },
+	{ "sources", 0, "DIR", { "log sources of your own (*.yml), beside those in the program", "自訂的日誌來源（*.yml）" }, false },
 	{ "all", 'a', NULL, { "also name the rules that loaded without remark", "一併列出無附註而載入的規則" }, false },
 	{ NULL, 0, NULL, { NULL, NULL }, false },
 };
@@ -35,7 +35,7 @@ static enum rc load(const struct cli *c, struct loaded *l, struct err *err)
 	if (l->a == NULL)
 		return FAIL(err, RC_NOMEM, "rules: no memory");
 	TRY(sigma_load(l->a, c->operands, (size_t)c->n_operands, cli_get(c, "lists", NULL), &l->set, err));
-	TRY(taxonomy_load(l->a, cli_get(c, "packs", NULL), &l->t, err));
+	TRY(taxonomy_load(l->a, cli_get(c, "sources", NULL), &l->t, err));
 	return engine_image_build(l->set, l->t, &l->image, err);
 }
 

@@ -76,7 +76,7 @@ static enum rc filter_one(struct end *e, const struct sigma_filter *f, struct si
 {
 	const struct sigma_node *both[2] = { t->rule.detection, f->node };
 
-	if (t->rule.kind != SIGMA_RULE || !covers(&f->source, &t->rule.source))
+	if (t->rule.kind != SIGMA_RULE || t->report->verdict == SIGMA_REFUSED || !covers(&f->source, &t->rule.source))
 		return RC_OK;
 	(*count)++;
 	if (t->report->verdict != SIGMA_LOADED)
@@ -197,7 +197,7 @@ static enum rc resolve_corr(struct end *e, struct sigma_draft *t, unsigned depth
 	c->rules = slots;
 	c->n_rules = t->wants->n;
 	TRY(alias_fields(e, t, c));
-	t->rule.corr = c;
+	t->rule.corr = t->report->verdict == SIGMA_LOADED ? c : NULL;
 	return RC_OK;
 }
 

@@ -127,6 +127,8 @@ static enum rc rule(struct sigma_doc *d, const struct yaml *y, struct sigma_repo
 	const struct yaml *detection = yaml_get(y, S("detection"));
 
 	TRY(draft_new(d, y, report, &t));
+	/* Kept whatever becomes of it: correlations that name it can say so. */
+	draft_keep(d->r, t);
 	if (yaml_get(y, S("correlation")) != NULL) {
 		TRY(sigma_correlation(d, y, t));
 	} else {
@@ -136,8 +138,6 @@ static enum rc rule(struct sigma_doc *d, const struct yaml *y, struct sigma_repo
 		TRY(sigma_detection(d, detection, NULL, &t->rule.detection));
 		t->size = d->size;
 	}
-	/* Kept even when its list is missing: correlations that name it can say so. */
-	draft_keep(d->r, t);
 	return RC_OK;
 }
 

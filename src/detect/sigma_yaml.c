@@ -22,6 +22,7 @@ struct yaml_reader {
 	struct map *anchors; /* of the document being read */
 	uint32_t nodes;
 	uint32_t bad_line, bad_column;
+	bool broken; /* libyaml's error, not ours */
 };
 
 enum rc yaml_reader_new(struct arena *a, struct str text, struct yaml_reader **ret, struct err *err)
@@ -60,11 +61,12 @@ static enum rc start(struct yaml_reader *r, struct err *err)
 	return RC_OK;
 }
 
-/* After an error: libyaml cannot go on, but a line "---" begins a new document whatever stood before it. */
-static void restart_behind(struct yaml_reader *r, uint32_t line)
+/* After an error: libyaml cannot go on, but a line "---" begins a new document whatever stood before it, and may be
+ * itself what was not expected. */
+static void restart(struct yaml_reader *r)
 {
 	size_t at = r->at, eol;
-	uint32_t n = r->line_base;
+	uint32_t n = r->line_base, line = r->bad_line - (r->broken && r->bad_column == 1);
 
 	yaml_parser_delete(&r->parser);
 	r->started = false;
@@ -93,6 +95,7 @@ static enum rc next_event(struct yaml_reader *r, yaml_event_t *ev, struct err *e
 		return RC_OK;
 	if (p->error == YAML_MEMORY_ERROR)
 		return FAIL(err, RC_NOMEM, "yaml: no memory");
+	r->broken = true;
 	r->bad_line = r->line_base + (uint32_t)(p->error == YAML_READER_ERROR ? p->mark.line : p->problem_mark.line) + 1;
 	r->bad_column = (uint32_t)(p->error == YAML_READER_ERROR ? p->mark.column : p->problem_mark.column) + 1;
 	return FAIL(err, RC_BAD, "%s%s%s", p->problem == NULL ? "broken YAML" : p->problem, p->context == NULL ? "" : " ",
@@ -101,6 +104,7 @@ static enum rc next_event(struct yaml_reader *r, yaml_event_t *ev, struct err *e
 
 static enum rc bad_at(struct yaml_reader *r, const yaml_mark_t *m, enum rc rc)
 {
+	r->broken = false;
 	r->bad_line = r->line_base + (uint32_t)m->line + 1;
 	r->bad_column = (uint32_t)m->column + 1;
 	return rc;
@@ -343,7 +347,7 @@ enum rc yaml_next(struct yaml_reader *r, const struct yaml **ret, uint32_t *ret_
 	if (rc == RC_BAD || rc == RC_LIMIT) {
 		*ret_line = r->bad_line;
 		*ret_column = r->bad_column;
-		restart_behind(r, r->bad_line);
+		restart(r);
 		return rc;
 	}
 	*ret = found;
