@@ -118,14 +118,30 @@ static struct entry *entry_at(const struct cache *c, uint32_t at)
 	return (struct entry *)(void *)(c->ring + (size_t)(at % RING_UNITS) * UNIT);
 }
 
-bool cache_get(const struct cache *c, struct cache_key *k, const uint32_t **ret_hits, uint32_t *ret_n)
+void cache_ask(const struct cache *c, struct cache_key *k)
 {
-	const struct place *p;
-	uint32_t tag;
-
 	k->hash = hash_of(c, k);
-	p = &c->places[k->hash % PLACES];
-	tag = (uint32_t)(k->hash >> 32);
+	__builtin_prefetch(&c->places[k->hash % PLACES]);
+}
+
+void cache_near(const struct cache *c, const struct cache_key *k)
+{
+	const struct place *p = &c->places[k->hash % PLACES];
+	uint32_t tag = (uint32_t)(k->hash >> 32);
+
+	for (unsigned i = 0; i < WAYS; i++) {
+		if (p->tag[i] == tag) {
+			__builtin_prefetch(entry_at(c, p->at[i]));
+			__builtin_prefetch((const char *)entry_at(c, p->at[i]) + 64);
+		}
+	}
+}
+
+bool cache_get(const struct cache *c, const struct cache_key *k, const uint32_t **ret_hits, uint32_t *ret_n)
+{
+	const struct place *p = &c->places[k->hash % PLACES];
+	uint32_t tag = (uint32_t)(k->hash >> 32);
+
 	for (unsigned i = 0; i < WAYS; i++) {
 		const struct entry *e;
 

@@ -19,11 +19,15 @@ void cache_free(struct cache *c);
 struct cache_key {
 	uint32_t matcher, how;
 	struct str value; /* at most CACHE_VALUE_MAX */
-	uint64_t hash;    /* set by cache_get */
+	uint64_t hash;
 };
 
+/* Before the others: sets the hash. The memory that cache_near and cache_get will read is on its way then. */
+void cache_ask(const struct cache *c, struct cache_key *k);
+void cache_near(const struct cache *c, const struct cache_key *k);
+
 /* True: known; *ret_hits (*ret_n of them, until the next cache_put) is what was found. */
-bool cache_get(const struct cache *c, struct cache_key *k, const uint32_t **ret_hits, uint32_t *ret_n);
+bool cache_get(const struct cache *c, const struct cache_key *k, const uint32_t **ret_hits, uint32_t *ret_n);
 /* Behind a cache_get that was false. More than CACHE_HITS_MAX hits are not kept. */
 void cache_put(struct cache *c, const struct cache_key *k, const uint32_t *hits, uint32_t n);
 

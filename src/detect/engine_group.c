@@ -73,30 +73,90 @@ static int by_test(const void *a, const void *b)
 	return (x->instance > y->instance) - (x->instance < y->instance);
 }
 
-/* All pairs of witness and instance, by field and test. In mem. */
-static struct wake *wakes_collect(const struct engine_image *m, const struct group *g, uint32_t *always, uint32_t *n_always, uint32_t *ret)
-{
-	struct wake *all;
-	uint32_t n = 0;
+#define NOBODY UINT32_MAX   /* instance of a test that is decided with the witnesses and wakes nobody */
+#define COMMON 0.05F        /* tests that hold more often than this are left to those who ask: each hit costs something */
 
-	for (uint32_t i = 0; i < g->n_instances; i++)
-		n += m->instances[g->instances[i]].n_witness;
-	all = mem_array((size_t)n + 1, sizeof *all);
-	if (all == NULL)
-		return NULL;
-	n = 0;
-	*n_always = 0;
+/* Worth deciding in the pass over its field's values, which is made anyway? */
+static bool rides_along(const struct test *t)
+{
+	switch ((enum test_kind)t->kind) {
+	case TEST_WHOLE:
+	case TEST_PREFIX:
+	case TEST_SUFFIX:
+	case TEST_NUMBER: return t->chance < COMMON;
+	case TEST_CONTAINS: return t->chance < COMMON && t->lit.n >= 4;
+	case TEST_NEVER:
+	case TEST_GLOB:
+	case TEST_REGEX:
+	case TEST_PRESENT:
+	case TEST_CIDR:
+	case TEST_BOOL:
+	case TEST_LT:
+	case TEST_LE:
+	case TEST_GT:
+	case TEST_GE:
+	case TEST_TIME_PART:
+	case TEST_EXISTS:
+	case TEST_NULL:
+	case TEST_FIELDREF: break;
+	}
+	return false;
+}
+
+struct wakes {
+	struct wake *all;
+	size_t n, cap;
+	uint8_t *matched; /* by field: it has a witness */
+	bool full;
+};
+
+static void wake_add(struct wakes *w, uint16_t field, uint32_t test, uint32_t instance)
+{
+	if (w->n == w->cap) {
+		size_t cap = w->cap == 0 ? 1024 : w->cap * 2;
+		struct wake *more = mem_resize(w->all, cap * sizeof *more);
+
+		if (more == NULL) {
+			w->full = true;
+			return;
+		}
+		w->all = more;
+		w->cap = cap;
+	}
+	w->all[w->n++] = (struct wake){ field, test, instance };
+}
+
+/* All pairs of witness and instance, and what rides along, by field and test. In mem; false: no memory. */
+static bool wakes_collect(const struct engine_image *m, const struct group *g, uint32_t *always, uint32_t *n_always, struct wakes *w)
+{
+	w->matched = mem_alloc(fields_count(m->fields) + 1);
+	if (w->matched == NULL)
+		return false;
 	for (uint32_t i = 0; i < g->n_instances; i++) {
 		const struct instance *in = &m->instances[g->instances[i]];
 
 		if (in->always)
 			always[(*n_always)++] = g->instances[i];
-		for (uint32_t k = 0; k < in->n_witness; k++)
-			all[n++] = (struct wake){ m->tests[in->witness[k]].field, in->witness[k], g->instances[i] };
+		for (uint32_t k = 0; k < in->n_witness; k++) {
+			uint16_t field = m->tests[in->witness[k]].field;
+
+			w->matched[field] = field != FIELD_NONE;
+			wake_add(w, field, in->witness[k], g->instances[i]);
+		}
 	}
-	qsort(all, n, sizeof *all, by_test);
-	*ret = n;
-	return all;
+	for (uint32_t i = 0; i < g->n_instances && !w->full; i++) {
+		const struct instance *in = &m->instances[g->instances[i]];
+
+		for (uint32_t k = 0; k < in->n_steps; k++) {
+			const struct test *t = &m->tests[in->steps[k].test];
+
+			if (w->matched[t->field] != 0 && rides_along(t))
+				wake_add(w, t->field, in->steps[k].test, NOBODY);
+		}
+	}
+	if (w->n > 0)
+		qsort(w->all, w->n, sizeof *w->all, by_test);
+	return !w->full;
 }
 
 struct spaces {
@@ -118,8 +178,42 @@ static enum rc matcher_add(struct engine_image *m, struct kept *k, struct spaces
 	if (field == FIELD_NONE)
 		k->group.keywords = to;
 	else
-		s->roles[field] = (uint16_t)(n_matchers + 1);
+		s->roles[field] = (uint16_t)((n_matchers + 1) | ((m->field_role[field] & ROLE_ROUTE) != 0 ? ROLE_ROUTED : 0));
 	return RC_OK;
+}
+
+/* Four bytes of each keyword, the rarest of those that can be looked for in a whole line. False: there are none of one. */
+static bool keyword_quad(const struct engine_image *m, const struct test *t, uint32_t *ret)
+{
+	float best = 2;
+
+	if (t->kind != TEST_CONTAINS || t->cased)
+		return false;
+	for (size_t i = 0; i + 4 <= t->lit.n; i++) {
+		float chance = typical_chance(m->typical, str_slice(t->lit, i, i + 4), NULL);
+
+		if (absent_takes(t->lit.p + i) && chance < best) {
+			best = chance;
+			memcpy(ret, t->lit.p + i, 4);
+		}
+	}
+	return best < 2;
+}
+
+static enum rc absent_make(struct engine_image *m, struct kept *k)
+{
+	uint32_t quads[ABSENT_QUADS_MAX];
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < k->group.n_witnesses; i++) {
+		const struct test *t = &m->tests[k->group.witness_test[i]];
+
+		if (t->field != FIELD_NONE)
+			continue;
+		if (n == ABSENT_QUADS_MAX || !keyword_quad(m, t, &quads[n++]))
+			return RC_OK;
+	}
+	return absent_build(k->arena, quads, n, &k->group.absent) ? RC_OK : RC_NOMEM;
 }
 
 static enum rc matchers_build(struct engine_image *m, struct kept *k, struct spaces *s)
@@ -131,10 +225,10 @@ static enum rc matchers_build(struct engine_image *m, struct kept *k, struct spa
 			;
 		TRY(matcher_add(m, k, s, n_matchers, i, end - i));
 	}
-	return RC_OK;
+	return absent_make(m, k);
 }
 
-static enum rc index_fill(struct engine_image *m, struct kept *k, struct spaces *s, const struct wake *all, uint32_t n)
+static enum rc index_fill(struct engine_image *m, struct kept *k, struct spaces *s, const struct wake *all, size_t n)
 {
 	struct group *g = &k->group;
 
@@ -144,8 +238,10 @@ static enum rc index_fill(struct engine_image *m, struct kept *k, struct spaces 
 			s->witnesses[g->n_witnesses++] = (struct witness){ i, 0 };
 			s->eager[all[i].test / 64] |= (uint64_t)1 << (all[i].test % 64);
 		}
-		s->witnesses[g->n_witnesses - 1].n++;
-		s->wakes[i] = all[i].instance;
+		if (all[i].instance != NOBODY) {
+			s->witnesses[g->n_witnesses - 1].n++;
+			s->wakes[i] = all[i].instance;
+		}
 	}
 	g->witness_test = s->tests;
 	g->witnesses = s->witnesses;
@@ -160,24 +256,25 @@ static enum rc index_fill(struct engine_image *m, struct kept *k, struct spaces 
 static enum rc index_build(struct engine_image *m, struct kept *k)
 {
 	struct arena *a = k->arena;
-	uint32_t n = 0, fields = 0;
 	struct spaces s = { .always = arena_array(a, k->group.n_instances + 1, sizeof *s.always) };
-	struct wake *all = s.always == NULL ? NULL : wakes_collect(m, &k->group, s.always, &k->group.n_always, &n);
+	struct wakes w = { 0 };
+	size_t fields = 0;
 	enum rc rc = RC_NOMEM;
 
-	if (all == NULL)
-		return RC_NOMEM;
-	for (uint32_t i = 0; i < n; i++)
-		fields += i == 0 || all[i].field != all[i - 1].field;
-	s.tests = arena_array(a, n + 1, sizeof *s.tests);
-	s.wakes = arena_array(a, n + 1, sizeof *s.wakes);
-	s.witnesses = arena_array(a, n + 1, sizeof *s.witnesses);
-	s.eager = arena_array(a, m->n_tests / 64 + 1, sizeof *s.eager);
-	s.roles = arena_array(a, fields_count(m->fields) + 1, sizeof *s.roles);
-	s.matchers = arena_array(a, fields + 1, sizeof *s.matchers);
-	if (s.tests != NULL && s.wakes != NULL && s.witnesses != NULL && s.eager != NULL && s.roles != NULL && s.matchers != NULL)
-		rc = index_fill(m, k, &s, all, n);
-	mem_free(all);
+	if (s.always != NULL && wakes_collect(m, &k->group, s.always, &k->group.n_always, &w)) {
+		for (size_t i = 0; i < w.n; i++)
+			fields += i == 0 || w.all[i].field != w.all[i - 1].field;
+		s.tests = arena_array(a, w.n + 1, sizeof *s.tests);
+		s.wakes = arena_array(a, w.n + 1, sizeof *s.wakes);
+		s.witnesses = arena_array(a, w.n + 1, sizeof *s.witnesses);
+		s.eager = arena_array(a, m->n_tests / 64 + 1, sizeof *s.eager);
+		s.roles = arena_array(a, fields_count(m->fields) + 1, sizeof *s.roles);
+		s.matchers = arena_array(a, fields + 1, sizeof *s.matchers);
+		if (s.tests != NULL && s.wakes != NULL && s.witnesses != NULL && s.eager != NULL && s.roles != NULL && s.matchers != NULL)
+			rc = index_fill(m, k, &s, w.all, w.n);
+	}
+	mem_free(w.all);
+	mem_free(w.matched);
 	return rc;
 }
 

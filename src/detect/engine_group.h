@@ -3,7 +3,11 @@
 #ifndef DETECT_ENGINE_GROUP_H
 #define DETECT_ENGINE_GROUP_H
 
+#include "detect/engine_absent.h"
 #include "detect/engine_match.h"
+
+/* Of a field that routing looks at: what it wakes is remembered with the route. */
+#define ROLE_ROUTED 0x8000
 
 struct witness { uint32_t first, n; }; /* of group.wakes */
 
@@ -21,9 +25,10 @@ struct group {
 	const uint32_t *always;                       /* instances that have no witness */
 	uint32_t n_always;
 	const uint64_t *eager;                        /* bit by test: a witness, decided before any program runs */
-	const uint16_t *roles;                        /* by field id: 1 + place in matchers, or 0 */
+	const uint16_t *roles;                        /* by field id: 1 + place in matchers, or 0; ROLE_ROUTED besides */
 	const struct matcher *matchers;
 	const struct matcher *keywords;               /* over all values; NULL: no keyword is a witness */
+	const struct absent *absent;                  /* tells when a line of JSON holds no keyword; may be NULL */
 };
 
 /* The group of a set of variants (variant_words of them), made at the first call. RC_LIMIT: there are GROUPS_MAX already.

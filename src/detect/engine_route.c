@@ -89,14 +89,16 @@ const struct group *event_route(struct engine *e)
 	const struct group *g;
 	struct route *r;
 
+	e->route = NULL;
 	if (!key_of(e, &k))
 		return find_out(e);
-	r = &e->routes[key_slot(e, &k)];
+	r = e->route = &e->routes[key_slot(e, &k)];
 	if (r->group != NULL && r->n == k.n && memcmp(r->key, k.bytes, k.n) == 0)
 		return r->group;
 	g = find_out(e);
 	r->group = g;
 	r->n = k.n;
+	r->n_hits = ROUTE_UNKNOWN;
 	memcpy(r->key, k.bytes, k.n);
 	return g;
 }

@@ -167,33 +167,118 @@ static uint32_t wake_all(struct engine *e, uint32_t n, const uint32_t *hits, uin
 	return n;
 }
 
-/* Witnesses that hold for value `i`, from the cache or by a pass over it. */
-static uint32_t value_run(struct engine *e, const struct matcher *m, uint32_t i, uint32_t n)
-{
-	const struct flat_value *v = event_value(e, i);
-	struct cache_key key = { .matcher = m->id, .how = (uint32_t)(v->type << 1) | (v->flags & FLAT_ESCAPED), .value = { v->p, v->n } };
-	struct match_pass p = { .matcher = m, .tests = e->m->tests, .witness_test = e->group->witness_test,
-		.type = (enum flat_type)v->type, .regex = &e->regex, .tried = e->tried, .hits = e->hits };
-	const uint32_t *hits;
-	uint32_t n_hits;
+#define NOT_KNOWN UINT32_MAX
 
-	if (v->n <= CACHE_VALUE_MAX && cache_get(e->cache, &key, &hits, &n_hits)) {
-		e->stats.cache_hits++;
-		return wake_all(e, n, hits, n_hits);
-	}
-	e->stats.cache_misses++;
+/* Witnesses that hold for value `i`, by a pass over it; NOT_KNOWN: no memory, and nothing to be remembered. */
+static uint32_t value_run(struct engine *e, const struct matcher *m, uint32_t i)
+{
+	struct match_pass p = { .matcher = m, .tests = e->m->tests, .witness_test = e->group->witness_test,
+		.type = (enum flat_type)event_value(e, i)->type, .regex = &e->regex, .tried = e->tried, .hits = e->hits };
+
 	p.text = event_text(e, i);
 	if (p.text == NULL)
-		return n;
+		return NOT_KNOWN;
 	if (++e->pass == 0) {
 		memset(e->tried, 0, e->m->n_tests * sizeof *e->tried);
 		e->pass = 1;
 	}
 	p.pass = e->pass;
 	matcher_run(&p);
-	if (v->n <= CACHE_VALUE_MAX)
-		cache_put(e->cache, &key, p.hits, p.n_hits);
-	return wake_all(e, n, p.hits, p.n_hits);
+	return p.n_hits;
+}
+
+/* Runs the values that wait, by the cache where it knows them. In three rounds, so that memory arrives meanwhile. */
+static uint32_t pending_run(struct engine *e, uint32_t n_pending, uint32_t n)
+{
+	for (uint32_t i = 0; i < n_pending; i++)
+		cache_near(e->cache, &e->pending[i].key);
+	for (uint32_t i = 0; i < n_pending; i++) {
+		struct pending *p = &e->pending[i];
+		const uint32_t *hits = e->hits;
+		uint32_t n_hits;
+
+		if (LIKELY(cache_get(e->cache, &p->key, &hits, &n_hits))) {
+			e->stats.cache_hits++;
+		} else {
+			e->stats.cache_misses++;
+			n_hits = value_run(e, p->matcher, p->value);
+			if (n_hits == NOT_KNOWN)
+				continue;
+			cache_put(e->cache, &p->key, hits, n_hits);
+		}
+		n = wake_all(e, n, hits, n_hits);
+	}
+	return n;
+}
+
+/* Puts value `i` to those that wait; a long one is run at once. */
+static uint32_t value_add(struct engine *e, const struct matcher *m, uint32_t i, uint32_t *n_pending, uint32_t n)
+{
+	const struct flat_value *v = event_value(e, i);
+	struct pending *p = &e->pending[*n_pending];
+
+	if (UNLIKELY(v->n > CACHE_VALUE_MAX)) {
+		uint32_t n_hits = value_run(e, m, i);
+
+		e->stats.cache_misses++;
+		return wake_all(e, n, e->hits, n_hits == NOT_KNOWN ? 0 : n_hits);
+	}
+	p->matcher = m;
+	p->value = i;
+	p->key.matcher = m->id;
+	p->key.how = (uint32_t)(v->type << 1) | (v->flags & FLAT_ESCAPED);
+	p->key.value = str_make(v->p, v->n);
+	cache_ask(e->cache, &p->key);
+	if (++*n_pending == PENDING_MAX) {
+		n = pending_run(e, PENDING_MAX, n);
+		*n_pending = 0;
+	}
+	return n;
+}
+
+/* What the routing fields wake is the same for all events of a route. */
+static uint32_t routed(struct engine *e, uint32_t n)
+{
+	const struct group *g = e->group;
+	struct route *r = e->route;
+	uint32_t found = 0;
+
+	if (LIKELY(r != NULL && r->n_hits != ROUTE_UNKNOWN))
+		return wake_all(e, n, r->hits, r->n_hits);
+	for (uint32_t i = 0; i <= e->f->n; i++) {
+		uint32_t at = i < e->f->n ? i : VALUE_FORMAT, n_hits;
+		uint16_t field = i < e->f->n ? e->f->v[i].field : e->m->format_field, role = g->roles[field];
+
+		if ((role & ROLE_ROUTED) == 0 && (i < e->f->n || role == 0))
+			continue;
+		n_hits = value_run(e, &g->matchers[(role & ~ROLE_ROUTED) - 1], at);
+		if (n_hits == NOT_KNOWN) {
+			r = NULL;
+			continue;
+		}
+		n = wake_all(e, n, e->hits, n_hits);
+		for (uint32_t k = 0; r != NULL && k < n_hits && found + k < ROUTE_HITS_MAX; k++)
+			r->hits[found + k] = e->hits[k];
+		found += n_hits;
+	}
+	if (r != NULL && found <= ROUTE_HITS_MAX)
+		r->n_hits = found;
+	return n;
+}
+
+/* Keywords are looked for in each value, unless the whole line is known to hold none. */
+static uint32_t keywords(struct engine *e, uint32_t n)
+{
+	const struct group *g = e->group;
+	uint32_t n_pending = 0;
+
+	if (g->absent != NULL && e->f->format == LOG_JSON && e->f->raw.p != NULL && absent_from(g->absent, e->f->raw))
+		return n;
+	for (uint32_t i = 0; i < e->f->n; i++)
+		n = value_add(e, g->keywords, i, &n_pending, n);
+	if (e->extra[1].p != NULL)
+		n = value_add(e, g->keywords, VALUE_RAW, &n_pending, n);
+	return pending_run(e, n_pending, n);
 }
 
 /* The instances that some witness wakes; behind it every witness is known. */
@@ -201,20 +286,17 @@ static uint32_t candidates(struct engine *e)
 {
 	const struct group *g = e->group;
 	const uint16_t *roles = g->roles;
-	uint32_t n = 0;
+	uint32_t n = routed(e, 0), n_pending = 0;
 
 	for (uint32_t i = 0; i < e->f->n; i++) {
 		uint16_t role = roles[e->f->v[i].field];
 
-		if (role != 0)
-			n = value_run(e, &g->matchers[role - 1], i, n);
+		if (role != 0 && (role & ROLE_ROUTED) == 0)
+			n = value_add(e, &g->matchers[role - 1], i, &n_pending, n);
 	}
-	if (e->m->format_field != FIELD_NONE && roles[e->m->format_field] != 0)
-		n = value_run(e, &g->matchers[roles[e->m->format_field] - 1], VALUE_FORMAT, n);
-	for (uint32_t i = 0; g->keywords != NULL && i < e->f->n; i++)
-		n = value_run(e, g->keywords, i, n);
-	if (g->keywords != NULL && e->extra[1].p != NULL)
-		n = value_run(e, g->keywords, VALUE_RAW, n);
+	n = pending_run(e, n_pending, n);
+	if (g->keywords != NULL)
+		n = keywords(e, n);
 	for (uint32_t i = 0; i < g->n_always; i++)
 		n = wake(e, n, g->always[i]);
 	e->eager = g->eager;

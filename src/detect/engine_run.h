@@ -15,10 +15,22 @@ struct place { uint32_t gen; uint16_t first, last; }; /* values of a field in th
 
 #define ROUTE_KEY_MAX 240
 #define ROUTES 256
+#define ROUTE_HITS_MAX 16
 struct route { /* a place of the cache of routes: what the routing fields held, and the group that followed */
 	const struct group *group;
 	uint32_t n;
+	uint32_t n_hits;             /* witnesses that the routing fields wake; ROUTE_UNKNOWN: not found out, or too many */
+	uint32_t hits[ROUTE_HITS_MAX];
 	unsigned char key[ROUTE_KEY_MAX];
+};
+
+#define ROUTE_UNKNOWN UINT32_MAX
+
+#define PENDING_MAX 64
+struct pending { /* a value that waits for its matcher: memory is asked for early */
+	const struct matcher *matcher;
+	uint32_t value;
+	struct cache_key key;
 };
 
 struct engine {
@@ -41,7 +53,8 @@ struct engine {
 	uint32_t *tried, pass;       /* by witness: pass in which it was decided */
 	uint32_t *hits;
 	struct regex_run regex;
-	struct route *routes;
+	struct route *routes, *route; /* of this event; NULL: it is not remembered */
+	struct pending pending[PENDING_MAX];
 	uint64_t *set;               /* scratch: the variants of an event */
 	struct group spill;          /* for a set that is granted no group */
 	const struct group *group;   /* of this event */
