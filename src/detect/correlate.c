@@ -187,11 +187,29 @@ static bool believed(struct correlator *c, usec at)
 	return at - c->known_now <= more;
 }
 
+/* Where nothing comes late nothing waits. */
+static enum rc take_hits(struct correlator *c, uint32_t rule, usec at, uint64_t event, correlator_field field, void *ctx)
+{
+	enum rc worst = c->next_end <= at ? run_windows(c, at) : RC_OK;
+
+	for (uint32_t i = c->use_at[rule]; i < c->use_at[rule + 1]; i++) {
+		struct plan *p = &c->plans[c->uses[i].plan];
+		struct hit h = { .at = at, .event = event, .plan = c->uses[i].plan, .slot = c->uses[i].slot };
+		enum rc rc;
+
+		if (!key_build(p, &c->secret, field, ctx, p->scratch, &h, &c->stats))
+			continue;
+		rc = run_hit(c, &h);
+		worst = rc != RC_OK ? rc : worst;
+	}
+	return worst;
+}
+
 static enum rc add_hits(struct correlator *c, uint32_t rule, usec at, uint64_t event, correlator_field field, void *ctx)
 {
 	for (uint32_t i = c->use_at[rule]; i < c->use_at[rule + 1]; i++) {
 		struct plan *p = &c->plans[c->uses[i].plan];
-		struct waiting *w = pending_room(&c->pending, plan_key_max(p), &c->budget);
+		struct waiting *w = pending_room(&c->pending, p->key_max, &c->budget);
 
 		if (w == NULL)
 			return RC_NOMEM;
@@ -208,17 +226,19 @@ static enum rc add_hits(struct correlator *c, uint32_t rule, usec at, uint64_t e
 
 static enum rc done(struct correlator *c, enum rc rc, struct err *err)
 {
-	enum rc held = hold_down(c);
+	if (c->pending.bytes > c->max_bytes / 3 || c->budget.bytes > c->max_bytes) {
+		enum rc held = hold_down(c);
 
+		rc = rc != RC_OK ? rc : held;
+	}
 	c->fire = NULL;
-	rc = rc != RC_OK ? rc : held;
-	return rc == RC_OK ? RC_OK : FAIL(err, rc, "correlation: %s", rc == RC_NOMEM ? "out of memory" : "state is not sound");
+	return LIKELY(rc == RC_OK) ? RC_OK : FAIL(err, rc, "correlation: %s", rc == RC_NOMEM ? "out of memory" : "state is not sound");
 }
 
 enum rc correlator_add(struct correlator *c, uint32_t rule, usec at, uint64_t event, correlator_field field, void *field_ctx,
 		       correlator_fire fire, void *fire_ctx, struct err *err)
 {
-	enum rc rc, counted;
+	enum rc rc, counted = RC_OK;
 
 	if (!correlator_wants(c, rule))
 		return RC_OK;
@@ -232,10 +252,15 @@ enum rc correlator_add(struct correlator *c, uint32_t rule, usec at, uint64_t ev
 	}
 	c->fire = fire;
 	c->fire_ctx = fire_ctx;
-	rc = add_hits(c, rule, at, event, field, field_ctx);
-	if (at > c->newest)
+	if (c->tolerance < 0) {
+		rc = take_hits(c, rule, at, event, field, field_ctx);
 		floor_to(c, at);
-	counted = settle(c);
+	} else {
+		rc = add_hits(c, rule, at, event, field, field_ctx);
+		if (at > c->newest)
+			floor_to(c, at);
+		counted = settle(c);
+	}
 	return done(c, rc != RC_OK ? rc : counted, err);
 }
 

@@ -109,7 +109,8 @@ struct plan {
 	uint32_t n_group, n_values, n_carried;
 	struct str *names;        /* what an outer correlation may ask a firing for: group-by, then carried */
 	const struct str *fields; /* [slot][n_group + n_values + n_carried]: names in the events of that slot */
-	unsigned char *scratch;   /* key of the hits that inner correlations make; NULL if there are none */
+	size_t key_max;           /* bytes of a hit's key at most */
+	unsigned char *scratch;   /* key of a hit that does not wait */
 	struct groups groups;
 	uint32_t first_open, last_open; /* windows, in the order of their ends; number + 1 */
 	uint64_t print;           /* of all that gives the state its meaning */
@@ -117,9 +118,8 @@ struct plan {
 
 struct use { uint32_t plan, slot; };
 
-/* Room that the key of a hit of `p` needs at most. */
+/* Room that the key of a hit of `p` needs at most, when all that it carries is known. */
 size_t plan_key_max(const struct plan *p);
-bool plan_fed(const struct plan *p, const struct sigma_set *set); /* by another correlation */
 
 /* --- hits, waiting ones (correlate_pending.c) --- */
 

@@ -251,14 +251,6 @@ static enum rc fields_end(struct correlator *c, struct plan *p, struct err *err)
 	return RC_OK;
 }
 
-bool plan_fed(const struct plan *p, const struct sigma_set *set)
-{
-	for (uint32_t s = 0; s < p->corr->n_rules; s++)
-		if (set->rules[p->corr->rules[s]].kind == SIGMA_CORRELATION)
-			return true;
-	return false;
-}
-
 /* How deep chains go below `p`, itself included; 0: a slot is no rule that runs. Plans of the slots come before. */
 static unsigned depth_of(const struct correlator *c, const struct plan *p, const unsigned char *depths)
 {
@@ -392,9 +384,8 @@ enum rc plan_all(struct correlator *c, struct err *err)
 
 		print_of(c, p, &text);
 		TRY(buf_check(&text, err, "correlation"));
-		if (!plan_fed(p, c->set))
-			continue;
-		p->scratch = arena_alloc(c->arena, plan_key_max(p) + 1);
+		p->key_max = plan_key_max(p);
+		p->scratch = arena_alloc(c->arena, p->key_max + 1);
 		if (p->scratch == NULL)
 			return FAIL(err, RC_NOMEM, "correlation: out of memory");
 	}

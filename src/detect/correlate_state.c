@@ -255,7 +255,7 @@ static enum rc get_waiting(struct correlator *c, struct rd *r, uint64_t *left_ou
 		++*left_out;
 		return RC_OK;
 	}
-	if (h.slot >= p->corr->n_rules || key.n > plan_key_max(p) || !key_read(key, values, p->n_group + p->n_carried))
+	if (h.slot >= p->corr->n_rules || key.n > p->key_max || !key_read(key, values, p->n_group + p->n_carried))
 		return RC_CORRUPT;
 	h.plan = (uint32_t)(p - c->plans);
 	w = pending_room(&c->pending, key.n, &c->budget);
