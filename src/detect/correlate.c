@@ -194,9 +194,13 @@ static enum rc take_hits(struct correlator *c, uint32_t rule, usec at, uint64_t 
 
 	for (uint32_t i = c->use_at[rule]; i < c->use_at[rule + 1]; i++) {
 		struct plan *p = &c->plans[c->uses[i].plan];
-		struct hit h = { .at = at, .event = event, .plan = c->uses[i].plan, .slot = c->uses[i].slot };
+		struct hit h UNINIT;
 		enum rc rc;
 
+		h.at = at;
+		h.event = event;
+		h.plan = c->uses[i].plan;
+		h.slot = c->uses[i].slot;
 		if (!key_build(p, &c->secret, field, ctx, p->scratch, &h, &c->stats))
 			continue;
 		rc = run_hit(c, &h);

@@ -64,16 +64,20 @@ void groups_prefetch_index(const struct groups *gs, const uint64_t h[static 2])
 
 void groups_prefetch_entry(const struct groups *gs, const uint64_t h[static 2])
 {
-	uint32_t mask = mask_of(gs), slot;
+	uint32_t mask = mask_of(gs), tag, slot;
 
 	if (gs->index == NULL)
 		return;
-	slot = gs->index[(uint32_t)h[0] & mask];
-	if ((slot & mask) != 0 && (slot & ~mask) == tag_of(gs, h)) {
-		const unsigned char *p = (const unsigned char *)groups_at(gs, (slot & mask) - 1);
+	tag = tag_of(gs, h);
+	for (uint32_t at = (uint32_t)h[0] & mask; (slot = gs->index[at]) != 0; at = (at + 1) & mask) {
+		const unsigned char *p;
 
+		if ((slot & ~mask) != tag)
+			continue;
+		p = (const unsigned char *)groups_at(gs, (slot & mask) - 1);
 		__builtin_prefetch(p, 1);
-		__builtin_prefetch(p + 64, 1);
+		__builtin_prefetch(p + gs->stride - 1, 1);
+		return;
 	}
 }
 

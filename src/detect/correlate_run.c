@@ -13,7 +13,7 @@ static void past_grow(struct correlator *c)
 	size_t cap = c->cap_past == 0 ? PAST_LEAST : c->cap_past * 2;
 	struct past *more;
 
-	if (cap * sizeof *more > c->max_bytes / 32)
+	if (cap * sizeof *more > c->max_bytes / 64)
 		return;
 	more = budget_alloc(&c->budget, cap * sizeof *more);
 	if (more == NULL)

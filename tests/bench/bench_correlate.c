@@ -122,7 +122,7 @@ static void run(struct lane *l)
 				   .n_fields = l->type == SIGMA_EVENT_COUNT ? 0 : 1 };
 	struct sigma_rule rules[2] = { { .kind = SIGMA_RULE }, { .kind = SIGMA_CORRELATION, .corr = &corr } };
 	struct sigma_set set = { .rules = rules, .n_rules = 2 };
-	struct correlator_opts o = { .tolerance = l->tolerance, .max_bytes = (size_t)1 << 30 };
+	struct correlator_opts o = { .tolerance = l->tolerance };
 	struct correlator_stats after;
 	char name[80];
 
