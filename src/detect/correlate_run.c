@@ -3,7 +3,7 @@
 #include "detect/correlate_int.h"
 
 #define SWEEP 4u         /* groups looked at for each new one: dead ones make room */
-#define PAST_LEAST 1024u /* entries of the trail, to begin with */
+#define PAST_LEAST 256u  /* entries of the trail, to begin with */
 #define EVENT_NONE UINT64_MAX
 
 /* --- the trail --- */
