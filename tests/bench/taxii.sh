@@ -56,7 +56,7 @@ compare() { # name peer-pid peer-url pid url
 
 plain=http://127.0.0.1:$(free_port)
 start_node "$plain" --plain-http --listen "${plain#http://}"
-"$build/tests/bench/taxii-load" "$plain" admin bench-password intel $collection "$objects" "$work/floor.db"
+"$build/tests/bench/taxii-load" "$plain" admin bench-password intel $collection "$objects" "$work/floor.db" "$core"
 rm -f "$work"/floor.db*
 echo "taxii-memory $(awk '/VmRSS/ { print int($2 / 1024) }' "/proc/$core/status") MB with $objects objects"
 echo "taxii-disk $(du -sb "$work/node" | awk -v n="$objects" '{ printf "%.2f", $1 / (n * 617) }') of-the-JSON"

@@ -1,6 +1,7 @@
 /* Fills a TAXII collection over HTTP with 617-byte indicators in envelopes of 1,000, and
  * a bare, tuned SQLite with four indexes with the same rows, batch by batch in turn.
- * taxii-load URL USER PASSWORD ROOT COLLECTION OBJECTS [SQLITE-FILE] */
+ * taxii-load URL USER PASSWORD ROOT COLLECTION OBJECTS [SQLITE-FILE [SERVER-PID]] */
+#include <dirent.h>
 #include <sqlite3.h>
 
 #include "base/json.h"
@@ -11,6 +12,7 @@
 
 #define BATCH 1000
 #define BODY 617
+#define ENDS 20 /* envelopes at either end that are compared */
 
 static char ids[BATCH][64], bodies[BATCH][BODY + 200];
 
@@ -112,6 +114,34 @@ static double insert(sqlite3 *db, sqlite3_stmt *st)
 	return bench_seconds() - start;
 }
 
+/* Seconds of processor time of all threads of the server; 0 when it is not told. */
+static double server_cpu(const char *pid)
+{
+	char path[300];
+	double sum = 0;
+	DIR *d;
+
+	if (pid == NULL)
+		return 0;
+	snprintf(path, sizeof path, "/proc/%.20s/task", pid);
+	d = opendir(path);
+	for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
+		unsigned long long ns = 0;
+		FILE *f;
+
+		snprintf(path, sizeof path, "/proc/%.20s/task/%.20s/schedstat", pid, e->d_name);
+		f = e->d_name[0] == '.' ? NULL : fopen(path, "r");
+		if (f == NULL)
+			continue;
+		if (fscanf(f, "%llu", &ns) == 1)
+			sum += (double)ns / 1e9;
+		fclose(f);
+	}
+	if (d != NULL)
+		closedir(d);
+	return sum;
+}
+
 static int by_size(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -119,33 +149,41 @@ static int by_size(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static double median(const double *v, size_t n)
+static double median(const double *v)
 {
-	double copy[50];
+	double copy[ENDS];
 
-	if (n > COUNTOF(copy))
-		n = COUNTOF(copy);
-	memcpy(copy, v, n * sizeof *v);
-	qsort(copy, n, sizeof copy[0], by_size);
-	return copy[n / 2];
+	memcpy(copy, v, sizeof copy);
+	qsort(copy, ENDS, sizeof copy[0], by_size);
+	return (copy[ENDS / 2 - 1] + copy[ENDS / 2]) / 2;
+}
+
+static void print_ends(const char *name, const double *v, size_t n, const char *unit)
+{
+	double first = median(v), last = median(v + n - ENDS);
+
+	printf("%s-first-envelopes %.2f ms%s (median of %d)\n%s-last-envelopes %.2f ms%s\n%s-last-to-first %.2f x\n", name,
+	       1000 * first, unit, ENDS, name, 1000 * last, unit, name, last / first);
 }
 
 int main(int argc, char **argv)
 {
 	struct httpc_config c = { .allow_plain_loopback = true, .total_timeout = 120 * USEC_PER_SEC, .max_response = (size_t)16 << 20 };
-	static double took[10000];
+	static double took[10000], cpu[10000];
 	struct httpc *h;
 	struct err err = { 0 };
 	uint64_t n;
 	sqlite3_stmt *st = NULL;
 	sqlite3 *db = NULL;
-	double posted = 0, inserted = 0;
+	double posted = 0, inserted = 0, before;
+	const char *pid;
 	char url[500];
 	size_t batches;
 
-	if (argc < 7 || !str_to_u64(str_of(argv[6]), &n) || n < 20 * BATCH || n > 10000 * BATCH)
-		die("usage", "taxii-load URL USER PASSWORD ROOT COLLECTION OBJECTS [SQLITE-FILE]");
+	if (argc < 7 || !str_to_u64(str_of(argv[6]), &n) || n < ENDS * BATCH || n > 10000 * BATCH)
+		die("usage", "taxii-load URL USER PASSWORD ROOT COLLECTION OBJECTS [SQLITE-FILE [SERVER-PID]]");
 	batches = n / BATCH;
+	pid = argc > 8 ? argv[8] : NULL;
 	c.user = argv[2];
 	c.password = argv[3];
 	if (httpc_new(&c, &h, &err) != RC_OK)
@@ -155,13 +193,16 @@ int main(int argc, char **argv)
 		db = open_floor(argv[7], &st);
 	for (size_t i = 0; i < batches; i++) {
 		make_batch(i);
+		before = server_cpu(pid);
 		posted += took[i] = post(h, url);
+		cpu[i] = server_cpu(pid) - before;
 		if (db != NULL)
 			inserted += insert(db, st);
 	}
 	printf("taxii-post %.0f objects/s\n", (double)(batches * BATCH) / posted);
-	printf("taxii-post-first-envelopes %.2f ms (median of up to 50)\n", 1000 * median(took, batches / 2));
-	printf("taxii-post-last-envelopes %.2f ms\n", 1000 * median(took + batches - (batches / 2 > 50 ? 50 : batches / 2), batches / 2));
+	print_ends("taxii-post", took, batches, "");
+	if (pid != NULL)
+		print_ends("taxii-post-cpu", cpu, batches, " of-cpu");
 	if (db != NULL) {
 		printf("sqlite-floor %.0f rows/s\n", (double)(batches * BATCH) / inserted);
 		printf("taxii-post-to-sqlite %.2f x\n", inserted / posted);
