@@ -41,8 +41,11 @@ static void free_all(struct objlog *l)
 {
 	objlog_rollback(l);
 	free_index(l);
-	for (uint32_t i = 0; i < l->n_segments; i++)
-		file_closep(&l->segments[i].fd);
+	objlog_compaction_free(l);
+	for (uint32_t i = 0; i < l->n_segments; i++) {
+		file_closep(&l->segments[i].fd[0]);
+		file_closep(&l->segments[i].fd[1]);
+	}
 	mem_free(l->staged);
 	mem_free(l->staged_ids);
 	mem_free(l->batches);
@@ -183,12 +186,16 @@ enum rc objlog_page(struct objlog *l, const struct page_query *q, struct page *r
 {
 	struct hit_limits limits = { .n = q->limit, .bytes = UINT64_MAX };
 	struct hits hits;
+	uint32_t epoch;
 	enum rc rc;
 
 	if (q->bodies)
 		limits.bytes = q->max_bytes == 0 || q->max_bytes > PAGE_BYTES_MAX ? PAGE_BYTES_MAX : q->max_bytes;
-	TRY(objlog_query(l, q, &limits, &hits, err));
-	rc = objlog_reply(l, &hits, q->bodies, ret, err);
+	epoch = objlog_reader_enter(l);
+	rc = objlog_query(l, q, &limits, &hits, err);
+	if (rc == RC_OK)
+		rc = objlog_reply(l, &hits, q->bodies, ret, err);
+	objlog_reader_leave(l, epoch);
 	mem_free(hits.p);
 	return rc;
 }
@@ -308,22 +315,29 @@ void objlog_stats(struct objlog *l, struct objlog_stats *ret)
 	*ret = (struct objlog_stats){ l->ids, l->versions, l->bytes, l->dead, l->cut };
 }
 
-static enum rc verify_segment(struct objlog *l, uint32_t number, uint64_t size, struct buf *scratch, uint64_t *checked,
-			      struct err *err)
+/* RC_NOTFOUND behind the last segment. */
+static enum rc verify_segment(struct objlog *l, uint32_t number, struct buf *scratch, uint64_t *checked, struct err *err)
 {
 	struct frames fs;
 	struct frame f;
 	struct str meta;
 	uint64_t bad_at = 0;
 	enum rc rc = RC_OK;
-	bool good = true;
+	bool good = true, there;
 
-	objlog_frames_init(&fs, l, number, size, SEGMENT_HEAD);
+	/* The segment may be written anew while we look: size and file belong together. */
+	pthread_rwlock_rdlock(&l->lock);
+	there = number <= l->n_segments;
+	if (there)
+		objlog_frames_init(&fs, l, number, l->segments[number - 1].size, SEGMENT_HEAD);
+	pthread_rwlock_unlock(&l->lock);
+	if (!there)
+		return RC_NOTFOUND;
 	for (; fs.at < fs.size && rc == RC_OK && good && bad_at == 0; fs.at += objlog_frame_size(&f)) {
 		rc = objlog_frames_next(&fs, &f, &meta, &good, err);
 		if (rc != RC_OK || !good)
 			break;
-		rc = objlog_bodies_check(l, &f, meta, scratch, &bad_at, err);
+		rc = objlog_bodies_check(&fs, &f, meta, scratch, &bad_at, err);
 		*checked += f.count;
 	}
 	if (rc == RC_OK && (!good || bad_at != 0))
@@ -341,15 +355,12 @@ enum rc objlog_verify(struct objlog *l, uint64_t *ret_checked, struct err *err)
 	*ret_checked = 0;
 	buf_init(&scratch, OBJECT_BODY_MAX + 1);
 	for (uint32_t number = 1; rc == RC_OK; number++) {
-		uint64_t size;
+		uint32_t epoch = objlog_reader_enter(l);
 
-		pthread_rwlock_rdlock(&l->lock);
-		size = number <= l->n_segments ? l->segments[number - 1].size : 0;
-		pthread_rwlock_unlock(&l->lock);
-		if (size == 0)
-			break;
-		rc = verify_segment(l, number, size, &scratch, ret_checked, err);
+		rc = verify_segment(l, number, &scratch, ret_checked, err);
+		objlog_reader_leave(l, epoch);
 	}
+	rc = rc == RC_NOTFOUND ? RC_OK : rc;
 	buf_done(&scratch);
 	return rc;
 }

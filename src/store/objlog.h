@@ -50,6 +50,12 @@ struct objlog_stats {
 };
 void objlog_stats(struct objlog *l, struct objlog_stats *ret);
 
+/* One piece of the work of giving back the room of removed objects: a segment that is for more than half dead bodies is
+ * written anew, and takes the old one's place when it is complete and synced. From the thread that changes, between
+ * transactions. `*ret_more`: there is more to do at once. A failure (RC_FULL, RC_IO, RC_CORRUPT) leaves all as it was, and
+ * the next attempt waits for ten minutes. */
+enum rc objlog_compact(struct objlog *l, bool *ret_more, struct err *err) MUSTUSE;
+
 /* Reads every body and checks it against its hash: RC_CORRUPT names the first bad one. */
 enum rc objlog_verify(struct objlog *l, uint64_t *ret_checked, struct err *err) MUSTUSE;
 

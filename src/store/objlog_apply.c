@@ -65,6 +65,7 @@ enum rc objlog_reserve(struct objlog *l, const struct record *r, struct err *err
 	case REC_REMARK: return reserve_remark(l, r, err);
 	case REC_TYPE:
 	case REC_REMOVE:
+	case REC_EMPTIED: /* replayed as REC_STORE */
 	case REC_CLOSE: return RC_OK;
 	}
 	return FAIL(err, RC_INTERNAL, "object log: record kind %u", r->kind);
@@ -153,7 +154,12 @@ static void forget(struct objlog *l, uint32_t number)
 
 	objlog_chain_out(l, objlog_id_hash(o->type, o->uuid), number);
 	l->versions--;
+	if (o->pos == 0) {
+		l->emptied--;
+		return;
+	}
 	l->dead += o->len;
+	objlog_segment(l, (uint32_t)(o->pos >> 32))->dead += o->len;
 }
 
 static void apply_remove(struct objlog *l, const struct record *r)
@@ -228,6 +234,7 @@ void objlog_apply(struct objlog *l, struct record *r, const struct staged_batch 
 	case REC_REMOVE: apply_remove(l, r); break;
 	case REC_REMARK: apply_remark(l, r); break;
 	case REC_TYPE:
+	case REC_EMPTIED:
 	case REC_CLOSE: break;
 	}
 }

@@ -34,7 +34,7 @@ static enum rc write_head(struct objlog *l, int fd, uint32_t number, struct err 
 	enum rc rc;
 
 	memcpy(h.store_id, l->store_id, sizeof h.store_id);
-	h.previous_size = number > 1 ? l->segments[number - 2].size : 0;
+	h.previous_size = number > 1 ? objlog_segment_chain(&l->segments[number - 2]) : 0;
 	buf_init(&b, SEGMENT_HEAD);
 	objlog_segment_head_write(&h, &b);
 	rc = buf_check(&b, err, "object log");
@@ -69,7 +69,7 @@ enum rc objlog_segment_new(struct objlog *l, struct err *err)
 		return rc;
 	}
 	pthread_rwlock_wrlock(&l->lock);
-	l->segments[number - 1] = (struct segment){ .fd = fd, .size = SEGMENT_HEAD };
+	l->segments[number - 1] = (struct segment){ .fd = { fd, -1 }, .size = SEGMENT_HEAD, .first = l->n_objects };
 	l->n_segments = number;
 	pthread_rwlock_unlock(&l->lock);
 	l->synced = SEGMENT_HEAD;
@@ -77,14 +77,7 @@ enum rc objlog_segment_new(struct objlog *l, struct err *err)
 	return RC_OK;
 }
 
-/* Where the transaction is being written. */
-struct out {
-	struct objlog *l;
-	int fd;
-	uint64_t flushed; /* file offset of the first byte in l->out */
-};
-
-static enum rc flush(struct out *o, struct err *err)
+enum rc objlog_flush(struct out *o, struct err *err)
 {
 	struct buf *b = &o->l->out;
 
@@ -95,12 +88,12 @@ static enum rc flush(struct out *o, struct err *err)
 	return RC_OK;
 }
 
-static enum rc emit(struct out *o, struct str bytes, struct err *err)
+enum rc objlog_emit(struct out *o, struct str bytes, struct err *err)
 {
 	struct buf *b = &o->l->out;
 
 	if (b->n + bytes.n > OUT_BYTES)
-		TRY(flush(o, err));
+		TRY(objlog_flush(o, err));
 	if (bytes.n <= OUT_BYTES) {
 		buf_str(b, bytes);
 		return RC_OK;
@@ -108,6 +101,13 @@ static enum rc emit(struct out *o, struct str bytes, struct err *err)
 	TRY(file_write_at(o->fd, o->flushed, bytes, err));
 	o->flushed += bytes.n;
 	return RC_OK;
+}
+
+enum rc objlog_emit_padding(struct out *o, uint64_t frame_bytes, struct err *err)
+{
+	static const char zeros[8];
+
+	return objlog_emit(o, str_make(zeros, (8 - frame_bytes % 8) % 8), err);
 }
 
 /* The frame's records; type names that the log does not hold yet come first. */
@@ -142,17 +142,16 @@ static enum rc write_bodies(struct out *o, const struct staged_batch *b, struct 
 		if (r->kind != REC_STORE)
 			continue;
 		if (!first)
-			TRY(emit(o, S(","), err));
+			TRY(objlog_emit(o, S(","), err));
 		first = false;
-		r->o.pos = (uint64_t)l->n_segments << 32 | (o->flushed + l->out.n);
-		TRY(emit(o, r->body, err));
+		r->o.pos = (uint64_t)objlog_segment_file(l, l->n_segments) << 32 | (o->flushed + l->out.n);
+		TRY(objlog_emit(o, r->body, err));
 	}
 	return RC_OK;
 }
 
 static enum rc write_frame(struct out *o, const struct staged_batch *b, struct err *err)
 {
-	static const char zeros[8];
 	struct objlog *l = o->l;
 	struct frame f = { .segment = l->n_segments, .offset = (uint32_t)(o->flushed + l->out.n), .synced = l->synced,
 			   .body = (uint32_t)b->body_bytes, .collection = l->colls[b->coll]->row, .source = b->source,
@@ -163,10 +162,10 @@ static enum rc write_frame(struct out *o, const struct staged_batch *b, struct e
 	TRY(buf_check(&l->meta, err, "object log"));
 	f.meta = (uint32_t)l->meta.n;
 	objlog_frame_head_write(&f, buf_view(&l->meta), head);
-	TRY(emit(o, str_make((const char *)head, sizeof head), err));
-	TRY(emit(o, buf_view(&l->meta), err));
+	TRY(objlog_emit(o, str_make((const char *)head, sizeof head), err));
+	TRY(objlog_emit(o, buf_view(&l->meta), err));
 	TRY(write_bodies(o, b, err));
-	return emit(o, str_make(zeros, (8 - (f.meta + f.body + FRAME_HEAD) % 8) % 8), err);
+	return objlog_emit_padding(o, (uint64_t)FRAME_HEAD + f.meta + f.body, err);
 }
 
 /* More than the transaction can take. */
@@ -193,7 +192,7 @@ static void cut_back(struct objlog *l, struct segment *s)
 {
 	buf_clear(&l->out);
 	/* What stays behind the good end would be overwritten by the next frames, but only in part. */
-	if (ftruncate(s->fd, s->size) != 0)
+	if (ftruncate(s->fd[s->side], s->size) != 0)
 		l->broken = true;
 	types_settle(l, TYPE_NEW);
 }
@@ -208,14 +207,14 @@ enum rc objlog_append(struct objlog *l, struct err *err)
 		TRY(objlog_segment_new(l, err));
 		s = &l->segments[l->n_segments - 1];
 	}
-	o.fd = s->fd;
+	o.fd = s->fd[s->side];
 	o.flushed = s->size;
 	for (uint32_t i = 0; i < l->n_batches && rc == RC_OK; i++)
 		rc = write_frame(&o, &l->batches[i], err);
 	if (rc == RC_OK)
-		rc = flush(&o, err);
+		rc = objlog_flush(&o, err);
 	if (rc == RC_OK) {
-		rc = file_sync_data(s->fd, err);
+		rc = file_sync_data(s->fd[s->side], err);
 		l->broken = l->broken || rc == RC_IO;
 	}
 	if (rc != RC_OK) {
@@ -241,17 +240,18 @@ void objlog_append_close(struct objlog *l)
 
 	bytes[FRAME_HEAD] = REC_CLOSE;
 	objlog_frame_head_write(&f, str_make(bytes + FRAME_HEAD, 1), (unsigned char *)bytes);
-	if (file_write_at(s->fd, s->size, str_make(bytes, sizeof bytes), &ignored) != RC_OK && ftruncate(s->fd, s->size) != 0)
+	if (file_write_at(s->fd[s->side], s->size, str_make(bytes, sizeof bytes), &ignored) != RC_OK && ftruncate(s->fd[s->side], s->size) != 0)
 		return;
 }
 
 enum rc objlog_read(const struct objlog *l, uint64_t pos, char *to, size_t n, struct err *err)
 {
-	uint32_t number = (uint32_t)(pos >> 32);
+	uint32_t file = (uint32_t)(pos >> 32), number = file & ((1u << FILE_SIDE) - 1);
+	int fd = l->segments[number - 1].fd[file >> FILE_SIDE & 1];
 	uint64_t at = pos & UINT32_MAX;
 
 	while (n > 0) {
-		ssize_t got = FAULT("objlog.read") ? -1 : pread(l->segments[number - 1].fd, to, n, (off_t)at);
+		ssize_t got = FAULT("objlog.read") ? -1 : pread(fd, to, n, (off_t)at);
 
 		if (got < 0 && errno == EINTR)
 			continue;

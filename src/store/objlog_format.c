@@ -7,6 +7,7 @@
 
 #define SEGMENT_MAGIC "LFOBJSEG"
 #define FORMAT_VERSION 1u
+#define FORMAT_REWRITTEN 2u /* a segment that was written anew: its head says more */
 #define FRAME_MAGIC 0xff464cfeu /* FE 4C 46 FF */
 
 static void put_le16(struct buf *b, uint32_t v)
@@ -20,13 +21,14 @@ void objlog_segment_head_write(const struct segment_head *h, struct buf *b)
 	size_t from = b->n;
 
 	buf_put(b, SEGMENT_MAGIC, 8);
-	buf_le32(b, FORMAT_VERSION);
+	buf_le32(b, h->chain == 0 ? FORMAT_VERSION : FORMAT_REWRITTEN);
 	buf_le32(b, h->number);
 	buf_put(b, h->store_id, sizeof h->store_id);
 	buf_le64(b, (uint64_t)h->created);
 	buf_le64(b, h->objects_before);
-	buf_le64(b, h->previous_size);
-	buf_le32(b, 0);
+	buf_le32(b, h->previous_size);
+	buf_le32(b, h->size);
+	buf_le32(b, h->chain);
 	if (b->bad == RC_OK)
 		buf_le32(b, hash_crc32c(0, str_make(b->p + from, b->n - from)));
 }
@@ -42,15 +44,16 @@ enum rc objlog_segment_head_read(struct str bytes, struct segment_head *ret, str
 	if (bytes.n < SEGMENT_HEAD || !str_eq(rd_bytes(&r, 8), str_make(SEGMENT_MAGIC, 8)))
 		return FAIL(err, RC_CORRUPT, "no object log segment");
 	version = rd_le32(&r);
-	if (version != FORMAT_VERSION)
-		return FAIL(err, RC_UNSUPPORTED, "object log format %u, this program knows %u", version, FORMAT_VERSION);
+	if (version < FORMAT_VERSION || version > FORMAT_REWRITTEN)
+		return FAIL(err, RC_UNSUPPORTED, "object log format %u, this program knows %u", version, FORMAT_REWRITTEN);
 	h.number = rd_le32(&r);
 	id = rd_bytes(&r, sizeof h.store_id);
 	memcpy(h.store_id, id.p, sizeof h.store_id);
 	h.created = (usec)rd_le64(&r);
 	h.objects_before = rd_le64(&r);
-	h.previous_size = rd_le64(&r);
-	rd_skip(&r, 4);
+	h.previous_size = rd_le32(&r);
+	h.size = rd_le32(&r);
+	h.chain = rd_le32(&r);
 	if (rd_le32(&r) != hash_crc32c(0, str_make(bytes.p, SEGMENT_HEAD - 4)))
 		return FAIL(err, RC_CORRUPT, "the segment's head is damaged");
 	*ret = h;
@@ -84,7 +87,7 @@ static void write_store(const struct record *r, uint32_t coll, struct buf *b)
 void objlog_record_write(const struct objlog *l, const struct record *r, uint32_t coll, struct buf *b)
 {
 	buf_char(b, (char)r->kind);
-	if (r->kind == REC_STORE) {
+	if (r->kind == REC_STORE || r->kind == REC_EMPTIED) {
 		write_store(r, coll, b);
 		return;
 	}
@@ -167,9 +170,9 @@ static enum rc read_type(struct rd *rd, struct record *r, struct err *err)
 enum rc objlog_record_read(struct rd *rd, uint32_t collection, struct record *r, struct err *err)
 {
 	*r = (struct record){ .kind = rd_u8(rd) };
-	if (r->kind < REC_TYPE || r->kind > REC_CLOSE)
+	if (r->kind < REC_TYPE || r->kind > REC_EMPTIED)
 		return FAIL(err, RC_CORRUPT, "record kind %u", r->kind);
-	if (r->kind == REC_STORE)
+	if (r->kind == REC_STORE || r->kind == REC_EMPTIED)
 		return read_store(rd, collection, r, err);
 	if (r->kind == REC_TYPE)
 		return read_type(rd, r, err);

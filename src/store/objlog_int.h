@@ -53,7 +53,7 @@
 #define ENTRY_DEAD 31u
 
 struct object {
-	uint64_t pos;             /* of the body: segment number << 32 | offset */
+	uint64_t pos;             /* of the body: file << 32 | offset (see struct segment); 0 = it is gone, and the object removed */
 	unsigned char uuid[16];
 	int64_t version;          /* instant, cut to microseconds; NO_VERSION */
 	usec received;            /* by the first claim */
@@ -153,10 +153,17 @@ struct type_name {
 	uint8_t state;       /* enum type_state: only in memory, in this transaction's frames, in the log */
 };
 
+/* A segment may be written anew (objlog_compact.c). Its file is then another one, and readers that hold places in the old
+ * one can go on: places name the file by segment number and side. */
 struct segment {
-	int fd;
+	int fd[2];           /* by side; -1 where there is none */
+	uint32_t side;       /* which of them is the segment */
 	uint32_t size;       /* good bytes */
+	uint32_t chain;      /* the length that the next segment's head states, when it is not the size */
+	uint32_t first;      /* number of its first object */
+	uint64_t dead;       /* bytes of bodies that nothing names any more */
 };
+#define FILE_SIDE 16u        /* file = segment number | side << FILE_SIDE */
 
 /* One change on its way into the log, and the form in which replay reads it back. */
 struct record {
@@ -181,6 +188,7 @@ enum record_kind {
 	REC_REMOVE,   /* a version leaves the frame's collection; collection 0: leaves all */
 	REC_REMARK,   /* a version's TLP and flags change */
 	REC_CLOSE,    /* nothing was open when the log was closed */
+	REC_EMPTIED,  /* REC_STORE of an object that is removed further on; its body is gone */
 };
 
 /* Records [first, first + n) of the transaction go into one frame. */
@@ -224,6 +232,10 @@ struct objlog {
 	struct type_name types[TYPES_MAX];
 	uint32_t n_types;
 	_Atomic uint64_t ids, versions, bytes, dead, cut;
+	uint32_t emptied;         /* objects without a body whose removal was not replayed yet */
+	uint32_t epoch;           /* counts switches to another file; under `lock` */
+	_Atomic uint32_t readers[2]; /* that hold places, by the epoch's last bit */
+	struct compaction *compaction;
 
 	/* The transaction under way; the writer's alone. */
 	enum tx_kind tx;
@@ -324,7 +336,9 @@ struct segment_head {
 	uint32_t number;
 	unsigned char store_id[16];
 	usec created;
-	uint64_t objects_before, previous_size;
+	uint64_t objects_before;
+	uint32_t previous_size;
+	uint32_t size, chain;     /* of a segment written anew: its length, and its length before; else 0 */
 };
 void objlog_segment_head_write(const struct segment_head *h, struct buf *b);
 enum rc objlog_segment_head_read(struct str bytes, struct segment_head *ret, struct err *err) MUSTUSE;
@@ -345,6 +359,28 @@ static inline uint64_t objlog_frame_size(const struct frame *f)
 
 enum rc objlog_segment_path(const struct objlog *l, uint32_t number, char *out, size_t max, struct err *err) MUSTUSE;
 enum rc objlog_segment_new(struct objlog *l, struct err *err) MUSTUSE;
+static inline struct segment *objlog_segment(struct objlog *l, uint32_t file)
+{
+	return &l->segments[(file & ((1u << FILE_SIDE) - 1)) - 1];
+}
+static inline uint32_t objlog_segment_file(const struct objlog *l, uint32_t number)
+{
+	return number | l->segments[number - 1].side << FILE_SIDE;
+}
+static inline uint32_t objlog_segment_chain(const struct segment *s)
+{
+	return s->chain != 0 ? s->chain : s->size;
+}
+/* Where frames are being written. Uses l->out. */
+struct out {
+	struct objlog *l;
+	int fd;
+	uint64_t flushed; /* file offset of the first byte in l->out */
+};
+enum rc objlog_emit(struct out *o, struct str bytes, struct err *err) MUSTUSE;
+enum rc objlog_flush(struct out *o, struct err *err) MUSTUSE;
+/* Zeros behind a frame of so many bytes. */
+enum rc objlog_emit_padding(struct out *o, uint64_t frame_bytes, struct err *err) MUSTUSE;
 /* Appends the transaction's frames and syncs them; sets the bodies' places. On failure the file is as before. */
 enum rc objlog_append(struct objlog *l, struct err *err) MUSTUSE;
 /* Exactly `n` bytes at `pos`. */
@@ -355,11 +391,12 @@ void objlog_append_close(struct objlog *l);
 
 /* Finds the segments, cuts an unfinished tail off the last one and replays all of them. RC_NOTFOUND when there is none. */
 enum rc objlog_scan(struct objlog *l, struct err *err) MUSTUSE;
+enum rc objlog_segment_head_of(const struct objlog *l, uint32_t file, struct segment_head *ret, struct err *err) MUSTUSE;
 
 /* Reads frames one after the other through a window on a segment. */
 struct frames {
 	const struct objlog *l;
-	uint32_t segment;
+	uint32_t segment, file;
 	uint64_t size;       /* of the file */
 	uint64_t at;         /* of the next frame */
 	struct buf window;
@@ -370,7 +407,7 @@ void objlog_frames_done(struct frames *fs);
 /* The frame at fs->at, whose bytes `ret_meta` borrows until the next call; `*ret_good` false when there is no whole, sound one. */
 enum rc objlog_frames_next(struct frames *fs, struct frame *ret, struct str *ret_meta, bool *ret_good, struct err *err) MUSTUSE;
 /* Compares the frame's bodies with their hashes; `*ret_bad_at` (offset) is 0 when all are good. */
-enum rc objlog_bodies_check(const struct objlog *l, const struct frame *f, struct str meta, struct buf *scratch,
+enum rc objlog_bodies_check(const struct frames *fs, const struct frame *f, struct str meta, struct buf *scratch,
 			    uint64_t *ret_bad_at, struct err *err) MUSTUSE;
 
 /* ---- objlog_query.c: which entries a reader gets ---- */
@@ -402,6 +439,13 @@ enum rc objlog_query(struct objlog *l, const struct page_query *q, const struct 
 /* At most so many bytes of bodies in one page, whatever the caller allows. */
 #define PAGE_BYTES_MAX ((uint64_t)256 << 20)
 enum rc objlog_reply(struct objlog *l, const struct hits *hits, bool bodies, struct page *ret, struct err *err) MUSTUSE;
+
+/* ---- objlog_compact.c ---- */
+
+/* Around whatever uses places outside the lock: the files they name stay open. */
+uint32_t objlog_reader_enter(struct objlog *l);
+void objlog_reader_leave(struct objlog *l, uint32_t epoch);
+void objlog_compaction_free(struct objlog *l);
 
 /* ---- objlog_change.c ---- */
 

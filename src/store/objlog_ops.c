@@ -87,8 +87,17 @@ static void ops_stats(struct store *s, struct store_stats *ret)
 	ret->bytes_on_disk += st.bytes;
 }
 
+static void ops_idle(struct store *s)
+{
+	bool more;
+
+	/* What fails here fails again where somebody waits for an answer; until then the room is only not given back. */
+	if (objlog_compact(s->objects, &more, NULL) != RC_OK)
+		return;
+}
+
 const struct object_ops OBJLOG_OPS = {
 	.open = ops_open, .close = ops_close, .begin = ops_begin, .put = ops_put, .remove = ops_remove,
 	.remark = ops_remark, .commit = ops_commit, .rollback = ops_rollback, .page = ops_page, .count = ops_count,
-	.claims = ops_claims, .digest = ops_digest, .stats = ops_stats,
+	.claims = ops_claims, .digest = ops_digest, .stats = ops_stats, .idle = ops_idle,
 };

@@ -22,7 +22,7 @@
 
 void objlog_frames_init(struct frames *fs, const struct objlog *l, uint32_t segment, uint64_t size, uint64_t at)
 {
-	*fs = (struct frames){ .l = l, .segment = segment, .size = size, .at = at };
+	*fs = (struct frames){ .l = l, .segment = segment, .file = objlog_segment_file(l, segment), .size = size, .at = at };
 	buf_init(&fs->window, FRAME_HEAD + (size_t)FRAME_META_MAX + WINDOW);
 }
 
@@ -44,7 +44,7 @@ static enum rc look(struct frames *fs, uint64_t at, size_t n, struct str *ret, s
 		room = buf_room(&fs->window, want);
 		if (room == NULL)
 			return buf_check(&fs->window, err, "object log");
-		TRY(objlog_read(fs->l, (uint64_t)fs->segment << 32 | at, room, want, err));
+		TRY(objlog_read(fs->l, (uint64_t)fs->file << 32 | at, room, want, err));
 		buf_grew(&fs->window, want);
 		fs->window_at = at;
 	}
@@ -83,7 +83,7 @@ static enum rc body_check(const struct objlog *l, uint64_t pos, const struct rec
 	return RC_OK;
 }
 
-enum rc objlog_bodies_check(const struct objlog *l, const struct frame *f, struct str meta, struct buf *scratch,
+enum rc objlog_bodies_check(const struct frames *fs, const struct frame *f, struct str meta, struct buf *scratch,
 			    uint64_t *ret_bad_at, struct err *err)
 {
 	uint64_t begin = (uint64_t)f->offset + FRAME_HEAD + f->meta, at = begin, end = begin + f->body;
@@ -105,7 +105,7 @@ enum rc objlog_bodies_check(const struct objlog *l, const struct frame *f, struc
 		if (at + r.o.len > end)
 			good = false;
 		else
-			TRY(body_check(l, (uint64_t)f->segment << 32 | at, &r, at == begin, scratch, &good, err));
+			TRY(body_check(fs->l, (uint64_t)fs->file << 32 | at, &r, at == begin, scratch, &good, err));
 		if (!good) {
 			*ret_bad_at = at;
 			return RC_OK;
@@ -166,7 +166,7 @@ static enum rc find_end(struct frames *fs, uint64_t *ret, struct err *err)
 		/* `proven` is a place between frames: the writer took it from the end of its own. */
 		if (!good)
 			return damaged(fs, err);
-		TRY(objlog_bodies_check(fs->l, &f, meta, &scratch, &bad_at, err));
+		TRY(objlog_bodies_check(fs, &f, meta, &scratch, &bad_at, err));
 		if (bad_at != 0)
 			break;
 	}
@@ -261,6 +261,10 @@ static enum rc replay_frame(struct objlog *l, const struct frame *f, struct str 
 			at += r.o.len;
 		}
 		l->clean = r.kind == REC_CLOSE;
+		if (r.kind == REC_EMPTIED) {
+			r.kind = REC_STORE;
+			l->emptied++;
+		}
 		if (rc == RC_OK)
 			rc = replay_record(l, &r, &b, err);
 		mem_free(r.odd);
@@ -292,35 +296,39 @@ static enum rc replay_segment(struct frames *fs, struct objlog *l, struct err *e
 	return RC_OK;
 }
 
-static enum rc head_read(const struct objlog *l, uint32_t number, struct segment_head *ret, struct err *err)
+enum rc objlog_segment_head_of(const struct objlog *l, uint32_t file, struct segment_head *ret, struct err *err)
 {
 	char bytes[SEGMENT_HEAD];
 	enum rc rc;
 
-	TRY(objlog_read(l, (uint64_t)number << 32, bytes, sizeof bytes, err));
+	TRY(objlog_read(l, (uint64_t)file << 32, bytes, sizeof bytes, err));
 	rc = objlog_segment_head_read(str_make(bytes, sizeof bytes), ret, err);
 	if (rc != RC_OK)
-		err_prefix(err, "objects-%06u.log", number);
+		err_prefix(err, "objects-%06u.log", file & ((1u << FILE_SIDE) - 1));
 	return rc;
 }
 
-static enum rc head_check(struct objlog *l, uint32_t number, struct err *err)
+static enum rc head_check(struct objlog *l, uint32_t number, uint64_t size, struct err *err)
 {
 	struct segment_head h;
 
-	TRY(head_read(l, number, &h, err));
+	TRY(objlog_segment_head_of(l, number, &h, err));
 	if (number == 1)
 		memcpy(l->store_id, h.store_id, sizeof l->store_id);
 	if (h.number != number || memcmp(h.store_id, l->store_id, sizeof l->store_id) != 0)
 		return FAIL(err, RC_CORRUPT, "objects-%06u.log: belongs to another log", number);
-	if (h.objects_before != l->n_objects || (number > 1 && h.previous_size != l->segments[number - 2].size))
+	if (h.objects_before != l->n_objects || (number > 1 && h.previous_size != objlog_segment_chain(&l->segments[number - 2])))
 		return FAIL(err, RC_CORRUPT, "objects-%06u.log: does not follow the segment before it", number);
+	if (size < h.size)
+		return FAIL(err, RC_CORRUPT, "objects-%06u.log: shorter than its head says", number);
+	l->segments[number - 1].chain = h.chain;
+	l->segments[number - 1].first = l->n_objects;
 	return RC_OK;
 }
 
 static enum rc cut_tail(struct objlog *l, struct frames *fs, uint64_t end, struct err *err)
 {
-	int fd = l->segments[fs->segment - 1].fd;
+	int fd = l->segments[fs->segment - 1].fd[0];
 
 	l->cut += fs->size - end;
 	fs->size = end;
@@ -338,7 +346,7 @@ static enum rc segment_load(struct objlog *l, uint32_t number, bool last, uint64
 	uint64_t end;
 	enum rc rc;
 
-	TRY(head_check(l, number, err));
+	TRY(head_check(l, number, size, err));
 	objlog_frames_init(&fs, l, number, size, SEGMENT_HEAD);
 	rc = last ? find_end(&fs, &end, err) : RC_OK;
 	if (rc == RC_OK && last)
@@ -361,7 +369,7 @@ static enum rc segment_open(struct objlog *l, uint32_t number, uint64_t *ret_siz
 	fd = open(path, (l->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return FAIL(err, errno == ENOENT ? RC_CORRUPT : RC_IO, "%s: %m", path);
-	l->segments[number - 1].fd = fd;
+	l->segments[number - 1] = (struct segment){ .fd = { fd, -1 } };
 	l->n_segments = number;
 	if (fstat(fd, &st) != 0)
 		return FAIL(err, RC_IO, "%s: %m", path);
@@ -371,7 +379,7 @@ static enum rc segment_open(struct objlog *l, uint32_t number, uint64_t *ret_siz
 	return RC_OK;
 }
 
-/* The highest number of a segment file, 0 for none. */
+/* The highest number of a segment file, 0 for none. What a killed process was writing anew is thrown away. */
 static enum rc count_segments(const struct objlog *l, uint32_t *ret, struct err *err)
 {
 	DIR *d = opendir(l->dir);
@@ -387,6 +395,8 @@ static enum rc count_segments(const struct objlog *l, uint32_t *ret, struct err 
 		if (name.n == 18 && str_starts(name, S("objects-")) && str_ends(name, S(".log")) &&
 		    str_to_u64(str_slice(name, 8, 14), &n) && n <= SEGMENTS_MAX && n > *ret)
 			*ret = (uint32_t)n;
+		if (!l->read_only && str_starts(name, S("objects-")) && str_ends(name, S(".new")))
+			unlinkat(dirfd(d), e->d_name, 0);
 	}
 	closedir(d);
 	return RC_OK;
@@ -397,7 +407,7 @@ static bool unborn(const struct objlog *l, uint32_t number, uint64_t size)
 {
 	struct segment_head h;
 
-	return size < SEGMENT_HEAD || (size == SEGMENT_HEAD && head_read(l, number, &h, NULL) == RC_CORRUPT);
+	return size < SEGMENT_HEAD || (size == SEGMENT_HEAD && objlog_segment_head_of(l, number, &h, NULL) == RC_CORRUPT);
 }
 
 static enum rc drop_unborn(struct objlog *l, uint32_t number, struct err *err)
@@ -405,7 +415,7 @@ static enum rc drop_unborn(struct objlog *l, uint32_t number, struct err *err)
 	char path[PATH_BYTES];
 
 	l->n_segments = number - 1;
-	file_closep(&l->segments[number - 1].fd);
+	file_closep(&l->segments[number - 1].fd[0]);
 	if (l->read_only)
 		return RC_OK;
 	TRY(objlog_segment_path(l, number, path, sizeof path, err));
@@ -431,5 +441,9 @@ enum rc objlog_scan(struct objlog *l, struct err *err)
 	}
 	if (l->n_segments == 0)
 		return FAIL(err, RC_NOTFOUND, "%s: no object log here", l->dir);
+	/* Who only reads may have come between the two: the removal and the file that relies on it. */
+	if (l->emptied > 0)
+		return FAIL(err, l->read_only ? RC_BUSY : RC_CORRUPT, "%s: the removal of %u objects whose bodies are gone is missing",
+			    l->dir, l->emptied);
 	return RC_OK;
 }

@@ -4,7 +4,10 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 #include "store/internal.h"
+
+#define UPKEEP_EVERY (10 * USEC_PER_SEC) /* at most so long without upkeep, also while jobs come without a pause */
 
 /* Waits on its caller's stack until `done`. */
 struct job {
@@ -25,6 +28,7 @@ struct writer {
 	struct job *head, **tail;
 	struct writer_stats stats;
 	bool stopping;
+	usec upkept;     /* when idle() ran last */
 };
 
 static enum rc refuse_broken(const struct writer *w, struct err *err)
@@ -130,6 +134,13 @@ static size_t take(struct writer *w, struct job **jobs)
 	return n;
 }
 
+static void upkeep(struct writer *w)
+{
+	w->upkept = time_mono();
+	if (w->ops->idle != NULL && !w->stats.broken)
+		w->ops->idle(w->s);
+}
+
 static void wait_second(struct writer *w)
 {
 	struct timespec until;
@@ -140,8 +151,7 @@ static void wait_second(struct writer *w)
 		return;
 	pthread_mutex_unlock(&w->lock);
 	run_wanted(w);
-	if (w->ops->idle != NULL && !w->stats.broken)
-		w->ops->idle(w->s);
+	upkeep(w);
 	pthread_mutex_lock(&w->lock);
 }
 
@@ -167,6 +177,11 @@ static void *writer_main(void *arg)
 			jobs[i]->done = true;
 		w->stats.waiting -= n;
 		pthread_cond_broadcast(&w->done);
+		if (time_mono() - w->upkept < UPKEEP_EVERY)
+			continue;
+		pthread_mutex_unlock(&w->lock);
+		upkeep(w);
+		pthread_mutex_lock(&w->lock);
 	}
 	pthread_mutex_unlock(&w->lock);
 	run_wanted(w);
@@ -192,6 +207,7 @@ enum rc writer_start(struct store *s, const struct writer_ops *ops, struct write
 	w->s = s;
 	w->ops = ops;
 	w->tail = &w->head;
+	w->upkept = time_mono();
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -38,7 +38,7 @@ struct writer_ops {
 	/* True when begin or commit have something to do without a waiter: then an empty group is run, about once
 	 * a second while nobody waits, and at the end. May be NULL. */
 	bool (*wants)(struct store *s);
-	/* Upkeep, about once a second while nobody waits; may be NULL. */
+	/* Upkeep, about once a second while nobody waits, and now and then between groups; may be NULL. */
 	void (*idle)(struct store *s);
 };
 

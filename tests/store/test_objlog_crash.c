@@ -11,6 +11,8 @@
 #include "base/fault.h"
 #include "base/mem.h"
 
+#define SEGMENT_HEAD_BYTES 64
+
 static char bodies[64][80], ids[64][64];
 static struct object_in objects[64];
 
@@ -329,6 +331,263 @@ static void test_kill(void)
 	OK(wrong == 0, "killed at %u places: %u lost or half-written", rounds, wrong);
 }
 
+/* Objects that are worth giving back: put in sixteen steps, all but every eighth removed in eight more. */
+#define PUTS 16u
+#define OPS (PUTS + 8u)
+
+static char big_bodies[64][800];
+
+static void make_big(void)
+{
+	for (unsigned i = 0; i < 64; i++) {
+		snprintf(big_bodies[i], sizeof big_bodies[i], "{\"id\":\"%.63s\",\"n\":%u,\"pad\":\"%0700u\"}", ids[i], i, i);
+		objects[i].body = str_of(big_bodies[i]);
+	}
+}
+
+static uint64_t mask_after(unsigned ops)
+{
+	uint64_t mask = 0;
+
+	for (unsigned i = 0; i < 64; i++)
+		if (i / 4 < ops && (i % 8 == 0 || i / 8 + PUTS >= ops))
+			mask |= UINT64_C(1) << i;
+	return mask;
+}
+
+static enum rc run_op(struct objlog *l, unsigned op)
+{
+	struct page_query q = query_all(1);
+	struct str gone[7];
+	uint64_t removed;
+	enum rc rc;
+
+	if (op < PUTS)
+		return put_range(l, op * 4, 4, NULL);
+	for (unsigned i = 0; i < 7; i++)
+		gone[i] = objects[(op - PUTS) * 8 + 1 + i].id;
+	q.ids = gone;
+	q.n_ids = 7;
+	rc = objlog_begin(l, NULL);
+	if (rc == RC_OK)
+		rc = objlog_remove(l, &q, &removed, NULL, NULL);
+	if (rc == RC_OK)
+		rc = objlog_commit(l, NULL);
+	if (rc != RC_OK)
+		objlog_rollback(l);
+	return rc;
+}
+
+static bool holds(struct objlog *l, uint64_t mask)
+{
+	struct page_query q = query_all(1);
+	uint64_t checked, got = 0;
+	bool good = l != NULL && objlog_verify(l, &checked, NULL) == RC_OK;
+	struct page p;
+
+	if (!good || objlog_page(l, &q, &p, NULL) != RC_OK)
+		return false;
+	for (size_t i = 0; i < p.n; i++) {
+		uint64_t n;
+
+		good = good && str_to_u64(str_slice(p.entries[i].id, p.entries[i].id.n - 12, p.entries[i].id.n), &n) && n < 64 &&
+		       str_eq(p.entries[i].body, str_of(big_bodies[n]));
+		got |= UINT64_C(1) << (n & 63);
+	}
+	page_drop(&p);
+	return good && got == mask;
+}
+
+static struct objlog *open_small(void)
+{
+	struct objlog_config c = { .dir = test_dir, .create = true, .segment_bytes = 8192 };
+	struct objlog *l = NULL;
+	struct err err;
+
+	if (objlog_open(&c, &l, &err) != RC_OK)
+		printf("# open: %s\n", err.text);
+	return l;
+}
+
+static bool leftovers(void)
+{
+	char path[600];
+	bool any = false;
+
+	for (unsigned i = 1; i < 30; i++) {
+		snprintf(path, sizeof path, "%s/objects-%06u.new", test_dir, i);
+		any = any || access(path, F_OK) == 0;
+	}
+	return any;
+}
+
+/* Removed objects give back their room; the numbers tell how much, now and after opening again. */
+static void test_compaction(void)
+{
+	struct objlog_stats before, after, again;
+	struct objlog_config read_only = { .dir = test_dir, .read_only = true };
+	unsigned pieces = 0;
+	bool more = true;
+	struct objlog *l, *other = NULL;
+
+	dir_new();
+	l = open_small();
+	for (unsigned op = 0; op < OPS; op++)
+		more = more && run_op(l, op) == RC_OK;
+	OK(more, "put, and most of it removed");
+	objlog_stats(l, &before);
+	OK(before.dead > 50 * 700, "%llu of %llu bytes are dead", (unsigned long long)before.dead, (unsigned long long)before.bytes);
+	while (more && pieces++ < 1000)
+		if (objlog_compact(l, &more, NULL) != RC_OK || !holds(l, mask_after(OPS)))
+			break;
+	objlog_stats(l, &after);
+	OK(!more && pieces > 8, "in %u pieces, all readable between them", pieces);
+	OK(after.bytes < before.bytes / 2 && before.bytes - after.bytes >= before.dead - after.dead, "%llu bytes are left", (unsigned long long)after.bytes);
+	EQ_INT(objlog_compact(l, &more, NULL), RC_OK, "nothing more to do");
+	EQ_INT(put_range(l, 1, 7, NULL), RC_OK, "what was removed can be put again");
+	OK(holds(l, mask_after(OPS) | 0xfe), "and is there");
+	OK(objlog_open(&read_only, &other, NULL) == RC_OK && holds(other, mask_after(OPS) | 0xfe), "a reader of the files finds the same");
+	objlog_close(other);
+	objlog_stats(l, &after);
+	objlog_close(l);
+	l = open_small();
+	OK(holds(l, mask_after(OPS) | 0xfe), "so it is after opening again");
+	objlog_stats(l, &again);
+	OK(again.bytes <= after.bytes + 64 && again.dead == after.dead && again.versions == after.versions, "with the same numbers");
+	objlog_close(l);
+	dir_drop();
+}
+
+/* A removal that the rewritten segment relies on is missing: named, not served without a body. */
+static void test_compaction_bereft(void)
+{
+	struct objlog_config c = { .dir = test_dir };
+	struct objlog *l;
+	char path[600];
+	unsigned last = 1;
+	bool more = true;
+	struct err err = { 0 };
+
+	dir_new();
+	l = open_small();
+	for (unsigned op = 0; op < OPS; op++)
+		more = more && run_op(l, op) == RC_OK;
+	while (more && objlog_compact(l, &more, NULL) == RC_OK)
+		;
+	objlog_close(l);
+	for (segment_path(last + 1, path); access(path, F_OK) == 0; segment_path(last + 1, path))
+		last++;
+	segment_path(last, path);
+	OK(truncate(path, SEGMENT_HEAD_BYTES) == 0, "the last segment loses its frames");
+	l = NULL;
+	OK(objlog_open(&c, &l, &err) == RC_CORRUPT, "refused: %s", err.text);
+	objlog_close(l);
+	segment_path(1, path);
+	OK(truncate(path, 500) == 0 && objlog_open(&c, &l, &err) == RC_CORRUPT && strstr(err.text, "objects-000001.log") != NULL,
+	   "a rewritten segment that was cut is named");
+	dir_drop();
+}
+
+/* Killed at the n-th write, sync, creation or rename, between operations that are each followed by compaction to its end. */
+static void test_compaction_kill(void)
+{
+	static const char *const points[] = { "file.write", "file.sync", "objlog.create", "objlog.rename" };
+	unsigned rounds = 0, wrong = 0, left = 0;
+
+	for (size_t k = 0; k < COUNTOF(points); k++) {
+		bool ended = false;
+
+		for (uint64_t nth = 1; nth < 400 && !ended; nth += k < 2 ? 8 : 3, rounds++) {
+			int pipes[2], status = 0;
+			unsigned char acked = 0, last = 0;
+			struct objlog *l;
+			pid_t child;
+
+			dir_new();
+			if (pipe(pipes) != 0 || (child = fork()) < 0)
+				exit(1);
+			if (child == 0) {
+				bool more = true;
+
+				l = fault_arm(points[k], nth, EIO, FAULT_KILL) ? open_small() : NULL;
+				for (unsigned char op = 0; l != NULL && op < OPS; op++) {
+					unsigned char done = (unsigned char)(op + 1);
+
+					if (run_op(l, op) != RC_OK || write(pipes[1], &done, 1) != 1)
+						_exit(1);
+					for (more = true; more;)
+						if (objlog_compact(l, &more, NULL) != RC_OK)
+							_exit(1);
+				}
+				_exit(0);
+			}
+			close(pipes[1]);
+			while (read(pipes[0], &last, 1) == 1)
+				acked = last;
+			close(pipes[0]);
+			waitpid(child, &status, 0);
+			ended = WIFEXITED(status);
+			wrong += ended && WEXITSTATUS(status) != 0;
+			l = open_small();
+			/* The operation after the last that was told may be there. */
+			wrong += !holds(l, mask_after(acked)) && !holds(l, mask_after(acked + 1u));
+			left += leftovers();
+			objlog_close(l);
+			dir_drop();
+		}
+	}
+	OK(rounds > 20 && wrong == 0 && left == 0, "killed at %u places: %u lost or half-written, %u left something behind", rounds, wrong, left);
+}
+
+/* Disk, memory and rename fail in turn: nothing changes, and later it works. */
+static void test_compaction_failures(void)
+{
+	static const struct { const char *point; int errnum; } rows[] = {
+		{ "file.write", ENOSPC }, { "file.write", EIO }, { "file.sync", EIO }, { "objlog.create", ENOSPC }, { "objlog.rename", EIO },
+		{ "objlog.read", EIO }, { NULL, 0 },
+	};
+
+	for (size_t k = 0; k < COUNTOF(rows); k++) {
+		unsigned failed = 0, wrong = 0;
+		uint64_t nth;
+		bool fired = true;
+
+		for (nth = 1; nth < 60 && fired; nth += rows[k].errnum == 0 ? 4 : 7) {
+			bool more = true, good = true;
+			struct err err = { 0 };
+			struct objlog *l;
+			enum rc rc = RC_OK;
+
+			dir_new();
+			l = open_small();
+			for (unsigned op = 0; op < OPS; op++)
+				good = good && run_op(l, op) == RC_OK;
+			if (rows[k].point == NULL)
+				mem_fail_at(nth, 0);
+			else
+				good = good && fault_arm(rows[k].point, nth, rows[k].errnum, FAULT_ONCE);
+			while (more && rc == RC_OK)
+				rc = objlog_compact(l, &more, &err);
+			mem_fail_at(0, 0);
+			fired = rc != RC_OK;
+			failed += fired;
+			fault_clear();
+			wrong += !good || (fired && err.text[0] == '\0') || !holds(l, mask_after(OPS));
+			time_fake_step(601 * USEC_PER_SEC);
+			for (more = true; more && rc != RC_INTERNAL;)
+				rc = objlog_compact(l, &more, &err) == RC_OK ? rc : RC_INTERNAL;
+			time_fake_off();
+			wrong += rc == RC_INTERNAL || !holds(l, mask_after(OPS)) || leftovers();
+			objlog_close(l);
+			l = open_small();
+			wrong += !holds(l, mask_after(OPS));
+			objlog_close(l);
+			dir_drop();
+		}
+		OK(failed > 0 && wrong == 0, "%s (%d): %u failures, %u wrong", rows[k].point == NULL ? "memory" : rows[k].point, rows[k].errnum, failed, wrong);
+	}
+}
+
 /* Every allocation fails once, in a run that opens, puts, removes, re-marks and reads. */
 static enum rc whole_run(struct err *err)
 {
@@ -427,6 +686,11 @@ int main(void)
 	test_kill();
 	test_memory_failures();
 	test_mixed_changes();
+	make_big();
+	test_compaction();
+	test_compaction_bereft();
+	test_compaction_kill();
+	test_compaction_failures();
 	EQ_INT(mem_live(), 0, "nothing is left allocated");
 	return tap_done();
 }

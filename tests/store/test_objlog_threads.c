@@ -12,6 +12,7 @@
 #define BATCH 10
 #define COLL 1u
 #define HOT_COLL 2u
+#define JUNK_COLL 3u
 
 static struct objlog *l;
 static _Atomic bool writing;
@@ -53,6 +54,27 @@ static void put_hot(unsigned round)
 		 objlog_commit(l, NULL) != RC_OK;
 }
 
+/* What makes segments worth writing anew under the eyes of their readers. */
+static void put_junk(unsigned round)
+{
+	static char pad[3000];
+	char text[2][80], body[sizeof pad + 40];
+	struct object_in in = object_of(500000 + round, text);
+	struct page_query q = query_all(JUNK_COLL);
+	uint64_t removed;
+	bool more;
+
+	memset(pad, '.', sizeof pad - 1);
+	in.body = str_make(body, (size_t)snprintf(body, sizeof body, "{\"pad\":\"%s\"}", pad));
+	wrong += put_one(l, JUNK_COLL, 1, &in, NULL) != PUT_STORED;
+	q.ids = &in.id;
+	q.n_ids = 1;
+	wrong += objlog_begin(l, NULL) != RC_OK || objlog_remove(l, &q, &removed, NULL, NULL) != RC_OK || removed != 1 ||
+		 objlog_commit(l, NULL) != RC_OK;
+	for (int i = 0; i < 8; i++)
+		wrong += objlog_compact(l, &more, NULL) != RC_OK;
+}
+
 static void *write_all(void *ctx)
 {
 	(void)ctx;
@@ -66,6 +88,7 @@ static void *write_all(void *ctx)
 			in[i] = object_of(k * BATCH + i, text[i]);
 		wrong += put_batch(l, &b, NULL) != RC_OK;
 		put_hot(k);
+		put_junk(k);
 	}
 	writing = false;
 	return NULL;
@@ -125,22 +148,39 @@ static void *watch_last(void *ctx)
 	return NULL;
 }
 
+static void *verify(void *ctx)
+{
+	uint64_t checked;
+
+	(void)ctx;
+	while (writing && wrong == 0)
+		wrong += objlog_verify(l, &checked, NULL) != RC_OK;
+	return NULL;
+}
+
 int main(void)
 {
-	pthread_t threads[4];
+	struct objlog_config c = { .dir = test_dir, .create = true, .segment_bytes = 32768 };
+	pthread_t threads[5];
+	struct objlog_stats stats;
 	uint64_t checked;
 
 	dir_new();
-	l = log_open();
+	if (objlog_open(&c, &l, NULL) != RC_OK)
+		return 1;
 	writing = true;
 	pthread_create(&threads[0], NULL, write_all, NULL);
 	pthread_create(&threads[1], NULL, follow, NULL);
 	pthread_create(&threads[2], NULL, follow, &wrong);
 	pthread_create(&threads[3], NULL, watch_last, NULL);
+	pthread_create(&threads[4], NULL, verify, NULL);
 	for (size_t i = 0; i < COUNTOF(threads); i++)
 		pthread_join(threads[i], NULL);
 	EQ_INT(wrong, 0, "readers beside the writer saw all in order, and one last version");
 	EQ_INT(objlog_verify(l, &checked, NULL), RC_OK, "and the log is sound");
+	objlog_stats(l, &stats);
+	OK(stats.dead < 300 * 3000 / 2 && stats.bytes < BATCHES * 3000u, "room was given back: %llu bytes are left, %llu dead",
+	   (unsigned long long)stats.bytes, (unsigned long long)stats.dead);
 	objlog_close(l);
 	dir_drop();
 	EQ_INT(mem_live(), 0, "nothing is left allocated");
