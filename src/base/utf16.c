@@ -17,31 +17,55 @@ static inline uint64_t four(const char *p)
 	return v;
 }
 
-/* Narrows up to `n` units until one is not ASCII; the count. */
-static size_t ascii_run(char *to, const char *p, size_t n)
+static inline bool wide16(const char *p)
+{
+	return (((four(p) | four(p + 8)) | (four(p + 16) | four(p + 24))) & WIDE) != 0;
+}
+
+static inline void narrow16(char *to, const char *p)
+{
+	units wide;
+	bytes narrow;
+
+	memcpy(&wide, p, sizeof wide);
+	narrow = __builtin_convertvector(wide, bytes);
+	memcpy(to, &narrow, sizeof narrow);
+}
+
+static inline void narrow4(char *to, uint64_t v)
+{
+	uint32_t low;
+
+	v = (v | v >> 8) & UINT64_C(0x0000ffff0000ffff);
+	low = (uint32_t)(v | v >> 16);
+	memcpy(to, &low, sizeof low);
+}
+
+/* Narrows up to `n` units until one is not ASCII; the count. The last steps overlap those before. */
+static inline size_t ascii_run(char *to, const char *p, size_t n)
 {
 	size_t k = 0;
 
 	for (; n - k >= 16; k += 16) {
-		const char *at = p + 2 * k;
-		units wide;
-		bytes narrow;
-
-		if ((((four(at) | four(at + 8)) | (four(at + 16) | four(at + 24))) & WIDE) != 0)
-			break;
-		memcpy(&wide, at, sizeof wide);
-		narrow = __builtin_convertvector(wide, bytes);
-		memcpy(to + k, &narrow, sizeof narrow);
+		if (wide16(p + 2 * k))
+			goto few;
+		narrow16(to + k, p + 2 * k);
 	}
+	if (k > 0 && k < n && !wide16(p + 2 * (n - 16))) {
+		narrow16(to + n - 16, p + 2 * (n - 16));
+		return n;
+	}
+few:
 	for (; n - k >= 4; k += 4) {
 		uint64_t v = four(p + 2 * k);
-		uint32_t low;
 
 		if ((v & WIDE) != 0)
 			break;
-		v = (v | v >> 8) & UINT64_C(0x0000ffff0000ffff);
-		low = (uint32_t)(v | v >> 16);
-		memcpy(to + k, &low, sizeof low);
+		narrow4(to + k, v);
+	}
+	if (n >= 4 && k < n && n - k < 4 && (four(p + 2 * (n - 4)) & WIDE) == 0) {
+		narrow4(to + n - 4, four(p + 2 * (n - 4)));
+		return n;
 	}
 	for (; k < n && p[2 * k + 1] == 0 && (p[2 * k] & 0x80) == 0; k++)
 		to[k] = p[2 * k];

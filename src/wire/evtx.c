@@ -159,6 +159,7 @@ static bool read_record(struct evtx *e, struct flat *f, size_t size)
 	f->time = evtx_filetime(str_le64(f->raw, 16));
 	e->last_id = str_le64(f->raw, 8);
 	e->text_n = e->n_values = e->steps = 0;
+	e->steps_max = EVTX_STEPS_FREE + (uint32_t)size / EVTX_STEPS_BYTES;
 	if (!evtx_run(e, f, at + EVTX_RECORD_HEAD, at + size - 4, IN_NOTHING, 0, &why))
 		damaged(e, &e->stats.bad_records, "record", (size_t)(e->chunk.p - e->bytes.p) + at, why == NULL ? "damaged" : why);
 	return f->n > 0;

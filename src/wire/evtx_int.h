@@ -16,8 +16,9 @@
 #define EVTX_LEVELS_MAX 64           /* elements within elements */
 #define EVTX_NEST_MAX 8              /* fragments within fragments */
 #define EVTX_VALUES_MAX 16384        /* substitutions of one record, nested ones included */
-#define EVTX_STEPS_MAX 16384         /* items run for one record: ends what refers to itself */
-#define EVTX_COMPILE_MAX (4 * EVTX_CHUNK) /* bytes compiled for one chunk: an honest one needs each byte once or twice */
+#define EVTX_STEPS_FREE 256          /* items run for one record, and one more for each two bytes of it: an honest */
+#define EVTX_STEPS_BYTES 2           /* substitution has four bytes of description. Ends what refers to itself. */
+#define EVTX_COMPILE_MAX (2 * EVTX_CHUNK) /* bytes compiled for one chunk: an honest one needs each byte once or twice */
 #define EVTX_TEXT_MAX ((size_t)1 << 20)   /* text of one record */
 #define EVTX_PROGRAMS_MAX ((size_t)16 << 20) /* memory of all compiled templates of a file */
 
@@ -98,7 +99,7 @@ struct evtx {
 	struct evtx_draft *draft;
 	struct evtx_value *values; /* of the record at work */
 	char *text;                /* of the record at work */
-	uint32_t n_values, steps;
+	uint32_t n_values, steps, steps_max;
 	size_t text_n;
 
 	size_t next_chunk;         /* place of it in the file */

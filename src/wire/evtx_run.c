@@ -112,8 +112,12 @@ static void put_array(struct run *run, const struct item *it, const struct evtx_
 		char *to = room(run, evtx_text_room(item.n));
 		enum flat_type kind;
 
-		if (to == NULL || ++run->e->steps > EVTX_STEPS_MAX)
+		if (to == NULL)
 			return;
+		if (++run->e->steps > run->e->steps_max) {
+			run->why = "more values than a record can hold";
+			return;
+		}
 		struct str text = claim(run, to, evtx_value_text(to, item, type, &kind));
 		put(run, it, kind, text, FLAT_ITEM);
 	}
@@ -212,7 +216,7 @@ static bool execute(struct run *run, const char **why)
 	for (uint32_t i = 0; i < p->n_items; i++) {
 		const struct item *it = &p->items[i];
 
-		if (UNLIKELY(++run->e->steps > EVTX_STEPS_MAX)) {
+		if (UNLIKELY(++run->e->steps > run->e->steps_max)) {
 			*why = "more values than a record can hold";
 			return false;
 		}

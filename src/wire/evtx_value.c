@@ -23,8 +23,8 @@ static size_t put_text(char *to, struct str s)
 
 static size_t put_u64(char *to, uint64_t v)
 {
-	char digits[20];
-	size_t at = sizeof digits, n;
+	char UNINIT digits[2 * 20];
+	size_t at = 20;
 
 	if (v < 10) {
 		to[0] = (char)('0' + v);
@@ -36,9 +36,8 @@ static size_t put_u64(char *to, uint64_t v)
 		memcpy(digits + (at -= 2), PAIRS + 2 * v, 2);
 	else
 		digits[--at] = (char)('0' + v);
-	n = sizeof digits - at;
-	memcpy(to, digits + at, n);
-	return n;
+	memcpy(to, digits + at, 20); /* of one size: cheaper than what is needed */
+	return 20 - at;
 }
 
 static size_t put_i64(char *to, int64_t v)

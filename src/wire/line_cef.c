@@ -9,6 +9,7 @@
 #include "wire/line_int.h"
 
 #define HEADER_FIELDS 6
+#define LABELS_MAX 32 /* the format knows 21 */
 
 /* Up to the next bar that is not escaped, which is taken too. */
 static bool header_field(struct flat *f, struct str *rest, struct str *ret)
@@ -63,11 +64,14 @@ static void put_time(const struct log_lines *l, struct flat *f, struct str key, 
 /* "cs1Label=Rule" says that cs1 is called Rule: its value is given under that name too. */
 static void put_labels(struct log_lines *l, struct flat *f, uint32_t from)
 {
-	for (uint32_t i = from, end = f->n; i < end; i++) {
+	unsigned labels = 0;
+
+	for (uint32_t i = from, end = f->n; i < end && labels < LABELS_MAX; i++) {
 		struct str name = str_make(f->v[i].name, f->v[i].name_n), base;
 
-		if (!str_ends(name, S("Label")) || f->v[i].n == 0)
+		if (name.n < 6 || name.p[name.n - 1] != 'l' || !str_ends(name, S("Label")) || f->v[i].n == 0)
 			continue;
+		labels++;
 		base = str_slice(name, 0, name.n - 5);
 		for (uint32_t k = from; k < end; k++)
 			if (str_eq(str_make(f->v[k].name, f->v[k].name_n), base))

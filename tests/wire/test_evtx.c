@@ -211,6 +211,48 @@ static void test_open(void)
 	evtx_close(e);
 }
 
+static void one_event(struct evtx_make *m, uint32_t *place, uint16_t id)
+{
+	make_record(m);
+	if (*place == 0)
+		*place = event_template(m);
+	else
+		make_instance(m, *place);
+	event_values(m, id, 1, S("x\0"));
+	make_record_end(m);
+}
+
+/* Whichever allocation fails while records are read: the record is counted as damaged, and nothing is lost for good. */
+static void test_memory(void)
+{
+	struct evtx_make m;
+	uint32_t place = 0;
+
+	make_open(&m);
+	one_event(&m, &place, 1);
+	one_event(&m, &place, 2);
+	make_chunk_end(&m);
+	for (uint64_t n = 1;; n++) {
+		int64_t live = mem_live();
+		struct evtx_stats s = { 0 };
+		struct evtx *e = NULL;
+		struct err err;
+
+		if (evtx_open(buf_view(&m.file), dict, &e, &err) != RC_OK)
+			break;
+		mem_fail_at(n, 1);
+		while (evtx_next(e, f))
+			;
+		mem_fail_at(0, 0);
+		evtx_stats(e, &s);
+		evtx_close(e);
+		OK(mem_live() == live && (s.records == 2) == (s.bad_records == 0), "allocation %d fails while reading", (int)n);
+		if (s.records == 2)
+			break;
+	}
+	buf_done(&m.file);
+}
+
 /* Every byte wrong once, and the file cut everywhere: it ends, and nothing is read that is not there (sanitizers tell). */
 static void test_damage(void)
 {
@@ -442,17 +484,6 @@ static void test_bomb(void)
 	buf_done(&m.file);
 }
 
-static void one_event(struct evtx_make *m, uint32_t *place, uint16_t id)
-{
-	make_record(m);
-	if (*place == 0)
-		*place = event_template(m);
-	else
-		make_instance(m, *place);
-	event_values(m, id, 1, S("x\0"));
-	make_record_end(m);
-}
-
 #define EVENT(id) "Provider_Name=P;EventID=#" #id ";Image=x;Data=~null;\n"
 
 /* A log whose header was not written yet, and one that holds remains of older records. */
@@ -532,10 +563,17 @@ static void test_chunks(void)
 	one_event(&m, &place, 3);
 	make_chunk_end(&m);
 	m.file.p[m.chunk + 512 + 24 + 14 + 24 + 4 + 1 + 2 + 4 + 4 + 8] = 'e'; /* "event": no Event, all else the same */
+	make_chunk(&m);
+	place = 0;
+	m.templates = 0;
+	one_event(&m, &place, 4);
+	make_chunk_end(&m);
+	m.file.p[m.chunk + 512 + 24 + 14 + 24 + 4 + 1 + 2 + 4] ^= 1; /* the name is said to stand one byte on: all else the same */
 	buf_init(&out, 1 << 20);
 	s = read_all(buf_view(&m.file), &out);
-	EQ_STR(buf_view(&out), S(EVENT(1) EVENT(2) "Provider_Name=P;EventID=#3;Correlation=~null;Image=x;Data=~null;\n"), "three chunks");
-	EQ_INT((long long)s.chunks, 3, "are counted");
+	EQ_STR(buf_view(&out), S(EVENT(1) EVENT(2) "Provider_Name=P;EventID=#3;Correlation=~null;Image=x;Data=~null;\n"), "four chunks");
+	EQ_INT((long long)s.chunks, 4, "are counted");
+	EQ_INT((long long)s.bad_records, 2, "one has a gap before its record, one is damaged");
 	buf_done(&out);
 	buf_done(&m.file);
 }
@@ -602,6 +640,7 @@ int main(void)
 	test_behind_the_end();
 	test_damaged_chunk();
 	test_chunks();
+	test_memory();
 	test_damage();
 	test_logs();
 	flat_free(f);
