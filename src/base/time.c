@@ -29,6 +29,14 @@ usec time_now(void)
 	return UNLIKELY(atomic_load(&fake)) ? atomic_load(&fake_now) : read_clock(CLOCK_REALTIME);
 }
 
+double time_cpu(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
 usec time_mono(void)
 {
 	if (UNLIKELY(atomic_load(&fake)))

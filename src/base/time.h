@@ -17,6 +17,9 @@ usec time_now(void);
 /* Never goes back, unrelated to the calendar: for spans and time-outs. */
 usec time_mono(void);
 
+/* CPU time that this thread has used, in seconds: for benchmarks. */
+double time_cpu(void);
+
 /* Tests: from here on time_now() is `now`, and time_mono() moves with it. */
 void time_fake_set(usec now);
 void time_fake_step(usec span);

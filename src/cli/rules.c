@@ -19,7 +19,7 @@ enum rc cli_rules_load(const struct cli *c, struct cli_rules *ret, struct err *e
 		n++;
 	rc = sigma_load(ret->arena, paths, n, cli_get(c, "lists", NULL), &ret->set, err);
 	if (rc == RC_OK)
-		rc = taxonomy_load(ret->arena, cli_get(c, "sources", NULL), &ret->taxonomy, err);
+		rc = taxonomy_load(ret->arena, cli_get(c, "packs", NULL), &ret->taxonomy, err);
 	if (rc == RC_OK)
 		rc = engine_image_build(ret->set, ret->taxonomy, &ret->image, err);
 	ret->seconds = (double)(time_mono() - begun) / (double)USEC_PER_SEC;

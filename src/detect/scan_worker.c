@@ -272,7 +272,7 @@ static bool take_spots(struct scan_worker *w, struct flat *f)
 
 	w->rc = spotter_run(w->spotter, f, w->now, &spots, &n, &w->err);
 	for (size_t i = 0; i < n && w->rc == RC_OK; i++) {
-		if (spots[i].suppressed.p != NULL)
+		if (spots[i].suppressed.n > 0)
 			w->out->suppressed++;
 		else if (!keep_spot(w, f, &spots[i], flat_time(f)))
 			w->out->left_out++;

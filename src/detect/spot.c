@@ -102,12 +102,12 @@ static void hit(struct spotter *s, struct spot x, const struct observable *o)
 	x.what.value = keep(s, o->value);
 	x.what.field = keep(s, str_make(s->v->name == NULL ? "" : s->v->name, s->v->name == NULL ? 0 : s->v->name_n));
 	x.matched = keep(s, x.matched);
-	if (x.suppressed.p != NULL)
+	if (x.suppressed.n > 0)
 		x.suppressed = keep(s, x.suppressed);
 	if (s->rc != RC_OK)
 		return;
 	s->out[s->n++] = x;
-	s->stats.hits += x.suppressed.p == NULL;
+	s->stats.hits += x.suppressed.n == 0;
 }
 
 static void ask_lists(struct spotter *s, const struct observable *o)

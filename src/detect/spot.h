@@ -15,7 +15,7 @@ struct spot {
 	char id[64];          /* indicator--uuid */
 	struct observable what;
 	struct str matched;   /* the indicator's own value */
-	struct str suppressed; /* name of the warning list that holds it back; .p NULL: it is a hit */
+	struct str suppressed; /* name of the warning list that holds it back; "": it is a hit */
 	uint8_t tlp, confidence;
 	const char *list;     /* file of the list, or NULL for the image */
 };

@@ -149,6 +149,8 @@ static void test_events(void)
 	       "spot: hash token");
 	EQ_INT((long long)spots(s, f, dict, "{\"http\":{\"hostname\":\"site.example\",\"url\":\"/path\"}}", &out), 1, "spot: host and path");
 	EQ_INT((long long)spots(s, f, dict, "{\"a\":\"x stix.example y\",\"b\":\"evil.example\",\"c\":\"198.51.100.4:80\"}", &out), 3, "spot: both tables");
+	for (size_t i = 0; i < 3; i++)
+		EQ_INT((long long)out[i].suppressed.n, 0, "spot: a hit that no list holds back");
 	EQ_INT((long long)spots(s, f, dict, "{\"a\":\"evi\\u006c.example\"}", &out), 1, "spot: an escaped letter");
 	spotter_stats(s, &before);
 	EQ_INT((long long)spots(s, f, dict, "{\"a\":\"C:\\\\Windows\\\\System32\\\\svchost.exe\"}", &out), 0, "spot: nothing");

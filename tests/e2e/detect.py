@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""lianfang detect and lianfang bench: what scripts and people rely on."""
+import csv, io, re
+from harness import *
+
+t = Tap()
+RULES = {
+    'whoami.yml': '''title: Whoami
+id: 11111111-1111-4111-8111-111111111111
+author: A. Author
+level: high
+tags: [attack.t1033]
+logsource: {category: process_creation, product: windows}
+detection: {s: {Image|endswith: '\\whoami.exe', CommandLine|contains: '/all'}, condition: s}
+''',
+    'logon.yml': '''title: Failed logon
+name: failed_logon
+id: 22222222-2222-4222-8222-222222222222
+author: B. Author
+level: low
+logsource: {product: windows, service: security}
+detection: {s: {EventID: 4625}, condition: s}
+---
+title: Many failed logons
+id: 33333333-3333-4333-8333-333333333333
+author: B. Author
+level: critical
+correlation:
+  generate: true
+  type: event_count
+  rules: [failed_logon]
+  group-by: [TargetUserName]
+  timespan: 5m
+  condition: {gte: 3}
+''',
+    'broken.yml': 'title: Broken\nlogsource: {category: x}\ndetection: {s: {a|nonsense: b}, condition: s}\n',
+}
+rules = os.path.dirname([write('rules/' + name, text) for name, text in RULES.items()][0])
+
+
+def sysmon(image, line, **more):
+    return dict({'EventID': 1, 'Channel': 'Microsoft-Windows-Sysmon/Operational', 'Image': image, 'CommandLine': line,
+                 'UtcTime': '2026-01-02 03:04:05.678', 'Computer': 'pc1.example'}, **more)
+
+
+def logon(user, minute):
+    return {'EventID': 4625, 'Channel': 'Security', 'TargetUserName': user, 'Computer': 'dc1.example',
+            '@timestamp': f'2026-01-02T04:{minute:02}:00Z'}
+
+
+def lines(*events):
+    return ''.join((e if isinstance(e, str) else json.dumps(e)) + '\n' for e in events)
+
+
+log = write('logs/a.json', lines(sysmon('C:\\Windows\\System32\\whoami.exe', 'whoami /all'), sysmon('C:\\x.exe', 'x'),
+                                 '{"EventID": 1, broken', logon('bob', 1)))
+write('logs/b.json', lines(logon('bob', 3), logon('alice', 3), logon('bob', 2), logon('alice', 59)))
+folder = os.path.dirname(log)
+
+
+def records(r):
+    return [json.loads(line) for line in r.out.splitlines()]
+
+
+r = run('detect', '--rules', rules, '--json', log)
+t.same(r.status, 1, 'something matched: 1')
+found = records(r)
+t.same([(x['title'], x['record']) for x in found], [('Whoami', 1), ('Failed logon', 4)], 'matches with their records; a broken line counts as one')
+one = found[0]
+t.same({k: one[k] for k in ('type', 'rule_id', 'title', 'level', 'author', 'file', 'record', 'time', 'host', 'tags')},
+       {'type': 'rule', 'rule_id': '11111111-1111-4111-8111-111111111111', 'title': 'Whoami', 'level': 'high', 'author': 'A. Author',
+        'file': log, 'record': 1, 'time': '2026-01-02T03:04:05.678000Z', 'host': 'pc1.example', 'tags': ['attack.t1033']}, 'a match names rule, author, place and time')
+t.same(one['fields'], {'Image': 'C:\\Windows\\System32\\whoami.exe', 'CommandLine': 'whoami /all'}, 'and what matched')
+t.has(r.err, 'a.json: record 3:', 'the broken line is named')
+t.has(r.err, '3 rules loaded', 'the summary counts rules')
+t.ok('broken.yml:3' in r.err and 'nonsense' in r.err, 'and names the refused one with its reason', r.err)
+
+r = run('detect', '--rules', rules, '--json', '--stats', '--threads', '3', folder)
+found, stats = records(r)[:-1], records(r)[-1]
+t.same([(x['title'], os.path.basename(x['file'])) for x in found if x['type'] == 'correlation'], [('Many failed logons', 'b.json')],
+       'a correlation over two files, in the order of time')
+c = [x for x in found if x['type'] == 'correlation'][0]
+t.same((c['fields'], c['time'], c['level']), ({'TargetUserName': 'bob', 'value': '3'}, '2026-01-02T04:03:00.000000Z', 'critical'), 'its group, value and time')
+t.same({k: stats[k] for k in ('files', 'events', 'bad', 'matches', 'correlations', 'rules_loaded', 'rules_refused')},
+       {'files': 2, 'events': 7, 'bad': 1, 'matches': 7, 'correlations': 1, 'rules_loaded': 3, 'rules_refused': 1}, '--stats ends with the counts')
+t.ok(all(stats[k] >= 0 for k in ('seconds_parse', 'seconds_match', 'seconds', 'peak_memory', 'bytes')) and
+     stats['bytes'] == sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder)), 'seconds, memory and bytes too', stats)
+t.same(records(run('detect', '--rules', rules, '--json', '-q', '--threads', '1', folder)), found, 'one thread finds the same in the same order')
+
+r = run('detect', '--rules', rules, '--level', 'high', '--json', '-q', folder)
+t.same(sorted(x['level'] for x in records(r)), ['critical', 'high'], '--level hides what is below; correlations see it')
+t.same(r.err.count('lianfang detect: '), 0, '--quiet says nothing of bad lines')
+r = run('detect', '--rules', rules, '--timeline', '--csv', '-q', folder)
+rows = list(csv.DictReader(io.StringIO(r.out)))
+t.same([row['time'] for row in rows], sorted(row['time'] for row in rows), '--timeline is in the order of time')
+t.same(rows[0]['rule'] + ' ' + rows[0]['what'], 'Whoami Image=C:\\Windows\\System32\\whoami.exe; CommandLine=whoami /all', '--csv has a header and what matched')
+r = run('detect', '--rules', rules, '-q', log)
+t.ok('Whoami' in r.out and 'CommandLine = whoami /all' in r.out and 'rule by A. Author' in r.out and 'pc1.example' in r.out, 'the table tells all that', r.out)
+bad = write('logs2/c.json', lines(sysmon('C:\\a\\whoami.exe', 'whoami /all\x1b[2J')))
+t.ok('\x1b[2J' not in run('detect', '--rules', rules, '-q', bad).out, 'control bytes of a log do not reach the terminal')
+t.same(run('detect', '--rules', rules, '-q', write('logs2/d.json', lines(sysmon('C:\\x.exe', 'x')))).status, 0, 'nothing matched: 0')
+t.same(run('detect', '--rules', rules, '-q', path('absent')).status, 2, 'an absent file: 2')
+t.same(run('detect', '-q', log).status, 2, 'nothing to look for: 2')
+t.has(run('detect', '--rules', path('norules'), '-q', log).err, 'norules', 'absent rules are named')
+r = run('detect', '--rules', rules, '--json', '--event', '-q', '-', stdin=lines(sysmon('C:\\whoami.exe', 'whoami /all')))
+t.ok(r.status == 1 and json.loads(records(r)[0]['event'])['Image'] == 'C:\\whoami.exe', 'standard input; --event shows the whole event', r)
+r = run('detect', '--rules', rules, '--json', '-q', '-', stdin=lines(logon('eve', 1), logon('eve', 2), logon('eve', 4)))
+t.same([x['title'] for x in records(r)], ['Failed logon'] * 3 + ['Many failed logons'], 'a correlation on a stream')
+
+# the other formats, each found out by itself
+cef = write('fmt/a.cef', 'CEF:0|Vendor|Box|1|100|Blocked|5|src=203.0.113.9 dhost=evil.example request=http://evil.example/x\n')
+ioc = write('ioc/list.txt', '# ours\nevil.example\n198.51.100.0/24\n44d88612fea8a8f36de82e1278abb02f\n')
+found = records(run('detect', '--indicators', ioc, '--json', '-q', cef))
+t.ok([(x['kind'], x['matched'], list(x['fields'])) for x in found] == [('domain', 'evil.example', ['dhost'])] and
+     found[0]['indicator_id'].startswith('indicator--') and found[0]['file'] == cef, 'an indicator in CEF', found)
+kv = write('fmt/a.log', 'date=2026-01-02 time=03:04:05 srcip=198.51.100.7 dstip=192.0.2.1 action=deny\n')
+t.same([x['matched'] for x in records(run('detect', '--indicators', ioc, '--json', '-q', kv))], ['198.51.100.0/24'], 'a block in key=value')
+zeek = write('fmt/dns.log', '#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tdns\n#fields\tts\tuid\tid.orig_h\tquery\n'
+             '#types\ttime\tstring\taddr\tstring\n1767323045.5\tC1\t192.0.2.1\twww.evil.example\n')
+found = records(run('detect', '--indicators', ioc, '--json', '-q', zeek))
+t.same([(x['matched'], x['time'], x['record']) for x in found], [('evil.example', '2026-01-02T03:04:05.500000Z', 1)], 'a parent domain in Zeek TSV')
+syslog = write('fmt/sys.log', '<34>1 2026-01-02T03:04:05Z host1 app - - - {"dns":{"rrname":"evil.example"}}\n')
+t.same([x['host'] for x in records(run('detect', '--indicators', ioc, '--json', '-q', syslog))], ['host1'], 'JSON within syslog')
+hashes = write('fmt/h.json', lines(sysmon('C:\\x.exe', 'x', Hashes='SHA1=00,MD5=44D88612FEA8A8F36DE82E1278ABB02F')))
+t.same([x['kind'] for x in records(run('detect', '--indicators', ioc, '--json', '-q', hashes))], ['md5'], "a hash among Sysmon's Hashes")
+bundle = write('ioc/bundle.json', {'type': 'bundle', 'id': 'bundle--' + str(uuid.uuid4()), 'objects': [
+    {'type': 'indicator', 'spec_version': '2.1', 'id': 'indicator--' + str(uuid.UUID(int=i + (4 << 76) + (8 << 60))), 'created': '2026-01-01T00:00:00.000Z',
+     'modified': '2026-01-01T00:00:00.000Z', 'pattern_type': 'stix', 'pattern': p, 'valid_from': '2026-01-01T00:00:00Z', **more}
+    for i, (p, more) in enumerate([("[domain-name:value = 'evil.example']", {'confidence': 90}),
+                                   ("[ipv4-addr:value = '198.51.100.7']", {'revoked': True}),
+                                   ("[domain-name:value = 'old.example']", {'valid_until': '2026-01-02T00:00:00Z'})])]})
+found = records(run('detect', '--indicators', bundle, '--json', '-q', kv, zeek))
+t.same([(x['matched'], x['confidence'], x['level']) for x in found], [('evil.example', 90, 'high')], 'a bundle: revoked and expired indicators do not hit')
+gz = write('fmt/x.gz', b'\x1f\x8b\x08\x00')
+r = run('detect', '--rules', rules, gz)
+t.ok(r.status == 2 and 'zcat' in r.err, 'a compressed file: what to do', r)
+
+# event logs of Windows, where there is material
+data = data_folder()
+if data and os.path.isdir(os.path.join(data, 'sigma', 'regression')):
+    root = os.path.join(data, 'sigma', 'regression')
+    all_rules = [a for d in ('rules', 'rules-emerging-threats', 'rules-threat-hunting', 'rules-compliance', 'rules-placeholder')
+                 for a in ('--rules', os.path.join(data, 'sigma', d))]
+    r = run('detect', *all_rules, '--json', '--stats', '-q', root, timeout=180)
+    seen, wrong, cases = {}, [], 0
+    for x in records(r)[:-1]:
+        key = (x['file'], x['rule_id'])
+        seen[key] = seen.get(key, 0) + 1
+    for where, _, files in os.walk(root):
+        if 'info.yml' not in files:
+            continue
+        info = read(os.path.join(where, 'info.yml')).decode()
+        rule = re.search(r'rule_metadata:\s*\n\s*- id:\s*(\S+)', info).group(1)
+        want = re.search(r'^\s*match_count:\s*(\d+)', info, re.M)
+        cases += 1
+        for f in files:
+            if f.endswith(('.evtx', '.json')):
+                got = seen.get((os.path.join(where, f), rule), 0)
+                if got != int(want.group(1)) if want else got < 1:
+                    wrong.append((f, got, want and want.group(1)))
+    t.ok(cases >= 100 and not wrong, f'{cases} regression cases, from EVTX and from JSON', *map(str, wrong))
+    stats = records(r)[-1]
+    t.same((stats['rules_loaded'], stats['rules_refused']), (3755, 25), 'all rules load but the 25 that need lists')
+    evtx = sorted(n for (n, _) in seen if n.endswith('.evtx'))
+    pairs = [(n, n[:-5] + '.json') for n in set(evtx) if os.path.exists(n[:-5] + '.json')]
+    differ = [n for n, j in pairs if {k[1]: v for k, v in seen.items() if k[0] == n} != {k[1]: v for k, v in seen.items() if k[0] == j}]
+    t.ok(pairs and not differ, f'{len(pairs)} event logs match what their JSON matches', *differ)
+    r = run('bench', 'evtx', '--json', '-n', '1', evtx[0])
+    t.ok(r.status == 0 and records(r)[0]['events'] > 0, 'bench evtx', r)
+else:
+    t.skip('regression cases', 'no test material: set LIANFANG_DATA')
+
+r = run('bench', 'detect', '--rules', rules, '--json', '-n', '1', log)
+t.ok(r.status == 0 and records(r)[0]['events'] == 3 and 0 < records(r)[0]['share'], 'bench detect: floor, engine and share', r)
+t.ok(run('bench', 'flatten', '-n', '1', log).status == 0 and run('bench', 'flatten', '-n', '1', write('fmt/empty', '')).status == 2, 'bench flatten; an empty file is told')
+t.done()
