@@ -1,0 +1,77 @@
+/* Looking for something in the history: blocks whose times and filters cannot
+ * rule it out are opened, and their events are given to the same matchers that
+ * look at live events. The result is that of looking at every event. */
+#ifndef DETECT_HUNT_H
+#define DETECT_HUNT_H
+
+#include "detect/history.h"
+#include "detect/image.h"
+#include "detect/taxonomy.h"
+
+#define HUNT_TERMS_MAX 64
+#define HUNT_WHY_MAX 8
+
+/* One finding; all of it borrowed during the call. */
+struct hunt_found {
+	const struct block_event *event; /* NULL: a correlation, of several events */
+	usec at;                         /* its time, or when the correlation fired */
+	struct str id;                   /* of the indicator or rule; "" of a search */
+	struct str title, author, level; /* of a rule; else "" */
+	struct { struct str field, value; } why[HUNT_WHY_MAX]; /* what matched, in the event */
+	size_t n_why;
+	struct str matched;              /* the indicator's own value */
+};
+/* False ends the hunt. */
+typedef bool (*hunt_fn)(void *ctx, const struct hunt_found *f);
+
+/* --- what is looked for --- */
+
+struct hunt_matcher;
+void hunt_matcher_free(struct hunt_matcher *m);
+void hunt_matcher_freep(struct hunt_matcher **m);
+
+/* Indicators, whatever the times they are valid in: what was seen before an indicator was known is what a hunt is for.
+ * RC_UNSUPPORTED: the pattern of one is of another sort (*ret_bad, may be NULL, tells which). */
+enum rc hunt_for_indicators(const struct image_indicator *list, size_t n, struct hunt_matcher **ret, size_t *ret_bad, struct err *err) MUSTUSE;
+
+/* Sigma rules and their correlations; set, taxonomy and their arena outlive the matcher. *ret_refused (may be NULL) counts
+ * rules that cannot be run. */
+enum rc hunt_for_rules(const struct sigma_set *rules, const struct taxonomy *t, struct hunt_matcher **ret, uint64_t *ret_refused,
+		       struct err *err) MUSTUSE;
+
+/* Events that meet every term: `field` .n > 0: one of its values is `value`, where * and ? stand for any run and any one
+ * character; else `value` stands anywhere in the line or in a value. Letters of ASCII in either case. */
+struct hunt_term { struct str field, value; };
+enum rc hunt_for_terms(const struct hunt_term *terms, size_t n, struct hunt_matcher **ret, struct err *err) MUSTUSE;
+
+/* --- looking --- */
+
+struct hunt_opts {
+	usec since, until;   /* event times, until 0 = open; since <= at < until */
+	struct str source;   /* name of one input, or "" */
+	uint64_t most;       /* findings, 0 = no limit */
+	bool every_block;    /* ask no filter: for comparison */
+	void (*progress)(void *ctx, size_t done, size_t all); /* about ten times a second; may be NULL */
+	void *progress_ctx;
+};
+
+struct hunt_stats {
+	uint64_t blocks, outside, probed, opened; /* outside: by time or input; probed: by filter */
+	uint64_t false_openings;                  /* opened because of their filter, and nothing was found */
+	uint64_t events, bytes, bad_lines, found; /* events and bytes looked at; bad_lines: no event of their format */
+	uint64_t unreadable;                      /* blocks that are damaged or were removed meanwhile */
+};
+
+/* Findings come in the order of the history. RC_NOMEM, RC_IO ... A damaged block is counted and passed over. */
+enum rc hunt_run(struct history *h, struct hunt_matcher *m, const struct hunt_opts *o, hunt_fn fn, void *ctx, struct hunt_stats *ret,
+		 struct err *err) MUSTUSE;
+
+/* The same over one block from elsewhere (a queue): its events from `bytes`; adds to `ret`. */
+enum rc hunt_block(struct hunt_matcher *m, struct str bytes, const struct hunt_opts *o, hunt_fn fn, void *ctx, struct hunt_stats *ret,
+		   struct err *err) MUSTUSE;
+/* Could a block of this index hold anything (time, input, filter)? Counts. */
+bool hunt_may(struct hunt_matcher *m, struct str index, const struct hunt_opts *o, struct hunt_stats *ret);
+/* Correlations are told that nothing more comes. */
+enum rc hunt_end(struct hunt_matcher *m, hunt_fn fn, void *ctx, struct hunt_stats *ret, struct err *err) MUSTUSE;
+
+#endif
