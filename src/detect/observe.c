@@ -73,12 +73,17 @@ static void add(void *ctx, enum observable_kind kind, struct str value)
 		w->out->n++;
 }
 
+static bool hash_length(size_t n)
+{
+	return n == 32 || n == 40 || n == 64 || n == 128;
+}
+
 /* Could it be one at all? Everything we know has a dot, a colon, an at sign, or is hexadecimal of a hash's length. */
 static bool worth_typing(struct str s)
 {
 	if (s.n < VALUE_LEAST || s.n > VALUE_MAX)
 		return false;
-	if (s.n == 32 || s.n == 40 || s.n == 64 || s.n == 128)
+	if (hash_length(s.n))
 		return true;
 	return memchr(s.p, '.', s.n) != NULL || memchr(s.p, ':', s.n) != NULL;
 }
@@ -118,15 +123,17 @@ static struct str without_port(struct str s)
 	return memchr(s.p, ':', i - 1) == NULL ? str_slice(s, 0, i - 1) : s;
 }
 
+/* What a byte means to a string that is cut into tokens. */
+enum { SPLITS = 1, DOT = 2, COLON = 4 };
+static const uint8_t meaning[256] = {
+	[' '] = SPLITS, ['\t'] = SPLITS, ['\r'] = SPLITS, ['\n'] = SPLITS, [','] = SPLITS, [';'] = SPLITS, ['='] = SPLITS, ['|'] = SPLITS,
+	['"'] = SPLITS, ['\''] = SPLITS, ['('] = SPLITS, [')'] = SPLITS, ['<'] = SPLITS, ['>'] = SPLITS, ['{'] = SPLITS, ['}'] = SPLITS,
+	['`'] = SPLITS, ['.'] = DOT, [':'] = COLON,
+};
+
 static bool splits(char c)
 {
-	switch (c) {
-	case ' ': case '\t': case '\r': case '\n': case ',': case ';': case '=': case '|': case '"': case '\'': case '(': case ')': case '<':
-	case '>': case '{': case '}': case '`':
-		return true;
-	default:
-		return false;
-	}
+	return meaning[(unsigned char)c] == SPLITS;
 }
 
 /* Ends a URL also where "," and "=" do not: RFC 3986 §2 has no blanks, quotes, <>, {}, | or `. */
@@ -164,18 +171,24 @@ static void try_long_url(struct typer *t, struct str s, size_t from, size_t i)
 static void find_in_string(struct typer *t, struct str s)
 {
 	size_t from = 0, tokens = 0;
+	unsigned met = 0; /* in the token */
 
 	if (s.n < VALUE_LEAST)
 		return;
 	for (size_t i = 0; i <= s.n && tokens < TOKENS_MAX; i++) {
-		if (i < s.n && !splits(s.p[i]))
+		unsigned means = i < s.n ? meaning[(unsigned char)s.p[i]] : SPLITS;
+
+		met |= means;
+		if (means != SPLITS)
 			continue;
-		if (i > from) {
+		/* Most tokens can be nothing that we know, and are not looked at again (worth_typing). */
+		if ((met & (DOT | COLON)) != 0 || hash_length(i - from))
 			try_token(t, str_slice(s, from, i));
+		if ((met & COLON) != 0)
 			try_long_url(t, s, from, i);
-			tokens++;
-		}
+		tokens += i > from;
 		from = i + 1;
+		met = 0;
 	}
 	if (tokens == TOKENS_MAX)
 		t->cut = true;

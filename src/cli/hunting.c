@@ -1,0 +1,153 @@
+#include "cli/hunting.h"
+
+#include <unistd.h>
+
+#include "base/ascii.h"
+
+bool hunting_dir(const struct cli *c, char *out, size_t n)
+{
+	const char *dir = cli_get(c, "history", NULL), *preset = getenv("LIANFANG_NODE");
+	const char *node = cli_get(c, "node", preset != NULL ? preset : "/var/lib/lianfang");
+	int want = dir != NULL ? snprintf(out, n, "%s", dir) : snprintf(out, n, "%s/history", node);
+
+	return want > 0 && (size_t)want < n;
+}
+
+/* --- limits --- */
+
+/* "7d" and so on, back from now. */
+static bool ago(struct str s, usec *ret)
+{
+	static const struct { char unit; usec span; } units[] = { { 's', USEC_PER_SEC }, { 'm', 60 * USEC_PER_SEC },
+		{ 'h', 3600 * USEC_PER_SEC }, { 'd', 86400 * USEC_PER_SEC }, { 'w', 604800 * USEC_PER_SEC } };
+	uint64_t n;
+
+	if (s.n < 2 || !str_to_u64(str_slice(s, 0, s.n - 1), &n) || n > 100000)
+		return false;
+	for (size_t i = 0; i < COUNTOF(units); i++)
+		if (ascii_to_lower(s.p[s.n - 1]) == units[i].unit) {
+			*ret = time_now() - (usec)n * units[i].span;
+			return true;
+		}
+	return false;
+}
+
+static bool read_when(const struct cli *c, const char *option, usec *ret)
+{
+	struct str s = str_of(cli_get(c, option, ""));
+	char text[64];
+
+	if (s.n == 0 || ago(s, ret))
+		return true;
+	if (s.n == 10) {
+		snprintf(text, sizeof text, "%.*sT00:00:00Z", STR(s));
+		s = str_of(text);
+	}
+	if (log_time_read(s, ret))
+		return true;
+	(void)cli_failf(c, "--%s: '%s' is no time: 2026-11-01, 2026-11-01T08:00:00Z, or 7d, 12h, 30m ago", option, cli_get(c, option, ""));
+	return false;
+}
+
+bool hunting_opts(const struct cli *c, struct hunt_opts *ret)
+{
+	int64_t limit = 0;
+
+	*ret = (struct hunt_opts){ .since = INT64_MIN, .source = str_of(cli_get(c, "source", "")) };
+	if (!read_when(c, "since", &ret->since) || !read_when(c, "until", &ret->until) ||
+	    !cli_get_int(c, "limit", 0, 0, INT64_MAX, &limit))
+		return false;
+	ret->most = (uint64_t)limit;
+	return true;
+}
+
+/* --- showing --- */
+
+void hunting_put_event(struct jsonw *w, const struct hunt_found *f, bool with_event)
+{
+	jsonw_m_time(w, "time", f->at);
+	if (f->event == NULL)
+		return;
+	jsonw_m_str(w, "file", f->event->source);
+	jsonw_m_int(w, "record", (int64_t)f->event->ordinal);
+	if (!with_event)
+		return;
+	jsonw_m_cstr(w, "format", log_format_name(f->event->format));
+	jsonw_m_str(w, "event", f->event->line);
+}
+
+static void on_progress(void *ctx UNUSED, size_t done, size_t all)
+{
+	fprintf(stderr, "\r%zu of %zu blocks ", done, all);
+	if (done == all)
+		fputc('\n', stderr);
+}
+
+static void put_stats(const struct hunt_stats *st, double seconds)
+{
+	struct buf b;
+	struct jsonw w;
+
+	buf_init(&b, 4096);
+	jsonw_init(&w, &b);
+	jsonw_object(&w);
+	jsonw_m_int(&w, "blocks", (int64_t)st->blocks);
+	jsonw_m_int(&w, "outside", (int64_t)st->outside);
+	jsonw_m_int(&w, "probed", (int64_t)st->probed);
+	jsonw_m_int(&w, "opened", (int64_t)st->opened);
+	jsonw_m_int(&w, "false_openings", (int64_t)st->false_openings);
+	jsonw_m_int(&w, "unreadable", (int64_t)st->unreadable);
+	jsonw_m_int(&w, "events", (int64_t)st->events);
+	jsonw_m_int(&w, "bytes", (int64_t)st->bytes);
+	jsonw_m_int(&w, "bad_lines", (int64_t)st->bad_lines);
+	jsonw_m_int(&w, "found", (int64_t)st->found);
+	jsonw_name(&w, "seconds");
+	jsonw_double(&w, seconds);
+	jsonw_object_end(&w);
+	(void)cli_print(&b);
+	buf_done(&b);
+}
+
+static void sum_up(const struct hunt_stats *st, double seconds)
+{
+	fprintf(stderr, "%llu found; %llu blocks, %llu opened", (unsigned long long)st->found, (unsigned long long)st->blocks,
+		(unsigned long long)st->opened);
+	if (st->probed > 0)
+		fprintf(stderr, " (%llu for nothing)", (unsigned long long)st->false_openings);
+	fprintf(stderr, ", %llu events looked at, %.3f s\n", (unsigned long long)st->events, seconds);
+	if (st->unreadable > 0)
+		fprintf(stderr, "%llu blocks are damaged or were removed meanwhile: lianfang history verify\n", (unsigned long long)st->unreadable);
+}
+
+int hunting_run(const struct cli *c, struct hunt_matcher *m, hunt_fn show, void *ctx, int found, int none)
+{
+	struct hunt_opts o;
+	struct history *h CLEANUP(history_closep) = NULL;
+	struct history_opts where = { 0 };
+	struct hunt_stats st = { 0 };
+	struct err err = { 0 };
+	char dir[4096];
+	usec start = time_mono();
+	double seconds;
+	enum rc rc;
+
+	if (!hunting_opts(c, &o))
+		return CLI_ERROR;
+	if (!hunting_dir(c, dir, sizeof dir))
+		return cli_failf(c, "the folder's name is too long");
+	where.dir = dir;
+	if (isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO) && !cli_has(c, "quiet"))
+		o.progress = on_progress;
+	rc = history_open(&where, &h, &err);
+	if (rc == RC_OK)
+		rc = hunt_run(h, m, &o, show, ctx, &st, &err);
+	fflush(stdout);
+	if (rc != RC_OK)
+		return cli_fail(c, &err);
+	seconds = (double)(time_mono() - start) / 1e6;
+	if (!cli_has(c, "quiet"))
+		sum_up(&st, seconds);
+	if (cli_has(c, "stats"))
+		put_stats(&st, seconds);
+	return st.unreadable > 0 ? CLI_ERROR : st.found > 0 ? found : none;
+}

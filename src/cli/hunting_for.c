@@ -1,0 +1,253 @@
+/* Operands of a hunt, told apart by how they look. */
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "cli/hunting.h"
+#include "detect/taxonomy.h"
+#include "model/observable.h"
+#include "node/call.h"
+#include "stix/id.h"
+
+#define ARENA_MAX ((size_t)4 << 30)
+#define FILE_MAX ((size_t)1 << 30)
+#define INDICATORS_MAX ((size_t)1 << 22)
+#define DEPTH_MAX 32
+
+static const struct json_limits file_limits = { .bytes = FILE_MAX, .depth = 64, .nodes = UINT32_MAX };
+
+struct collecting {
+	struct arena *a;
+	struct image_indicator *list;
+	size_t n, room;
+	struct hunting_for *ret;
+};
+
+static enum rc add(struct collecting *x, struct str id, struct str pattern, struct err *err)
+{
+	struct image_indicator *in;
+
+	if (x->n == x->room) {
+		size_t wider = x->room == 0 ? 16 : x->room * 2;
+
+		in = wider > INDICATORS_MAX ? NULL : mem_resize(x->list, wider * sizeof *in);
+		if (in == NULL)
+			return FAIL(err, RC_NOMEM, "more indicators than one hunt takes (%zu)", INDICATORS_MAX);
+		x->list = in;
+		x->room = wider;
+	}
+	in = &x->list[x->n++];
+	*in = (struct image_indicator){ .id = arena_dup(x->a, id), .pattern = arena_dup(x->a, pattern), .confidence = UINT8_MAX };
+	return in->id.p == NULL || in->pattern.p == NULL ? FAIL(err, RC_NOMEM, "out of memory") : RC_OK;
+}
+
+static enum rc add_pattern(struct collecting *x, struct str pattern, struct err *err)
+{
+	char id[STIX_ID_MAX + 1];
+
+	return add(x, stix_derived_id(S("indicator"), pattern, id), pattern, err);
+}
+
+static enum rc add_value(struct collecting *x, struct str text, struct err *err)
+{
+	enum observable_kind kind;
+	struct buf fanged, normal, pattern;
+	enum rc rc;
+
+	buf_init(&fanged, 2 * VALUE_MAX);
+	buf_init(&normal, 2 * VALUE_MAX);
+	buf_init(&pattern, 8 * VALUE_MAX);
+	value_refang(&fanged, text);
+	rc = value_detect(str_trim(buf_view(&fanged)), &kind, &normal, err);
+	if (rc == RC_OK) {
+		value_pattern(&pattern, kind, buf_view(&normal));
+		rc = add_pattern(x, buf_view(&pattern), err);
+	}
+	buf_done(&fanged);
+	buf_done(&normal);
+	buf_done(&pattern);
+	return rc;
+}
+
+static void refuse(struct collecting *x, struct str what, const struct err *why)
+{
+	if (x->ret->refused++ == 0)
+		snprintf(x->ret->first_refused, sizeof x->ret->first_refused, "%.*s: %s", STR(str_slice(what, 0, 100)), why->text);
+}
+
+/* Each object with a STIX pattern, however deep it stands. */
+static enum rc add_objects(struct collecting *x, const struct json *v, int depth, struct err *err)
+{
+	struct str id = json_get_str(v, S("id")), pattern = json_get_str(v, S("pattern"));
+
+	if (json_is(v, JSON_OBJECT) && str_starts(id, S("indicator--")) && pattern.n > 0)
+		return add(x, id, pattern, err);
+	if (depth == DEPTH_MAX)
+		return RC_OK;
+	if (json_is(v, JSON_ARRAY))
+		JSON_EACH(item, v)
+			TRY(add_objects(x, item, depth + 1, err));
+	if (json_is(v, JSON_OBJECT))
+		JSON_MEMBERS(name, value, v)
+			TRY(add_objects(x, value, depth + 1, err));
+	return RC_OK;
+}
+
+static enum rc add_json(struct collecting *x, struct str text, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new(ARENA_MAX);
+	const struct json *v;
+
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "out of memory");
+	TRY(json_parse(a, text, &file_limits, &v, err));
+	return add_objects(x, v, 0, err);
+}
+
+static enum rc add_lines(struct collecting *x, struct str text, struct err *err)
+{
+	struct str line, value;
+
+	while (str_next(&text, '\n', &line)) {
+		struct err why = { 0 };
+		enum rc rc;
+
+		if (!value_of_line(str_trim(line), &value))
+			continue;
+		rc = add_value(x, value, &why);
+		if (rc == RC_NOMEM)
+			return FAIL(err, rc, "%s", why.text);
+		if (rc != RC_OK)
+			refuse(x, value, &why);
+	}
+	return RC_OK;
+}
+
+static enum rc add_file(struct collecting *x, const char *path, struct err *err)
+{
+	struct buf b;
+	struct str text;
+	size_t before = x->n;
+	enum rc rc;
+
+	TRY(cli_read(path, FILE_MAX, &b, err));
+	text = str_trim(buf_view(&b));
+	rc = text.n > 0 && (text.p[0] == '{' || text.p[0] == '[') ? add_json(x, text, err) : add_lines(x, text, err);
+	if (rc != RC_OK)
+		err_prefix(err, "%s", path);
+	else if (x->n == before)
+		rc = FAIL(err, RC_BAD, "%s: names no indicator%s%s", path, x->ret->refused > 0 ? "; " : "", x->ret->first_refused);
+	buf_done(&b);
+	return rc;
+}
+
+static enum rc add_of_node(const struct cli *c, struct collecting *x, const char *id, struct err *err)
+{
+	const char *preset = getenv("LIANFANG_NODE");
+	struct node_conn *conn CLEANUP(node_conn_closep) = NULL;
+	size_t before = x->n;
+	struct buf reply;
+	char path[256];
+	int status = 0;
+	enum rc rc;
+
+	TRY(node_conn_open(cli_get(c, "node", preset != NULL ? preset : "/var/lib/lianfang"), &conn, err));
+	snprintf(path, sizeof path, "/values/%.128s", id);
+	TRY(node_conn_do(conn, "GET", path, S(""), &status, &reply, err));
+	rc = status == 200 ? add_json(x, buf_view(&reply), err) : RC_NOTFOUND;
+	if (rc == RC_NOTFOUND)
+		node_reply_error(&reply, status, err);
+	else if (rc == RC_OK && x->n == before)
+		rc = FAIL(err, RC_NOTFOUND, "%s: the node shows no pattern of it", id);
+	buf_done(&reply);
+	return rc;
+}
+
+static bool is_rules(const char *path)
+{
+	struct stat st;
+
+	return str_ends(str_of(path), S(".yml")) || str_ends(str_of(path), S(".yaml")) || (stat(path, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
+static enum rc take_operand(const struct cli *c, struct collecting *x, const char *text, struct err *err)
+{
+	struct str s = str_trim(str_of(text));
+	struct stat st;
+	enum rc rc;
+
+	if (str_starts(s, S("[")))
+		return add_pattern(x, s, err);
+	if (str_starts(s, S("indicator--")))
+		return add_of_node(c, x, text, err);
+	if (str_eq(s, S("-")) || stat(text, &st) == 0)
+		return add_file(x, text, err);
+	rc = add_value(x, s, err);
+	if (rc == RC_BAD)
+		return FAIL(err, rc, "%s: no file, pattern, id of an indicator, nor a value that is known by its form", text);
+	return rc;
+}
+
+static enum rc for_rules(const struct cli *c, struct hunting_for *ret, struct err *err)
+{
+	const struct sigma_set *set = NULL;
+	const struct taxonomy *taxonomy = NULL;
+	uint64_t refused = 0;
+
+	for (int i = 0; i < c->n_operands; i++)
+		if (!is_rules(c->operands[i]))
+			return FAIL(err, RC_BAD, "%s: rules and indicators are hunted one after the other", c->operands[i]);
+	TRY(sigma_load(ret->arena, c->operands, (size_t)c->n_operands, cli_get(c, "lists", NULL), &set, err));
+	TRY(taxonomy_load(ret->arena, cli_get(c, "sources", NULL), &taxonomy, err));
+	for (uint32_t i = 0; i < set->n_reports && ret->first_refused[0] == '\0'; i++)
+		if (set->reports[i].verdict == SIGMA_REFUSED || set->reports[i].verdict == SIGMA_NEEDS_LIST)
+			snprintf(ret->first_refused, sizeof ret->first_refused, "%.*s:%u: %.*s", STR(set->reports[i].file), set->reports[i].line,
+				 STR(set->reports[i].reason));
+	if (set->n_rules == 0)
+		return FAIL(err, RC_BAD, "no rule%s%s", ret->first_refused[0] != '\0' ? ": " : "", ret->first_refused);
+	TRY(hunt_for_rules(set, taxonomy, &ret->m, &refused, err));
+	ret->refused = refused + set->refused + set->need_list;
+	ret->rules = set->n_rules - refused;
+	return RC_OK;
+}
+
+/* Those that cannot be looked up are named and left out, unless nothing else is asked for. */
+static enum rc for_indicators(struct collecting *x, struct err *err)
+{
+	struct err why = { 0 };
+	size_t bad = 0;
+	enum rc rc;
+
+	while ((rc = hunt_for_indicators(x->list, x->n, &x->ret->m, &bad, &why)) == RC_UNSUPPORTED || rc == RC_BAD) {
+		refuse(x, x->list[bad].pattern, &why);
+		x->list[bad] = x->list[--x->n];
+		if (x->n == 0)
+			break;
+	}
+	x->ret->indicators = x->n;
+	return rc == RC_OK ? RC_OK : FAIL(err, rc, "%s", x->ret->refused > 0 && x->n == 0 ? x->ret->first_refused : why.text);
+}
+
+enum rc hunting_for(const struct cli *c, struct hunting_for *ret, struct err *err)
+{
+	struct collecting x = { .ret = ret };
+	enum rc rc = RC_OK;
+
+	*ret = (struct hunting_for){ .arena = arena_new(ARENA_MAX) };
+	if (ret->arena == NULL)
+		return FAIL(err, RC_NOMEM, "out of memory");
+	if (is_rules(c->operands[0]))
+		return for_rules(c, ret, err);
+	x.a = ret->arena;
+	for (int i = 0; i < c->n_operands && rc == RC_OK; i++)
+		rc = take_operand(c, &x, c->operands[i], err);
+	if (rc == RC_OK)
+		rc = for_indicators(&x, err);
+	mem_free(x.list);
+	return rc;
+}
+
+void hunting_for_done(struct hunting_for *f)
+{
+	hunt_matcher_free(f->m);
+	arena_free(f->arena);
+}
