@@ -14,10 +14,14 @@ const struct text *event_text(struct engine *e, uint32_t i)
 
 	if (e->text_gen[i] == e->gen)
 		return x;
-	x->plain = (v->flags & FLAT_ESCAPED) != 0 ? flat_text(e->f, v) : str_make(v->p, v->n);
-	if (x->plain.p == NULL)
-		return NULL;
-	to = arena_alloc(e->folded, FOLD_ROOM(x->plain.n));
+	x->plain = str_make(v->p, v->n);
+	if ((v->flags & FLAT_ESCAPED) != 0) {
+		to = scratch_get(e->scratch, v->n + FLAT_RESOLVE_SLACK);
+		if (to == NULL)
+			return NULL;
+		x->plain = str_make(to, flat_resolve(x->plain, to));
+	}
+	to = scratch_get(e->scratch, FOLD_ROOM(x->plain.n));
 	if (to == NULL)
 		return NULL;
 	x->folded = str_make(to, fold_text(x->plain, to));

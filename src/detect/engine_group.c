@@ -192,7 +192,7 @@ static bool keyword_quad(const struct engine_image *m, const struct test *t, uin
 	for (size_t i = 0; i + 4 <= t->lit.n; i++) {
 		float chance = typical_chance(m->typical, str_slice(t->lit, i, i + 4), NULL);
 
-		if (absent_takes(t->lit.p + i) && chance < best) {
+		if (few_plain(t->lit.p + i) && chance < best) {
 			best = chance;
 			memcpy(ret, t->lit.p + i, 4);
 		}
@@ -202,7 +202,7 @@ static bool keyword_quad(const struct engine_image *m, const struct test *t, uin
 
 static enum rc absent_make(struct engine_image *m, struct kept *k)
 {
-	uint32_t quads[ABSENT_QUADS_MAX];
+	uint32_t quads[FEW_MAX];
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < k->group.n_witnesses; i++) {
@@ -210,10 +210,10 @@ static enum rc absent_make(struct engine_image *m, struct kept *k)
 
 		if (t->field != FIELD_NONE)
 			continue;
-		if (n == ABSENT_QUADS_MAX || !keyword_quad(m, t, &quads[n++]))
+		if (n == FEW_MAX || !keyword_quad(m, t, &quads[n++]))
 			return RC_OK;
 	}
-	return absent_build(k->arena, quads, n, &k->group.absent) ? RC_OK : RC_NOMEM;
+	return few_build(k->arena, quads, n, &k->group.absent) ? RC_OK : RC_NOMEM;
 }
 
 static enum rc matchers_build(struct engine_image *m, struct kept *k, struct spaces *s)

@@ -3,7 +3,6 @@
 #ifndef DETECT_ENGINE_GROUP_H
 #define DETECT_ENGINE_GROUP_H
 
-#include "detect/engine_absent.h"
 #include "detect/engine_match.h"
 
 /* Of a field that routing looks at: what it wakes is remembered with the route. */
@@ -28,7 +27,7 @@ struct group {
 	const uint16_t *roles;                        /* by field id: 1 + place in matchers, or 0; ROLE_ROUTED besides */
 	const struct matcher *matchers;
 	const struct matcher *keywords;               /* over all values; NULL: no keyword is a witness */
-	const struct absent *absent;                  /* tells when a line of JSON holds no keyword; may be NULL */
+	const struct few *absent;                     /* tells when a line of JSON holds no keyword; may be NULL */
 };
 
 /* The group of a set of variants (variant_words of them), made at the first call. RC_LIMIT: there are GROUPS_MAX already.

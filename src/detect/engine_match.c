@@ -13,6 +13,8 @@
 
 #define QUAD_BITS_MIN 12
 #define QUAD_BITS_MAX 20
+#define STRIDE 4
+#define FEW_SHORT_MAX 48
 
 static uint64_t load(const char *p, unsigned n)
 {
@@ -60,13 +62,21 @@ static const struct { enum key_kind kind; unsigned n; } lasts[] = {
 
 struct pair { uint64_t key; struct match_entry entry; };
 
+struct literal {
+	struct str lit;
+	uint32_t witness;
+	bool exact;
+};
+
 struct builder {
 	struct arena *a, *work;
 	const struct engine_image *m;
 	struct pair *pairs;
 	uint32_t n, cap;
-	uint32_t *quads;      /* the four bytes of KEY_QUAD pairs */
-	uint32_t n_quads, cap_quads;
+	struct literal *literals;
+	uint32_t n_literals, cap_literals;
+	uint32_t *quads;      /* of the bitmap */
+	uint32_t n_quads;
 	uint64_t *two;        /* bitmap */
 	uint32_t *direct;
 	uint32_t n_direct, kinds;
@@ -88,31 +98,29 @@ static bool pair_add(struct builder *b, enum key_kind kind, uint64_t key, uint32
 	return true;
 }
 
-static bool quad_add(struct builder *b, uint32_t bytes, uint32_t witness, uint32_t at)
+/* A literal of four bytes and more, until it is known in what stride values are searched. */
+static bool literal_keep(struct builder *b, struct str lit, uint32_t witness, bool exact)
 {
-	if (b->n_quads == b->cap_quads) {
-		uint32_t cap = b->cap_quads == 0 ? 64 : b->cap_quads * 2, *more;
+	if (b->n_literals == b->cap_literals) {
+		uint32_t cap = b->cap_literals == 0 ? 64 : b->cap_literals * 2;
+		struct literal *more = arena_resize(b->work, b->literals, b->cap_literals * sizeof *more, cap * sizeof *more);
 
-		more = arena_resize(b->work, b->quads, b->cap_quads * sizeof *more, cap * sizeof *more);
 		if (more == NULL)
 			return false;
-		b->quads = more;
-		b->cap_quads = cap;
+		b->literals = more;
+		b->cap_literals = cap;
 	}
-	b->quads[b->n_quads++] = bytes;
-	return pair_add(b, KEY_QUAD, key_small(KEY_QUAD, bytes), witness, at);
+	b->literals[b->n_literals++] = (struct literal){ lit, witness, exact };
+	return true;
 }
 
 /* A key for "the text holds this literal" (folded, at least two bytes). */
 static bool literal_add(struct builder *b, struct str lit, uint32_t witness, bool exact)
 {
 	uint64_t two;
-	size_t at;
 
-	if (lit.n >= 4) {
-		(void)typical_chance(b->m->typical, lit, &at);
-		return quad_add(b, (uint32_t)load(lit.p + at, 4), witness, exact ? (uint32_t)at : MATCH_WHOLE);
-	}
+	if (lit.n >= 4)
+		return literal_keep(b, lit, witness, exact);
 	if (b->two == NULL)
 		b->two = arena_array(b->a, 65536 / 64, sizeof *b->two);
 	if (b->two == NULL)
@@ -120,6 +128,88 @@ static bool literal_add(struct builder *b, struct str lit, uint32_t witness, boo
 	two = load(lit.p, 2);
 	b->two[two / 64] |= (uint64_t)1 << (two % 64);
 	return pair_add(b, KEY_PAIR, key_small(KEY_PAIR, two), witness, exact ? 0 : MATCH_WHOLE);
+}
+
+/* Where in a literal `stride` quads one behind the other are rarest, by the most common of them. */
+static size_t rarest(const struct typical *typical, struct str lit, unsigned stride)
+{
+	float best = 2;
+	size_t at = 0;
+
+	for (size_t i = 0; i + stride + 3 <= lit.n; i++) {
+		float worst = 0;
+
+		for (unsigned k = 0; k < stride; k++) {
+			float chance = typical_chance(typical, str_slice(lit, i + k, i + k + 4), NULL);
+
+			worst = chance > worst ? chance : worst;
+		}
+		if (worst < best) {
+			best = worst;
+			at = i;
+		}
+	}
+	return at;
+}
+
+static bool quad_add(struct builder *b, const struct literal *l, size_t at, uint32_t *quads, uint32_t *n)
+{
+	uint32_t bytes = (uint32_t)load(l->lit.p + at, 4);
+
+	quads[(*n)++] = bytes;
+	return pair_add(b, KEY_QUAD, key_small(KEY_QUAD, bytes), l->witness, l->exact ? (uint32_t)at : MATCH_WHOLE);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static uint32_t distinct(uint32_t *all, uint32_t n)
+{
+	uint32_t kept = 0;
+
+	if (n > 0)
+		qsort(all, n, sizeof *all, by_value);
+	for (uint32_t i = 0; i < n; i++)
+		if (i == 0 || all[i] != all[kept - 1])
+			all[kept++] = all[i];
+	return kept;
+}
+
+/* Literals of STRIDE + 3 bytes and more have a quad in every STRIDE-th place, wherever they stand. The shorter ones are
+ * searched for by themselves when they are few and the machine can, else every place is looked at. */
+static bool literals_build(struct builder *b, struct matcher *ret)
+{
+	uint32_t *few = arena_array(b->work, b->n_literals + 1, sizeof *few), n_few = 0, n_short = 0;
+
+	b->quads = arena_array(b->work, (size_t)b->n_literals * STRIDE + 1, sizeof *b->quads);
+	if (few == NULL || b->quads == NULL)
+		return false;
+	for (uint32_t i = 0; i < b->n_literals; i++) {
+		struct str lit = b->literals[i].lit;
+
+		if (lit.n < STRIDE + 3)
+			few[n_short++] = (uint32_t)load(lit.p + rarest(b->m->typical, lit, 1), 4);
+	}
+	n_few = distinct(few, n_short);
+	if (n_few > 0 && n_few <= FEW_SHORT_MAX && !few_build(b->a, few, n_few, &ret->few))
+		return false;
+	ret->stride = n_short == 0 || ret->few != NULL ? STRIDE : 1;
+	n_few = 0;
+	for (uint32_t i = 0; i < b->n_literals; i++) {
+		const struct literal *l = &b->literals[i];
+		unsigned stride = l->lit.n < STRIDE + 3 ? 1 : ret->stride;
+		size_t at = rarest(b->m->typical, l->lit, stride);
+		bool alone = ret->few != NULL && stride == 1;
+
+		for (unsigned k = 0; k < stride; k++)
+			if (!quad_add(b, l, at + k, alone ? few : b->quads, alone ? &n_few : &b->n_quads))
+				return false;
+	}
+	return true;
 }
 
 static bool first_add(struct builder *b, struct str lit, uint32_t witness)
@@ -297,7 +387,7 @@ static bool build(struct builder *b, const uint32_t *tests, uint32_t first, uint
 	for (uint32_t i = first; i < first + n; i++)
 		if (!witness_add(b, &b->m->tests[tests[i]], i))
 			return false;
-	if (!table_build(b, ret) || (b->n_quads > 0 && !quads_build(b, ret)))
+	if (!literals_build(b, ret) || !table_build(b, ret) || (b->n_quads > 0 && !quads_build(b, ret)))
 		return false;
 	ret->pairs = b->two;
 	ret->kinds = b->kinds;
@@ -374,19 +464,41 @@ static void probe_at(struct match_pass *p, uint64_t key, size_t at)
 	}
 }
 
+static void few_hit(void *ctx, size_t at)
+{
+	struct match_pass *p = ctx;
+
+	probe_at(p, key_small(KEY_QUAD, load(p->text->folded.p + at, 4)), at);
+}
+
+static inline bool quad_set(const uint64_t *map, unsigned shift, const char *p)
+{
+	uint32_t slot = quad_slot((uint32_t)load(p, 4), shift);
+
+	return (map[slot / 64] >> (slot % 64) & 1) != 0;
+}
+
 static void run_quads(struct match_pass *p)
 {
 	const struct matcher *m = p->matcher;
 	struct str s = p->text->folded;
 	const uint64_t *map = m->quads;
 	unsigned shift = m->quad_shift;
+	size_t stride = m->stride, i = 0;
 
-	for (size_t i = 0; i + 4 <= s.n; i++) {
-		uint32_t bytes = (uint32_t)load(s.p + i, 4), slot = quad_slot(bytes, shift);
+	for (; i + 3 * stride + 4 <= s.n; i += 4 * stride) {
+		const char *at = s.p + i;
 
-		if (UNLIKELY((map[slot / 64] >> (slot % 64) & 1) != 0))
-			probe_at(p, key_small(KEY_QUAD, bytes), i);
+		if (LIKELY(!(quad_set(map, shift, at) | quad_set(map, shift, at + stride) | quad_set(map, shift, at + 2 * stride) |
+			     quad_set(map, shift, at + 3 * stride))))
+			continue;
+		for (size_t k = i; k < i + 4 * stride; k += stride)
+			if (quad_set(map, shift, s.p + k))
+				probe_at(p, key_small(KEY_QUAD, load(s.p + k, 4)), k);
 	}
+	for (; i + 4 <= s.n; i += stride)
+		if (quad_set(map, shift, s.p + i))
+			probe_at(p, key_small(KEY_QUAD, load(s.p + i, 4)), i);
 }
 
 static void run_pairs(struct match_pass *p)
@@ -430,6 +542,8 @@ void matcher_run(struct match_pass *p)
 		probe(p, number_key(number));
 	if (m->quads != NULL)
 		run_quads(p);
+	if (m->few != NULL)
+		few_scan(m->few, p->text->folded, few_hit, p);
 	if (m->pairs != NULL)
 		run_pairs(p);
 }

@@ -3,6 +3,7 @@
 #ifndef DETECT_ENGINE_MATCH_H
 #define DETECT_ENGINE_MATCH_H
 
+#include "detect/engine_few.h"
 #include "detect/engine_int.h"
 
 struct match_entry {
@@ -20,7 +21,8 @@ struct matcher {
 	uint32_t mask;
 	const struct match_entry *entries;
 	const uint64_t *quads, *pairs; /* bitmaps of four and of two bytes; NULL: none */
-	unsigned quad_shift;
+	unsigned quad_shift, stride;  /* every stride-th place is looked at: long literals have that many quads */
+	const struct few *few;        /* where short literals stand; NULL: their quads are among the others */
 	const uint32_t *direct;       /* witnesses that have no key: asked one by one */
 	uint32_t n_direct;
 };

@@ -86,19 +86,24 @@ static const struct group *find_out(struct engine *e)
 const struct group *event_route(struct engine *e)
 {
 	struct key k UNINIT;
-	const struct group *g;
-	struct route *r;
+	struct route *pair;
 
 	e->route = NULL;
 	if (!key_of(e, &k))
 		return find_out(e);
-	r = e->route = &e->routes[key_slot(e, &k)];
-	if (r->group != NULL && r->n == k.n && memcmp(r->key, k.bytes, k.n) == 0)
-		return r->group;
-	g = find_out(e);
-	r->group = g;
-	r->n = k.n;
-	r->n_hits = ROUTE_UNKNOWN;
-	memcpy(r->key, k.bytes, k.n);
-	return g;
+	pair = e->routes[key_slot(e, &k)];
+	for (int i = 0; i < 2; i++) {
+		if (pair[i].group != NULL && pair[i].n == k.n && memcmp(pair[i].key, k.bytes, k.n) == 0) {
+			e->route = &pair[i];
+			pair[i].used = e->gen;
+			return pair[i].group;
+		}
+	}
+	e->route = &pair[pair[1].used < pair[0].used];
+	e->route->used = e->gen;
+	e->route->group = find_out(e);
+	e->route->n = k.n;
+	e->route->n_hits = ROUTE_UNKNOWN;
+	memcpy(e->route->key, k.bytes, k.n);
+	return e->route->group;
 }

@@ -4,8 +4,6 @@
 
 #include "base/hash.h"
 
-#define FOLDED_BYTES_MAX ((size_t)512 << 20)
-
 /* ---- life cycle */
 
 void engine_free(struct engine *e)
@@ -16,7 +14,7 @@ void engine_free(struct engine *e)
 	mem_free(e->next);
 	mem_free(e->texts);
 	mem_free(e->text_gen);
-	arena_free(e->folded);
+	scratch_free(e->scratch);
 	mem_free(e->known);
 	mem_free(e->seen);
 	mem_free(e->rule_seen);
@@ -46,7 +44,7 @@ static bool spaces(struct engine *e)
 	e->next = mem_array(VALUES, sizeof *e->next);
 	e->texts = mem_array(VALUES, sizeof *e->texts);
 	e->text_gen = mem_array(VALUES, sizeof *e->text_gen);
-	e->folded = arena_new(FOLDED_BYTES_MAX);
+	e->scratch = scratch_new();
 	e->known = mem_array(m->n_tests + 1, sizeof *e->known);
 	e->seen = mem_array(m->n_instances + 1, sizeof *e->seen);
 	e->rule_seen = mem_array(m->rules->n_rules + 1, sizeof *e->rule_seen);
@@ -56,7 +54,7 @@ static bool spaces(struct engine *e)
 	e->routes = mem_array(ROUTES, sizeof *e->routes);
 	e->set = mem_array(m->variant_words, sizeof *e->set);
 	e->spill.variants = mem_array(m->n_variants + 1, sizeof *e->spill.variants);
-	return e->places != NULL && e->next != NULL && e->texts != NULL && e->text_gen != NULL && e->folded != NULL &&
+	return e->places != NULL && e->next != NULL && e->texts != NULL && e->text_gen != NULL && e->scratch != NULL &&
 	       e->known != NULL && e->seen != NULL && e->rule_seen != NULL && e->candidates != NULL && e->routes != NULL &&
 	       e->tried != NULL && e->hits != NULL &&
 	       e->set != NULL && e->spill.variants != NULL;
@@ -122,7 +120,7 @@ static void event_begin(struct engine *e, struct flat *f)
 	bool lines = f->format != LOG_JSON && f->format != LOG_EVTX;
 
 	number_next(e);
-	arena_reset(e->folded);
+	scratch_reset(e->scratch);
 	e->f = f;
 	e->eager = e->m->no_tests;
 	e->stats.events++;
@@ -272,7 +270,7 @@ static uint32_t keywords(struct engine *e, uint32_t n)
 	const struct group *g = e->group;
 	uint32_t n_pending = 0;
 
-	if (g->absent != NULL && e->f->format == LOG_JSON && e->f->raw.p != NULL && absent_from(g->absent, e->f->raw))
+	if (g->absent != NULL && e->f->format == LOG_JSON && e->f->raw.p != NULL && few_absent(g->absent, e->f->raw))
 		return n;
 	for (uint32_t i = 0; i < e->f->n; i++)
 		n = value_add(e, g->keywords, i, &n_pending, n);

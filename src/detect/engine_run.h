@@ -14,11 +14,11 @@
 struct place { uint32_t gen; uint16_t first, last; }; /* values of a field in this event */
 
 #define ROUTE_KEY_MAX 240
-#define ROUTES 256
+#define ROUTES 512 /* pairs: of two places the one not used last is given away */
 #define ROUTE_HITS_MAX 16
 struct route { /* a place of the cache of routes: what the routing fields held, and the group that followed */
 	const struct group *group;
-	uint32_t n;
+	uint32_t n, used;            /* used: gen of the event that asked last */
 	uint32_t n_hits;             /* witnesses that the routing fields wake; ROUTE_UNKNOWN: not found out, or too many */
 	uint32_t hits[ROUTE_HITS_MAX];
 	unsigned char key[ROUTE_KEY_MAX];
@@ -33,6 +33,13 @@ struct pending { /* a value that waits for its matcher: memory is asked for earl
 	struct cache_key key;
 };
 
+struct scratch;
+struct scratch *scratch_new(void) MUSTUSE;
+void scratch_free(struct scratch *s);
+/* `n` bytes, not zeroed, until scratch_reset; NULL: out of memory. */
+char *scratch_get(struct scratch *s, size_t n);
+void scratch_reset(struct scratch *s);
+
 struct engine {
 	struct engine_image *m;
 	struct flat *f;              /* the event being run, or run last */
@@ -42,7 +49,7 @@ struct engine {
 	struct flat_value extra[2];  /* VALUE_FORMAT, VALUE_RAW */
 	struct text *texts;          /* by value */
 	uint32_t *text_gen;
-	struct arena *folded;
+	struct scratch *scratch;     /* what texts were made of */
 	uint32_t *known;             /* by test: gen * 2 + what it was found to be */
 	uint32_t *seen;              /* by instance: gen of the event it was tried on */
 	uint32_t *rule_seen;         /* by rule: gen of the event it matched */
@@ -53,7 +60,7 @@ struct engine {
 	uint32_t *tried, pass;       /* by witness: pass in which it was decided */
 	uint32_t *hits;
 	struct regex_run regex;
-	struct route *routes, *route; /* of this event; NULL: it is not remembered */
+	struct route (*routes)[2], *route; /* of this event; NULL: it is not remembered */
 	struct pending pending[PENDING_MAX];
 	uint64_t *set;               /* scratch: the variants of an event */
 	struct group spill;          /* for a set that is granted no group */

@@ -117,39 +117,74 @@ static size_t unescape_u(struct str s, size_t at, char *to, size_t *ret_used)
 	return put_utf8(to, high < 0 || (high >= 0xD800 && high < 0xE000) ? 0xFFFD : (uint32_t)high);
 }
 
-/* Writes `s` with its escapes resolved to `to`, which has room for s.n bytes. An escape that was cut off is left out. */
-static size_t unescape(struct str s, char *to)
+/* What stands for the letter behind a backslash: \b and its like, else the letter itself. */
+static char letter_value(char letter)
 {
-	static const char letters[] = "bfnrt", values[] = "\b\f\n\r\t";
-	size_t at = 0, n = 0, used;
+	switch (letter) {
+	case 'b': return '\b';
+	case 'f': return '\f';
+	case 'n': return '\n';
+	case 'r': return '\r';
+	case 't': return '\t';
+	default: return letter;
+	}
+}
 
+/* Bytes before the first backslash of the eight; 8: there is none. */
+static unsigned before_backslash(uint64_t eight)
+{
+	uint64_t x = eight ^ 0x5c5c5c5c5c5c5c5cu, zero = (x - 0x0101010101010101u) & ~x & 0x8080808080808080u;
+
+	return zero == 0 ? 8 : (unsigned)__builtin_ctzll(zero) / 8;
+}
+
+/* The escape at `*at`, which is moved behind it; yields the bytes written. One that was cut off ends the text. */
+static size_t resolve_one(struct str s, size_t *at, char *to)
+{
+	size_t n = 1, used = 2;
+
+	if (s.n - *at < 2 || (s.p[*at + 1] == 'u' && s.n - *at < 6)) {
+		*at = s.n;
+		return 0;
+	}
+	if (s.p[*at + 1] == 'u')
+		n = unescape_u(s, *at, to, &used);
+	else
+		*to = letter_value(s.p[*at + 1]);
+	*at += used;
+	return n;
+}
+
+size_t flat_resolve(struct str s, char *to)
+{
+	size_t at = 0, n = 0;
+
+	while (s.n - at >= 8) { /* eight bytes are always copied, as many as are plain count */
+		uint64_t eight;
+		unsigned plain;
+
+		memcpy(&eight, s.p + at, 8);
+		memcpy(to + n, &eight, 8);
+		plain = before_backslash(eight);
+		at += plain;
+		n += plain;
+		if (plain < 8)
+			n += resolve_one(s, &at, to + n);
+	}
 	while (at < s.n) {
-		const char *slash = memchr(s.p + at, '\\', s.n - at), *letter;
-		size_t plain = slash == NULL ? s.n - at : (size_t)(slash - (s.p + at));
-
-		memcpy(to + n, s.p + at, plain);
-		n += plain, at += plain;
-		if (s.n - at < 2)
-			break;
-		if (s.p[at + 1] == 'u') {
-			if (s.n - at < 6)
-				break;
-			n += unescape_u(s, at, to + n, &used);
-			at += used;
-			continue;
-		}
-		letter = strchr(letters, s.p[at + 1]);
-		to[n++] = letter != NULL && *letter != '\0' ? values[letter - letters] : s.p[at + 1];
-		at += 2;
+		if (s.p[at] == '\\')
+			n += resolve_one(s, &at, to + n);
+		else
+			to[n++] = s.p[at++];
 	}
 	return n;
 }
 
 struct str flat_unescape(struct flat *f, struct str s)
 {
-	char *to = arena_alloc(f->scratch, s.n + 1);
+	char *to = arena_alloc(f->scratch, s.n + FLAT_RESOLVE_SLACK);
 
-	return to == NULL ? (struct str){ NULL, 0 } : str_make(to, unescape(s, to));
+	return to == NULL ? (struct str){ NULL, 0 } : str_make(to, flat_resolve(s, to));
 }
 
 struct str flat_text(struct flat *f, const struct flat_value *v)
