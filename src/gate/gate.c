@@ -12,6 +12,7 @@
 
 #include "base/map.h"
 #include "gate/ledger.h"
+#include "store/collections.h"
 #include "gate/refs.h"
 #include "stix/marking.h"
 
@@ -227,12 +228,70 @@ static enum rc drop(struct page *p, const bool *hide, struct err *err)
 	return RC_OK;
 }
 
+bool gate_is_bounded(const struct viewer *v)
+{
+	return v->kind != VIEWER_LOCAL && !str_eq(v->role, S("admin")) && !str_eq(v->role, S("analyst"));
+}
+
+/* Clears hide[i] of the entries that lie in this collection, in this version. */
+static enum rc show_members(struct store *s, uint32_t row, const struct page *p, uint32_t mask, bool *hide, struct arena *a, struct err *err)
+{
+	struct str *ids = arena_array(a, p->n + 1, sizeof *ids);
+	struct page_query q = { .collection = row, .added_after = INT64_MIN, .tlp_mask = mask, .want_all = true, .limit = PAGE_LIMIT_MAX, .ids = ids };
+	bool more = true;
+
+	if (ids == NULL)
+		return FAIL(err, RC_NOMEM, "gate: no memory");
+	for (size_t i = 0; i < p->n; i++)
+		if (hide[i])
+			ids[q.n_ids++] = p->entries[i].id;
+	while (more && q.n_ids > 0) {
+		struct page in;
+
+		TRY(store_page(s, &q, &in, err));
+		for (size_t k = 0; k < in.n; k++)
+			for (size_t i = 0; i < p->n; i++)
+				if (hide[i] && p->entries[i].spec == in.entries[k].spec && str_eq(p->entries[i].id, in.entries[k].id) &&
+				    str_eq(p->entries[i].version, in.entries[k].version))
+					hide[i] = false;
+		more = in.more && in.n > 0;
+		q.added_after = in.last;
+		page_done(&in);
+	}
+	return RC_OK;
+}
+
+static enum rc readable(struct store *s, const struct viewer *v, struct arena *a, uint32_t **ret, size_t *ret_n, struct err *err)
+{
+	bool known = v->kind != VIEWER_ANONYMOUS;
+
+	return readable_rows(s, !known ? S("") : v->account.n > 0 ? v->account : v->name, known ? v->role : S(""), a, ret, ret_n, err);
+}
+
+/* Hides what lies in no collection that the viewer may read. */
+static enum rc hide_foreign(struct store *s, const struct viewer *v, const struct page *p, uint32_t mask, bool *hide, struct err *err)
+{
+	CLEANUP(arena_freep) struct arena *a = arena_new((size_t)64 << 20);
+	uint32_t *rows;
+	size_t n;
+
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "gate: no memory");
+	TRY(readable(s, v, a, &rows, &n, err));
+	for (size_t i = 0; i < p->n; i++)
+		hide[i] = true;
+	for (size_t i = 0; i < n; i++)
+		TRY(show_members(s, rows[i], p, mask, hide, a, err));
+	return RC_OK;
+}
+
 struct asked {
 	struct store *store;
 	struct ledger *ledger;
 	const struct viewer *viewer;
 	enum gate_path path;
 	uint8_t ceiling;
+	bool bounded; /* the query is over everything and the viewer's rights are not */
 };
 
 /* Reads a page with the bodies that the reference rule needs. */
@@ -269,10 +328,13 @@ static enum rc screen(const struct asked *a, const struct page_query *q, struct 
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new((size_t)1 << 20);
 	bool *hide = mem == NULL ? NULL : arena_array(mem, p->n + 1, sizeof *hide);
+	bool *foreign = mem == NULL ? NULL : arena_array(mem, p->n + 1, sizeof *foreign);
 	bool any = false;
 
-	if (hide == NULL)
+	if (hide == NULL || foreign == NULL)
 		return FAIL(err, RC_NOMEM, "gate: no memory");
+	if (a->bounded && p->n > 0)
+		TRY(hide_foreign(a->store, a->viewer, p, q->tlp_mask, foreign, err));
 	if (look) {
 		ledger_refs_note(a->ledger);
 		TRY(hidden_by_refs(a->store, p->entries, p->n, q->tlp_mask, hide, err));
@@ -282,8 +344,9 @@ static enum rc screen(const struct asked *a, const struct page_query *q, struct 
 
 		if (!gate_may(a->viewer, a->ceiling, p->entries[i].tlp, p->entries[i].flags, hide[i] ? NULL : &why))
 			hide[i] = true;
-		if (hide[i])
+		if (hide[i] && !foreign[i])
 			ledger_refuse(a->ledger, a->viewer, a->path, p->entries[i].id, why);
+		hide[i] |= foreign[i]; /* as if it were not there: what is refused is what was asked of */
 		any |= hide[i];
 	}
 	return any ? drop(p, hide, err) : RC_OK;
@@ -317,9 +380,9 @@ static enum rc screened(const struct asked *a, struct page_query *q, struct page
 static enum rc settle_more(const struct asked *a, const struct page_query *q, struct page *p, usec last, struct err *err)
 {
 	struct page_query ahead = *q;
-	bool more = p->more && ledger_refs_seen(a->ledger);
+	bool more = p->more && (a->bounded || ledger_refs_seen(a->ledger));
 
-	ahead.limit = 16;
+	ahead.limit = a->bounded ? 1000 : 16; /* long stretches may lie in other people's collections */
 	ahead.max_bytes = 0;
 	ahead.added_after = last;
 	while (more) {
@@ -333,10 +396,30 @@ static enum rc settle_more(const struct asked *a, const struct page_query *q, st
 	return RC_OK;
 }
 
+/* A viewer without any collection need not be led through the whole store. */
+static enum rc has_nothing(const struct asked *a, bool *ret, struct err *err)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new((size_t)1 << 20);
+	uint32_t *rows;
+	size_t n = 1;
+
+	if (mem == NULL)
+		return FAIL(err, RC_NOMEM, "gate: no memory");
+	if (a->bounded)
+		TRY(readable(a->store, a->viewer, mem, &rows, &n, err));
+	*ret = n == 0;
+	return RC_OK;
+}
+
 static enum rc first_visible(const struct asked *a, struct page_query *q, struct page *p, struct err *err)
 {
 	usec last = q->added_after;
+	bool nothing;
 	enum rc rc;
+
+	TRY(has_nothing(a, &nothing, err));
+	if (nothing)
+		return RC_OK;
 
 	for (;;) {
 		struct page_query now = *q;
@@ -359,7 +442,7 @@ static enum rc first_visible(const struct asked *a, struct page_query *q, struct
 static enum rc begin(struct store *s, const struct viewer *v, enum gate_path path, uint8_t ceiling,
 		     struct page_query *q, struct asked *ret, struct err *err)
 {
-	*ret = (struct asked){ s, ledger_of(s), v, path, ceiling };
+	*ret = (struct asked){ s, ledger_of(s), v, path, ceiling, q->collection == NO_COLLECTION && gate_is_bounded(v) };
 	q->tlp_mask = gate_mask(v, ceiling);
 	if (ret->ledger == NULL)
 		return FAIL(err, RC_NOMEM, "gate: releases cannot be recorded");
@@ -405,7 +488,8 @@ static enum rc count_withheld(const struct asked *a, const struct page_query *q,
 	refs.limit = 1000;
 	refs.bodies = true;
 	refs.max_bytes = (size_t)32 << 20;
-	refs.flags_all = q->flags_all | OBJECT_HAS_REFS;
+	if (!a->bounded)
+		refs.flags_all = q->flags_all | OBJECT_HAS_REFS;
 	*ret = 0;
 	while (more) {
 		struct page p = { 0 };
@@ -425,6 +509,20 @@ static enum rc count_withheld(const struct asked *a, const struct page_query *q,
 	return RC_OK;
 }
 
+bool gate_knows(struct store *s, const struct viewer *v, struct str id)
+{
+	struct page_query q = { .added_after = INT64_MIN, .ids = &id, .n_ids = 1, .limit = 1 };
+	struct page p;
+	struct err err;
+	bool known;
+
+	if (gate_scan(s, v, v->tlp_max, &q, &p, &err) != RC_OK)
+		return false;
+	known = p.n > 0;
+	page_done(&p);
+	return known;
+}
+
 enum rc gate_count(struct store *s, const struct viewer *v, uint8_t ceiling, struct page_query *q,
 		   uint64_t *ret, struct err *err)
 {
@@ -436,7 +534,7 @@ enum rc gate_count(struct store *s, const struct viewer *v, uint8_t ceiling, str
 	if (q->tlp_mask == 0)
 		return RC_OK;
 	TRY(store_count(s, q, &all, err));
-	if (ledger_refs_seen(a.ledger))
+	if (a.bounded || ledger_refs_seen(a.ledger))
 		TRY(count_withheld(&a, q, &withheld, err));
 	*ret = all > withheld ? all - withheld : 0;
 	return RC_OK;

@@ -4,7 +4,12 @@
  *
  * The gate works in two steps that check each other: the mask it gives to the
  * store hides what the viewer may not see (so paging, counts and digests agree),
- * and gate_page looks at each entry again before it lets the page go. */
+ * and gate_page looks at each entry again before it lets the page go.
+ *
+ * A query over everything the node holds (NO_COLLECTION) gives a viewer no more than
+ * its collections do: what lies in none that it may read does not exist for it. Only
+ * the node itself and the roles admin and analyst see the whole store (up to their TLP).
+ * A query of one collection is asked only after the caller looked at its rights. */
 #ifndef GATE_GATE_H
 #define GATE_GATE_H
 
@@ -14,6 +19,9 @@
 
 /* Which way out; named in facts. */
 enum gate_path { PATH_TAXII, PATH_REST, PATH_EXPORT, PATH_PUSH, PATH_LOG, PATH_COUNT, PATH_STREAM };
+
+/* Whether collections and their rights bound what `v` sees. */
+bool gate_is_bounded(const struct viewer *v);
 
 /* The TLP levels that `v` may see through an exit whose ceiling is `ceiling` (enum tlp), as bits for page_query.tlp_mask. */
 uint32_t gate_mask(const struct viewer *v, uint8_t ceiling);
@@ -33,6 +41,9 @@ enum rc gate_count(struct store *s, const struct viewer *v, uint8_t ceiling, str
  * What goes on must pass gate_release, entry by entry. */
 enum rc gate_scan(struct store *s, const struct viewer *v, uint8_t ceiling, struct page_query *q, struct page *ret,
 		  struct err *err) MUSTUSE;
+
+/* Whether `v` may see some version of this object, anywhere in the node. */
+bool gate_knows(struct store *s, const struct viewer *v, struct str id);
 
 /* One object that was read by other means (a stream, a log line). Records a fact either way. */
 bool gate_release(struct store *s, const struct viewer *v, enum gate_path path, uint8_t ceiling, const struct page_entry *e);

@@ -338,6 +338,34 @@ enum rc right_of(struct store *s, const struct collection *c, struct str user, s
 	return RC_OK;
 }
 
+enum rc readable_rows(struct store *s, struct str user, struct str role, struct arena *a, uint32_t **ret, size_t *ret_n,
+		      struct err *err)
+{
+	const struct small_view *v;
+	uint32_t *rows;
+	size_t n = 0;
+
+	TRY(small_lock(s, &v, err));
+	rows = arena_array(a, v->n_collections + 1, sizeof *rows);
+	for (size_t i = 0; rows != NULL && i < v->n_collections; i++) {
+		const struct collection *c = &v->collections[i];
+		bool can_read = c->anon_read || (user.n > 0 && c->all_read), can_write = false;
+
+		if (user.n > 0) {
+			add_right(v, c->row, S("user:"), user, &can_read, &can_write);
+			add_right(v, c->row, S("role:"), role, &can_read, &can_write);
+		}
+		if (can_read)
+			rows[n++] = c->row;
+	}
+	small_unlock(s);
+	if (rows == NULL)
+		return FAIL(err, RC_NOMEM, "rights: the caller's memory is full");
+	*ret = rows;
+	*ret_n = n;
+	return RC_OK;
+}
+
 enum rc right_list(struct store *s, uint32_t collection, struct arena *a, struct right **ret, size_t *ret_n, struct err *err)
 {
 	const struct small_view *v;

@@ -45,6 +45,9 @@ enum rc collection_delete(struct store *s, struct str root, struct str id, struc
 enum rc right_put(struct store *s, uint32_t collection, const struct right *r, struct err *err) MUSTUSE;
 /* What (user, role) may do: the union of its rights, all_* and anon_read (user empty = anonymous). Cached: cheap on the hot path. */
 enum rc right_of(struct store *s, const struct collection *c, struct str user, struct str role, bool *ret_read, bool *ret_write, struct err *err) MUSTUSE;
+/* The collections of all roots that this user or role may read, as rows in `a`. user "" = anonymous. */
+enum rc readable_rows(struct store *s, struct str user, struct str role, struct arena *a, uint32_t **ret, size_t *ret_n,
+		      struct err *err) MUSTUSE;
 /* All explicit rights of a collection. */
 enum rc right_list(struct store *s, uint32_t collection, struct arena *a, struct right **ret, size_t *ret_n, struct err *err) MUSTUSE;
 

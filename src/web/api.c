@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "gate/gate.h"
 #include "store/facts.h"
 #include "stix/marking.h"
 #include "store/collections.h"
@@ -295,6 +296,14 @@ enum rc api_collection(const struct api_call *c, struct str name, uint32_t *ret_
 	if (slash == SIZE_MAX)
 		return FAIL(err, RC_BAD, "collection: expected ROOT/COLLECTION");
 	TRY(collection_get(c->api->store, str_slice(name, 0, slash), str_slice(name, slash + 1, name.n), c->req->arena, &k, err));
+	if (gate_is_bounded(c->viewer)) {
+		bool can_read, can_write;
+
+		TRY(right_of(c->api->store, &k, c->viewer->name, c->viewer->role, &can_read, &can_write, err));
+		/* The same words as for one that is not there. */
+		if (str_eq(c->req->method, S("GET")) ? !can_read : !can_write)
+			return FAIL(err, RC_NOTFOUND, "collection %.*s: not known", STR(str_slice(name, slash + 1, slash + 65)));
+	}
 	*ret_row = k.row;
 	*ret_ceiling = k.tlp_max;
 	return RC_OK;

@@ -93,7 +93,8 @@ enum rc api_fingerprint(const struct api_call *c, const char *name, bool require
 /* Name rule of accounts and peers: 1..64 of a-z 0-9 . _ - */
 enum rc api_name(struct str name, const char *what, struct err *err) MUSTUSE;
 
-/* "root/alias-or-id" of a query parameter or member; empty gives NO_COLLECTION. RC_NOTFOUND. */
+/* "root/alias-or-id" of a query parameter or member; empty gives NO_COLLECTION. RC_NOTFOUND, also for one that this
+ * viewer may neither read nor write. */
 enum rc api_collection(const struct api_call *c, struct str name, uint32_t *ret_row, uint8_t *ret_ceiling, struct err *err) MUSTUSE;
 
 /* A fact about a change of the node's settings; failure is the caller's failure. */

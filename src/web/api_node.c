@@ -181,7 +181,8 @@ static enum rc put_alerts(struct alert_reply *l, bool *ret_end, struct err *err)
 
 	TRY(alert_list(l->c->api->store, l->after, ALERT_PAGE, l->a, &list, &n, err));
 	for (size_t i = 0; i < n && !l->more; i++) {
-		if (!gate_may(l->c->viewer, TLP_RED, list[i].tlp, 0, NULL))
+		if (!gate_may(l->c->viewer, TLP_RED, list[i].tlp, 0, NULL) ||
+		    (gate_is_bounded(l->c->viewer) && !gate_knows(l->c->api->store, l->c->viewer, list[i].indicator)))
 			continue;
 		l->more = l->left == 0;
 		if (l->more)
@@ -196,8 +197,8 @@ static enum rc put_alerts(struct alert_reply *l, bool *ret_end, struct err *err)
 	return RC_OK;
 }
 
-/* An alert carries its indicator's TLP: whoever may not see the indicator does not learn of the alert, and neither
- * `more` nor `last` tells of it. */
+/* An alert carries its indicator's TLP and lies where its indicator does: whoever may not see the indicator does not
+ * learn of the alert, and neither `more` nor `last` tells of it. */
 static enum rc alerts_get(struct api_call *c, struct err *err)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new(ALERT_MEMORY);

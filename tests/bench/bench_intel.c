@@ -236,7 +236,7 @@ static void bench_lists(void)
 /* A value that nothing holds: everything is looked through. */
 static void bench_search(void)
 {
-	struct viewer v = { .kind = VIEWER_USER, .name = S("u"), .tlp_max = TLP_AMBER };
+	struct viewer v = { .kind = VIEWER_USER, .name = S("u"), .role = S("analyst"), .tlp_max = TLP_AMBER };
 	struct search q = { .value = S("nowhere.example"), .added_after = INT64_MIN, .limit = 10, .ceiling = TLP_RED, .path = PATH_REST };
 	struct arena *a = arena_new((size_t)64 << 20);
 	struct search_result r;

@@ -42,6 +42,25 @@ r = n.get('/api/v1/users', auth=None)
 t.ok(r.status == 401 and 'Basic' in r.headers.get('WWW-Authenticate', ''), '401 names the ways to sign in', r)
 t.same(n.get('/intel/collections/', auth=None).status in (200, 401), True, 'a stranger at TAXII gets an answer')
 
+# --- rights by collection hold in REST too ---
+n.cli('collection', 'add', '@', 'intel', 'Private', '--alias', 'private')
+hidden = indicator('private.example', tlp='green')
+t.same(n.cli('import', write('private.json', bundle([hidden])), '@', '--collection', 'intel/private').status, 0, 'an object in a collection of few')
+WAYS = {'search': lambda who, more='': n.get('/api/v1/objects?value=private.example' + more, auth=LOGIN[who]),
+        'by id': lambda who: n.get('/api/v1/objects/' + hidden['id'], auth=LOGIN[who]), 'by value': lambda who: n.get('/api/v1/values/private.example', auth=LOGIN[who]),
+        'export': lambda who: n.get('/api/v1/export?format=stix', auth=LOGIN[who]), 'list': lambda who: n.get('/api/v1/export?format=plain', auth=LOGIN[who])}
+for way, ask in WAYS.items():
+    for who, may in (('reader', False), ('feeder', False), ('analyst', True), ('admin', True)):
+        t.ok((b'private.example' in ask(who).body) == may, f'{way} as {who} without a right: {"seen" if may else "not there"}', ask(who))
+there, nowhere = WAYS['search']('reader', '&collection=intel/private'), WAYS['search']('reader', '&collection=intel/nowhere')
+t.ok(there.status == nowhere.status == 404 and there.body.replace(b'private', b'nowhere') == nowhere.body, 'a collection without a right is as one that is not there', there, nowhere)
+t.same(n.request('POST', '/api/v1/import?collection=intel/private', bundle([]), auth=LOGIN['feeder']).status, 404, 'nor may a feeder write there')
+n.cli('collection', 'grant', '@', 'intel/private', 'role:reader', '--read')
+for way, ask in WAYS.items():
+    t.ok(b'private.example' in ask('reader').body, f'{way} as reader with a right', ask('reader'))
+t.ok(b'private.example' in WAYS['search']('reader', '&collection=intel/private').body, 'search in the collection too')
+
+# --- an administrator of few levels ---
 add_user('limited', 'admin', 'limited-password-1', '--tlp', 'amber')
 limited = basic('limited', 'limited-password-1')
 t.same(n.get('/api/v1/facts', auth=limited).status, 403, 'facts name objects of all levels: an administrator who may not see all of them gets none')

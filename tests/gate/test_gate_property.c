@@ -1,12 +1,14 @@
 /* Random objects with random markings, references and versions, read by random
  * viewers through every way out of the gate, against a naive oracle that knows only
- * the rules: strictest marking, unknown is RED, anonymous sees CLEAR, and an object
- * that names a held one which the viewer may not see is withheld. The oracle works
+ * the rules: strictest marking, unknown is RED, anonymous sees CLEAR, an object
+ * that names a held one which the viewer may not see is withheld, and a question over
+ * everything gives no more than the collections that the viewer may read. The oracle works
  * on what the generator chose and shares no code with the gate. */
 #include "gate/admit.h"
 #include "gate/folder.h"
 #include "gate/gate.h"
 #include "stix/marking.h"
+#include "store/collections.h"
 #include "store/engine.h"
 #include "tap.h"
 
@@ -39,6 +41,7 @@ static struct thing things[OBJECTS];
 static bool unknown_shown[UNKNOWNS];
 static struct folder at;
 static uint64_t checks, leaks, losses, seed;
+static bool may_read[3];     /* of the viewer at hand: collections 1 and 2 */
 
 static uint64_t rnd(void)
 {
@@ -285,6 +288,11 @@ static bool oracle_may(const struct version *v, int top)
 	return true;
 }
 
+static bool oracle_bounded(const struct viewer *v)
+{
+	return v->kind != VIEWER_LOCAL && !str_eq(v->role, S("admin")) && !str_eq(v->role, S("analyst"));
+}
+
 struct ask {
 	int collection;          /* 0 = everything */
 	enum version_match match;
@@ -292,11 +300,13 @@ struct ask {
 };
 
 /* Versions are picked among those of a permitted level; what names something hidden is taken out then. */
-static bool oracle_in_page(const struct ask *a, int i, int k, int top)
+static bool oracle_in_page(const struct viewer *v, const struct ask *a, int i, int k, int top)
 {
 	const struct thing *t = &things[i];
 	int first = -1, last = -1;
 
+	if (a->collection == 0 && oracle_bounded(v) && (v->kind == VIEWER_ANONYMOUS || !may_read[t->collection]))
+		return false;
 	if ((a->collection != 0 && t->collection != a->collection) || (a->form != FORMS && t->form != (enum form)a->form))
 		return false;
 	for (int j = 0; j < t->n; j++) {
@@ -390,15 +400,15 @@ static void check_pages(const struct viewer *v, int ceiling)
 
 	for (int i = 0; i < OBJECTS; i++) {
 		for (int k = 0; k < things[i].n; k++) {
-			bool in = oracle_in_page(&a, i, k, top);
+			bool in = oracle_in_page(v, &a, i, k, top);
 
 			want += in;
 			judge(seen[i][k], in, bodies ? "page" : "manifest", v, ceiling, things[i].id);
 		}
 	}
 	judge(got > want, false, "page length", v, ceiling, "");
-	/* Definitions lie in no collection, so counts are compared inside one. */
-	if (a.collection == 0)
+	/* Definitions lie in no collection, so counts are compared inside one, or where none of them shows. */
+	if (a.collection == 0 && !oracle_bounded(v))
 		return;
 	if (gate_count(at.store, v, (uint8_t)ceiling, &q, &count, &err) != RC_OK)
 		OK(false, "gate_count: %s", err.text);
@@ -423,6 +433,44 @@ static void check_single(const struct viewer *v, int ceiling, const struct page 
 	}
 }
 
+/* What the viewer may read: nothing, one of the two, or both, by its name, its role or as any signed-in user. */
+static void draw_rights(struct viewer *v)
+{
+	static const struct str roles[] = { S(""), S("reader"), S("reader"), S("feeder"), S("analyst"), S("admin") };
+	bool by_role = below(2) != 0;
+	struct err err = { 0 };
+
+	v->role = roles[below((int)COUNTOF(roles))];
+	for (uint32_t row = 1; row <= 2; row++) {
+		struct right mine = { .subject = S("user:v") }, ours = { .subject = S("role:reader") };
+
+		may_read[row] = below(2) != 0;
+		if (by_role && str_eq(v->role, S("reader")))
+			ours.can_read = may_read[row];
+		else
+			mine.can_read = may_read[row];
+		if (right_put(at.store, row, &mine, &err) != RC_OK || right_put(at.store, row, &ours, &err) != RC_OK)
+			OK(false, "rights: %s", err.text);
+	}
+}
+
+/* The collections 1 and 2 of a fresh store. */
+static void make_collections(void)
+{
+	struct api_root root = { .name = S("r"), .title = S("r"), .max_content_length = 1000, .page_size = 10 };
+	struct err err = { 0 };
+
+	if (root_put(at.store, &root, &err) != RC_OK)
+		OK(false, "root: %s", err.text);
+	for (uint32_t row = 1; row <= 2; row++) {
+		struct collection c = { .root = S("r"), .id = row == 1 ? S("00000000-0000-4000-8000-00000000c001") : S("00000000-0000-4000-8000-00000000c002"),
+					.title = S("c"), .tlp_max = TLP_RED };
+
+		if (collection_put(at.store, &c, &err) != RC_OK || c.row != row)
+			OK(false, "collection %u: row %u %s", row, c.row, err.text);
+	}
+}
+
 static void check_viewers(void)
 {
 	struct page_query q = { .added_after = INT64_MIN, .limit = PAGE_LIMIT_MAX, .want_all = true, .bodies = true, .tlp_mask = UINT32_MAX };
@@ -438,6 +486,7 @@ static void check_viewers(void)
 			for (int ceiling = 0; ceiling < TLP_COUNT; ceiling++) {
 				struct viewer v = { .kind = (enum viewer_kind)kind, .name = S("v"), .tlp_max = (uint8_t)max };
 
+				draw_rights(&v);
 				for (int n = 0; n < 3; n++)
 					check_pages(&v, ceiling);
 				check_single(&v, ceiling, &all);
@@ -468,6 +517,7 @@ static void run_round(uint64_t round, uint64_t first)
 {
 	seed = (first + round) * UINT64_C(0x9E3779B97F4A7C15) + 1;
 	memset(unknown_shown, 0, sizeof unknown_shown);
+	make_collections();
 	show_unknown(-1);
 	make_things((int)round);
 	put_things();

@@ -47,7 +47,7 @@ static enum rc append(void *ctx, struct str piece, struct err *err)
 
 static struct export_stats run(struct export_opts *o, uint8_t tlp, struct buf *out)
 {
-	struct viewer v = { .kind = VIEWER_USER, .name = S("u"), .tlp_max = tlp };
+	struct viewer v = { .kind = VIEWER_USER, .name = S("u"), .role = S("analyst"), .tlp_max = tlp };
 	struct export_stats st = { 0 };
 	struct err err = { 0 };
 

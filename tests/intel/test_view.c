@@ -29,7 +29,7 @@ static void put(const char *source, uint8_t tlp, uint8_t confidence, const char 
 
 static struct viewer viewer(enum viewer_kind kind, uint8_t tlp)
 {
-	return (struct viewer){ .kind = kind, .name = S("v"), .tlp_max = tlp };
+	return (struct viewer){ .kind = kind, .name = S("v"), .role = S("analyst"), .tlp_max = tlp };
 }
 
 static void test_views(void)
