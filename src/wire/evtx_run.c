@@ -126,10 +126,13 @@ static void put_array(struct run *run, const struct item *it, const struct evtx_
 /* Half of all values are strings with a name that the template knows. */
 static inline bool put_string(struct run *run, const struct item *it)
 {
-	const struct evtx_value *v = &run->values[it->value];
+	const struct evtx_value *v;
 	char *to;
 
-	if (it->value >= run->n_values || v->type != EVTX_STRING || v->size == 0 || it->flags & ITEM_NAMED)
+	if (UNLIKELY(it->value >= run->n_values))
+		return false;
+	v = &run->values[it->value];
+	if (v->type != EVTX_STRING || v->size == 0 || it->flags & ITEM_NAMED)
 		return false;
 	if (UNLIKELY((to = room(run, evtx_text_room(v->size))) == NULL))
 		return true;
