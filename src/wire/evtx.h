@@ -19,7 +19,8 @@ void evtx_closep(struct evtx **e);
 
 /* The next record into `f` (cleared first): names as Sigma has them ("EventID", "Channel", "Provider_Name",
  * "Execution_ProcessID", EventData's Name attributes, UserData's leaves), values as text, f->time from the record.
- * f->raw is the record's bytes. False at the end. Damage is counted, skipped and goes on. */
+ * f->raw is the record's bytes. Values and names are the reader's: they last until the next call and evtx_close. A record
+ * that breaks off gives what stood before and counts as bad too. False at the end. Damage is counted, skipped and goes on. */
 bool evtx_next(struct evtx *e, struct flat *f);
 
 /* Ordinal of the record that evtx_next gave last, from 1, in the order of the file. */

@@ -9,6 +9,7 @@
 #include "wire/line_int.h"
 
 #define HEADER_FIELDS 4
+#define DELIMITER_MAX 4 /* "0x5E" */
 
 static bool header_field(struct str *rest, struct str *ret)
 {
@@ -76,28 +77,25 @@ bool leef_looks(struct str line)
 enum rc leef_read(struct log_lines *l, struct flat *f, struct str line, bool *ret_event, struct err *err)
 {
 	static const enum line_name names[HEADER_FIELDS] = { NAME_VENDOR, NAME_PRODUCT, NAME_VERSION, NAME_EVENT_ID };
-	struct str rest = line, version, text;
+	struct str rest = line, after, text;
 	char sep = '\t';
 
 	if (!leef_looks(line))
 		return syslog_read(l, f, line, ret_event, err);
 	line_put_format(l, f, LOG_LEEF);
-	if (!header_field(&rest, &version))
+	if (!header_field(&rest, &text))
 		return FAIL(err, RC_BAD, "LEEF: the header breaks off");
 	for (size_t i = 0; i < HEADER_FIELDS; i++) {
 		if (!header_field(&rest, &text))
 			return FAIL(err, RC_BAD, "LEEF: byte %zu: the header breaks off", (size_t)(rest.p - line.p));
 		line_put_fixed(l, f, names[i], FLAT_STRING, text);
 	}
-	if (str_starts(version, S("LEEF:2"))) {
-		struct str after = rest;
-
-		/* some senders of 2.0 leave the delimiter out: what stands there is then the first pair already */
-		if (header_field(&after, &text) && text.n <= 6) {
-			if (!delimiter(text, &sep))
-				return FAIL(err, RC_BAD, "LEEF: byte %zu: no delimiter", (size_t)(rest.p - line.p));
-			rest = after;
-		}
+	/* The sixth field is 2.0's, but senders of 1.0 know it and senders of 2.0 forget it: then a pair stands there. */
+	after = rest;
+	if (header_field(&after, &text) && text.n <= DELIMITER_MAX && memchr(text.p, '=', text.n) == NULL) {
+		if (!delimiter(text, &sep))
+			return FAIL(err, RC_BAD, "LEEF: byte %zu: no delimiter", (size_t)(rest.p - line.p));
+		rest = after;
 	}
 	attributes(l, f, rest, sep);
 	return RC_OK;

@@ -298,6 +298,41 @@ static bool open_json(const struct log_lines *l, struct flat *f, struct str line
 	return false;
 }
 
+/* Some senders put CEF or LEEF behind half a header of RFC 5424: where it begins, or .p NULL. */
+static struct str find_content(struct str s)
+{
+	static const struct str marks[] = { S(" CEF:"), S(" LEEF:") };
+
+	for (size_t i = 0; i < COUNTOF(marks); i++) {
+		size_t at = str_find(s, marks[i], 0);
+
+		if (at != SIZE_MAX)
+			return str_slice(s, at + 1, s.n);
+	}
+	return (struct str){ NULL, 0 };
+}
+
+static enum rc read_header(const struct log_lines *l, struct str rest, struct header *h, struct err *err)
+{
+	struct header half = *h;
+	struct str content;
+	enum rc rc;
+
+	if (h->value == NO_PRIORITY || !is_5424(rest)) {
+		read_3164(l, rest, h);
+		return RC_OK;
+	}
+	if ((rc = read_5424(rest, h, err)) == RC_OK || (content = find_content(rest)).p == NULL)
+		return rc;
+	half.message = content;
+	if (line_time_iso(h->time, &half.at)) {
+		half.time = h->time;
+		half.host = no_nil(h->host);
+	}
+	*h = half;
+	return RC_OK;
+}
+
 enum rc syslog_read(struct log_lines *l, struct flat *f, struct str line, bool *ret_event UNUSED, struct err *err)
 {
 	struct header h = { .value = NO_PRIORITY };
@@ -305,10 +340,8 @@ enum rc syslog_read(struct log_lines *l, struct flat *f, struct str line, bool *
 	enum log_format format = f->format;
 	bool opened, memory = true;
 
-	if (read_priority(&rest, &h) && is_5424(rest))
-		TRY(read_5424(rest, &h, err));
-	else
-		read_3164(l, rest, &h);
+	(void)read_priority(&rest, &h);
+	TRY(read_header(l, rest, &h, err));
 	opened = open_json(l, f, line, h.message);
 	f->format = format;
 	f->raw = line;

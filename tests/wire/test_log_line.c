@@ -199,6 +199,11 @@ static const struct row leef[] = {
 	{ LOG_LEEF, S("LEEF:2.0|V|P|1|E||a=1\tb=2 3"), S("_format=leef;DeviceVendor=V;DeviceProduct=P;DeviceVersion=1;EventID=E;a=1;b=2 3;") },
 	{ LOG_LEEF, S("LEEF:2.0|V|P|1|E|devTime=1704067200000\tb=2"),
 	  S("_format=leef;DeviceVendor=V;DeviceProduct=P;DeviceVersion=1;EventID=E;devTime=1704067200000;b=2;@2024-01-01T00:00:00.000000Z") },
+	{ LOG_LEEF, S("LEEF:1.0|V|P|1|E|x7C|a=1|b=2"), S("_format=leef;DeviceVendor=V;DeviceProduct=P;DeviceVersion=1;EventID=E;a=1;b=2;") },
+	{ LOG_LEEF, S("LEEF:2.0|V|P|1|E|a=1|2\tb=2"), S("_format=leef;DeviceVendor=V;DeviceProduct=P;DeviceVersion=1;EventID=E;a=1|2;b=2;") },
+	{ LOG_LEEF, S("<13>1 2024-01-18T11:07:53.520Z 192.0.2.1 LEEF:1.0|V|P|1|E|a=1"),
+	  S("_format=syslog;priority=#13;facility=#1;severity=#5;timestamp=2024-01-18T11:07:53.520Z;hostname=192.0.2.1;_format=leef;"
+	    "DeviceVendor=V;DeviceProduct=P;DeviceVersion=1;EventID=E;a=1;@2024-01-18T11:07:53.520000Z") },
 	{ LOG_LEEF, S("LEEF:2.0|V|P|1|E|0xZZ|a=1"), S("(bad)") },
 	{ LOG_LEEF, S("LEEF:1.0|V|P"), S("(bad)") },
 };
