@@ -16,7 +16,7 @@
 #define EVTX_LEVELS_MAX 64           /* elements within elements */
 #define EVTX_NEST_MAX 8              /* fragments within fragments */
 #define EVTX_VALUES_MAX 16384        /* substitutions of one record, nested ones included */
-#define EVTX_STEPS_FREE 256          /* items run for one record, and one more for each two bytes of it: an honest */
+#define EVTX_STEPS_FREE 128          /* items run for one record, and one more for each two bytes of it: an honest */
 #define EVTX_STEPS_BYTES 2           /* substitution has four bytes of description. Ends what refers to itself. */
 #define EVTX_COMPILE_MAX (2 * EVTX_CHUNK) /* bytes compiled for one chunk: an honest one needs each byte once or twice */
 #define EVTX_TEXT_MAX ((size_t)1 << 20)   /* text of one record */
