@@ -1,4 +1,4 @@
-/* A few texts, a whole line: three bytes at a place are looked up by their
+/* A few texts, a whole line: four bytes at a place are looked up by their
  * halves in tables of sixteen, sixty-four or thirty-two places at once (the way
  * of Teddy in Hyperscan); what passes is compared exactly. Both cases of a
  * letter stand in the tables, so that a line of JSON can be searched as it
@@ -21,30 +21,19 @@ bool few_plain(const char *four)
 #ifdef __x86_64__
 #include <immintrin.h>
 
-#define DEPTH 3
+#define DEPTH 4
 
 struct few {
 	uint32_t n;
 	uint32_t quads[FEW_MAX];
 	/* By place in the quad and by half of the byte: which eighth of the quads may have it. */
 	uint8_t low[DEPTH][16], high[DEPTH][16];
-	uint64_t exact[64]; /* bits by hash of a quad */
+	uint64_t exact[64]; /* bits by hash of a quad, the bit of case set in each byte */
 };
 
 static unsigned slot_of(uint32_t quad)
 {
-	return (quad * 0x9e3779b1u) >> 20;
-}
-
-static uint32_t folded4(const char *p)
-{
-	char four[4];
-	uint32_t v;
-
-	for (int i = 0; i < 4; i++)
-		four[i] = ascii_to_lower(p[i]);
-	memcpy(&v, four, 4);
-	return v;
+	return ((quad | 0x20202020u) * 0x9e3779b1u) >> 20;
 }
 
 bool few_build(struct arena *a, const uint32_t *quads, size_t n, const struct few **ret)
@@ -79,11 +68,17 @@ bool few_build(struct arena *a, const uint32_t *quads, size_t n, const struct fe
 /* Is one of the quads at `p`, where four bytes are? */
 static bool there(const struct few *x, const char *p)
 {
-	uint32_t quad = folded4(p);
-	unsigned slot = slot_of(quad);
+	char four[4];
+	uint32_t quad;
+	unsigned slot;
 
-	if ((x->exact[slot / 64] >> (slot % 64) & 1) == 0)
+	memcpy(&quad, p, 4);
+	slot = slot_of(quad);
+	if (LIKELY((x->exact[slot / 64] >> (slot % 64) & 1) == 0))
 		return false;
+	for (int i = 0; i < 4; i++)
+		four[i] = ascii_to_lower(p[i]);
+	memcpy(&quad, four, 4);
 	for (uint32_t i = 0; i < x->n; i++)
 		if (x->quads[i] == quad)
 			return true;

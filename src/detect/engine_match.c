@@ -11,8 +11,8 @@
 
 #include "base/fold.h"
 
-#define QUAD_BITS_MIN 12
-#define QUAD_BITS_MAX 20
+#define QUAD_BITS_MIN 10
+#define QUAD_BITS_MAX 18
 #define STRIDE 4
 #define FEW_SHORT_MAX 48
 
@@ -362,19 +362,16 @@ static bool table_build(struct builder *b, struct matcher *ret)
 static bool quads_build(struct builder *b, struct matcher *ret)
 {
 	unsigned bits = QUAD_BITS_MIN;
-	uint64_t *map;
+	uint8_t *map;
 
-	while (bits < QUAD_BITS_MAX && (uint64_t)1 << bits < (uint64_t)b->n_quads * 32)
+	while (bits < QUAD_BITS_MAX && (uint64_t)1 << bits < (uint64_t)b->n_quads * 16)
 		bits++;
-	map = arena_array(b->a, ((size_t)1 << bits) / 64, sizeof *map);
+	map = arena_array(b->a, (size_t)1 << bits, sizeof *map);
 	if (map == NULL)
 		return false;
 	ret->quad_shift = 32 - bits;
-	for (uint32_t i = 0; i < b->n_quads; i++) {
-		uint32_t slot = quad_slot(b->quads[i], ret->quad_shift);
-
-		map[slot / 64] |= (uint64_t)1 << (slot % 64);
-	}
+	for (uint32_t i = 0; i < b->n_quads; i++)
+		map[quad_slot(b->quads[i], ret->quad_shift)] = 1;
 	ret->quads = map;
 	return true;
 }
@@ -471,33 +468,31 @@ static void few_hit(void *ctx, size_t at)
 	probe_at(p, key_small(KEY_QUAD, load(p->text->folded.p + at, 4)), at);
 }
 
-static inline bool quad_set(const uint64_t *map, unsigned shift, const char *p)
+static inline unsigned quad_set(const uint8_t *map, unsigned shift, const char *p)
 {
-	uint32_t slot = quad_slot((uint32_t)load(p, 4), shift);
-
-	return (map[slot / 64] >> (slot % 64) & 1) != 0;
+	return map[quad_slot((uint32_t)load(p, 4), shift)];
 }
 
 static void run_quads(struct match_pass *p)
 {
 	const struct matcher *m = p->matcher;
 	struct str s = p->text->folded;
-	const uint64_t *map = m->quads;
+	const uint8_t *map = m->quads;
 	unsigned shift = m->quad_shift;
 	size_t stride = m->stride, i = 0;
 
 	for (; i + 3 * stride + 4 <= s.n; i += 4 * stride) {
 		const char *at = s.p + i;
 
-		if (LIKELY(!(quad_set(map, shift, at) | quad_set(map, shift, at + stride) | quad_set(map, shift, at + 2 * stride) |
-			     quad_set(map, shift, at + 3 * stride))))
+		if (LIKELY((quad_set(map, shift, at) | quad_set(map, shift, at + stride) | quad_set(map, shift, at + 2 * stride) |
+			    quad_set(map, shift, at + 3 * stride)) == 0))
 			continue;
 		for (size_t k = i; k < i + 4 * stride; k += stride)
-			if (quad_set(map, shift, s.p + k))
+			if (quad_set(map, shift, s.p + k) != 0)
 				probe_at(p, key_small(KEY_QUAD, load(s.p + k, 4)), k);
 	}
 	for (; i + 4 <= s.n; i += stride)
-		if (quad_set(map, shift, s.p + i))
+		if (quad_set(map, shift, s.p + i) != 0)
 			probe_at(p, key_small(KEY_QUAD, load(s.p + i, 4)), i);
 }
 

@@ -20,7 +20,8 @@ struct matcher {
 	const struct match_bucket *table;
 	uint32_t mask;
 	const struct match_entry *entries;
-	const uint64_t *quads, *pairs; /* bitmaps of four and of two bytes; NULL: none */
+	const uint8_t *quads;         /* by hash of four bytes: 1 where they are a key; NULL: none */
+	const uint64_t *pairs;        /* bitmap of two bytes; NULL: none */
 	unsigned quad_shift, stride;  /* every stride-th place is looked at: long literals have that many quads */
 	const struct few *few;        /* where short literals stand; NULL: their quads are among the others */
 	const uint32_t *direct;       /* witnesses that have no key: asked one by one */
