@@ -5,6 +5,7 @@
 #include "cli/node_cmd.h"
 #include "node/node.h"
 #include "store/facts.h"
+#include "store/objects.h"
 
 #define NO_OPT { NULL, 0, NULL, { NULL, NULL }, false }
 
@@ -256,31 +257,58 @@ const struct cli_cmd CMD_AUDIT_LIST = {
 	{ "KIND is the beginning of a kind: login. node. intel. gate. and so on.", "KIND 為種類的開頭：login.、node.、intel.、gate. 等。" }, list_opts, audit_examples, 1, 2, facts_run,
 };
 
-static void put_verdict(const struct cli *c, const struct fact_verdict *v, struct buf *out)
+/* What both checks found. */
+struct verdict {
+	struct fact_verdict facts;
+	uint64_t objects;
+	bool objects_kept_elsewhere, objects_bad;
+	char what[ERR_TEXT_MAX]; /* which object file is damaged */
+};
+
+static void put_verdict(const struct cli *c, const struct verdict *v, struct buf *out)
 {
 	struct jsonw w;
 
 	if (!c->json) {
-		if (v->first_bad == 0)
-			buf_fmt(out, c->zh ? "%llu 筆事實，全部相符\n" : "%llu facts, all as they were written\n", (unsigned long long)v->checked);
+		if (v->facts.first_bad == 0)
+			buf_fmt(out, c->zh ? "%llu 筆事實，全部相符\n" : "%llu facts, all as they were written\n", (unsigned long long)v->facts.checked);
 		else
+			buf_fmt(out, "%s\n", v->facts.what);
+		if (v->objects_bad)
 			buf_fmt(out, "%s\n", v->what);
+		else if (!v->objects_kept_elsewhere)
+			buf_fmt(out, c->zh ? "%llu 個物件，全部相符\n" : "%llu objects, all as they were written\n", (unsigned long long)v->objects);
 		return;
 	}
 	jsonw_init(&w, out);
 	jsonw_object(&w);
-	jsonw_m_bool(&w, "valid", v->first_bad == 0);
-	jsonw_m_int(&w, "checked", (int64_t)v->checked);
-	if (v->first_bad != 0) {
-		jsonw_m_int(&w, "first_bad", (int64_t)v->first_bad);
-		jsonw_m_cstr(&w, "message", v->what);
+	jsonw_m_bool(&w, "valid", v->facts.first_bad == 0 && !v->objects_bad);
+	jsonw_m_int(&w, "checked", (int64_t)v->facts.checked);
+	if (v->facts.first_bad != 0) {
+		jsonw_m_int(&w, "first_bad", (int64_t)v->facts.first_bad);
+		jsonw_m_cstr(&w, "message", v->facts.what);
 	}
+	if (!v->objects_kept_elsewhere)
+		jsonw_m_int(&w, "objects_checked", (int64_t)v->objects);
+	if (v->objects_bad)
+		jsonw_m_cstr(&w, "objects_message", v->what);
 	jsonw_object_end(&w);
+}
+
+static enum rc verify_objects(struct store *s, struct verdict *v, struct err *err)
+{
+	struct err why = { 0 };
+	enum rc rc = store_verify(s, &v->objects, &why);
+
+	v->objects_kept_elsewhere = rc == RC_UNSUPPORTED;
+	v->objects_bad = rc == RC_CORRUPT;
+	snprintf(v->what, sizeof v->what, "%s", why.text);
+	return rc == RC_OK || rc == RC_UNSUPPORTED || rc == RC_CORRUPT ? RC_OK : FAIL(err, rc, "%s", why.text);
 }
 
 static int audit_verify_run(struct cli *c)
 {
-	struct fact_verdict verdict = { 0 };
+	struct verdict v = { .objects = 0 };
 	struct err err = { 0 };
 	struct node n;
 	struct buf out;
@@ -289,21 +317,25 @@ static int audit_verify_run(struct cli *c)
 
 	if (node_open(c->operands[0], true, &n, &err) != RC_OK)
 		return cli_fail(c, &err);
-	rc = fact_verify(n.store, n.sign_pub, &verdict, &err);
+	rc = fact_verify(n.store, n.sign_pub, &v.facts, &err);
+	if (rc == RC_OK)
+		rc = verify_objects(n.store, &v, &err);
 	node_close(&n);
 	if (rc != RC_OK)
 		return cli_fail(c, &err);
 	buf_init(&out, 4096);
-	put_verdict(c, &verdict, &out);
+	put_verdict(c, &v, &out);
 	status = cli_print(&out);
 	buf_done(&out);
-	return status != CLI_OK ? status : verdict.first_bad == 0 ? CLI_OK : CLI_NO;
+	return status != CLI_OK ? status : v.facts.first_bad == 0 && !v.objects_bad ? CLI_OK : CLI_NO;
 }
 
 const struct cli_cmd CMD_AUDIT_VERIFY = {
-	"audit verify", { "check the whole fact log and name the first fact that was changed", "驗證整個事實紀錄鏈" }, "DIR",
-	{ "Recomputes every hash and the signed head. 1 when a fact was changed, dropped or reordered, or the tail was cut.\n"
-	  "Works beside a running node.",
-	  "重新計算每個雜湊並驗證已簽署的鏈首。事實遭變更、刪除、調換或截尾時結束狀態為 1。節點執行中亦可使用。" },
+	"audit verify", { "check facts and objects, and name the first that was changed", "驗證全部事實與物件" }, "DIR",
+	{ "Recomputes the hash of every fact and the signed head, then reads every object against its hash (on SQLite; PostgreSQL\n"
+	  "keeps its own). 1 when a fact was changed, dropped or reordered, the tail was cut, or an object is damaged. Works beside\n"
+	  "a running node.",
+	  "重新計算每筆事實的雜湊並驗證已簽署的鏈首，再逐一核對物件與其雜湊（SQLite；PostgreSQL 自行保證）。事實遭變更、刪除、調換或截尾，\n"
+	  "或物件損壞時，結束狀態為 1。節點執行中亦可使用。" },
 	NULL, NULL, 1, 1, audit_verify_run,
 };

@@ -72,6 +72,8 @@ struct object_ops {
 	enum rc (*claims)(struct store *s, struct str id, struct arena *a, struct claim **ret, size_t *ret_n, struct err *err);
 	enum rc (*digest)(struct store *s, uint32_t collection, uint32_t tlp_mask, uint64_t *ret_count,
 			  unsigned char out[static 32], struct err *err);
+	/* NULL: bodies rest where their keeper guards them. */
+	enum rc (*verify)(struct store *s, uint64_t *ret_checked, struct err *err);
 	/* Adds its own to objects, versions and bytes_on_disk. */
 	void (*stats)(struct store *s, struct store_stats *ret);
 };

@@ -234,6 +234,13 @@ enum rc store_listen(struct store *s, object_listener fn, void *ctx, struct err 
 	return rc;
 }
 
+enum rc store_verify(struct store *s, uint64_t *ret_checked, struct err *err)
+{
+	*ret_checked = 0;
+	return s->object_ops->verify != NULL ? s->object_ops->verify(s, ret_checked, err)
+					     : FAIL(err, RC_UNSUPPORTED, "objects: the database guards them itself");
+}
+
 enum rc store_digest(struct store *s, uint32_t collection, uint32_t tlp_mask, uint64_t *ret_count, unsigned char out[static 32],
 		     struct err *err)
 {

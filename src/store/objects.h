@@ -132,6 +132,10 @@ enum rc store_claims(struct store *s, struct str id, struct arena *a, struct cla
 /* Lowers or raises the effective TLP of stored versions whose marking became known. */
 enum rc store_remark(struct store *s, struct str id, struct str version, uint8_t tlp, uint8_t flags, struct err *err) MUSTUSE;
 
+/* Reads every stored body and checks it against its hash, beside readers and writers. RC_CORRUPT names the first bad one;
+ * RC_UNSUPPORTED: PostgreSQL keeps them, with checksums of its own. */
+enum rc store_verify(struct store *s, uint64_t *ret_checked, struct err *err) MUSTUSE;
+
 /* What a subscriber learns after a commit, in commit order. */
 struct object_event {
 	uint32_t collection, source;

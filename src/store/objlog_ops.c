@@ -77,6 +77,11 @@ static enum rc ops_digest(struct store *s, uint32_t collection, uint32_t tlp_mas
 	return objlog_digest(s->objects, collection, tlp_mask, ret_count, out, err);
 }
 
+static enum rc ops_verify(struct store *s, uint64_t *ret_checked, struct err *err)
+{
+	return objlog_verify(s->objects, ret_checked, err);
+}
+
 static void ops_stats(struct store *s, struct store_stats *ret)
 {
 	struct objlog_stats st;
@@ -99,5 +104,5 @@ static void ops_idle(struct store *s)
 const struct object_ops OBJLOG_OPS = {
 	.open = ops_open, .close = ops_close, .begin = ops_begin, .put = ops_put, .remove = ops_remove,
 	.remark = ops_remark, .commit = ops_commit, .rollback = ops_rollback, .page = ops_page, .count = ops_count,
-	.claims = ops_claims, .digest = ops_digest, .stats = ops_stats, .idle = ops_idle,
+	.claims = ops_claims, .digest = ops_digest, .verify = ops_verify, .stats = ops_stats, .idle = ops_idle,
 };

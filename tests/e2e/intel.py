@@ -236,4 +236,16 @@ r, v = tampered('DELETE FROM fact WHERE seq = ?', last)
 t.ok(r.status == 1 and str(last) in v.get('message', ''), 'a cut tail is seen, because the head is signed', r)
 shutil.copy(path('whole.db'), os.path.join(n.dir, 'records.db'))
 t.same(n.cli('audit', 'verify', '@').status, 0, 'the untouched log passes again')
+objects = next(os.path.join(d, f) for d, _, files in os.walk(n.dir) for f in sorted(files) if re.fullmatch(r'objects-\d+\.log', f))
+whole = read(objects)
+at = whole.rindex(b'evil.example') + 2
+with open(objects, 'r+b') as f:
+    f.seek(at)
+    f.write(b'O')
+r = n.cli('audit', 'verify', '@', '--json')
+t.ok(r.status == 1 and r.json()['valid'] is False and 'damaged' in r.json()['objects_message'] and 'first_bad' not in r.json(), 'a changed object is found', r)
+with open(objects, 'wb') as f:
+    f.write(whole)
+r = n.cli('audit', 'verify', '@')
+t.ok(r.status == 0 and 'objects' in r.out, 'put back, all is as it was written', r)
 t.done()
