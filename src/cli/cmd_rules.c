@@ -1,6 +1,5 @@
 /* Commands on detection rules, without a node: what became of each, and what there is. */
-#include "cli/cli.h"
-#include "detect/engine.h"
+#include "cli/rules.h"
 
 #define RULES_MEMORY_MAX ((size_t)4 << 30)
 #define OUTPUT_MAX ((size_t)1 << 30)
@@ -21,6 +20,8 @@ struct loaded {
 	const struct sigma_set *set;
 	const struct taxonomy *t;
 	struct engine_image *image;
+	const struct engine_refusal *refused;
+	size_t n_refused;
 };
 
 static void loaded_done(struct loaded *l)
@@ -36,7 +37,8 @@ static enum rc load(const struct cli *c, struct loaded *l, struct err *err)
 		return FAIL(err, RC_NOMEM, "rules: no memory");
 	TRY(sigma_load(l->a, c->operands, (size_t)c->n_operands, cli_get(c, "lists", NULL), &l->set, err));
 	TRY(taxonomy_load(l->a, cli_get(c, "sources", NULL), &l->t, err));
-	return engine_image_build(l->set, l->t, &l->image, err);
+	TRY(engine_image_build(l->set, l->t, &l->image, err));
+	return cli_refusals(l->a, l->set, l->image, &l->refused, &l->n_refused, err);
 }
 
 struct verdict {
@@ -66,15 +68,12 @@ static const struct sigma_rule *rule_of(const struct sigma_set *set, const struc
 	return NULL;
 }
 
-/* Why the engine does not take a rule that reads well; NULL: it does. */
+/* Why the engine or the correlator does not take a rule that reads well; NULL: it does. */
 static const struct str *refusal_of(const struct loaded *l, const struct sigma_rule *r)
 {
-	const struct engine_refusal *refused;
-	size_t n = engine_image_refused(l->image, &refused);
-
-	for (size_t i = 0; i < n; i++)
-		if (&l->set->rules[refused[i].rule] == r)
-			return &refused[i].reason;
+	for (size_t i = 0; i < l->n_refused; i++)
+		if (&l->set->rules[l->refused[i].rule] == r)
+			return &l->refused[i].reason;
 	return NULL;
 }
 

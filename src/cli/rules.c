@@ -1,9 +1,33 @@
 #include "cli/rules.h"
 
 #include "base/time.h"
+#include "detect/correlate.h"
 
 #define RULES_ARENA ((size_t)2 << 30)
 #define RULE_PATHS_MAX 64
+
+enum rc cli_refusals(struct arena *a, const struct sigma_set *set, const struct engine_image *image, const struct engine_refusal **ret,
+		     size_t *ret_n, struct err *err)
+{
+	struct correlator *c CLEANUP(correlator_freep) = NULL;
+	const struct engine_refusal *rules;
+	const struct correlator_refusal *corrs;
+	struct engine_refusal *all;
+	size_t n_rules = engine_image_refused(image, &rules), n_corrs;
+
+	TRY(correlator_new(set, NULL, &c, err));
+	n_corrs = correlator_refused(c, &corrs);
+	all = arena_array(a, n_rules + n_corrs + 1, sizeof *all);
+	if (all == NULL)
+		return FAIL(err, RC_NOMEM, "rules: out of memory");
+	for (size_t i = 0; i < n_rules; i++)
+		all[i] = rules[i];
+	for (size_t i = 0; i < n_corrs; i++)
+		all[n_rules + i] = (struct engine_refusal){ corrs[i].rule, corrs[i].reason };
+	*ret = all;
+	*ret_n = n_rules + n_corrs;
+	return RC_OK;
+}
 
 enum rc cli_rules_load(const struct cli *c, struct cli_rules *ret, struct err *err)
 {
@@ -22,6 +46,8 @@ enum rc cli_rules_load(const struct cli *c, struct cli_rules *ret, struct err *e
 		rc = taxonomy_load(ret->arena, cli_get(c, "packs", NULL), &ret->taxonomy, err);
 	if (rc == RC_OK)
 		rc = engine_image_build(ret->set, ret->taxonomy, &ret->image, err);
+	if (rc == RC_OK)
+		rc = cli_refusals(ret->arena, ret->set, ret->image, &ret->refused, &ret->n_refused, err);
 	ret->seconds = (double)(time_mono() - begun) / (double)USEC_PER_SEC;
 	if (rc != RC_OK)
 		cli_rules_done(ret);
@@ -37,16 +63,12 @@ void cli_rules_done(struct cli_rules *r)
 
 size_t cli_rules_refused(const struct cli_rules *r)
 {
-	const struct engine_refusal *list;
-
-	return r->set->refused + r->set->need_list + engine_image_refused(r->image, &list);
+	return r->set->refused + r->set->need_list + r->n_refused;
 }
 
 size_t cli_rules_loaded(const struct cli_rules *r)
 {
-	const struct engine_refusal *list;
-
-	return r->set->loaded - engine_image_refused(r->image, &list);
+	return r->set->loaded - r->n_refused;
 }
 
 static void print_one(FILE *to, struct str file, uint32_t line, struct str title, struct str reason)
@@ -56,18 +78,15 @@ static void print_one(FILE *to, struct str file, uint32_t line, struct str title
 
 void cli_rules_print_refused(const struct cli_rules *r, FILE *to)
 {
-	const struct engine_refusal *list;
-	size_t n = engine_image_refused(r->image, &list);
-
 	for (uint32_t i = 0; i < r->set->n_reports; i++) {
 		const struct sigma_report *x = &r->set->reports[i];
 
 		if (x->verdict == SIGMA_REFUSED || x->verdict == SIGMA_NEEDS_LIST)
 			print_one(to, x->file, x->line, x->title, x->reason);
 	}
-	for (size_t i = 0; i < n; i++) {
-		const struct sigma_rule *rule = &r->set->rules[list[i].rule];
+	for (size_t i = 0; i < r->n_refused; i++) {
+		const struct sigma_rule *rule = &r->set->rules[r->refused[i].rule];
 
-		print_one(to, rule->file, rule->line, rule->title, list[i].reason);
+		print_one(to, rule->file, rule->line, rule->title, r->refused[i].reason);
 	}
 }

@@ -10,8 +10,14 @@ struct cli_rules {
 	const struct sigma_set *set;
 	const struct taxonomy *taxonomy;
 	struct engine_image *image;
+	const struct engine_refusal *refused; /* rules that read well and cannot be run: the engine's and the correlator's word */
+	size_t n_refused;
 	double seconds; /* that loading took */
 };
+
+/* What the engine and the correlator refuse of a set, in one list in `a`. */
+enum rc cli_refusals(struct arena *a, const struct sigma_set *set, const struct engine_image *image, const struct engine_refusal **ret,
+		     size_t *ret_n, struct err *err) MUSTUSE;
 
 /* By the options --rules (several), --lists and --packs of `c`. No --rules is an empty set. */
 enum rc cli_rules_load(const struct cli *c, struct cli_rules *ret, struct err *err) MUSTUSE;

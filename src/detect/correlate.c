@@ -82,6 +82,14 @@ bool correlator_wants(const struct correlator *c, uint32_t rule)
 	return rule < c->set->n_rules && c->use_at[rule] < c->use_at[rule + 1];
 }
 
+size_t correlator_fields(const struct correlator *c, uint32_t rule, const struct str **ret)
+{
+	if (rule >= c->set->n_rules)
+		return 0;
+	*ret = c->asked[rule].fields;
+	return c->asked[rule].n;
+}
+
 /* Fetches the state of hits that will be counted soon: a group is a cache miss, and their hashes are known. */
 static void fetch_ahead(struct correlator *c)
 {

@@ -43,6 +43,9 @@ size_t correlator_refused(const struct correlator *c, const struct correlator_re
 /* Does any correlation want matches of this rule? */
 bool correlator_wants(const struct correlator *c, uint32_t rule);
 
+/* The fields that correlator_add will ask of events that `rule` matches: for callers who keep matches to add them later. */
+size_t correlator_fields(const struct correlator *c, uint32_t rule, const struct str **ret);
+
 /* How the correlator asks for the fields of the event that matched. False: absent; *ret borrowed during the call. */
 typedef bool (*correlator_field)(void *ctx, struct str field, struct str *ret);
 

@@ -186,6 +186,7 @@ struct correlator {
 	uint32_t n_plans;
 	struct use *uses;
 	uint32_t *use_at; /* by rule, n_rules + 1 */
+	struct asked { struct str *fields; uint32_t n; } *asked; /* by rule: what its events will be asked for */
 	struct correlator_refusal *refused;
 	size_t n_refused;
 	usec tolerance, newest, floor, known_now;

@@ -251,6 +251,19 @@ static enum rc fields_end(struct correlator *c, struct plan *p, struct err *err)
 	return RC_OK;
 }
 
+static uint32_t fields_each(const struct plan *p)
+{
+	return p->n_group + p->n_values + p->n_carried;
+}
+
+static void ask(struct asked *q, struct str field)
+{
+	for (uint32_t i = 0; i < q->n; i++)
+		if (str_eq(q->fields[i], field))
+			return;
+	q->fields[q->n++] = field;
+}
+
 /* How deep chains go below `p`, itself included; 0: a slot is no rule that runs. Plans of the slots come before. */
 static unsigned depth_of(const struct correlator *c, const struct plan *p, const unsigned char *depths)
 {
@@ -332,6 +345,33 @@ static enum rc uses_all(struct correlator *c, struct err *err)
 	return RC_OK;
 }
 
+/* For each rule the fields of all slots that it stands in, each once. */
+static enum rc asked_all(struct correlator *c, struct err *err)
+{
+	c->asked = arena_array(c->arena, (size_t)c->set->n_rules + 1, sizeof *c->asked);
+	if (c->asked == NULL)
+		return FAIL(err, RC_NOMEM, "correlation: out of memory");
+	for (uint32_t r = 0; r < c->set->n_rules; r++) {
+		struct asked *q = &c->asked[r];
+		size_t room = 0;
+
+		for (uint32_t i = c->use_at[r]; i < c->use_at[r + 1]; i++)
+			room += fields_each(&c->plans[c->uses[i].plan]);
+		if (room == 0)
+			continue;
+		q->fields = arena_array(c->arena, room, sizeof *q->fields);
+		if (q->fields == NULL)
+			return FAIL(err, RC_NOMEM, "correlation: out of memory");
+		for (uint32_t i = c->use_at[r]; i < c->use_at[r + 1]; i++) {
+			const struct plan *p = &c->plans[c->uses[i].plan];
+
+			for (uint32_t k = 0; k < fields_each(p); k++)
+				ask(q, p->fields[c->uses[i].slot * fields_each(p) + k]);
+		}
+	}
+	return RC_OK;
+}
+
 static enum rc shapes_all(struct correlator *c, size_t n, struct err *err)
 {
 	unsigned char *depths = arena_alloc(c->arena, n + 1);
@@ -389,5 +429,6 @@ enum rc plan_all(struct correlator *c, struct err *err)
 		if (p->scratch == NULL)
 			return FAIL(err, RC_NOMEM, "correlation: out of memory");
 	}
-	return uses_all(c, err);
+	TRY(uses_all(c, err));
+	return asked_all(c, err);
 }

@@ -38,7 +38,6 @@ struct scan {
 	uint64_t *first_unit; /* by file, and behind the last */
 	size_t n_files, cap_files;
 	uint64_t bytes;
-	struct corr_wishes wishes;
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -322,7 +321,7 @@ static void *work(void *arg)
 	struct scan *s = arg;
 	struct scan_worker w;
 	struct err err = { 0 };
-	enum rc rc = scan_worker_new(&w, s->o, &s->wishes, &err);
+	enum rc rc = scan_worker_new(&w, s->o, s->correlator, &err);
 	struct slot *x;
 
 	w.full = part_full;
@@ -550,7 +549,7 @@ static enum rc scan_stream(struct scan *s, struct err *err)
 	enum rc rc = findings_new(&found, err);
 
 	if (rc == RC_OK)
-		rc = scan_worker_new(&w, s->o, &s->wishes, err);
+		rc = scan_worker_new(&w, s->o, s->correlator, err);
 	if (rc == RC_OK) {
 		w.out = &found;
 		w.full = stream_out;
@@ -597,7 +596,6 @@ static enum rc scan_all(struct scan *s, struct err *err)
 	s->inputs.a = arena_new(INPUTS_MAX);
 	if (s->paths == NULL || s->inputs.a == NULL)
 		return FAIL(err, RC_NOMEM, "scan: out of memory");
-	TRY(corr_wishes_make(s->paths, s->o->rules, &s->wishes, err));
 	TRY(correlator_new(s->o->rules, &co, &s->correlator, err));
 	if (stream)
 		return scan_stream(s, err);

@@ -28,14 +28,9 @@ struct findings {
 	uint64_t events, bad, left_out, matches, suppressed; /* of this unit */
 };
 
-/* Which fields the correlations ask of a rule's events. */
-struct corr_wish { const struct str *fields; uint32_t n; };
-struct corr_wishes { const struct corr_wish *by_rule; };
-enum rc corr_wishes_make(struct arena *a, const struct sigma_set *rules, struct corr_wishes *ret, struct err *err) MUSTUSE;
-
 struct scan_worker {
 	const struct scan_opts *o;
-	const struct corr_wishes *wishes;
+	const struct correlator *wishes; /* which fields it asks of a rule's events; only read */
 	struct engine *engine;
 	struct spotter *spotter; /* NULL: no indicators */
 	usec now;                /* indicators count that are active now, also for an old log */
@@ -55,7 +50,7 @@ struct scan_worker {
 	struct err err;
 };
 
-enum rc scan_worker_new(struct scan_worker *w, const struct scan_opts *o, const struct corr_wishes *wishes, struct err *err) MUSTUSE;
+enum rc scan_worker_new(struct scan_worker *w, const struct scan_opts *o, const struct correlator *wishes, struct err *err) MUSTUSE;
 void scan_worker_done(struct scan_worker *w);
 
 enum rc findings_new(struct findings *f, struct err *err) MUSTUSE;

@@ -27,63 +27,7 @@ void findings_clear(struct findings *f)
 	f->inputs.n = 0;
 }
 
-/* The name that the events of a rule's slot know a correlation's field by. */
-static struct str slot_field(const struct sigma_corr *c, uint32_t slot, struct str name)
-{
-	for (uint32_t i = 0; i < c->n_aliases; i++)
-		if (str_eq(c->aliases[i].name, name))
-			return c->aliases[i].fields[slot];
-	return name;
-}
-
-static void wish(struct str *list, uint32_t *n, struct str field)
-{
-	if (field.n == 0)
-		return;
-	for (uint32_t i = 0; i < *n; i++)
-		if (str_eq(list[i], field))
-			return;
-	list[(*n)++] = field;
-}
-
-/* A slot may name its rule several times and several correlations may want one rule: counted first, then filled. */
-enum rc corr_wishes_make(struct arena *a, const struct sigma_set *set, struct corr_wishes *ret, struct err *err)
-{
-	struct corr_wish *by_rule = arena_array(a, set->n_rules + 1, sizeof *by_rule);
-	uint32_t *room = arena_array(a, set->n_rules + 1, sizeof *room);
-
-	if (by_rule == NULL || room == NULL)
-		return FAIL(err, RC_NOMEM, "scan: out of memory");
-	for (int pass = 0; pass < 2; pass++) {
-		for (uint32_t r = 0; r < set->n_rules; r++) {
-			const struct sigma_corr *c = set->rules[r].corr;
-
-			for (uint32_t s = 0; c != NULL && s < c->n_rules; s++) {
-				uint32_t rule = c->rules[s];
-				struct str *list;
-
-				if (pass == 0) {
-					room[rule] += c->n_group_by + c->n_fields;
-					continue;
-				}
-				if (by_rule[rule].fields == NULL) {
-					by_rule[rule].fields = arena_array(a, room[rule] + 1, sizeof(struct str));
-					if (by_rule[rule].fields == NULL)
-						return FAIL(err, RC_NOMEM, "scan: out of memory");
-				}
-				list = (struct str *)(uintptr_t)by_rule[rule].fields;
-				for (uint32_t i = 0; i < c->n_group_by; i++)
-					wish(list, &by_rule[rule].n, slot_field(c, s, c->group_by[i]));
-				for (uint32_t i = 0; i < c->n_fields; i++)
-					wish(list, &by_rule[rule].n, slot_field(c, s, c->fields[i]));
-			}
-		}
-	}
-	ret->by_rule = by_rule;
-	return RC_OK;
-}
-
-enum rc scan_worker_new(struct scan_worker *w, const struct scan_opts *o, const struct corr_wishes *wishes, struct err *err)
+enum rc scan_worker_new(struct scan_worker *w, const struct scan_opts *o, const struct correlator *wishes, struct err *err)
 {
 	*w = (struct scan_worker){ .o = o, .wishes = wishes, .now = time_now() };
 	if (o->lists != NULL || o->indicators != NULL)
@@ -216,18 +160,19 @@ static bool keep_spot(struct scan_worker *w, struct flat *f, const struct spot *
 
 static bool keep_input(struct scan_worker *w, struct flat *f, uint32_t rule, usec at)
 {
-	const struct corr_wish *want = &w->wishes->by_rule[rule];
-	struct scan_field *fields = arena_array(w->out->a, want->n + 1, sizeof *fields);
+	const struct str *want = NULL;
+	size_t n = correlator_fields(w->wishes, rule, &want);
+	struct scan_field *fields = arena_array(w->out->a, n + 1, sizeof *fields);
 	struct corr_input in = { at, rule, w->file, w->out->events + w->out->bad, fields, 0 };
 
 	if (fields == NULL)
 		return false;
-	for (uint32_t i = 0; i < want->n; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		struct str value;
 
-		if (!engine_field(w->engine, f, rule, want->fields[i], &value))
+		if (!engine_field(w->engine, f, rule, want[i], &value))
 			continue;
-		fields[in.n_fields].name = want->fields[i];
+		fields[in.n_fields].name = want[i];
 		fields[in.n_fields].value = keep(w->out->a, value);
 		if (fields[in.n_fields++].value.p == NULL)
 			return false;
@@ -256,7 +201,7 @@ static bool says_something(struct scan_worker *w, struct flat *f, uint32_t rule)
 static bool take_match(struct scan_worker *w, struct flat *f, uint32_t rule, usec at)
 {
 	const struct sigma_rule *r = &w->o->rules->rules[rule];
-	bool wanted = w->wishes->by_rule[rule].fields != NULL;
+	bool wanted = correlator_wants(w->wishes, rule);
 
 	if (!r->hidden && r->level >= w->o->least && !keep_match(w, f, rule, at))
 		w->out->left_out++;
