@@ -589,8 +589,8 @@ static void scan_done(struct scan *s)
 
 static enum rc scan_all(struct scan *s, struct err *err)
 {
-	struct correlator_opts co = { .tolerance = s->o->tolerance };
 	bool stream = s->o->n_paths == 1 && str_eq(str_of(s->o->paths[0]), S("-"));
+	struct correlator_opts co = { .tolerance = stream ? s->o->tolerance : CORRELATE_ORDERED };
 
 	s->paths = arena_new(PATHS_MAX);
 	s->inputs.a = arena_new(INPUTS_MAX);

@@ -10,11 +10,14 @@
 
 #include "base/mem.h"
 #include "detect/also.h"
+#include "wire/flat_json.h"
+#include "wire/log_line.h"
 
 #define LINE_ARENA ((size_t)64 << 20)
 #define MATCHES_MAX 64
 #define SCRATCH (4096 + MATCHES_MAX * ALSO_MAX)
 #define FOLLOW_PIECE ((size_t)1 << 20)
+#define HEADER_MAX ((size_t)64 << 10)
 
 struct watch {
 	const struct image *image;
@@ -22,6 +25,15 @@ struct watch {
 	watch_hit fn;
 	void *ctx;
 	struct arena *arena;
+	enum log_format format;    /* LOG_UNKNOWN until the first line */
+	struct log_lines *lines;   /* of a format that is no JSON */
+	struct flat *flat;
+	struct fields *no_fields;  /* dictionary of a watch without rules */
+	const struct fields *dict; /* the one that `lines` was made with */
+	struct live_run *rules;    /* or NULL */
+	live_hit rule_fn;
+	struct buf header;         /* Zeek's, for a reader that begins in the middle */
+	struct buf json;           /* a line of another format as JSON */
 	struct buf partial;  /* a torn last line */
 	bool skipping;       /* inside a line that is too long */
 	struct watch_stats stats;
@@ -42,8 +54,11 @@ enum rc watch_new(const struct image *m, struct str input, watch_hit fn, void *c
 	w->fn = fn;
 	w->ctx = ctx;
 	buf_init(&w->partial, WATCH_LINE_MAX);
+	buf_init(&w->json, 4 * WATCH_LINE_MAX);
+	buf_init(&w->header, HEADER_MAX);
 	w->arena = arena_new(LINE_ARENA);
-	if (w->arena == NULL) {
+	w->no_fields = fields_new();
+	if (w->arena == NULL || w->no_fields == NULL || flat_new(&w->flat, NULL) != RC_OK) {
 		watch_free(w);
 		return FAIL(err, RC_NOMEM, "watch: out of memory");
 	}
@@ -63,6 +78,12 @@ void watch_free(struct watch *w)
 	if (w == NULL)
 		return;
 	arena_free(w->arena);
+	live_run_free(w->rules);
+	log_lines_free(w->lines);
+	flat_free(w->flat);
+	fields_free(w->no_fields);
+	buf_done(&w->json);
+	buf_done(&w->header);
 	buf_done(&w->partial);
 	stop_following(w);
 	mem_free(w);
@@ -88,35 +109,131 @@ static void bad_line(struct watch *w, const struct err *why)
 	err_prefix(&w->last, "line %llu", (unsigned long long)w->stats.lines);
 }
 
-static void take_line(struct watch *w, struct str line)
+/* Every observable of the event, written as JSON. */
+static enum rc look_up(struct watch *w, struct str json, struct str line, struct event_view *e, struct err *err)
 {
 	struct image_match matches[MATCHES_MAX] UNINIT;
 	char scratch[SCRATCH] UNINIT;
-	struct event_view e;
-	struct err err = { 0 };
 	usec now = time_now();
 
-	line = str_trim(line);
-	if (line.n == 0)
+	TRY(event_observe(w->arena, json, e, err));
+	for (size_t i = 0; i < e->n; i++) {
+		/* What is active now counts, also for an old log: that it was seen then is what the hit says. */
+		struct str list;
+		size_t n = image_lookup(w->image, &e->list[i], now, matches, MATCHES_MAX, scratch, sizeof scratch, &list);
+
+		for (size_t k = 0; k < n; k++) {
+			if (matches[k].also.n == 0 || also_met(matches[k].also, e))
+				report(w, e, &e->list[i], &matches[k], line, list);
+		}
+	}
+	w->stats.observables += e->n;
+	w->stats.cut += e->cut;
+	return RC_OK;
+}
+
+static void on_rule(void *ctx, const struct rule_hit *h)
+{
+	struct watch *w = ctx;
+
+	w->stats.rule_hits++;
+	w->rule_fn(w->ctx, h);
+}
+
+/* A header begins with #separator; each of its lines may change what the lines below it mean. */
+static void keep_header(struct watch *w, struct str line)
+{
+	if (w->format != LOG_ZEEK || line.p[0] != '#')
+		return;
+	if (str_starts(line, S("#separator")))
+		buf_clear(&w->header);
+	buf_str(&w->header, line);
+	buf_char(&w->header, '\n');
+}
+
+/* Rules read anew bring another dictionary, which takes another reader. */
+static enum rc new_reader(struct watch *w, const struct fields *dict, struct err *err)
+{
+	struct str header = buf_view(&w->header), line;
+	struct log_lines *lines;
+	bool event;
+
+	TRY(log_lines_new(w->format, dict, time_now(), &lines, err));
+	while (str_next(&header, '\n', &line))
+		(void)!log_lines_next(lines, w->flat, line, &event, NULL);
+	log_lines_free(w->lines);
+	w->lines = lines;
+	return RC_OK;
+}
+
+static enum rc choose_reader(struct watch *w, struct str line, struct err *err)
+{
+	const struct fields *dict = w->no_fields;
+
+	/* Text that is nothing we know may be what a crash left in the middle of a log: the next line is asked again. */
+	if (w->format == LOG_UNKNOWN && (w->format = log_format_detect(line)) == LOG_TEXT) {
+		w->format = LOG_UNKNOWN;
+		return FAIL(err, RC_BAD, "neither JSON nor another format of logs that we know");
+	}
+	if (w->rules != NULL)
+		TRY(live_fields(w->rules, &dict, err));
+	if (w->format != LOG_JSON && (w->lines == NULL || dict != w->dict))
+		TRY(new_reader(w, dict, err));
+	w->dict = dict;
+	keep_header(w, line);
+	return RC_OK;
+}
+
+static enum rc match_line(struct watch *w, struct str line, struct err *err)
+{
+	struct event_view e;
+	bool event = true;
+
+	TRY(choose_reader(w, line, err));
+	if (w->format != LOG_JSON) {
+		TRY(log_lines_next(w->lines, w->flat, line, &event, err));
+		if (!event)
+			return RC_OK;
+		buf_clear(&w->json);
+		flat_json_print(w->flat, &w->json);
+		TRY(buf_check(&w->json, err, "event"));
+		TRY(look_up(w, buf_view(&w->json), line, &e, err));
+	} else {
+		TRY(look_up(w, line, line, &e, err));
+		if (w->rules != NULL)
+			TRY(flat_json(w->flat, w->dict, line, err));
+	}
+	return w->rules == NULL ? RC_OK : live_match(w->rules, w->flat, str_of(w->input), e.where, on_rule, w, err);
+}
+
+static void take_line(struct watch *w, struct str line)
+{
+	struct err err = { 0 };
+
+	if (line.n > 0 && line.p[line.n - 1] == '\r')
+		line.n--;
+	if (str_trim(line).n == 0)
 		return;
 	w->stats.lines++;
 	arena_reset(w->arena);
-	if (event_observe(w->arena, line, &e, &err) != RC_OK) {
+	if (match_line(w, line, &err) != RC_OK)
 		bad_line(w, &err);
-		return;
-	}
-	for (size_t i = 0; i < e.n; i++) {
-		/* What is active now counts, also for an old log: that it was seen then is what the hit says. */
-		struct str list;
-		size_t n = image_lookup(w->image, &e.list[i], now, matches, MATCHES_MAX, scratch, sizeof scratch, &list);
+}
 
-		for (size_t k = 0; k < n; k++) {
-			if (matches[k].also.n == 0 || also_met(matches[k].also, &e))
-				report(w, &e, &e.list[i], &matches[k], line, list);
-		}
-	}
-	w->stats.observables += e.n;
-	w->stats.cut += e.cut;
+void watch_format(struct watch *w, enum log_format format)
+{
+	w->format = format;
+}
+
+enum rc watch_rules(struct watch *w, struct live *l, live_hit fn, struct err *err)
+{
+	w->rule_fn = fn;
+	return live_run_new(l, &w->rules, err);
+}
+
+enum rc watch_idle(struct watch *w, struct err *err)
+{
+	return w->rules == NULL ? RC_OK : live_idle(w->rules, str_of(w->input), on_rule, w, err);
 }
 
 /* Keeps the piece of an unfinished line; one that grows too long is skipped to its end. */

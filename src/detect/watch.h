@@ -1,15 +1,16 @@
-/* Reads JSON-lines events (Suricata EVE, Zeek JSON, Sysmon/Windows JSON, or any
- * flat or nested JSON), finds every observable and looks it up. in = matched +
- * passed + counted bad lines, always. */
+/* Reads a log's lines as they come (JSON of any shape, syslog, CEF, LEEF, Zeek,
+ * key=value, auditd), finds every observable and looks it up, and matches rules
+ * where there are any. in = matched + passed + counted bad lines, always. */
 #ifndef DETECT_WATCH_H
 #define DETECT_WATCH_H
 
 #include "detect/image.h"
+#include "detect/live.h"
 
 #define WATCH_LINE_MAX ((size_t)1 << 20)
 
 struct watch_stats {
-	uint64_t lines, bad_lines, cut, observables, hits, suppressed; /* cut: events that hold more than is looked at */
+	uint64_t lines, bad_lines, cut, observables, hits, suppressed, rule_hits; /* cut: events that hold more than is looked at */
 };
 
 /* Also called for what a warning list suppresses (`suppressed` names it), which is no hit. */
@@ -20,6 +21,15 @@ struct watch;
 /* `input` names the log in hits. One watch per thread. */
 enum rc watch_new(const struct image *m, struct str input, watch_hit fn, void *ctx, struct watch **ret, struct err *err) MUSTUSE;
 void watch_free(struct watch *w);
+
+/* What the lines hold, when it is not to be found out from the first one. */
+void watch_format(struct watch *w, enum log_format format);
+
+/* Matches the rules of `l` too, which outlives the watch. */
+enum rc watch_rules(struct watch *w, struct live *l, live_hit fn, struct err *err) MUSTUSE;
+
+/* Nothing came for a while (see live_idle). */
+enum rc watch_idle(struct watch *w, struct err *err) MUSTUSE;
 
 /* Feeds bytes in pieces of any size; complete lines are matched, a torn last line
  * waits. A bad line is counted and skipped (`watch_last_error` tells why). */

@@ -1,0 +1,312 @@
+/* A generation is all that one reading of the rules made. Threads hold the generation they run; the last one to let go
+ * of an old generation frees it. A newer one is noticed between two events by one atomic load. */
+#include "detect/live.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/mem.h"
+#include "detect/correlate.h"
+#include "detect/engine.h"
+
+#define RULES_ARENA ((size_t)2 << 30)
+#define FIELDS_SHOWN 16
+
+struct generation {
+	struct arena *arena;
+	const struct sigma_set *set;
+	struct engine_image *image;
+	struct correlator *correlator;
+	pthread_mutex_t lock;  /* of the correlator */
+	usec newest, newest_mono; /* the newest event that a correlation got, and when */
+	_Atomic uint64_t users;
+	uint64_t number;
+};
+
+struct live {
+	pthread_mutex_t lock;         /* of `now` */
+	struct generation *now;
+	_Atomic uint64_t number;
+	_Atomic uint64_t events, matches, fired;
+};
+
+struct live_run {
+	struct live *live;
+	struct generation *g;
+	struct engine *engine;
+	/* the event at hand */
+	struct flat *f;
+	uint32_t rule;
+	struct str input, where;
+	usec at;
+	live_hit fn;
+	void *ctx;
+};
+
+static void generation_drop(struct generation *g)
+{
+	if (g == NULL || atomic_fetch_sub(&g->users, 1) > 1)
+		return;
+	correlator_free(g->correlator);
+	engine_image_unref(g->image);
+	arena_free(g->arena);
+	pthread_mutex_destroy(&g->lock);
+	mem_free(g);
+}
+
+static enum rc generation_fill(struct generation *g, const struct live_opts *o, struct err *err)
+{
+	const struct taxonomy *taxonomy;
+	struct correlator_opts co = { .tolerance = LIVE_TOLERANCE };
+
+	g->arena = arena_new(RULES_ARENA);
+	if (g->arena == NULL)
+		return FAIL(err, RC_NOMEM, "rules: out of memory");
+	TRY(sigma_load(g->arena, &o->rules, 1, o->lists, &g->set, err));
+	TRY(taxonomy_load(g->arena, o->packs, &taxonomy, err));
+	TRY(engine_image_build(g->set, taxonomy, &g->image, err));
+	return correlator_new(g->set, &co, &g->correlator, err);
+}
+
+static enum rc generation_new(const struct live_opts *o, struct generation **ret, struct err *err)
+{
+	struct generation *g = mem_alloc(sizeof *g);
+	enum rc rc;
+
+	if (g == NULL)
+		return FAIL(err, RC_NOMEM, "rules: out of memory");
+	pthread_mutex_init(&g->lock, NULL);
+	atomic_store(&g->users, 1);
+	rc = generation_fill(g, o, err);
+	if (rc != RC_OK) {
+		generation_drop(g);
+		return rc;
+	}
+	*ret = g;
+	return RC_OK;
+}
+
+enum rc live_new(const struct live_opts *o, struct live **ret, struct err *err)
+{
+	struct live *l = mem_alloc(sizeof *l);
+	enum rc rc;
+
+	if (l == NULL)
+		return FAIL(err, RC_NOMEM, "rules: out of memory");
+	pthread_mutex_init(&l->lock, NULL);
+	rc = live_reload(l, o, err);
+	if (rc != RC_OK) {
+		live_free(l);
+		return rc;
+	}
+	*ret = l;
+	return RC_OK;
+}
+
+void live_free(struct live *l)
+{
+	if (l == NULL)
+		return;
+	generation_drop(l->now);
+	pthread_mutex_destroy(&l->lock);
+	mem_free(l);
+}
+
+enum rc live_reload(struct live *l, const struct live_opts *o, struct err *err)
+{
+	struct generation *g, *old;
+
+	TRY(generation_new(o, &g, err));
+	pthread_mutex_lock(&l->lock);
+	old = l->now;
+	g->number = old == NULL ? 1 : old->number + 1;
+	l->now = g;
+	atomic_store(&l->number, g->number);
+	pthread_mutex_unlock(&l->lock);
+	generation_drop(old);
+	return RC_OK;
+}
+
+static struct generation *generation_take(struct live *l)
+{
+	struct generation *g;
+
+	pthread_mutex_lock(&l->lock);
+	g = l->now;
+	atomic_fetch_add(&g->users, 1);
+	pthread_mutex_unlock(&l->lock);
+	return g;
+}
+
+void live_stats(struct live *l, struct live_stats *ret)
+{
+	struct generation *g = generation_take(l);
+	const struct engine_refusal *list;
+	struct correlator_stats cs;
+
+	pthread_mutex_lock(&g->lock);
+	correlator_stats(g->correlator, &cs);
+	pthread_mutex_unlock(&g->lock);
+	*ret = (struct live_stats){ .refused = g->set->refused + g->set->need_list + engine_image_refused(g->image, &list),
+				    .events = atomic_load(&l->events), .matches = atomic_load(&l->matches), .fired = atomic_load(&l->fired),
+				    .late = cs.late, .evicted = cs.evicted };
+	ret->rules = g->set->loaded - engine_image_refused(g->image, &list);
+	generation_drop(g);
+}
+
+enum rc live_run_new(struct live *l, struct live_run **ret, struct err *err)
+{
+	struct live_run *r = mem_alloc(sizeof *r);
+	const struct fields *fields;
+	enum rc rc;
+
+	if (r == NULL)
+		return FAIL(err, RC_NOMEM, "rules: out of memory");
+	r->live = l;
+	rc = live_fields(r, &fields, err);
+	if (rc != RC_OK) {
+		live_run_free(r);
+		return rc;
+	}
+	*ret = r;
+	return RC_OK;
+}
+
+void live_run_free(struct live_run *r)
+{
+	if (r == NULL)
+		return;
+	engine_free(r->engine);
+	generation_drop(r->g);
+	mem_free(r);
+}
+
+enum rc live_fields(struct live_run *r, const struct fields **ret, struct err *err)
+{
+	if (r->g == NULL || atomic_load(&r->live->number) != r->g->number) {
+		struct generation *g = generation_take(r->live);
+		struct engine *e;
+		enum rc rc = engine_new(g->image, &e, err);
+
+		if (rc != RC_OK) {
+			generation_drop(g);
+			return rc;
+		}
+		engine_free(r->engine);
+		generation_drop(r->g);
+		r->engine = e;
+		r->g = g;
+	}
+	*ret = engine_image_fields(r->g->image);
+	return RC_OK;
+}
+
+/* --- matching --- */
+
+static bool field_of(void *ctx, struct str field, struct str *ret)
+{
+	struct live_run *r = ctx;
+
+	return engine_field(r->engine, r->f, r->rule, field, ret);
+}
+
+static struct rule_hit hit_of(const struct live_run *r, const struct sigma_rule *rule, usec at)
+{
+	return (struct rule_hit){ .id = rule->id.n > 0 ? rule->id : rule->title, .title = rule->title, .level = str_of(sigma_level_name(rule->level)),
+				  .author = rule->author, .tags = rule->tags, .n_tags = rule->n_tags, .at = at, .where = r->where, .input = r->input };
+}
+
+static void on_fire(void *ctx, const struct correlation *c)
+{
+	struct live_run *r = ctx;
+	const struct sigma_rule *rule = &r->g->set->rules[c->rule];
+	struct rule_hit_field fields[FIELDS_SHOWN];
+	struct rule_hit h = hit_of(r, rule, c->at);
+	char value[32];
+
+	if (rule->hidden)
+		return;
+	for (uint32_t i = 0; i < c->n_group && i < FIELDS_SHOWN - 1; i++)
+		fields[h.n_fields++] = (struct rule_hit_field){ rule->corr->group_by[i], c->group[i] };
+	snprintf(value, sizeof value, "%.15g", c->value);
+	fields[h.n_fields++] = (struct rule_hit_field){ S("value"), str_of(value) };
+	h.fields = fields;
+	h.event = S("");
+	h.correlation = true;
+	atomic_fetch_add(&r->live->fired, 1);
+	r->fn(r->ctx, &h);
+}
+
+static void tell_match(struct live_run *r, const struct sigma_rule *rule, uint32_t number)
+{
+	struct engine_why why[FIELDS_SHOWN];
+	struct rule_hit_field fields[FIELDS_SHOWN];
+	struct rule_hit h = hit_of(r, rule, r->at);
+	size_t n = engine_explain(r->engine, r->f, number, why, FIELDS_SHOWN);
+
+	/* A line of plain text has no fields: it meets no rule by those it lacks. */
+	if (n == 0 && r->f->format == LOG_TEXT)
+		return;
+	for (size_t i = 0; i < n; i++)
+		fields[i] = (struct rule_hit_field){ why[i].field.n > 0 ? why[i].field : S("keyword"), why[i].value };
+	h.fields = fields;
+	h.n_fields = (uint32_t)n;
+	h.event = r->f->raw;
+	atomic_fetch_add(&r->live->matches, 1);
+	r->fn(r->ctx, &h);
+}
+
+enum rc live_match(struct live_run *r, struct flat *f, struct str input, struct str where, live_hit fn, void *ctx, struct err *err)
+{
+	const uint32_t *rules;
+	size_t n = engine_run(r->engine, f, &rules);
+
+	atomic_fetch_add(&r->live->events, 1);
+	if (n == 0)
+		return RC_OK;
+	r->f = f;
+	r->input = input;
+	r->where = where;
+	r->fn = fn;
+	r->ctx = ctx;
+	r->at = flat_time(f);
+	if (r->at == 0)
+		r->at = time_now();
+	for (size_t i = 0; i < n; i++) {
+		const struct sigma_rule *rule = &r->g->set->rules[rules[i]];
+		enum rc rc = RC_OK;
+
+		if (!rule->hidden)
+			tell_match(r, rule, rules[i]);
+		if (!correlator_wants(r->g->correlator, rules[i]))
+			continue;
+		r->rule = rules[i];
+		pthread_mutex_lock(&r->g->lock);
+		if (r->at > r->g->newest) {
+			r->g->newest = r->at;
+			r->g->newest_mono = time_mono();
+		}
+		rc = correlator_add(r->g->correlator, rules[i], r->at, atomic_load(&r->live->events), field_of, r, on_fire, r, err);
+		pthread_mutex_unlock(&r->g->lock);
+		if (rc != RC_OK)
+			return rc;
+	}
+	return RC_OK;
+}
+
+enum rc live_idle(struct live_run *r, struct str input, live_hit fn, void *ctx, struct err *err)
+{
+	enum rc rc = RC_OK;
+
+	if (r->g == NULL)
+		return RC_OK;
+	r->input = input;
+	r->where = S("");
+	r->fn = fn;
+	r->ctx = ctx;
+	pthread_mutex_lock(&r->g->lock);
+	if (r->g->newest != 0)
+		rc = correlator_advance(r->g->correlator, r->g->newest + (time_mono() - r->g->newest_mono), on_fire, r, err);
+	pthread_mutex_unlock(&r->g->lock);
+	return rc;
+}

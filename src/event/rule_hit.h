@@ -1,0 +1,24 @@
+/* What a detector hands to node/: a log event met a Sigma rule, or several did a
+ * correlation. Plain data; whoever receives it decides on alert and ticket. */
+#ifndef EVENT_RULE_HIT_H
+#define EVENT_RULE_HIT_H
+
+#include "base/str.h"
+#include "base/time.h"
+
+struct rule_hit_field { struct str name, value; };
+
+struct rule_hit {
+	struct str id, title, level, author; /* of the rule; level "" when it states none */
+	const struct str *tags;              /* "attack.t1059.001" ... */
+	uint32_t n_tags;
+	const struct rule_hit_field *fields; /* what matched; of a correlation: its group and "value" */
+	uint32_t n_fields;
+	usec at;                             /* the event's own time, or when it was read */
+	struct str where;                    /* host, sensor or "" */
+	struct str input;                    /* name of the log */
+	struct str event;                    /* the event's bytes; "" for a correlation */
+	bool correlation;
+};
+
+#endif
