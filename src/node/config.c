@@ -54,10 +54,15 @@ static const struct key keys[] = {
 	{ "intel", "release_tlp", KIND_TLP, AT(release_tlp), "green", 0, 0, NULL, "Strictest TLP that automatic release may pass on." },
 	{ "intel", "up", KIND_TEXT, AT(up), "intel/up", 0, 0, NULL, "Collection (root/alias) that goes to the parent tier." },
 	{ "intel", "down", KIND_TEXT, AT(down), "intel/down", 0, 0, NULL, "Collection (root/alias) that goes to the tiers below." },
+	{ "detect", "rules", KIND_TEXT, AT(rules), "", 0, 0, NULL, "Folder of Sigma rules (*.yml below it) that the inputs are matched against; empty = none." },
+	{ "detect", "lists", KIND_TEXT, AT(lists), "", 0, 0, NULL, "Folder with the values of placeholders: NAME.txt holds those of %NAME%, one a line." },
+	{ "detect", "packs", KIND_TEXT, AT(packs), "", 0, 0, NULL, "Folder of further log sources (*.yml), beside those in the program." },
 	{ "log", "format", KIND_CHOICE, AT(log_format), "logfmt", 0, 0, "logfmt|json", "Form of log lines on standard error." },
 	{ "log", "level", KIND_INT, AT(log_level), "1", 0, 3, NULL, "Least level: 0 debug, 1 info, 2 warning, 3 error." },
 	{ "fence", "require_landlock", KIND_BOOL, AT(require_landlock), "yes", 0, 0, NULL, "Refuse to run where the kernel has no Landlock." },
-	{ "input", "path", KIND_TEXT, IN(path), NULL, 0, 0, NULL, "Log file to follow (JSON lines)." },
+	{ "input", "path", KIND_TEXT, IN(path), NULL, 0, 0, NULL, "Log file to follow." },
+	{ "input", "format", KIND_CHOICE, IN(format), "auto", 0, 0, "auto|json|syslog|cef|leef|zeek|kv|auditd|text",
+	  "What its lines hold; auto looks at the first one." },
 	{ "input", "collection", KIND_TEXT, IN(collection), "", 0, 0, NULL, "Collection for its sightings; empty = [intel] up." },
 };
 

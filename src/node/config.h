@@ -16,6 +16,7 @@ struct config_input {
 	const char *name;
 	const char *path;    /* file to follow */
 	const char *collection; /* where sightings go: "root/alias" */
+	const char *format;  /* "auto", or a log format's name */
 };
 
 struct config {
@@ -38,6 +39,8 @@ struct config {
 	const char *release; /* "manual" or "auto": may sightings and indicators from members go down again by themselves */
 	int64_t release_tlp; /* strictest TLP that `auto` releases */
 	const char *up, *down; /* "root/alias" of the collections that go up and down the tiers */
+	/* [detect] */
+	const char *rules, *lists, *packs; /* folders, or "" */
 	/* [log] */
 	const char *log_format; /* "json" or "logfmt" */
 	int64_t log_level;

@@ -181,7 +181,7 @@ static enum rc enter_fence(struct core *c, const char *dir, const struct config 
 		"/etc/gai.conf", "/etc/localtime", "/usr/share/zoneinfo", "/etc/gnutls", "/dev/urandom", "/usr/lib", "/lib", "/proc/self",
 	};
 	const char *rw[2] = { dir };
-	const char *ro[COUNTOF(system_files) + CONFIG_INPUTS_MAX + 2] = { NULL };
+	const char *ro[COUNTOF(system_files) + CONFIG_INPUTS_MAX + 5] = { NULL };
 	char folders[CONFIG_INPUTS_MAX][256];
 	struct fence f = { .role = "core", .rw_paths = rw, .ro_paths = ro, .network = true,
 			   .max_files = (uint64_t)conf->max_connections + 1024 };
@@ -202,6 +202,12 @@ static enum rc enter_fence(struct core *c, const char *dir, const struct config 
 	}
 	if (conf->warninglists[0] != '\0')
 		ro[n++] = conf->warninglists;
+	for (size_t i = 0; i < 3; i++) {
+		const char *const folders_of_rules[] = { conf->rules, conf->lists, conf->packs };
+
+		if (folders_of_rules[i][0] != '\0')
+			ro[n++] = folders_of_rules[i];
+	}
 	return fence_enter(&f, !conf->require_landlock, &c->fences, err);
 }
 
@@ -253,6 +259,32 @@ enum rc core_open_detector(struct core *c, struct err *err)
 		TRY(warninglists_load(c->node.config.warninglists, &c->warninglists, err));
 		image_set_suppress(c->image, warninglists_suppress, c->warninglists);
 	}
+	return RC_OK;
+}
+
+struct live_opts core_live_opts(const struct config *conf)
+{
+	return (struct live_opts){ .rules = conf->rules[0] == '\0' ? NULL : conf->rules, .lists = conf->lists[0] == '\0' ? NULL : conf->lists,
+				   .packs = conf->packs[0] == '\0' ? NULL : conf->packs };
+}
+
+static void log_rules(struct core *c, const char *subject)
+{
+	struct live_stats st;
+
+	live_stats(c->live, &st);
+	log_line(st.refused > 0 ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, subject, "%llu Sigma rules in force, %llu not (lianfang rules check %s)",
+		 (unsigned long long)st.rules, (unsigned long long)st.refused, c->node.config.rules);
+}
+
+static enum rc open_rules(struct core *c, struct err *err)
+{
+	struct live_opts o = core_live_opts(&c->node.config);
+
+	if (o.rules == NULL)
+		return RC_OK;
+	TRY(live_new(&o, &c->live, err));
+	log_rules(c, "rules");
 	return RC_OK;
 }
 
@@ -357,6 +389,8 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	if (rc == RC_OK)
 		rc = follower_start(c, err);
 	if (rc == RC_OK)
+		rc = open_rules(c, err);
+	if (rc == RC_OK)
 		rc = inputs_start(c, err);
 	if (rc == RC_OK)
 		rc = open_doors(c, &pems, err);
@@ -378,8 +412,23 @@ static void core_close(struct core *c)
 	auth_free(c->auth);
 	node_close(&c->node);
 	follower_free(c);
+	live_free(c->live);
 	image_free(c->image);
 	warninglists_free(c->warninglists);
+}
+
+/* The folders are those of the start: the fence knows no others. */
+static void reload_rules(struct core *c)
+{
+	struct live_opts o = core_live_opts(&c->node.config);
+	struct err err = { 0 };
+
+	if (c->live == NULL)
+		return;
+	if (live_reload(c->live, &o, &err) != RC_OK)
+		log_line(LOG_LEVEL_ERROR, "reload", "rules kept as they were: %s", err.text);
+	else
+		log_rules(c, "reload");
 }
 
 /* SIGHUP: what can change while running is read again; the rest needs a restart and says so. */
@@ -407,7 +456,8 @@ static void reload(struct core *c)
 	if (fact_append(c->node.store, &(struct fact){ .kind = S("config.reload"), .actor = S("local"), .subject = S("lianfang.conf"),
 						      .body = S("{}") }, &err) != RC_OK)
 		log_line(LOG_LEVEL_ERROR, "reload", "not in the fact log: %s", err.text);
-	log_line(LOG_LEVEL_INFO, "reload", "certificate, log settings and peers are read again; other keys at the next start");
+	reload_rules(c);
+	log_line(LOG_LEVEL_INFO, "reload", "certificate, log settings, peers and rules are read again; other keys at the next start");
 }
 
 static void announce(const struct core *c)

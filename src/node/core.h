@@ -29,6 +29,7 @@ struct core {
 	struct fed_server *fed_server;
 	struct http_server *https, *control;
 	struct image *image;
+	struct live *live;       /* Sigma rules in force, or NULL */
 	struct fence_report fences;
 	uint32_t up, down;       /* rows of the collections that go up and down */
 	struct inputs *inputs;   /* inputs.c's own */
@@ -64,6 +65,12 @@ void follower_free(struct core *c);
 
 /* sightings.c: one hit becomes an alert and a sighting in the collection that goes up. */
 enum rc sighting_from_hit(struct core *c, const struct hit *h, uint32_t collection, struct err *err) MUSTUSE;
+
+/* A rule that matched becomes an alert for this node's people. */
+enum rc alert_from_rule(struct core *c, const struct rule_hit *h, struct err *err) MUSTUSE;
+
+/* The [detect] section as the rules' reader wants it; rules NULL: there are none. */
+struct live_opts core_live_opts(const struct config *conf);
 
 /* inputs.c: one thread per configured input. */
 enum rc inputs_start(struct core *c, struct err *err) MUSTUSE;

@@ -8,10 +8,12 @@
 #include "node/core.h"
 #include "store/collections.h"
 #include "store/peers.h"
+#include "wire/log_line.h"
 
 #define SEEN_MAX 100000
 #define POLL_USEC (50 * 1000)
 #define SAVE_EVERY USEC_PER_SEC  /* the place, when nothing was found meanwhile */
+#define IDLE_EVERY USEC_PER_SEC  /* correlations wait no longer than they must */
 #define AGAIN_EVERY USEC_PER_SEC /* a hit that could not be stored */
 #define DAY ((usec)86400 * USEC_PER_SEC)
 
@@ -22,12 +24,13 @@ struct input {
 	pthread_t thread;
 	bool started;
 	struct watch *watch;
-	struct map *seen;          /* indicators sighted on `day` */
+	struct map *seen;          /* indicators sighted, rules matched at a host, on `day` */
 	int64_t day;
 	uint64_t offset, inode;
 	uint64_t saved_offset, saved_inode, hits_saved; /* when the place was last kept */
 	usec saved;
-	_Atomic uint64_t lines, hits, suppressed, bad, cut, held_back;
+	usec idled;
+	_Atomic uint64_t lines, hits, rule_hits, suppressed, bad, cut, held_back;
 	_Atomic bool away;         /* the file is not there */
 };
 
@@ -47,6 +50,26 @@ static void pause_input(usec span)
 static bool may_pass(enum rc rc)
 {
 	return rc == RC_FULL || rc == RC_BUSY || rc == RC_IO || rc == RC_NOMEM;
+}
+
+static enum rc store_rule_hit(struct input *in, const struct rule_hit *h)
+{
+	struct err err = { 0 };
+	bool said = false;
+	enum rc rc;
+
+	while ((rc = alert_from_rule(in->core, h, &err)) != RC_OK) {
+		bool again = may_pass(rc) && !atomic_load(&in->core->stopping);
+
+		if (!said || !again)
+			log_line(LOG_LEVEL_ERROR, "input", "%s: match of rule %.*s is not recorded%s: %s", in->conf->name, STR(h->id),
+				 again ? " yet" : "", err.text);
+		said = true;
+		if (!again)
+			return rc;
+		pause_input(AGAIN_EVERY);
+	}
+	return RC_OK;
 }
 
 static enum rc store_hit(struct input *in, const struct hit *h)
@@ -69,8 +92,8 @@ static enum rc store_hit(struct input *in, const struct hit *h)
 	return RC_OK;
 }
 
-/* False when it was sighted today already. */
-static bool is_news(struct input *in, struct str indicator)
+/* False when it was reported today already. */
+static bool is_news(struct input *in, struct str what)
 {
 	int64_t today = time_now() / DAY;
 	struct map *fresh = today != in->day ? map_new(SEEN_MAX) : NULL;
@@ -80,7 +103,7 @@ static bool is_news(struct input *in, struct str indicator)
 		in->seen = fresh;
 		in->day = today;
 	}
-	return !map_get(in->seen, indicator, NULL);
+	return !map_get(in->seen, what, NULL);
 }
 
 /* The reason is told once a day for each indicator: the best known sites would flood the log. */
@@ -114,6 +137,26 @@ static void on_hit(void *ctx, const struct hit *h)
 	log_line(LOG_LEVEL_INFO, "alert", "%s: %.*s", in->conf->name, STR(core_log_id(h->indicator, h->tlp, 0)));
 	/* Beyond SEEN_MAX indicators a day, repeats are reported again. */
 	(void)!map_put(in->seen, h->indicator, 1);
+}
+
+/* One alert a day of a rule at a host, and for a correlation of its group. */
+static void on_rule_hit(void *ctx, const struct rule_hit *h)
+{
+	struct input *in = ctx;
+	struct buf key;
+
+	atomic_fetch_add(&in->rule_hits, 1);
+	buf_init(&key, 1 << 16);
+	buf_fmt(&key, "rule %.*s at %.*s", STR(h->id), STR(h->where));
+	for (uint32_t i = 0; h->correlation && i + 1 < h->n_fields; i++)
+		buf_fmt(&key, " %.*s", STR(h->fields[i].value));
+	if (!is_news(in, buf_view(&key))) {
+		atomic_fetch_add(&in->held_back, 1);
+	} else if (store_rule_hit(in, h) == RC_OK) {
+		log_line(LOG_LEVEL_INFO, "alert", "%s: rule %.*s", in->conf->name, STR(h->id));
+		(void)!map_put(in->seen, buf_view(&key), 1);
+	}
+	buf_done(&key);
 }
 
 static void save_place(struct input *in)
@@ -186,6 +229,10 @@ static void *run_input(void *ctx)
 		enum rc rc = follow_read(in->conf->path, &in->offset, &in->inode, in->watch, &more, &err);
 
 		note_state(in, rc, &err);
+		if (!more && time_mono() - in->idled > IDLE_EVERY) {
+			(void)!watch_idle(in->watch, NULL);
+			in->idled = time_mono();
+		}
 		keep_place(in, false);
 		if (!more)
 			pause_input(POLL_USEC);
@@ -220,6 +267,10 @@ static enum rc start_input(struct core *c, const struct config_input *conf, stru
 	if (in->seen == NULL)
 		return FAIL(err, RC_NOMEM, "input: out of memory");
 	TRY(watch_new(c->image, str_of(conf->name), on_hit, in, &in->watch, err));
+	if (!str_eq(str_of(conf->format), S("auto")))
+		watch_format(in->watch, log_format_find(str_of(conf->format)));
+	if (c->live != NULL)
+		TRY(watch_rules(in->watch, c->live, on_rule_hit, err));
 	load_place(in);
 	if (pthread_create(&in->thread, NULL, run_input, in) != 0)
 		return FAIL(err, RC_IO, "input: cannot start a thread");
@@ -276,8 +327,24 @@ void inputs_status(struct core *c, struct jsonw *w)
 		jsonw_m_int(w, "cut", (int64_t)atomic_load(&in->cut));
 		jsonw_m_int(w, "hits", (int64_t)atomic_load(&in->hits));
 		jsonw_m_int(w, "suppressed", (int64_t)atomic_load(&in->suppressed));
+		jsonw_m_int(w, "rule_hits", (int64_t)atomic_load(&in->rule_hits));
 		jsonw_m_int(w, "held_back", (int64_t)atomic_load(&in->held_back));
 		jsonw_object_end(w);
 	}
 	jsonw_array_end(w);
+	if (c->live != NULL) {
+		struct live_stats st;
+
+		live_stats(c->live, &st);
+		jsonw_name(w, "rules");
+		jsonw_object(w);
+		jsonw_m_int(w, "loaded", (int64_t)st.rules);
+		jsonw_m_int(w, "refused", (int64_t)st.refused);
+		jsonw_m_int(w, "events", (int64_t)st.events);
+		jsonw_m_int(w, "matches", (int64_t)st.matches);
+		jsonw_m_int(w, "correlations", (int64_t)st.fired);
+		jsonw_m_int(w, "late", (int64_t)st.late);
+		jsonw_m_int(w, "evicted", (int64_t)st.evicted);
+		jsonw_object_end(w);
+	}
 }

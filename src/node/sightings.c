@@ -137,3 +137,53 @@ enum rc sighting_from_hit(struct core *c, const struct hit *h, uint32_t collecti
 	TRY(store_sighting(c, h, collection, id, err));
 	return store_alert(c, h, id, err);
 }
+
+static void write_rule_body(const struct rule_hit *h, struct buf *out)
+{
+	struct jsonw w;
+
+	jsonw_init(&w, out);
+	jsonw_object(&w);
+	jsonw_m_str(&w, "rule_id", h->id);
+	jsonw_m_str(&w, "title", h->title);
+	jsonw_m_str(&w, "level", h->level);
+	jsonw_m_str(&w, "author", h->author);
+	jsonw_name(&w, "tags");
+	jsonw_array(&w);
+	for (uint32_t i = 0; i < h->n_tags; i++)
+		jsonw_str(&w, h->tags[i]);
+	jsonw_array_end(&w);
+	jsonw_name(&w, "fields");
+	jsonw_array(&w);
+	for (uint32_t i = 0; i < h->n_fields; i++) {
+		jsonw_object(&w);
+		jsonw_m_str(&w, "name", h->fields[i].name);
+		jsonw_m_str(&w, "value", str_slice(h->fields[i].value, 0, EVENT_KEPT));
+		jsonw_object_end(&w);
+	}
+	jsonw_array_end(&w);
+	jsonw_m_str(&w, "event", str_slice(h->event, 0, EVENT_KEPT));
+	jsonw_object_end(&w);
+}
+
+/* What a log of this node says of its own hosts is as secret as an object that carries no marking. */
+enum rc alert_from_rule(struct core *c, const struct rule_hit *h, struct err *err)
+{
+	struct alert_row row = { .at = h->at, .seen = time_now(), .input = h->input, .indicator = S(""), .sighting = S(""), .where = h->where,
+				 .tlp = (uint8_t)c->node.config.default_tlp };
+	struct buf what, body;
+	enum rc rc;
+
+	buf_init(&what, 4096);
+	buf_init(&body, 1 << 20);
+	buf_fmt(&what, "rule:%.*s", STR(str_slice(h->title, 0, 1024)));
+	write_rule_body(h, &body);
+	row.observable = buf_view(&what);
+	row.body = buf_view(&body);
+	rc = buf_check(&body, err, "alert");
+	if (rc == RC_OK)
+		rc = alert_put(c->node.store, &row, 1, err);
+	buf_done(&what);
+	buf_done(&body);
+	return rc;
+}
