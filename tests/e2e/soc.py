@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""A node's inputs against Sigma rules: formats, alerts, correlations, rules that change while events flow."""
+from harness import *
+
+t = Tap()
+
+
+def rule(title, number, detection, source='product: windows', more=''):
+    return (f'title: {title}\nname: r{number}\nid: 00000000-0000-4000-8000-{number:012}\nauthor: A. Author\nlevel: high\ntags: [attack.t1033]\n'
+            f'logsource: {{{source}}}\ndetection: {{s: {detection}, condition: s}}\n{more}')
+
+
+rules = os.path.dirname(write('rules/a.yml', rule('Whoami', 1, "{Image|endswith: '\\whoami.exe'}") +
+                              '---\n' + rule('Failed logon', 2, '{EventID: 4625}') +
+                              '---\ntitle: Guessing\nid: 00000000-0000-4000-8000-000000000003\nlevel: critical\ncorrelation:\n  type: event_count\n'
+                              '  rules: [r2]\n  group-by: [TargetUserName]\n  timespan: 5m\n  condition: {gte: 3}\n'))
+write('rules/bad.yml', 'title: Bad\nlogsource: {category: x}\ndetection: {s: {a|nonsense: b}, condition: s}\n')
+log, fw = write('logs/win.json', ''), write('logs/fw.log', '')
+n = Node('soc', 'provider')
+n.configure(f'[detect]\nrules = {rules}\n[input windows]\npath = {log}\n[input firewall]\npath = {fw}')
+n.start()
+t.has(n.text(), '3 Sigma rules in force, 1 not', 'the log says what became of the rules')
+
+
+def put(file, *lines):
+    with open(file, 'a') as f:
+        f.write(''.join((x if isinstance(x, str) else json.dumps(x)) + '\n' for x in lines))
+
+
+def alerts():
+    return n.get('/api/v1/alerts?limit=10000').json()['alerts']
+
+
+def titles():
+    return sorted(a['detail'].get('title', '') for a in alerts())
+
+
+def sysmon(image, **more):
+    return dict({'EventID': 1, 'Channel': 'Microsoft-Windows-Sysmon/Operational', 'Image': image, 'Computer': 'pc1',
+                 'UtcTime': '2026-01-02 03:04:05.678'}, **more)
+
+
+put(log, sysmon('C:\\x.exe'), sysmon('C:\\Windows\\whoami.exe'))
+t.ok(wait_until(lambda: titles() == ['Whoami']), 'a rule that matches becomes an alert', alerts())
+a = alerts()[0]
+t.same((a['input'], a['where'], a['at'], a['detail']['rule_id'], a['detail']['author'], a['detail']['fields'], a['detail']['tags']),
+       ('windows', 'pc1', '2026-01-02T03:04:05.678000Z', '00000000-0000-4000-8000-000000000001', 'A. Author',
+        [{'name': 'Image', 'value': 'C:\\Windows\\whoami.exe'}], ['attack.t1033']), 'with place, time, rule, author and what matched')
+t.has(n.cli('alerts', '@').out, 'Whoami', 'alerts for people')
+put(log, sysmon('C:\\y\\whoami.exe'), sysmon('C:\\y\\whoami.exe', Computer='pc2'))
+t.ok(wait_until(lambda: len(alerts()) == 2) and sorted(a['where'] for a in alerts()) == ['pc1', 'pc2'], 'one alert a day of a rule at a host', alerts())
+put(log, *({'EventID': 4625, 'Channel': 'Security', 'TargetUserName': u, 'Computer': 'dc', '@timestamp': f'2026-01-02T04:00:0{i}Z'}
+           for i, u in enumerate(['bob', 'eve', 'bob', 'bob'])))
+t.ok(wait_until(lambda: 'Guessing' in titles()), 'a correlation fires when its window has seen enough', alerts())
+found = [a for a in alerts() if a['detail'].get('title') == 'Guessing']
+t.ok(found and found[0]['detail']['fields'] == [{'name': 'TargetUserName', 'value': 'bob'}, {'name': 'value', 'value': '3'}], 'with its group', found)
+t.ok('Failed logon' not in titles(), 'a rule that only feeds it makes no alert of its own')
+
+n.import_(indicator('evil.example', tlp='clear'))
+t.ok(wait_until(lambda: (put(fw, '<34>1 2026-01-02T03:04:05Z gw fw - - - CEF:0|V|Box|1|100|Blocked|5|src=192.0.2.1 dhost=www.evil.example'),
+                         any(x['input'] == 'firewall' for x in alerts()))[1], every=0.1), 'an indicator in CEF within syslog', n.text())
+put(fw, 'no log line at all', '')
+status = n.cli('status', '@', '--json').json()
+t.same({k: status['rules'][k] for k in ('loaded', 'refused', 'correlations')}, {'loaded': 3, 'refused': 1, 'correlations': 1}, 'status counts rules')
+t.ok(status['inputs'][0]['rule_hits'] == 3 and status['inputs'][0]['held_back'] == 1, 'and matches, also those held back', status['inputs'])
+
+# rules read anew while events flow: none is lost
+write('rules/new.yml', rule('New rule', 4, '{CommandLine|contains: secret}'))
+stop, sent = time.monotonic() + 2, 0
+while time.monotonic() < stop:
+    put(log, *(sysmon('C:\\z.exe', Computer=f'h{sent + i}', CommandLine='the secret') for i in range(20)))
+    sent += 20
+    if sent == 200:
+        n.process.send_signal(signal.SIGHUP)
+    time.sleep(0.01)
+t.ok(wait_until(lambda: n.cli('status', '@', '--json').json()['inputs'][0]['lines'] == 8 + sent), f'each of {sent} events is read', n.cli('status', '@', '--json').json()['inputs'])
+t.has(n.text(), '4 Sigma rules in force', 'SIGHUP brings the new rule')
+got = [a['where'] for a in alerts() if a['detail'].get('title') == 'New rule']
+t.ok(got and f'h{sent - 1}' in got and len(set(got)) == len(got) and sorted(int(h[1:]) for h in got) == list(range(min(int(h[1:]) for h in got), sent)),
+     f'from then on every event meets it ({len(got)} of {sent}), without a gap', str(got[:5]))
+for f in ('a.yml', 'new.yml', 'bad.yml'):
+    os.rename(path('rules', f), path('rules', f + '.off'))
+n.process.send_signal(signal.SIGHUP)
+t.ok(wait_until(lambda: '0 Sigma rules in force' in n.text()), 'all rules taken away')
+t.same(n.stop(), 0, 'stops cleanly')
+n.configure('[detect]\nlists = /nowhere')
+n.start(wait=False)
+t.ok(wait_until(lambda: n.process.poll() is not None) and 'nowhere' in n.text(), 'a folder of lists that is not there: refuses to start, naming it', n.text()[-500:])
+t.done()
