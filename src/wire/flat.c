@@ -1,5 +1,6 @@
 #include "wire/flat.h"
 
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -254,29 +255,79 @@ static void put_value(const struct flat_value *v, struct buf *out)
 	buf_char(out, '"');
 }
 
-static bool same_array(const struct flat_value *a, const struct flat_value *b)
+/* Values of one name stand together, as an array under it: a JSON object has each name once. */
+struct same_names {
+	uint32_t *slots, *next; /* slots: number + 1 of the first value of a name; next: of the name's next value, 0 = none */
+	uint32_t mask;
+};
+
+static struct str name_of(const struct flat_value *v)
 {
-	return (a->flags & b->flags & FLAT_ITEM) != 0 && a->name == b->name && a->name_n == b->name_n;
+	return str_make(v->name == NULL ? "" : v->name, v->name == NULL ? 0 : v->name_n);
+}
+
+/* True: the first of its name. `last` holds for each first value its latest one. */
+static bool note_name(const struct flat *f, struct same_names *s, uint32_t *last, uint32_t i)
+{
+	struct str name = name_of(&f->v[i]);
+
+	for (uint64_t at = hash_table(name);; at++) {
+		uint32_t first = s->slots[at & s->mask];
+
+		if (first == 0) {
+			s->slots[at & s->mask] = i + 1;
+			last[i] = i;
+			return true;
+		}
+		if (str_eq(name_of(&f->v[first - 1]), name)) {
+			s->next[last[first - 1]] = i + 1;
+			last[first - 1] = i;
+			return false;
+		}
+	}
+}
+
+static void put_member(const struct flat *f, const struct same_names *s, uint32_t i, struct buf *out)
+{
+	bool array = (f->v[i].flags & FLAT_ITEM) != 0 || s->next[i] != 0;
+
+	put_name(f, &f->v[i], out);
+	buf_cstr(out, array ? ":[" : ":");
+	put_value(&f->v[i], out);
+	for (uint32_t k = s->next[i]; k != 0; k = s->next[k - 1]) {
+		buf_char(out, ',');
+		put_value(&f->v[k - 1], out);
+	}
+	if (array)
+		buf_char(out, ']');
 }
 
 void flat_json_print(struct flat *f, struct buf *out)
 {
+	struct same_names s = { .mask = 15 };
+	uint32_t *last;
+	bool *first, any = false;
+
+	while (s.mask < 2 * f->n)
+		s.mask = s.mask * 2 + 1;
+	s.slots = arena_array(f->scratch, s.mask + 1, sizeof *s.slots);
+	s.next = arena_array(f->scratch, f->n + 1, sizeof *s.next);
+	last = arena_array(f->scratch, f->n + 1, sizeof *last);
+	first = arena_array(f->scratch, f->n + 1, sizeof *first);
+	if (s.slots == NULL || s.next == NULL || last == NULL || first == NULL) {
+		out->bad = RC_NOMEM;
+		return;
+	}
+	for (uint32_t i = 0; i < f->n; i++)
+		first[i] = note_name(f, &s, last, i);
 	buf_char(out, '{');
 	for (uint32_t i = 0; i < f->n; i++) {
-		const struct flat_value *v = &f->v[i];
-		bool more = i > 0 && same_array(v - 1, v);
-
-		if (i > 0)
+		if (!first[i])
+			continue;
+		if (any)
 			buf_char(out, ',');
-		if (!more) {
-			put_name(f, v, out);
-			buf_char(out, ':');
-			if ((v->flags & FLAT_ITEM) != 0)
-				buf_char(out, '[');
-		}
-		put_value(v, out);
-		if ((v->flags & FLAT_ITEM) != 0 && (i + 1 == f->n || !same_array(v, v + 1)))
-			buf_char(out, ']');
+		any = true;
+		put_member(f, &s, i, out);
 	}
 	buf_char(out, '}');
 }

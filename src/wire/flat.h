@@ -84,7 +84,8 @@ usec flat_time(struct flat *f);
  * milliseconds, micro- or nanoseconds since 1970. False: none of these. */
 bool log_time_read(struct str text, usec *ret);
 
-/* The event as one line of compact JSON (names as they stand, in order): for display and history of formats that are no JSON. */
+/* The event as one line of compact JSON: names as they stand, each once, in the order of their first values; several
+ * values of a name are an array. For display and history of formats that are no JSON. */
 void flat_json_print(struct flat *f, struct buf *out);
 
 #endif

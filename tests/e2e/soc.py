@@ -62,7 +62,7 @@ t.ok(wait_until(lambda: (put(fw, '<34>1 2026-01-02T03:04:05Z gw fw - - - CEF:0|V
 put(fw, 'no log line at all', '')
 status = n.cli('status', '@', '--json').json()
 t.same({k: status['rules'][k] for k in ('loaded', 'refused', 'correlations')}, {'loaded': 3, 'refused': 1, 'correlations': 1}, 'status counts rules')
-t.ok(status['inputs'][0]['rule_hits'] == 3 and status['inputs'][0]['held_back'] == 1, 'and matches, also those held back', status['inputs'])
+t.ok(status['inputs'][0]['rule_hits'] == 4 and status['inputs'][0]['held_back'] == 1, 'and matches, also those held back', status['inputs'])
 
 # rules read anew while events flow: none is lost
 write('rules/new.yml', rule('New rule', 4, '{CommandLine|contains: secret}'))
