@@ -311,24 +311,34 @@ static enum rc group_make(struct engine_image *m, const uint64_t *set, const str
 		return FAIL(err, RC_NOMEM, "engine: out of memory");
 	}
 	m->group_bytes += arena_used(k->arena);
-	m->groups[m->n_groups++] = &k->group;
+	m->groups[m->n_groups] = &k->group;
+	atomic_fetch_add_explicit(&m->n_groups, 1, memory_order_release);
 	*ret = &k->group;
 	return RC_OK;
 }
 
+static const struct group *group_find(struct engine_image *m, const uint64_t *set, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (memcmp(m->groups[i]->set, set, m->variant_words * sizeof *set) == 0)
+			return m->groups[i];
+	return NULL;
+}
+
 enum rc group_of(struct engine_image *m, const uint64_t *set, const struct group **ret, struct err *err)
 {
+	const struct group *g = group_find(m, set, atomic_load_explicit(&m->n_groups, memory_order_acquire));
 	enum rc rc = RC_OK;
-	uint32_t i = 0;
 
-	pthread_mutex_lock(&m->lock);
-	while (i < m->n_groups && memcmp(m->groups[i]->set, set, m->variant_words * sizeof *set) != 0)
-		i++;
-	if (i < m->n_groups)
-		*ret = m->groups[i];
-	else
-		rc = group_make(m, set, ret, err);
-	pthread_mutex_unlock(&m->lock);
+	if (g == NULL) {
+		pthread_mutex_lock(&m->lock);
+		g = group_find(m, set, m->n_groups);
+		if (g == NULL)
+			rc = group_make(m, set, &g, err);
+		pthread_mutex_unlock(&m->lock);
+	}
+	if (rc == RC_OK)
+		*ret = g;
 	return rc;
 }
 

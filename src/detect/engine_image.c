@@ -98,6 +98,26 @@ bool source_applies(const struct sigma_logsource *rule, const struct sigma_logso
 	       (rule->service.n == 0 || str_eq(rule->service, variant->service));
 }
 
+/* Variants are asked for by guard: one wrong channel answers for all of its variants. */
+static enum rc guards_build(struct engine_image *m, struct err *err)
+{
+	uint32_t *all = arena_array(m->arena, m->n_variants + 1, sizeof *all), n = 0;
+
+	if (all == NULL)
+		return no_memory(err);
+	for (uint32_t i = 0; i < m->n_variants; i++) {
+		bool first = true;
+
+		for (uint32_t k = 0; k < i && first; k++)
+			first = m->variants[k].guard != m->variants[i].guard;
+		for (uint32_t k = i; k < m->n_variants && first; k++)
+			if (m->variants[k].guard == m->variants[i].guard)
+				all[n++] = k;
+	}
+	m->by_guard = all;
+	return RC_OK;
+}
+
 static enum rc variants_build(struct builder *b, struct err *err)
 {
 	struct engine_image *m = b->m;
@@ -118,8 +138,11 @@ static enum rc variants_build(struct builder *b, struct err *err)
 		v->entry = when.entry;
 		v->steps = when.steps;
 		v->n_steps = when.n_steps;
+		v->guard = NO_GUARD;
+		if (v->entry < STEP_REJECT && v->steps[v->entry].no == STEP_REJECT)
+			v->guard = v->steps[v->entry].test;
 	}
-	return RC_OK;
+	return guards_build(m, err);
 }
 
 static enum rc roles_build(struct builder *b, struct err *err)

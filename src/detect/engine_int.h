@@ -80,11 +80,13 @@ struct instance {
 	bool own;                     /* the rule's own field names */
 };
 
+#define NO_GUARD UINT32_MAX
 struct variant {
 	const struct taxonomy_variant *from;
 	uint32_t entry;
 	const struct step *steps;
 	uint32_t n_steps;
+	uint32_t guard;               /* a test without which it is none; NO_GUARD: there is no single one */
 	const uint32_t *instances;    /* that events of this variant meet, ascending */
 	uint32_t n_instances;
 };
@@ -103,6 +105,7 @@ struct engine_image {
 	uint32_t n_instances;
 	struct variant *variants;
 	uint32_t n_variants, variant_words;
+	const uint32_t *by_guard;     /* variants, those with the same guard together */
 	const uint32_t *unrouted;     /* instances for an event of no variant */
 	uint32_t n_unrouted;
 	uint8_t *field_role;          /* by field id: ROLE_ROUTE ... */
@@ -116,7 +119,8 @@ struct engine_image {
 	/* Groups are made when an event first asks for them and never change then. */
 	pthread_mutex_t lock;
 	struct group *groups[GROUPS_MAX];
-	uint32_t n_groups, n_matchers;
+	atomic_uint n_groups;          /* grows under the lock; what stands before it may be read without */
+	uint32_t n_matchers;
 	uint64_t group_bytes;
 };
 

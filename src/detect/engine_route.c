@@ -70,9 +70,17 @@ static const struct group *find_out(struct engine *e)
 	enum rc rc;
 
 	memset(e->set, 0, m->variant_words * sizeof *e->set);
-	for (uint32_t v = 0; v < m->n_variants; v++)
-		if (event_program(e, m->variants[v].steps, m->variants[v].entry))
-			e->set[v / 64] |= (uint64_t)1 << (v % 64);
+	for (uint32_t i = 0; i < m->n_variants;) {
+		uint32_t guard = m->variants[m->by_guard[i]].guard;
+		bool may = guard == NO_GUARD || event_test(e, guard);
+
+		for (; i < m->n_variants && m->variants[m->by_guard[i]].guard == guard; i++) {
+			uint32_t v = m->by_guard[i];
+
+			if (may && event_program(e, m->variants[v].steps, m->variants[v].entry))
+				e->set[v / 64] |= (uint64_t)1 << (v % 64);
+		}
+	}
 	rc = group_of(m, e->set, &g, NULL);
 	if (rc == RC_OK)
 		return g;

@@ -185,7 +185,16 @@ static uint32_t value_run(struct engine *e, const struct matcher *m, uint32_t i)
 	return p.n_hits;
 }
 
-/* Runs the values that wait, by the cache where it knows them. In three rounds, so that memory arrives meanwhile. */
+static void habit_add(struct habit *h, bool known)
+{
+	h->known = (uint8_t)(h->known + known);
+	if (++h->asked < HABIT_ROUND)
+		return;
+	h->seldom = h->known < HABIT_ROUND / 6;
+	h->asked = h->known = 0;
+}
+
+/* Runs the values that wait, by the cache where it knows them. In rounds, so that memory arrives meanwhile. */
 static uint32_t pending_run(struct engine *e, uint32_t n_pending, uint32_t n)
 {
 	for (uint32_t i = 0; i < n_pending; i++)
@@ -194,8 +203,10 @@ static uint32_t pending_run(struct engine *e, uint32_t n_pending, uint32_t n)
 		struct pending *p = &e->pending[i];
 		const uint32_t *hits = e->hits;
 		uint32_t n_hits;
+		bool known = cache_get(e->cache, &p->key, &hits, &n_hits);
 
-		if (LIKELY(cache_get(e->cache, &p->key, &hits, &n_hits))) {
+		habit_add(&e->habits[p->matcher->id % HABITS], known);
+		if (LIKELY(known)) {
 			e->stats.cache_hits++;
 		} else {
 			e->stats.cache_misses++;
@@ -209,18 +220,24 @@ static uint32_t pending_run(struct engine *e, uint32_t n_pending, uint32_t n)
 	return n;
 }
 
-/* Puts value `i` to those that wait; a long one is run at once. */
+/* Without the cache: long values, and those of fields that hardly repeat. */
+static uint32_t value_now(struct engine *e, const struct matcher *m, uint32_t i, uint32_t n)
+{
+	uint32_t n_hits = value_run(e, m, i);
+
+	e->stats.cache_misses++;
+	return wake_all(e, n, e->hits, n_hits == NOT_KNOWN ? 0 : n_hits);
+}
+
+/* Puts value `i` to those that wait. */
 static uint32_t value_add(struct engine *e, const struct matcher *m, uint32_t i, uint32_t *n_pending, uint32_t n)
 {
 	const struct flat_value *v = event_value(e, i);
 	struct pending *p = &e->pending[*n_pending];
+	struct habit *h = &e->habits[m->id % HABITS];
 
-	if (UNLIKELY(v->n > CACHE_VALUE_MAX)) {
-		uint32_t n_hits = value_run(e, m, i);
-
-		e->stats.cache_misses++;
-		return wake_all(e, n, e->hits, n_hits == NOT_KNOWN ? 0 : n_hits);
-	}
+	if (UNLIKELY(v->n > CACHE_VALUE_MAX || (h->seldom && ++h->turn % 8 != 0)))
+		return value_now(e, m, i, n);
 	p->matcher = m;
 	p->value = i;
 	p->key.matcher = m->id;

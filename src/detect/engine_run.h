@@ -26,6 +26,11 @@ struct route { /* a place of the cache of routes: what the routing fields held, 
 
 #define ROUTE_UNKNOWN UINT32_MAX
 
+/* How well the cache knows the values of a matcher: where it seldom does, only every eighth value is looked up. */
+#define HABITS 1024
+#define HABIT_ROUND 64
+struct habit { uint8_t asked, known, seldom, turn; };
+
 #define PENDING_MAX 64
 struct pending { /* a value that waits for its matcher: memory is asked for early */
 	const struct matcher *matcher;
@@ -62,6 +67,7 @@ struct engine {
 	struct regex_run regex;
 	struct route (*routes)[2], *route; /* of this event; NULL: it is not remembered */
 	struct pending pending[PENDING_MAX];
+	struct habit habits[HABITS]; /* by matcher id */
 	uint64_t *set;               /* scratch: the variants of an event */
 	struct group spill;          /* for a set that is granted no group */
 	const struct group *group;   /* of this event */
