@@ -89,8 +89,17 @@ done
 late=$(curl -gs -D - -o /dev/null -H "$auth" -H "$accept" "$plain/intel/collections/$collection/manifest/?limit=1000&next=$next" | awk 'tolower($1) == "x-taxii-date-added-first:" { print $2 }' | tr -d '\r')
 middle=$(date -u -d "@$(awk "BEGIN { printf \"%.6f\", ($(date -d "$at" +%s.%N) + $(date -d "$late" +%s.%N)) / 2 }")" +%Y-%m-%dT%H:%M:%S.%6NZ)
 compare taxii-deep "$core" "$plain/$page?limit=100" "$core" "$plain/$page?limit=100&added_after=$late"
-compare taxii-match-type "$core" "$plain/$page?limit=100" "$core" "$plain/$page?limit=100&match%5Btype%5D=malware"
-compare taxii-added-after "$core" "$plain/$page?limit=100" "$core" "$plain/$page?limit=100&added_after=$middle"
+one=$(grep -o '"id":"[^"]*"' "$work/html/page.json" | head -50 | tail -1 | cut -d'"' -f4)
+while read -r name filter; do
+	compare "taxii-$name" "$core" "$plain/$page?limit=100" "$core" "$plain/$page?limit=100&$filter"
+done <<EOF
+match-type match%5Btype%5D=malware
+match-type-rare match%5Btype%5D=tool
+match-type-middle match%5Btype%5D=malware&added_after=$middle
+match-version match%5Bversion%5D=all
+match-id match%5Bid%5D=$one
+added-after added_after=$middle
+EOF
 stop_node
 tls=https://127.0.0.1:$(free_port)
 start_node "$tls" --listen "${tls#https://}"

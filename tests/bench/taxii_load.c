@@ -22,21 +22,21 @@ static void die(const char *what, const char *why)
 	exit(1);
 }
 
-/* Every tenth object is malware, so that a type is spread thinly. */
+/* Every tenth object is malware and one of a thousand a tool, so that types are spread thinly. */
 static void make_batch(uint64_t number)
 {
 	for (size_t i = 0; i < BATCH; i++) {
 		char u[UUID_TEXT_LEN + 1], head[500];
 		struct uuid id;
-		bool malware = i % 10 == 9;
+		const char *type = i == BATCH / 2 ? "tool" : i % 10 == 9 ? "malware" : "indicator";
 
 		uuid_v4(&id);
 		uuid_format(&id, u);
-		snprintf(ids[i], sizeof ids[i], "%s--%s", malware ? "malware" : "indicator", u);
-		if (malware)
-			snprintf(head, sizeof head, "{\"type\":\"malware\",\"spec_version\":\"2.1\",\"id\":\"%s\",\"created\":\"2020-01-01T00:00:00.000Z\","
-				 "\"modified\":\"2020-01-01T00:00:00.000Z\",\"name\":\"family %llu\",\"is_family\":true,\"description\":\"", ids[i],
-				 (unsigned long long)(number * BATCH + i));
+		snprintf(ids[i], sizeof ids[i], "%s--%s", type, u);
+		if (type[0] != 'i')
+			snprintf(head, sizeof head, "{\"type\":\"%s\",\"spec_version\":\"2.1\",\"id\":\"%s\",\"created\":\"2020-01-01T00:00:00.000Z\","
+				 "\"modified\":\"2020-01-01T00:00:00.000Z\",\"name\":\"family %llu\",%s\"description\":\"", type, ids[i],
+				 (unsigned long long)(number * BATCH + i), type[0] == 'm' ? "\"is_family\":true," : "");
 		else
 			snprintf(head, sizeof head, "{\"type\":\"indicator\",\"spec_version\":\"2.1\",\"id\":\"%s\",\"created\":\"2020-01-01T00:00:00.000Z\","
 				 "\"modified\":\"2020-01-01T00:00:00.000Z\",\"pattern\":\"[domain-name:value = 'h%llu.example']\",\"pattern_type\":\"stix\","
@@ -102,7 +102,7 @@ static double insert(sqlite3 *db, sqlite3_stmt *st)
 	for (size_t i = 0; i < BATCH; i++) {
 		sqlite3_bind_text(st, 1, ids[i], -1, SQLITE_STATIC);
 		sqlite3_bind_text(st, 2, "2020-01-01T00:00:00.000Z", -1, SQLITE_STATIC);
-		sqlite3_bind_text(st, 3, i % 10 == 9 ? "malware" : "indicator", -1, SQLITE_STATIC);
+		sqlite3_bind_text(st, 3, ids[i], (int)strcspn(ids[i], "-"), SQLITE_STATIC);
 		sqlite3_bind_text(st, 4, ids[i] + 20, 16, SQLITE_STATIC);
 		sqlite3_bind_int64(st, 5, time_now());
 		sqlite3_bind_text(st, 6, bodies[i], -1, SQLITE_STATIC);
