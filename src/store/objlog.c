@@ -42,6 +42,7 @@ static void free_all(struct objlog *l)
 	objlog_rollback(l);
 	free_index(l);
 	objlog_compaction_free(l);
+	objlog_cache_free(l);
 	for (uint32_t i = 0; i < l->n_segments; i++) {
 		file_closep(&l->segments[i].fd[0]);
 		file_closep(&l->segments[i].fd[1]);
@@ -77,7 +78,7 @@ static struct objlog *make(const struct objlog_config *c)
 	buf_init(&l->scratch, OBJECT_BODY_MAX + 1);
 	l->dir = mem_strdup(c->dir);
 	l->texts = arena_new(TEXTS_MAX);
-	if (l->dir == NULL || l->texts == NULL) {
+	if (l->dir == NULL || l->texts == NULL || objlog_cache_new(l, NULL) != RC_OK) {
 		free_all(l);
 		return NULL;
 	}

@@ -255,6 +255,8 @@ static void switch_over(struct objlog *l, struct compaction *c)
 	uint32_t side = s->side ^ 1, file = c->number | side << FILE_SIDE;
 	uint64_t dead = 0, left_out = 0;
 
+	/* No reader holds a place on this side any more: what is kept of the file before last goes now, or never. */
+	objlog_cache_clear(l);
 	pthread_rwlock_wrlock(&l->lock);
 	s->fd[side] = c->out.fd;
 	c->out.fd = -1;

@@ -236,6 +236,7 @@ struct objlog {
 	uint32_t epoch;           /* counts switches to another file; under `lock` */
 	_Atomic uint32_t readers[2]; /* that hold places, by the epoch's last bit */
 	struct compaction *compaction;
+	struct body_cache *cache;
 
 	/* The transaction under way; the writer's alone. */
 	enum tx_kind tx;
@@ -439,6 +440,14 @@ enum rc objlog_query(struct objlog *l, const struct page_query *q, const struct 
 /* At most so many bytes of bodies in one page, whatever the caller allows. */
 #define PAGE_BYTES_MAX ((uint64_t)256 << 20)
 enum rc objlog_reply(struct objlog *l, const struct hits *hits, bool bodies, struct page *ret, struct err *err) MUSTUSE;
+
+/* ---- objlog_cache.c: bodies that lie alone ---- */
+
+enum rc objlog_cache_new(struct objlog *l, struct err *err) MUSTUSE;
+void objlog_cache_free(struct objlog *l);
+void objlog_cache_clear(struct objlog *l);
+/* As objlog_read, of one body that none of its neighbours is wanted with. */
+enum rc objlog_read_alone(struct objlog *l, uint64_t pos, uint32_t len, char *to, struct err *err) MUSTUSE;
 
 /* ---- objlog_compact.c ---- */
 

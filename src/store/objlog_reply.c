@@ -1,10 +1,11 @@
 /* A page in one block of memory: hold, entries, runs, texts, bodies. Bodies that
- * lie close to one another on disk come with one read; those that touch, with
- * the comma that is there already, are one run. */
+ * lie close to one another on disk come with one read, those that lie alone from
+ * memory when they were read lately; those that touch, with the comma that is
+ * there already, are one run. */
 #include "base/mem.h"
 #include "store/objlog_int.h"
 
-#define GAP_MAX 8192u /* bytes read in vain cost less than another system call */
+#define GAP_MAX 2048u /* bytes read in vain cost less than another system call */
 
 static void release(struct page_hold *h)
 {
@@ -76,7 +77,7 @@ static enum rc fill_bodies(struct objlog *l, const struct hits *hits, struct pag
 		size_t bytes;
 		uint32_t end = i + span(hits, i, &bytes), first = i;
 
-		TRY(objlog_read(l, from, to, bytes, err));
+		TRY(end == first + 1 ? objlog_read_alone(l, from, hits->p[i].o.len, to, err) : objlog_read(l, from, to, bytes, err));
 		for (; i < end; i++) {
 			const struct hit *h = &hits->p[i];
 			struct str body = str_make(to + (h->o.pos - from), h->o.len);
