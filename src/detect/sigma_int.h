@@ -83,6 +83,9 @@ struct sigma_reader {
 	uint32_t n_drafts, n_reports;
 };
 
+/* A file that could not be read: its report. */
+enum rc sigma_reader_unread(struct sigma_reader *r, struct str file, struct str why, struct err *err) MUSTUSE;
+
 /* One document being read. A function that returns RC_BAD has filled `err`, `line`, and put the column into the text. */
 struct sigma_doc {
 	struct sigma_reader *r;

@@ -1,6 +1,9 @@
-/* Rules from files and folders, lists for placeholders from a folder of texts. */
+/* Rules from files and folders, lists for placeholders from a folder of texts. Thousands of small files: names are opened
+ * relative to their folder, one buffer serves all, and a file is asked for its kind only where the folder does not tell.
+ * Symbolic links are followed, unlike in sys/file.h: a folder of links is a common way to choose rules. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "base/mem.h"
@@ -9,12 +12,13 @@
 
 #define DEPTH_MAX 32
 #define LIST_FILE_MAX ((size_t)16 << 20)
-#define PATH_MAX_BYTES ((size_t)4096)
+#define PATH_BYTES_MAX ((size_t)4096)
+#define READ_STEP ((size_t)16 << 10)
 
 struct walk {
 	struct sigma_reader *r;
-	bool (*wanted)(struct str name);
-	enum rc (*take)(struct sigma_reader *r, struct str path, struct str text, struct err *err);
+	struct buf path, text;
+	bool lists;
 	unsigned depth;
 };
 
@@ -52,70 +56,131 @@ static enum rc take_list(struct sigma_reader *r, struct str path, struct str tex
 	return rc;
 }
 
-static enum rc one_file(const struct walk *w, const char *path, struct err *err)
+static enum rc read_all(int fd, struct buf *to)
 {
-	size_t max = w->wanted == is_list ? LIST_FILE_MAX : SIGMA_FILE_MAX;
-	struct buf text;
-	enum rc rc = file_read(path, max, &text, err);
+	buf_clear(to);
+	for (;;) {
+		char *room = buf_room(to, READ_STEP);
+		ssize_t n = room == NULL ? 0 : read(fd, room, READ_STEP);
 
-	if (rc == RC_OK)
-		rc = w->take(w->r, str_of(path), buf_view(&text), err);
-	buf_done(&text);
-	return rc;
-}
-
-static enum rc walk(struct walk *w, const char *path, bool named, struct err *err);
-
-static enum rc folder(struct walk *w, const char *path, struct err *err)
-{
-	struct dirent **entries = NULL;
-	int n = scandir(path, &entries, NULL, alphasort);
-	enum rc rc = RC_OK;
-
-	if (n < 0)
-		return FAIL(err, errno == ENOMEM ? RC_NOMEM : RC_IO, "%s: %s", path, strerror(errno));
-	for (int i = 0; i < n; i++) {
-		char child[PATH_MAX_BYTES];
-		const char *name = entries[i]->d_name;
-		bool cut = (size_t)snprintf(child, sizeof child, "%s/%s", path, name) >= sizeof child;
-
-		if (rc == RC_OK && name[0] != '.')
-			rc = cut ? FAIL(err, RC_LIMIT, "%s: path too long", path) : walk(w, child, false, err);
-		free(entries[i]);
+		if (n > 0)
+			buf_grew(to, (size_t)n);
+		else if (n == 0)
+			return to->bad;
+		else if (errno != EINTR)
+			return RC_IO;
 	}
-	free(entries);
+}
+
+static enum rc one_file(struct walk *w, int at, const char *name, bool named, struct err *err)
+{
+	CLEANUP(file_closep) int fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	enum rc rc = fd < 0 ? RC_IO : read_all(fd, &w->text);
+	struct str path = buf_view(&w->path);
+
+	if (rc == RC_OK && !w->lists && w->text.n > SIGMA_FILE_MAX)
+		rc = RC_LIMIT;
+	if (rc == RC_OK)
+		return w->lists ? take_list(w->r, path, buf_view(&w->text), err) : sigma_reader_add(w->r, path, buf_view(&w->text), err);
+	if (rc == RC_NOMEM)
+		return FAIL(err, rc, "sigma: no memory");
+	(void)FAIL(err, rc, "%s", rc == RC_LIMIT ? "larger than a file of rules may be" : strerror(errno));
+	/* One file among many that cannot be read is reported like one that reads badly. */
+	if (!named && !w->lists)
+		return sigma_reader_unread(w->r, path, str_of(err->text), err);
+	err_prefix(err, "%.*s", STR(path));
 	return rc;
 }
 
-static enum rc walk(struct walk *w, const char *path, bool named, struct err *err)
+static enum rc entry(struct walk *w, int at, const char *name, unsigned char type, bool named, struct err *err);
+
+static enum rc entries(struct walk *w, int fd, struct dirent *const *list, int n, struct err *err)
 {
-	struct stat st;
+	size_t path = w->path.n;
+
+	for (int i = 0; i < n; i++) {
+		if (list[i]->d_name[0] == '.')
+			continue;
+		buf_fmt(&w->path, "/%s", list[i]->d_name);
+		if (w->path.bad != RC_OK)
+			return FAIL(err, w->path.bad, "%.*s: path too long", STR(buf_view(&w->path)));
+		TRY(entry(w, fd, list[i]->d_name, list[i]->d_type, false, err));
+		buf_cut(&w->path, path);
+	}
+	return RC_OK;
+}
+
+static enum rc folder(struct walk *w, int at, const char *name, struct err *err)
+{
+	CLEANUP(file_closep) int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent **list = NULL;
+	int n = fd < 0 ? -1 : scandirat(fd, ".", &list, NULL, alphasort);
 	enum rc rc;
 
-	if (stat(path, &st) != 0)
-		return FAIL(err, errno == ENOENT ? RC_NOTFOUND : RC_IO, "%s: %s", path, strerror(errno));
-	if (!S_ISDIR(st.st_mode))
-		return named || w->wanted(str_of(path)) ? one_file(w, path, err) : RC_OK;
-	if (w->depth >= DEPTH_MAX)
-		return FAIL(err, RC_LIMIT, "%s: folders nested deeper than %d", path, DEPTH_MAX);
-	w->depth++;
-	rc = folder(w, path, err);
-	w->depth--;
+	if (n < 0)
+		return FAIL(err, errno == ENOMEM ? RC_NOMEM : RC_IO, "%.*s: %s", STR(buf_view(&w->path)), strerror(errno));
+	if (w->depth >= DEPTH_MAX) {
+		rc = FAIL(err, RC_LIMIT, "%.*s: folders nested deeper than %d", STR(buf_view(&w->path)), DEPTH_MAX);
+	} else {
+		w->depth++;
+		rc = entries(w, fd, list, n, err);
+		w->depth--;
+	}
+	for (int i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
 	return rc;
+}
+
+static enum rc entry(struct walk *w, int at, const char *name, unsigned char type, bool named, struct err *err)
+{
+	bool wanted = named || (w->lists ? is_list(str_of(name)) : is_rule(str_of(name)));
+	struct stat st;
+
+	if (type == DT_UNKNOWN || type == DT_LNK) {
+		if (fstatat(at, name, &st, 0) != 0 && !named)
+			return wanted ? one_file(w, at, name, named, err) : RC_OK;
+		if (named && fstatat(at, name, &st, 0) != 0)
+			return FAIL(err, errno == ENOENT ? RC_NOTFOUND : RC_IO, "%s: %s", name, strerror(errno));
+		type = S_ISDIR(st.st_mode) ? DT_DIR : DT_REG;
+	}
+	if (type == DT_DIR)
+		return folder(w, at, name, err);
+	return wanted ? one_file(w, at, name, named, err) : RC_OK;
+}
+
+static enum rc start(struct walk *w, const char *path, bool named, struct err *err)
+{
+	buf_clear(&w->path);
+	buf_cstr(&w->path, path);
+	if (w->path.bad != RC_OK)
+		return FAIL(err, w->path.bad, "%s: path too long", path);
+	return entry(w, AT_FDCWD, path, DT_UNKNOWN, named, err);
+}
+
+static enum rc load(struct walk *w, const char *const *paths, size_t n_paths, const char *lists, struct err *err)
+{
+	w->lists = true;
+	if (lists != NULL)
+		TRY(start(w, lists, true, err));
+	w->lists = false;
+	for (size_t i = 0; i < n_paths; i++)
+		TRY(start(w, paths[i], true, err));
+	return RC_OK;
 }
 
 enum rc sigma_load(struct arena *a, const char *const *paths, size_t n_paths, const char *lists, const struct sigma_set **ret, struct err *err)
 {
 	CLEANUP(sigma_reader_freep) struct sigma_reader *r = NULL;
-	struct walk w = { .wanted = is_list, .take = take_list };
+	struct walk w = { 0 };
+	enum rc rc;
 
 	TRY(sigma_reader_new(a, &r, err));
 	w.r = r;
-	if (lists != NULL)
-		TRY(walk(&w, lists, false, err));
-	w.wanted = is_rule;
-	w.take = sigma_reader_add;
-	for (size_t i = 0; i < n_paths; i++)
-		TRY(walk(&w, paths[i], true, err));
-	return sigma_reader_end(r, ret, err);
+	buf_init(&w.path, PATH_BYTES_MAX);
+	buf_init(&w.text, LIST_FILE_MAX);
+	rc = load(&w, paths, n_paths, lists, err);
+	buf_done(&w.path);
+	buf_done(&w.text);
+	return rc == RC_OK ? sigma_reader_end(r, ret, err) : rc;
 }

@@ -296,3 +296,16 @@ enum rc sigma_reader_add(struct sigma_reader *r, struct str file, struct str tex
 	arena_reset(r->scratch);
 	return rc == RC_OK ? RC_OK : FAIL(err, rc, "%.*s: %s", STR(file), d.err.text);
 }
+
+enum rc sigma_reader_unread(struct sigma_reader *r, struct str file, struct str why, struct err *err)
+{
+	struct sigma_doc d = { .r = r, .a = r->a, .scratch = r->scratch, .file = arena_dup(r->a, file) };
+	struct sigma_report *report;
+	enum rc rc = d.file.p == NULL ? sigma_nomem(&d) : report_new(&d, 0, &report);
+
+	if (rc == RC_OK) {
+		report->verdict = SIGMA_REFUSED;
+		rc = reason(&d, report, why);
+	}
+	return rc == RC_OK ? RC_OK : FAIL(err, rc, "%s", d.err.text);
+}

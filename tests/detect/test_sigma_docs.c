@@ -1,5 +1,8 @@
 /* What stands around detections: documents and their reports, actions of old, metadata, filters, correlations. Each row is
  * a file; what is expected of it is written as one line a report and one line a rule. */
+#include <ftw.h>
+#include <sys/stat.h>
+
 #include "sigma_print.h"
 #include "tap.h"
 
@@ -300,6 +303,84 @@ static void test_timespans(void)
 	}
 }
 
+static bool put(const char *folder, const char *name, const char *text)
+{
+	char path[300];
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	f = fopen(path, "w");
+	return f != NULL && fputs(text, f) >= 0 && fclose(f) == 0;
+}
+
+static bool made(const char *folder, const char *name)
+{
+	char path[300];
+
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	return mkdir(path, 0700) == 0;
+}
+
+static int remove_one(const char *path, const struct stat *st UNUSED, int type UNUSED, struct FTW *f UNUSED)
+{
+	return remove(path);
+}
+
+/* What is in `folder` as print_set writes it; the folder itself is left out of the text. */
+static void loaded(const char *folder, const char *lists, struct buf *got)
+{
+	struct arena *a = arena_new((size_t)64 << 20);
+	const char *paths[] = { folder };
+	const struct sigma_set *set;
+	struct str rest;
+	struct err err;
+	struct buf whole;
+	size_t at;
+
+	buf_init(&whole, 1 << 20);
+	buf_clear(got);
+	if (sigma_load(a, paths, 1, lists, &set, &err) == RC_OK)
+		print_set(&whole, set);
+	else
+		buf_cstr(&whole, err.text);
+	rest = buf_view(&whole);
+	while ((at = str_find(rest, str_of(folder), 0)) != SIZE_MAX) {
+		buf_str(got, str_slice(rest, 0, at));
+		rest = str_slice(rest, at + strlen(folder), rest.n);
+	}
+	buf_str(got, rest);
+	buf_done(&whole);
+	arena_free(a);
+}
+
+static void test_load(void)
+{
+	char top[] = "/tmp/sigma-XXXXXX", path[300], to[300], lists[300];
+	struct buf got;
+
+	if (!OK(mkdtemp(top) != NULL && made(top, "b") && made(top, "b/deep") && made(top, ".git") && made(top, "lists"), "folders"))
+		return;
+	OK(put(top, "c.yml", RULE("c")) && put(top, "b/deep/a.yaml", RULE("a")) && put(top, "b/x.txt", "no rule") && put(top, ".git/z.yml", RULE("z")) &&
+	   put(top, "lists/l.txt", "\n# a remark\n one \r\ntwo\n") && put(top, "a.yml", RULE("first")) &&
+	   put(top, "d.yml", "title: l\nname: l\nlogsource: {product: p}\ndetection: {s: {f|expand: '%l%'}, condition: s}\n"), "files");
+	buf_init(&got, 1 << 20);
+	loaded(top, NULL, &got);
+	EQ_STR(buf_view(&got), S("L1|L1|L1|N1 needs a list for %l%|first f=\"a\"|a f=\"a\"|c f=\"a\""), "in the order of names, hidden ones and others left out");
+	snprintf(lists, sizeof lists, "%s/lists", top);
+	loaded(top, lists, &got);
+	EQ_STR(buf_view(&got), S("L1|L1|L1|L1|first f=\"a\"|a f=\"a\"|c f=\"a\"|l (f=\"one\" | f=\"two\")"), "lists: blanks and remarks left out");
+	snprintf(path, sizeof path, "%s/c.yml", top);
+	snprintf(to, sizeof to, "%s/b/deep/link.yml", top);
+	OK(symlink(path, to) == 0, "a symbolic link");
+	snprintf(to, sizeof to, "%s/e.yml", top);
+	OK(symlink("/nonexistent", to) == 0, "a broken one");
+	loaded(top, lists, &got);
+	EQ_STR(buf_view(&got), S("L1|L1|L1|L1 the name is also that of /b/deep/link.yml:1|L1|R0 No such file or directory|first f=\"a\"|a f=\"a\"|c f=\"a\"|"
+				 "c f=\"a\"|l (f=\"one\" | f=\"two\")"), "links are followed, a file that cannot be read is reported");
+	buf_done(&got);
+	OK(nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0, "cleared away");
+}
+
 static void test_limits(void)
 {
 	struct arena *a = arena_new((size_t)64 << 20);
@@ -319,6 +400,7 @@ int main(void)
 	run("correlations", correlations, COUNTOF(correlations));
 	test_meta();
 	test_timespans();
+	test_load();
 	test_limits();
 	return tap_done();
 }
