@@ -444,15 +444,20 @@ static enum rc store_all(struct admission *ad, struct err *err)
 	return ad->unknown ? look_once_more(ad, err) : RC_OK;
 }
 
-static void take_all(struct admission *ad, const struct str *raw, size_t n)
+/* Want of memory is no fault of an object: told as one, a peer's object would be passed over for ever. */
+static enum rc take_all(struct admission *ad, const struct str *raw, size_t n, struct err *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct err why = { 0 };
 
 		ad->out[i] = (struct admitted){ .result = ADMIT_DUPLICATE, .id = S(""), .version = S(""), .message = S("") };
-		if (take_raw(ad, i, raw[i], &why) != RC_OK)
-			fail(ad, i, why.text);
+		if (take_raw(ad, i, raw[i], &why) == RC_OK)
+			continue;
+		if (why.rc == RC_NOMEM)
+			return FAIL(err, RC_NOMEM, "%s", why.text);
+		fail(ad, i, why.text);
 	}
+	return RC_OK;
 }
 
 enum rc admit_objects(struct store *s, struct arena *a, const struct admit_opts *o, const struct str *raw, size_t n,
@@ -467,8 +472,9 @@ enum rc admit_objects(struct store *s, struct arena *a, const struct admit_opts 
 	if (scratch == NULL || ad.items == NULL || ad.out == NULL)
 		return FAIL(err, RC_NOMEM, "out of memory");
 	buf_init(&ad.compact, OBJECT_BODY_MAX);
-	take_all(&ad, raw, n);
-	rc = store_all(&ad, err);
+	rc = take_all(&ad, raw, n, err);
+	if (rc == RC_OK)
+		rc = store_all(&ad, err);
 	buf_done(&ad.compact);
 	if (rc == RC_OK)
 		*ret = ad.out;
