@@ -51,6 +51,7 @@ struct fields *fields_new(void)
 	}
 	f->t.mask = SLOTS_FIRST - 1;
 	random_bytes(&f->t.key, sizeof f->t.key);
+	random_bytes(&f->t.stamp, sizeof f->t.stamp);
 	f->n_nodes = 1;
 	memset(f->star, 0xff, NODES_MAX * sizeof *f->star);
 	return f;
@@ -102,7 +103,7 @@ static struct fields_entry *free_slot(struct fields_table *t, const struct field
 
 static enum rc grow(struct fields *f, struct err *err)
 {
-	struct fields_table bigger = { .mask = f->t.mask * 2 + 1, .key = f->t.key };
+	struct fields_table bigger = { .mask = f->t.mask * 2 + 1, .key = f->t.key, .stamp = f->t.stamp };
 
 	bigger.slots = mem_array((size_t)bigger.mask + 1, sizeof *bigger.slots);
 	if (bigger.slots == NULL)
@@ -121,6 +122,7 @@ static enum rc edge(struct fields *f, fields_node node, struct str name, struct 
 	const struct fields_entry *found = probe(f, node, name);
 	struct fields_entry e = { .where = fields_where(node, name.n), .id = FIELD_NONE, .in = FIELDS_NOWHERE };
 
+	f->t.stamp++; /* who asks for an edge here is going to change it */
 	if (found != NULL) {
 		*ret = &f->t.slots[found - f->t.slots];
 		return RC_OK;
@@ -193,7 +195,7 @@ static enum rc descend(struct fields *f, fields_node node, struct str step, fiel
 	if (e != NULL)
 		e->in = in;
 	else
-		f->star[node] = in;
+		f->star[node] = in, f->t.stamp++;
 	*ret = in;
 	return RC_OK;
 }

@@ -23,6 +23,7 @@ struct fields_table {
 	struct fields_entry *slots;
 	uint32_t mask;
 	uint64_t key;
+	uint64_t stamp; /* another one for each dictionary and each change of it */
 };
 
 /* The first member of struct fields. */

@@ -25,7 +25,7 @@ enum rc flat_new(struct flat **ret, struct err *err)
 	if (f != NULL) {
 		f->v = mem_array(FLAT_VALUES_MAX + 1, sizeof *f->v);
 		f->scratch = arena_new(SCRATCH_MAX);
-		f->work = mem_alloc(sizeof *f->work);
+		f->work = flat_work_new();
 	}
 	if (f == NULL || f->v == NULL || f->scratch == NULL || f->work == NULL) {
 		flat_free(f);
@@ -43,7 +43,7 @@ void flat_free(struct flat *f)
 		return;
 	mem_free(f->v);
 	arena_free(f->scratch);
-	mem_free(f->work);
+	flat_work_free(f->work);
 	mem_free(f);
 }
 

@@ -22,6 +22,7 @@ enum rc flat_json_by(flat_json_fast read, struct flat *f, const struct fields *d
 {
 	if (LIKELY(read != NULL && line.n <= FLAT_FAST_MAX)) {
 		flat_clear(f);
+		flat_names_for(f->work, dict);
 		if (LIKELY(read(f, dict, line))) {
 			f->format = LOG_JSON;
 			f->raw = line;

@@ -4,10 +4,24 @@
 #ifdef __x86_64__
 #include <immintrin.h>
 
-#include "wire/flat_json_walk.h"
-
 #define MACHINE __attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt")))
 #define MACHINE_INLINE MACHINE __attribute__((always_inline)) static inline
+
+/* FLAT_NAME_MAX bytes are read; from byte 32 - n of this row the first n are kept. */
+#define MACHINE_NEAR 32
+static const char kept[64] = {
+	-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+};
+
+MACHINE_INLINE __m256i machine_name(const char *name, uint32_t n)
+{
+	const char *mask = kept + 32 - (n < 32 ? n : 32);
+
+	return _mm256_and_si256(_mm256_loadu_si256((const __m256i *)(const void *)name),
+		_mm256_loadu_si256((const __m256i *)(const void *)mask));
+}
+
+#include "wire/flat_json_walk.h"
 
 struct block {
 	__m256i a, b;

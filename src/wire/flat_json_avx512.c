@@ -5,10 +5,17 @@
 #ifdef __x86_64__
 #include <immintrin.h>
 
-#include "wire/flat_json_walk.h"
-
 #define MACHINE __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,avx2,bmi,bmi2,lzcnt,popcnt")))
 #define MACHINE_INLINE MACHINE __attribute__((always_inline)) static inline
+
+/* Bytes that the mask leaves out are not touched. */
+#define MACHINE_NEAR 0
+MACHINE_INLINE __m256i machine_name(const char *name, uint32_t n)
+{
+	return _mm256_maskz_loadu_epi8(_bzhi_u32(~0u, n), name);
+}
+
+#include "wire/flat_json_walk.h"
 
 /* What may stand behind a backslash but "u". */
 static const unsigned char letters[128] = {
@@ -21,15 +28,20 @@ static const unsigned char rising[64] = {
 	32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63,
 };
 
-/* Writes the positions of `bits`, of which the first is `from`, and some more behind them that do not count. */
-MACHINE_INLINE uint16_t *put_positions(uint16_t *to, uint64_t bits, __m512i from)
+/* Writes the positions of `bits`, of which the first is `from`, and some more behind them that do not count. A block of
+ * a log has few quotes: sixteen are written always, more if need be. */
+MACHINE_INLINE uint16_t *put_positions(uint16_t *to, uint64_t bits, __m256i from)
 {
 	__m512i at = _mm512_maskz_compress_epi8(bits, _mm512_loadu_si512(rising));
 	unsigned n = (unsigned)__builtin_popcountll(bits);
 
-	_mm512_storeu_si512(to, _mm512_add_epi16(_mm512_cvtepu8_epi16(_mm512_castsi512_si256(at)), from));
-	if (UNLIKELY(n > 32))
-		_mm512_storeu_si512(to + 32, _mm512_add_epi16(_mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(at, 1)), from));
+	_mm256_storeu_si256((__m256i *)(void *)to, _mm256_add_epi16(_mm256_cvtepu8_epi16(_mm512_castsi512_si128(at)), from));
+	if (UNLIKELY(n > 16)) {
+		__m512i wide = _mm512_broadcastw_epi16(_mm256_castsi256_si128(from));
+
+		_mm512_storeu_si512(to, _mm512_add_epi16(_mm512_cvtepu8_epi16(_mm512_castsi512_si256(at)), wide));
+		_mm512_storeu_si512(to + 32, _mm512_add_epi16(_mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(at, 1)), wide));
+	}
 	return to + n;
 }
 
@@ -40,7 +52,7 @@ MACHINE __attribute__((noinline)) static bool check_odd(struct str line, size_t 
 	return (odd & ~high & walk_inside(quotes, inside)) == 0 && (high == 0 || walk_utf8(line, base, high));
 }
 
-MACHINE_INLINE bool take_block(struct walk_carry *c, struct flat_index *x, struct str line, size_t base, __m512i from, __m512i v)
+MACHINE_INLINE bool take_block(struct walk_carry *c, struct flat_index *x, struct str line, size_t base, __m256i from, __m512i v)
 {
 	uint64_t slashes = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\\'));
 	uint64_t marks = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('"'));
@@ -64,10 +76,10 @@ MACHINE_INLINE bool take_block(struct walk_carry *c, struct flat_index *x, struc
 MACHINE __attribute__((noinline)) static const uint16_t *find_quotes(struct flat_index *x, struct str line)
 {
 	struct walk_carry c = { .to = x->quotes };
-	__m512i from = _mm512_setzero_si512();
+	__m256i from = _mm256_setzero_si256();
 	size_t at = 0;
 
-	for (; line.n - at >= 64; at += 64, from = _mm512_add_epi16(from, _mm512_set1_epi16(64)))
+	for (; line.n - at >= 64; _mm_prefetch(line.p + at + 1024, _MM_HINT_T0), at += 64, from = _mm256_add_epi16(from, _mm256_set1_epi16(64)))
 		if (UNLIKELY(!take_block(&c, x, line, at, from, _mm512_loadu_si512(line.p + at))))
 			return NULL;
 	if (line.n > at && !take_block(&c, x, line, at, from, _mm512_mask_loadu_epi8(_mm512_set1_epi8(' '),

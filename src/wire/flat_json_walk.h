@@ -20,61 +20,26 @@
 #include "wire/fields_table.h"
 #include "wire/flat_work.h"
 
-#define WALK_INLINE __attribute__((always_inline)) static inline
+/* Who includes this defines MACHINE, the attribute that names the machine; machine_name, the first n <= FLAT_NAME_MAX
+ * bytes of a name with zeros behind them; and MACHINE_NEAR, how many bytes behind a name must be there for that. */
+#define WALK_INLINE MACHINE __attribute__((always_inline)) static inline
+#define WALK_APART MACHINE __attribute__((noinline)) static
 
 struct walk {
 	const char *s, *end, *p;
 	const uint16_t *q;        /* the next quote */
-	const uint64_t *escaped;
 	const struct fields *dict;
-	struct fields_table table;
 	struct flat *f;
+	struct flat_work *work;
 	struct flat_value *to, *to_end;
 	struct flat_level *top;   /* the open object or array */
 	uint32_t node, array;     /* of top */
+	uint32_t near;            /* from here on the line's end is near */
 	/* the member whose value comes next */
 	const char *name;
 	uint32_t name_n;
 	uint32_t found;           /* id, and above it the node inside */
 };
-
-/* What of sixteen bytes is a name of n. */
-static const uint64_t walk_masks[17][2] = {
-#define ONES(n) (((uint64_t)1 << (8 * (n))) - 1)
-	{ 0, 0 }, { ONES(1), 0 }, { ONES(2), 0 }, { ONES(3), 0 }, { ONES(4), 0 }, { ONES(5), 0 }, { ONES(6), 0 }, { ONES(7), 0 },
-	{ ~0ull, 0 }, { ~0ull, ONES(1) }, { ~0ull, ONES(2) }, { ~0ull, ONES(3) }, { ~0ull, ONES(4) }, { ~0ull, ONES(5) },
-	{ ~0ull, ONES(6) }, { ~0ull, ONES(7) }, { ~0ull, ~0ull },
-#undef ONES
-};
-
-/* A name that has no entry as it stands. */
-__attribute__((noinline)) static uint32_t walk_unknown(const struct fields *dict, fields_node node, struct str name)
-{
-	fields_node in;
-	uint16_t id = fields_find_odd(dict, node, name, &in);
-
-	return id | (uint32_t)in << 16;
-}
-
-/* The id of a name, and above it the node inside; sixteen bytes can be read from it. */
-WALK_INLINE uint32_t walk_find_near(const struct walk *w, struct str name)
-{
-	const uint64_t *mask = walk_masks[name.n < 16 ? name.n : 16];
-	uint64_t head0 = fields_load(name.p) & mask[0], head1 = fields_load(name.p + 8) & mask[1];
-	const struct fields_entry *e;
-
-	__asm__("" : "+r"(head0), "+r"(head1)); /* two words: gcc would make one vector and take it apart again */
-	e = fields_probe(&w->table, fields_where(w->node, name.n), name, head0, head1);
-	return LIKELY(e != NULL) ? e->id | (uint32_t)e->in << 16 : walk_unknown(w->dict, (fields_node)w->node, name);
-}
-
-__attribute__((noinline)) static uint32_t walk_find(const struct fields *dict, fields_node node, struct str name)
-{
-	fields_node in;
-	uint16_t id = fields_find(dict, node, name, &in);
-
-	return id | (uint32_t)in << 16;
-}
 
 WALK_INLINE void walk_put(struct walk *w, enum flat_type type, const char *p, size_t n, unsigned flags)
 {
@@ -95,7 +60,7 @@ WALK_INLINE void walk_space(struct walk *w)
 /* Does the quote at `at` close a string with escapes? */
 WALK_INLINE unsigned walk_escaped(const struct walk *w, uint32_t at)
 {
-	return (unsigned)(w->escaped[at >> 6] >> (at & 63)) & FLAT_ESCAPED;
+	return (unsigned)(w->work->index.escaped[at >> 6] >> (at & 63)) & FLAT_ESCAPED;
 }
 
 WALK_INLINE bool walk_string(struct walk *w, unsigned flags)
@@ -187,7 +152,7 @@ WALK_INLINE bool walk_scalar(struct walk *w, unsigned flags)
 /* At '{' or '['; stops at the first thing inside. */
 WALK_INLINE bool walk_open(struct walk *w)
 {
-	if (UNLIKELY(w->top == &w->f->work->levels[FLAT_DEPTH_MAX]))
+	if (UNLIKELY(w->top == &w->work->levels[FLAT_DEPTH_MAX]))
 		return false;
 	w->node = w->found >> 16;
 	w->array = *w->p == '[';
@@ -198,16 +163,58 @@ WALK_INLINE bool walk_open(struct walk *w)
 	return true;
 }
 
+/* The row of a name in the table of names. */
+WALK_INLINE size_t walk_row(const struct walk *w, __m256i name, uint32_t where)
+{
+	__m128i folded = _mm_xor_si128(_mm256_castsi256_si128(name), _mm256_extracti128_si256(name, 1));
+	uint64_t a = (uint64_t)_mm_cvtsi128_si64(folded), b = (uint64_t)_mm_extract_epi64(folded, 1);
+
+	return ((a ^ w->work->secret ^ where) * FIELDS_MIX1 + (b ^ where) * FIELDS_MIX2) >> 56;
+}
+_Static_assert(FLAT_ROWS == 256, "a row has eight bits");
+
+WALK_INLINE bool walk_same(__m256i a, const char *b)
+{
+	__m256i known = _mm256_load_si256((const __m256i *)(const void *)b);
+
+	return _mm256_testc_si256(_mm256_setzero_si256(), _mm256_xor_si256(a, known));
+}
+
+/* What the name means that begins at byte `from` of the line. */
+WALK_INLINE bool walk_find(struct walk *w, const char *name, uint32_t from, uint32_t n)
+{
+	__m256i bytes = machine_name(name, n);
+	uint32_t where = fields_where(w->node, n);
+	size_t row = walk_row(w, bytes, where);
+	const struct flat_name *known = &w->work->names[row][0];
+	uint64_t found = known->found;
+
+	w->name = w->s + from;
+	w->name_n = n;
+	if (UNLIKELY(known->where != where) || UNLIKELY(!walk_same(bytes, known->text))) {
+		found = flat_names_find(w->f, w->dict, w->node, str_make(w->name, n), row);
+		if (UNLIKELY(found == FLAT_NO_MEMORY))
+			return false;
+	}
+	w->found = (uint32_t)found;
+	return true;
+}
+
 /* At a name; stops at its value. */
 WALK_INLINE bool walk_name(struct walk *w)
 {
 	uint32_t from = (uint32_t)w->q[0] + 1, to = w->q[1];
 
-	w->name = w->s + from;
-	w->name_n = to - from;
-	if (UNLIKELY(walk_escaped(w, to) != 0))
+	char copy[FLAT_NAME_MAX + MACHINE_NEAR] UNINIT;
+	const char *name = w->s + from;
+
+	if (to >= w->near) {
+		/* nearer to the line's end than a name may be to be looked at where it stands */
+		memcpy(copy, name, to - from < FLAT_NAME_MAX ? to - from : FLAT_NAME_MAX);
+		name = copy;
+	}
+	if (UNLIKELY(!walk_find(w, name, from, to - from)))
 		return false;
-	w->found = walk_find(w->dict, (fields_node)w->node, str_make(w->name, w->name_n));
 	w->q += 2;
 	w->p = w->s + to + 1;
 	walk_space(w);
@@ -236,7 +243,7 @@ WALK_INLINE enum walk_next walk_behind(struct walk *w)
 		if (UNLIKELY(*w->p != (w->array ? ']' : '}')))
 			return WALK_BAD;
 		w->p++;
-		if (--w->top == &w->f->work->levels[0])
+		if (--w->top == &w->work->levels[0])
 			return w->p == w->end ? WALK_DONE : WALK_BAD;
 		if (UNLIKELY(w->p == w->end))
 			return WALK_BAD;
@@ -249,42 +256,52 @@ WALK_INLINE enum walk_next walk_behind(struct walk *w)
 	return WALK_MORE;
 }
 
+/* Is it ':' and a quote? At least two bytes can be read. */
+WALK_INLINE bool walk_colon_quote(const char *p)
+{
+	uint16_t both;
+
+	memcpy(&both, p, sizeof both);
+	return both == (':' | '"' << 8); /* x86 is little-endian */
+}
+
 /* The plain run of members, which is nearly all of a log: "name":"string", or a small number, and a comma. Stops at the
  * first name that is none of these, with nothing of it taken, or (true) behind a value with no comma. */
 WALK_INLINE bool walk_members(struct walk *w)
 {
-	const char *near = w->end - 16;
+	while (LIKELY(*w->p == '"' && w->to < w->to_end)) {
+		uint64_t quotes = fields_load((const char *)w->q); /* the next four */
+		uint32_t from = (uint16_t)quotes + 1u, to = (uint16_t)(quotes >> 16), value_to, digits;
+		const char *value = w->s + to + 1;
 
-	while (LIKELY(w->p < near && *w->p == '"' && w->to < w->to_end)) {
-		uint32_t name_to = w->q[1], n = name_to - (uint32_t)(w->p + 1 - w->s), to, digits;
-		const char *value = w->s + name_to + 1;
-
-		if (UNLIKELY(*value != ':' || n - 1 >= FIELD_NAME_MAX || walk_escaped(w, name_to) != 0))
+		if (UNLIKELY(to >= w->near))
 			return false;
-		value += value[1] == ' ' ? 2 : 1;
+		if (LIKELY(walk_colon_quote(value)))
+			value++;
+		else if (*value != ':')
+			return false;
+		else
+			value += value[1] == ' ' ? 2 : 1;
 		if (LIKELY(*value == '"')) {
-			to = w->q[3];
-			w->name = w->p + 1;
-			w->name_n = n;
-			w->found = walk_find_near(w, str_make(w->name, n));
-			walk_put(w, FLAT_STRING, value + 1, (size_t)(w->s + to - value - 1), walk_escaped(w, to));
+			if (UNLIKELY(!walk_find(w, w->s + from, from, to - from)))
+				return false;
+			value_to = (uint32_t)(quotes >> 48);
+			walk_put(w, FLAT_STRING, value + 1, (size_t)(w->s + value_to - value - 1), walk_escaped(w, value_to));
 			w->q += 4;
-			value = w->s + to + 1;
+			w->p = w->s + value_to + 1;
 		} else {
 			digits = walk_few_digits(w, value);
-			if (UNLIKELY(digits == 0))
+			if (digits == 0 || UNLIKELY(!walk_find(w, w->s + from, from, to - from)))
 				return false;
-			w->name = w->p + 1;
-			w->name_n = n;
-			w->found = walk_find_near(w, str_make(w->name, n));
 			walk_put(w, FLAT_NUMBER, value, digits, 0);
 			w->q += 2;
-			value += digits;
+			w->p = value + digits;
 		}
-		w->p = value;
-		if (UNLIKELY(*value != ','))
+		if (UNLIKELY(*w->p != ','))
 			return true;
-		w->p += value[1] == ' ' ? 2 : 1;
+		w->p++;
+		if (UNLIKELY(*w->p == ' '))
+			w->p++;
 	}
 	return false;
 }
@@ -338,7 +355,7 @@ WALK_INLINE bool walk_trim(struct str *line)
 }
 
 /* Are the characters behind these backslashes (bits from byte `base`) "u" and four hexadecimal digits? */
-__attribute__((noinline)) static bool walk_escapes(struct str line, size_t base, uint64_t odd)
+WALK_APART bool walk_escapes(struct str line, size_t base, uint64_t odd)
 {
 	for (; odd != 0; odd &= odd - 1) {
 		size_t at = base + (size_t)__builtin_ctzll(odd);
@@ -354,7 +371,7 @@ __attribute__((noinline)) static bool walk_escapes(struct str line, size_t base,
 
 /* Well-formed UTF-8 where `high` (bits from byte `base`) says that there are bytes beyond ASCII? A character that began
  * in the block before was looked at there. */
-__attribute__((noinline)) static bool walk_utf8(struct str line, size_t base, uint64_t high)
+WALK_APART bool walk_utf8(struct str line, size_t base, uint64_t high)
 {
 	size_t at = base, n;
 
@@ -421,14 +438,15 @@ WALK_INLINE uint64_t walk_with_slash(unsigned long long *segment, uint64_t quote
 WALK_INLINE bool walk_start(struct flat *f, const struct fields *dict, struct str line, const uint16_t *to)
 {
 	struct flat_index *x = &f->work->index;
-	struct walk w = { .s = line.p, .q = x->quotes, .escaped = x->escaped, .dict = dict, .table = *fields_table(dict), .f = f,
-		.to = f->v, .to_end = f->v + FLAT_VALUES_MAX, .top = &f->work->levels[0], .name = line.p };
+	struct walk w = { .s = line.p, .q = x->quotes, .dict = dict, .f = f, .work = f->work, .to = f->v,
+		.to_end = f->v + FLAT_VALUES_MAX, .top = &f->work->levels[0], .name = line.p };
 	bool good;
 
 	if (UNLIKELY(!walk_trim(&line)) || UNLIKELY(((to - x->quotes) & 1) != 0))
 		return false;
 	w.p = line.p;
 	w.end = line.p + line.n;
+	w.near = w.end - w.s > MACHINE_NEAR + 4 ? (uint32_t)(w.end - w.s) - MACHINE_NEAR - 4 : 0;
 	good = walk_line(&w);
 	f->n = (uint32_t)(w.to - f->v);
 	return good;

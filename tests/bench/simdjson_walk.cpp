@@ -7,31 +7,53 @@ using namespace simdjson;
 
 static ondemand::parser parser;
 
-static void walk_value(ondemand::value value, uint64_t &values);
+// What a flat event holds of a value: where its name and its own text begin and end.
+struct span {
+	const char *name, *p;
+	size_t name_n, n;
+};
 
-static void walk_object(ondemand::object object, uint64_t &values)
+static span spans[4096 + 1];
+static size_t n_spans;
+
+static void put(const char *name, size_t name_n, std::string_view token)
+{
+	if (n_spans < 4096)
+		spans[n_spans++] = { name, token.data(), name_n, token.size() };
+}
+
+static void walk_value(const char *name, size_t name_n, ondemand::value value);
+
+static void walk_object(ondemand::object object)
 {
 	for (auto field : object) {
-		values += field.key().value().raw()[0] == '\0'; // the name is read, as ours is
-		walk_value(field.value(), values);
+		const char *name = field.key().value().raw();
+		ondemand::value value = field.value();
+
+		// The name ends before the value: its closing quote, a colon and perhaps white space lie between.
+		walk_value(name, size_t(value.raw_json_token().data() - name), value);
 	}
 }
 
-static void walk_value(ondemand::value value, uint64_t &values)
+static void walk_value(const char *name, size_t name_n, ondemand::value value)
 {
 	switch (value.type()) {
 	case ondemand::json_type::object:
-		walk_object(value.get_object(), values);
+		walk_object(value.get_object());
 		break;
 	case ondemand::json_type::array:
 		for (auto item : value.get_array())
-			walk_value(item.value(), values);
+			walk_value(name, name_n, item.value());
 		break;
-	case ondemand::json_type::string:
-		values += value.get_raw_json_string().value().raw() != nullptr;
+	case ondemand::json_type::string: {
+		std::string_view token = value.raw_json_token();
+
+		if (value.get_raw_json_string().error() == SUCCESS)
+			put(name, name_n, token);
 		break;
+	}
 	default:
-		values += value.raw_json_token().size() != 0;
+		put(name, name_n, value.raw_json_token());
 	}
 }
 
@@ -39,15 +61,14 @@ static void walk_value(ondemand::value value, uint64_t &values)
 extern "C" uint64_t simdjson_walk(const char *line, size_t n, size_t room);
 extern "C" uint64_t simdjson_walk(const char *line, size_t n, size_t room)
 {
-	uint64_t values = 0;
-
+	n_spans = 0;
 	try {
 		auto document = parser.iterate(padded_string_view(line, n, room));
-		walk_object(document.get_object(), values);
+		walk_object(document.get_object());
 	} catch (const simdjson_error &) {
 		return 0;
 	}
-	return values;
+	return n_spans;
 }
 
 extern "C" const char *simdjson_name(void);

@@ -357,6 +357,37 @@ static void test_metamorphic(flat_json_fast way)
 	buf_done(&b);
 }
 
+/* A flat event remembers names: not beyond a change of the dictionary, nor when there are more than it has room for. */
+static void test_names(flat_json_fast way)
+{
+	CLEANUP(fields_freep) struct fields *other = fields_new();
+	struct str line = S("{\"later\":1,\"Image\":\"x\",\"o\":{\"later\":2,\"Image\":3}}");
+	uint16_t id = 0, image = fields_id(dict, S("Image"));
+	uint32_t differ = 0;
+	struct buf b;
+	bool good;
+
+	OK(flat_json_by(way, fast, other, line, NULL) == RC_OK && fast->v[0].field == 0 && fast->v[1].field == 0, "nobody asks");
+	OK(fields_add(other, S("later"), &id, NULL) == RC_OK && flat_json_by(way, fast, other, line, NULL) == RC_OK &&
+	   fast->v[0].field == id && fast->v[2].field == 0, "now somebody does");
+	OK(fields_add(other, S("o.later"), &id, NULL) == RC_OK && flat_json_by(way, fast, other, line, NULL) == RC_OK &&
+	   fast->v[0].field == 1 && fast->v[2].field == id, "the same name elsewhere");
+	OK(fields_alias(other, S("Image"), id, NULL) == RC_OK && flat_json_by(way, fast, other, line, NULL) == RC_OK &&
+	   fast->v[1].field == id && fast->v[3].field == 0, "an alias");
+	OK(flat_json_by(way, fast, dict, line, NULL) == RC_OK && fast->v[1].field == image && fast->v[0].field == 0, "another dictionary");
+	buf_init(&b, LINE_MAX_BYTES);
+	for (uint32_t i = 0; i < 300; i++) {
+		buf_clear(&b);
+		buf_cstr(&b, "{\"Image\":0");
+		for (uint32_t k = 0; k < 100; k++)
+			buf_fmt(&b, ",\"%.*s%u\":%u", (int)below(40), "a name that makes no sense but is long ..", below(3000), k);
+		buf_cstr(&b, ",\"Image\":1}");
+		differ += !agree(way, buf_view(&b), &good) || !good;
+	}
+	EQ_INT(differ, 0, "thousands of names");
+	buf_done(&b);
+}
+
 int main(void)
 {
 	static const char *const asked[] = { "Image", "CommandLine", "EventID", "a.b", "Threat Name", "ParentProcessGuid", "Hashes",
@@ -378,6 +409,7 @@ int main(void)
 			continue;
 		test_agreement(&ways[i]);
 		test_edges(&ways[i]);
+		test_names(ways[i].read);
 	}
 	flat_free(plain);
 	flat_free(fast);
