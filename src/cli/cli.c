@@ -107,7 +107,7 @@ static int usage_error(const struct cli *c, const char *fmt, ...)
 	vsnprintf(err.text, sizeof err.text, fmt, ap);
 	va_end(ap);
 	cli_fail(c, &err);
-	fprintf(stderr, "usage: lianfang %s %s\n(lianfang %s --help)\n", c->cmd->name, c->cmd->usage, c->cmd->name);
+	fprintf(stderr, c->zh ? "用法：lianfang %s %s\n（lianfang %s --help）\n" : "usage: lianfang %s %s\n(lianfang %s --help)\n", c->cmd->name, c->cmd->usage, c->cmd->name);
 	return CLI_ERROR;
 }
 
@@ -118,6 +118,22 @@ static bool wants_json(int argc, char **argv)
 		if (str_eq(str_of(argv[i]), S("--json")))
 			return true;
 	return false;
+}
+
+/* And who asked for a language gets usage errors in it. */
+static bool wants_zh(int argc, char **argv)
+{
+	bool zh = lang_is_zh();
+
+	for (int i = 0; i < argc && !str_eq(str_of(argv[i]), S("--")); i++) {
+		struct str word = str_of(argv[i]);
+
+		if (str_starts(word, S("--lang=")) && word.n > 7)
+			zh = str_starts(word, S("--lang=zh"));
+		else if (str_eq(word, S("--lang")) && i + 1 < argc)
+			zh = str_starts(str_of(argv[i + 1]), S("zh"));
+	}
+	return zh;
 }
 
 /* Takes one option at argv[*at]; moves *at to its value when that is apart. */
@@ -131,18 +147,18 @@ static int take_option(struct cli *c, int argc, char **argv, int *at)
 	const char *value = eq == SIZE_MAX ? NULL : word.p + eq + 1;
 
 	if (o == NULL || (!is_long && word.n != 2))
-		return usage_error(c, "unknown option '%s'", argv[*at]);
+		return usage_error(c, c->zh ? "沒有選項「%s」" : "unknown option '%s'", argv[*at]);
 	if (o->arg == NULL && value != NULL)
-		return usage_error(c, "--%s takes no value", o->name);
+		return usage_error(c, c->zh ? "--%s 不接受值" : "--%s takes no value", o->name);
 	if (o->arg != NULL && value == NULL) {
 		if (*at + 1 >= argc)
-			return usage_error(c, "--%s needs %s", o->name, o->arg);
+			return usage_error(c, c->zh ? "--%s 需要 %s" : "--%s needs %s", o->name, o->arg);
 		value = argv[++*at];
 	}
 	if (!o->repeat && cli_has(c, o->name))
-		return usage_error(c, "--%s is given twice", o->name);
+		return usage_error(c, c->zh ? "--%s 重複" : "--%s is given twice", o->name);
 	if (c->n_set >= CLI_OPTIONS_MAX)
-		return usage_error(c, "too many options");
+		return usage_error(c, c->zh ? "選項太多" : "too many options");
 	c->set[c->n_set].opt = o;
 	c->set[c->n_set++].value = value;
 	return CLI_OK;
@@ -161,7 +177,7 @@ static int take_words(struct cli *c, int argc, char **argv)
 			if (status != CLI_OK)
 				return status;
 		} else if (c->n_operands >= CLI_OPERANDS_MAX) {
-			return usage_error(c, "more than %d operands", CLI_OPERANDS_MAX);
+			return usage_error(c, c->zh ? "運算元超過 %d 個" : "more than %d operands", CLI_OPERANDS_MAX);
 		} else {
 			c->operands[c->n_operands++] = argv[i];
 		}
@@ -197,9 +213,9 @@ static void fill_dir(struct cli *c)
 static int check_operands(const struct cli *c)
 {
 	if (c->n_operands < c->cmd->min_operands)
-		return usage_error(c, "needs %s", c->cmd->usage);
+		return usage_error(c, c->zh ? "需要 %s" : "needs %s", c->cmd->usage);
 	if (c->n_operands > c->cmd->max_operands)
-		return usage_error(c, "does not know what to do with '%s'", c->operands[c->cmd->max_operands]);
+		return usage_error(c, c->zh ? "不知如何處理「%s」" : "does not know what to do with '%s'", c->operands[c->cmd->max_operands]);
 	return CLI_OK;
 }
 
@@ -219,12 +235,13 @@ static int run_command(const struct cli_cmd *cmd, int argc, char **argv)
 
 	c.cmd = cmd;
 	c.json = wants_json(argc, argv);
+	c.zh = wants_zh(argc, argv);
 	status = take_words(&c, argc, argv);
 	if (status != CLI_OK)
 		return status;
 	lang = cli_get(&c, "lang", NULL);
 	if (lang != NULL && !str_starts(str_of(lang), S("en")) && !str_starts(str_of(lang), S("zh")))
-		return cli_failf(&c, "--lang: expected en or zh");
+		return cli_failf(&c, c.zh ? "--lang：應為 en 或 zh" : "--lang: expected en or zh");
 	c.zh = lang != NULL ? str_starts(str_of(lang), S("zh")) : lang_is_zh();
 	c.json = cli_has(&c, "json");
 	if (cli_has(&c, "help")) {
@@ -359,7 +376,7 @@ bool cli_get_int(const struct cli *c, const char *name, int64_t fallback, int64_
 		return true;
 	if (str_to_i64(str_of(text), ret) && *ret >= least && *ret <= most)
 		return true;
-	cli_failf(c, "--%s: '%s' is not a number from %lld to %lld", name, text, (long long)least, (long long)most);
+	cli_failf(c, c->zh ? "--%s：「%s」不是 %lld 到 %lld 的數字" : "--%s: '%s' is not a number from %lld to %lld", name, text, (long long)least, (long long)most);
 	return false;
 }
 

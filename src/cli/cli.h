@@ -76,6 +76,9 @@ bool cli_get_int(const struct cli *c, const char *name, int64_t fallback, int64_
 /* Text in the user's language. */
 const char *cli_say(const struct cli *c, const struct words *w);
 
+/* A word of a table or summary (words.c) in the user's language; `en` itself when it is not known. */
+const char *cli_word(const struct cli *c, const char *en);
+
 /* "lianfang: init: what went wrong" on stderr; returns CLI_ERROR. With --json also {"error": ...} on stdout. */
 int cli_fail(const struct cli *c, const struct err *err);
 int cli_failf(const struct cli *c, const char *fmt, ...) PRINTF(2, 3);

@@ -104,7 +104,7 @@ static void show_users(const struct cli *c, const struct json *v, struct buf *ou
 					       "disabled:DISABLED", "locked_until:LOCKED UNTIL", NULL };
 
 	(void)c;
-	show_table(json_get(v, S("users")), columns, out);
+	show_table(c, json_get(v, S("users")), columns, out);
 }
 
 static int user_list_run(struct cli *c)
@@ -167,7 +167,7 @@ static void show_tokens(const struct cli *c, const struct json *v, struct buf *o
 	static const char *const columns[] = { "id:ID", "user:USER", "note:NOTE", "created:CREATED", "expires:EXPIRES", NULL };
 
 	(void)c;
-	show_table(json_get(v, S("tokens")), columns, out);
+	show_table(c, json_get(v, S("tokens")), columns, out);
 }
 
 static int token_list_run(struct cli *c)
@@ -276,7 +276,7 @@ static void show_collections(const struct cli *c, const struct json *v, struct b
 					       "all_write:ALL WRITE", NULL };
 
 	(void)c;
-	show_table(json_get(v, S("collections")), columns, out);
+	show_table(c, json_get(v, S("collections")), columns, out);
 }
 
 static int collection_list_run(struct cli *c)
@@ -359,7 +359,7 @@ static int peer_add(struct cli *c)
 	struct body x;
 
 	if (!cli_has(c, "relation") || !cli_has(c, "cert"))
-		return cli_failf(c, "--relation and --cert are required");
+		return cli_failf(c, c->zh ? "必須有 --relation 與 --cert" : "--relation and --cert are required");
 	body_begin(&x);
 	body_text(&x, "name", c->operands[1]);
 	body_text(&x, "relation", cli_get(c, "relation", NULL));
@@ -401,7 +401,7 @@ static void show_peers(const struct cli *c, const struct json *v, struct buf *ou
 					       "last_error:LAST ERROR", NULL };
 
 	(void)c;
-	show_table(json_get(v, S("peers")), columns, out);
+	show_table(c, json_get(v, S("peers")), columns, out);
 }
 
 static int peer_list_run(struct cli *c)

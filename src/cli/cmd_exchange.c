@@ -230,7 +230,7 @@ static void show_report(const struct cli *c, const struct json *v, struct buf *o
 		show_failures(c, list, out);
 	list = json_get(v, S("warninglist_hits"));
 	if (json_is(list, JSON_ARRAY) && list->n > 0)
-		show_table(list, hits, out);
+		show_table(c, list, hits, out);
 }
 
 static int report(const struct cli *c, const struct buf *reply)
@@ -242,7 +242,7 @@ static int report(const struct cli *c, const struct buf *reply)
 	int status;
 
 	if (a == NULL || json_parse(a, buf_view(reply), &JSON_LIMITS, &v, NULL) != RC_OK)
-		return cli_failf(c, "the node's report is not readable");
+		return cli_failf(c, c->zh ? "無法讀取節點的報告" : "the node's report is not readable");
 	(void)json_int(json_get(v, S("failed")), &failed);
 	buf_init(&out, (size_t)64 << 20);
 	if (c->json)

@@ -41,7 +41,7 @@ static int run(struct cli *c)
 	if (c->n_operands == 1 && cmd == NULL && cli_print_group(c->operands[0], c->zh, stdout))
 		return CLI_OK;
 	if (c->n_operands > 0 && cmd == NULL)
-		return cli_failf(c, "'%s' is not a command", c->operands[0]);
+		return cli_failf(c, c->zh ? "沒有「%s」這個指令" : "'%s' is not a command", c->operands[0]);
 	buf_init(&b, (size_t)1 << 20);
 	if (cli_has(c, "conf"))
 		config_man(&b);

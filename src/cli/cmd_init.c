@@ -60,13 +60,13 @@ static int run(struct cli *c)
 	enum rc rc;
 
 	if (o.name == NULL)
-		return cli_failf(c, "--name is required");
+		return cli_failf(c, c->zh ? "必須有 --name" : "--name is required");
 	if (cli_has(c, "federation")) {
 		rc = node_federation_init(o.dir, o.name, &err);
 		return rc == RC_OK ? CLI_OK : cli_fail(c, &err);
 	}
 	if (o.tier == NULL)
-		return cli_failf(c, "--tier is required (provider, region, sector, nation or partner)");
+		return cli_failf(c, c->zh ? "必須有 --tier（provider、region、sector、nation 或 partner）" : "--tier is required (provider, region, sector, nation or partner)");
 	for (int i = 0; i < 32; i++)
 		hosts[i] = cli_get_nth(c, "host", i);
 	buf_init(&given, 4096);

@@ -9,15 +9,6 @@
 
 #define NO_OPT { NULL, 0, NULL, { NULL, NULL }, false }
 
-static void line(const struct json *v, const char *label, const char *member, struct buf *out)
-{
-	if (json_path(v, member) == NULL)
-		return;
-	buf_fmt(out, "%-18s ", label);
-	show_member(v, member, out);
-	buf_char(out, '\n');
-}
-
 static void show_status(const struct cli *c, const struct json *v, struct buf *out)
 {
 	static const char *const roles[] = { "role:ROLE", "pid:PID", "fences:FENCES", NULL };
@@ -26,39 +17,39 @@ static void show_status(const struct cli *c, const struct json *v, struct buf *o
 					     "last_error:LAST ERROR", NULL };
 
 	(void)c;
-	line(v, "name", "name", out);
-	line(v, "tier", "tier", out);
-	line(v, "identity", "identity", out);
-	line(v, "running", "running", out);
-	line(v, "started", "started", out);
-	line(v, "port", "http.port", out);
-	line(v, "certificate", "cert_sha256", out);
-	line(v, "store", "store.engine", out);
-	line(v, "objects", "store.objects", out);
-	line(v, "versions", "store.versions", out);
-	line(v, "facts", "store.facts", out);
-	line(v, "bytes on disk", "store.bytes_on_disk", out);
-	line(v, "disk full", "store.disk_full", out);
-	line(v, "live indicators", "detector.indicators", out);
-	line(v, "live values", "detector.values", out);
-	line(v, "other patterns", "detector.unsupported", out);
-	line(v, "suppressed", "detector.suppressed", out);
-	line(v, "requests", "http.requests", out);
-	line(v, "answered 4xx", "http.client_errors", out);
-	line(v, "malformed", "http.refused_malformed", out);
-	line(v, "too large", "http.refused_size", out);
-	line(v, "TLS failures", "http.tls_failures", out);
+	show_line(c, v, "name", "name", out);
+	show_line(c, v, "tier", "tier", out);
+	show_line(c, v, "identity", "identity", out);
+	show_line(c, v, "running", "running", out);
+	show_line(c, v, "started", "started", out);
+	show_line(c, v, "port", "http.port", out);
+	show_line(c, v, "certificate", "cert_sha256", out);
+	show_line(c, v, "store", "store.engine", out);
+	show_line(c, v, "objects", "store.objects", out);
+	show_line(c, v, "versions", "store.versions", out);
+	show_line(c, v, "facts", "store.facts", out);
+	show_line(c, v, "bytes on disk", "store.bytes_on_disk", out);
+	show_line(c, v, "disk full", "store.disk_full", out);
+	show_line(c, v, "live indicators", "detector.indicators", out);
+	show_line(c, v, "live values", "detector.values", out);
+	show_line(c, v, "other patterns", "detector.unsupported", out);
+	show_line(c, v, "suppressed", "detector.suppressed", out);
+	show_line(c, v, "requests", "http.requests", out);
+	show_line(c, v, "answered 4xx", "http.client_errors", out);
+	show_line(c, v, "malformed", "http.refused_malformed", out);
+	show_line(c, v, "too large", "http.refused_size", out);
+	show_line(c, v, "TLS failures", "http.tls_failures", out);
 	if (json_get(v, S("roles")) != NULL) {
 		buf_char(out, '\n');
-		show_table(json_get(v, S("roles")), roles, out);
+		show_table(c, json_get(v, S("roles")), roles, out);
 	}
 	if (json_is(json_get(v, S("inputs")), JSON_ARRAY) && json_get(v, S("inputs"))->n > 0) {
 		buf_char(out, '\n');
-		show_table(json_get(v, S("inputs")), inputs, out);
+		show_table(c, json_get(v, S("inputs")), inputs, out);
 	}
 	if (json_is(json_get(v, S("peers")), JSON_ARRAY) && json_get(v, S("peers"))->n > 0) {
 		buf_char(out, '\n');
-		show_table(json_get(v, S("peers")), peers, out);
+		show_table(c, json_get(v, S("peers")), peers, out);
 	}
 }
 
@@ -97,9 +88,9 @@ static void show_objects(const struct cli *c, const struct json *v, struct buf *
 	const struct json *more = json_get(v, S("more"));
 
 	(void)c;
-	show_table(json_get(v, S("objects")), columns, out);
+	show_table(c, json_get(v, S("objects")), columns, out);
 	if (json_is(more, JSON_TRUE))
-		buf_cstr(out, "(there are more: --limit, or --after)\n");
+		buf_cstr(out, c->zh ? "（還有更多：--limit 或 --after）\n" : "(there are more: --limit, or --after)\n");
 }
 
 static int search_run_cmd(struct cli *c)
@@ -136,12 +127,12 @@ static void show_view(const struct cli *c, const struct json *v, struct buf *out
 	const struct json *objects = json_get(v, S("objects")), *lists = json_get(v, S("warninglists"));
 
 	(void)c;
-	line(v, "subject", "subject", out);
-	line(v, "confidence", "confidence", out);
-	line(v, "score", "score", out);
+	show_line(c, v, "subject", "subject", out);
+	show_line(c, v, "confidence", "confidence", out);
+	show_line(c, v, "score", "score", out);
 	if (json_is(lists, JSON_ARRAY))
 		JSON_EACH(list, lists)
-			buf_fmt(out, "on warning list    %.*s\n", STR(json_str(list)));
+			buf_fmt(out, c->zh ? "警示清單：%.*s\n" : "on warning list    %.*s\n", STR(json_str(list)));
 	if (!json_is(objects, JSON_ARRAY))
 		return;
 	JSON_EACH(o, objects) {
@@ -150,7 +141,7 @@ static void show_view(const struct cli *c, const struct json *v, struct buf *out
 		buf_char(out, '\n');
 		show_member(o, "id", out);
 		buf_char(out, '\n');
-		show_table(json_get(o, S("claims")), claims, out);
+		show_table(c, json_get(o, S("claims")), claims, out);
 	}
 }
 
@@ -212,7 +203,7 @@ static void show_alerts(const struct cli *c, const struct json *v, struct buf *o
 					       "indicator:INDICATOR", NULL };
 
 	(void)c;
-	show_table(json_get(v, S("alerts")), columns, out);
+	show_table(c, json_get(v, S("alerts")), columns, out);
 }
 
 static int list_call(struct cli *c, const char *base, reply_show show)
@@ -242,7 +233,7 @@ static void show_facts(const struct cli *c, const struct json *v, struct buf *ou
 	static const char *const columns[] = { "seq:SEQ", "at:TIME", "kind:KIND", "actor:ACTOR", "subject:SUBJECT", NULL };
 
 	(void)c;
-	show_table(json_get(v, S("facts")), columns, out);
+	show_table(c, json_get(v, S("facts")), columns, out);
 }
 
 static int facts_run(struct cli *c)

@@ -118,7 +118,7 @@ static int validate_run(struct cli *c)
 	else if (str_eq(str_of(spec), S("2.1")))
 		o.spec = STIX_SPEC_21;
 	else if (spec[0] != '\0')
-		return cli_failf(c, "--spec: expected 2.0 or 2.1");
+		return cli_failf(c, c->zh ? "--spec：應為 2.0 或 2.1" : "--spec: expected 2.0 or 2.1");
 	for (int i = 0; i < c->n_operands; i++) {
 		int status = validate_file(c, c->operands[i], &o);
 

@@ -331,7 +331,7 @@ static int get_run(struct cli *c)
 	enum rc rc;
 
 	if (p.collection.n == 0)
-		return cli_failf(c, "--collection is required");
+		return cli_failf(c, c->zh ? "必須有 --collection" : "--collection is required");
 	if (!cli_get_int(c, "limit", 0, 0, 100000, &limit))
 		return CLI_ERROR;
 	p.limit = (uint32_t)limit;
@@ -352,7 +352,7 @@ static int get_run(struct cli *c)
 			rc = FAIL(&err, save.rc, "%s", save.text);
 		file_closep(&k.fd);
 	}
-	fprintf(stderr, "%llu objects in %llu pages\n", (unsigned long long)got.objects, (unsigned long long)got.pages);
+	fprintf(stderr, c->zh ? "%llu 個物件，%llu 頁\n" : "%llu objects in %llu pages\n", (unsigned long long)got.objects, (unsigned long long)got.pages);
 	return finish(&s, rc, &none, &err);
 }
 
@@ -401,7 +401,7 @@ static int push_run(struct cli *c)
 	int status;
 
 	if (p.collection.n == 0)
-		return cli_failf(c, "--collection is required");
+		return cli_failf(c, c->zh ? "必須有 --collection" : "--collection is required");
 	buf_init(&out, 4096);
 	buf_init(&text, 1);
 	rc = session_open(c, &s, &err);

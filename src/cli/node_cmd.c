@@ -4,6 +4,7 @@
 
 #define COLUMNS_MAX 12
 #define WIDTH_MAX 60
+#define LABEL_WIDTH 17
 
 static int show_reply(const struct cli *c, const struct buf *reply, reply_show show)
 {
@@ -144,7 +145,7 @@ static void cell(const struct json *row, const char *name, struct buf *text)
 	show_member(row, name, text);
 }
 
-void show_table(const struct json *array, const char *const *columns, struct buf *out)
+void show_table(const struct cli *c, const struct json *array, const char *const *columns, struct buf *out)
 {
 	size_t widths[COLUMNS_MAX] = { 0 }, n = 0;
 	struct buf text;
@@ -156,7 +157,7 @@ void show_table(const struct json *array, const char *const *columns, struct buf
 	buf_init(&text, (size_t)1 << 20);
 	for (; columns[n] != NULL && n < COLUMNS_MAX; n++) {
 		split_column(columns[n], name, &header);
-		widths[n] = text_width(header);
+		widths[n] = text_width(str_of(cli_word(c, header.p)));
 		JSON_EACH(row, array) {
 			cell(row, name, &text);
 			if (text_width(buf_view(&text)) > widths[n])
@@ -167,7 +168,7 @@ void show_table(const struct json *array, const char *const *columns, struct buf
 	}
 	for (size_t i = 0; i < n; i++) {
 		split_column(columns[i], name, &header);
-		put_padded(out, header, widths[i], i + 1 == n);
+		put_padded(out, str_of(cli_word(c, header.p)), widths[i], i + 1 == n);
 	}
 	JSON_EACH(row, array)
 		for (size_t i = 0; i < n; i++) {
@@ -176,6 +177,15 @@ void show_table(const struct json *array, const char *const *columns, struct buf
 			put_padded(out, buf_view(&text), widths[i], i + 1 == n);
 		}
 	buf_done(&text);
+}
+
+void show_line(const struct cli *c, const struct json *v, const char *label, const char *member, struct buf *out)
+{
+	if (json_path(v, member) == NULL)
+		return;
+	put_padded(out, str_of(cli_word(c, label)), LABEL_WIDTH, false);
+	show_member(v, member, out);
+	buf_char(out, '\n');
 }
 
 void path_query(struct buf *path, const char *name, const char *value)

@@ -16,7 +16,10 @@ int node_cmd(const struct cli *c, const char *dir, const char *method, const cha
 void name_options(const struct cli *c, struct err *err);
 
 /* A table of an array's members: columns "name:header" of top-level members; NULL ends. */
-void show_table(const struct json *array, const char *const *columns, struct buf *out);
+void show_table(const struct cli *c, const struct json *array, const char *const *columns, struct buf *out);
+
+/* "label            value" of one member, when it is there. */
+void show_line(const struct cli *c, const struct json *v, const char *label, const char *member, struct buf *out);
 
 /* Text of a member for people: strings as they are, numbers and booleans printed, absent "-". */
 void show_member(const struct json *v, const char *name, struct buf *out);

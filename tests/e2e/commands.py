@@ -104,6 +104,9 @@ for args in (['--lang', 'zh', 'user', 'add', '--help'], ['--lang=zh', 'import', 
              ['--lang', 'zh'], ['--lang', 'zh', 'user', '--help']):
     r = run(*args)
     t.ok(r.status == 0 and re.search('[\u4e00-\u9fff]', r.out), f'{" ".join(args)}: in zh-TW', r)
+for args, word in ((['user', 'add', '--lang', 'zh', '--nonsense'], '沒有選項'), (['pattern', 'check', '--lang', 'zh'], '需要'), (['init', 'x', '--lang=zh'], '必須有')):
+    r = run(*args)
+    t.ok(r.status == 2 and word in r.err, f'{" ".join(args)}: the mistake is told in zh-TW', r)
 r = run('--lang', 'zh', 'nonsense')
 t.ok(r.status == 2 and '指令' in r.err, 'errors too', r)
 r = run('--json', 'version')

@@ -205,6 +205,11 @@ r = run('watch', '-', '--node', n.dir, '--record', stdin='{"q":"offline.example"
 t.ok(r.status == 1, 'watch --record on a stopped node', r)
 t.same(len(n.cli('alerts', '@', '--json').json()['alerts']), before + 1, 'made an alert')
 
+r = n.cli('status', '@', '--lang', 'zh')
+t.ok(r.status == 0 and '層級' in r.out and 'tier' not in r.out, 'status in zh-TW', r)
+r = n.cli('alerts', '@', '--lang', 'zh')
+t.ok(r.status == 0 and '時間' in r.out.splitlines()[0], 'tables in zh-TW', r)
+
 # --- audit verify finds what was done to the log ---
 r = n.cli('audit', 'verify', '@', '--json')
 t.ok(r.status == 0 and r.json()['valid'] is True and r.json()['checked'] > 20, 'the log of facts is whole', r)

@@ -1,0 +1,30 @@
+/* The words of tables and summaries in zh-TW. Names of members in --json are the same in every language. */
+#include "cli/cli.h"
+
+static const struct { const char *en, *zh; } words[] = {
+	/* headers of tables */
+	{ "ACTOR", "行為者" }, { "ALIAS", "別名" }, { "ALL READ", "皆可讀" }, { "ALL WRITE", "皆可寫" }, { "BAD", "錯誤行" }, { "CONFIDENCE", "可信度" },
+	{ "CREATED", "建立時間" }, { "DELIVERED", "已送達" }, { "DISABLED", "停用" }, { "EXPIRES", "到期" }, { "FAILURES", "失敗" }, { "FENCES", "隔離" },
+	{ "HITS", "命中" }, { "INDICATOR", "指標" }, { "INPUT", "輸入" }, { "KIND", "種類" }, { "LAST ERROR", "最近錯誤" }, { "LAST EXCHANGE", "最近交換" },
+	{ "LINES", "行數" }, { "LINK", "連結" }, { "LOCKED UNTIL", "鎖定至" }, { "MATCHED", "相符值" }, { "MODIFIED", "修改時間" }, { "NAME", "名稱" },
+	{ "NOTE", "註記" }, { "OBSERVABLE", "觀測值" }, { "ORG", "機關" }, { "PASSWORD", "密碼" }, { "PATH", "路徑" }, { "PATTERN", "樣式" }, { "PEER", "對等節點" },
+	{ "PRESENT", "存在" }, { "RECEIVED", "收到時間" }, { "RELATION", "關係" }, { "ROLE", "角色" }, { "ROOT", "API 根" }, { "ROW", "列" }, { "SEQ", "序號" },
+	{ "SOURCE", "來源" }, { "STATE", "狀態" }, { "SUBJECT", "對象" }, { "SUPPRESSED", "已抑制" }, { "TIME", "時間" }, { "TITLE", "標題" }, { "URL", "網址" },
+	{ "USER", "使用者" }, { "VALUE", "值" }, { "WARNING LIST", "警示清單" }, { "WHERE", "位置" },
+	/* lines of status and show */
+	{ "TLS failures", "TLS 失敗" }, { "answered 4xx", "回應 4xx" }, { "bytes on disk", "磁碟位元組" }, { "certificate", "憑證" }, { "confidence", "可信度" },
+	{ "disk full", "磁碟已滿" }, { "facts", "事實" }, { "identity", "識別" }, { "live indicators", "生效指標" }, { "live values", "生效值" },
+	{ "malformed", "格式錯誤" }, { "name", "名稱" }, { "objects", "物件" }, { "on warning list", "警示清單" }, { "other patterns", "其他樣式" },
+	{ "port", "連接埠" }, { "requests", "請求" }, { "running", "執行中" }, { "score", "分數" }, { "started", "啟動時間" }, { "store", "儲存" },
+	{ "subject", "對象" }, { "suppressed", "已抑制" }, { "tier", "層級" }, { "too large", "過大" }, { "versions", "版本" },
+	/* values */
+	{ "yes", "是" }, { "no", "否" },
+};
+
+const char *cli_word(const struct cli *c, const char *en)
+{
+	for (size_t i = 0; c->zh && i < COUNTOF(words); i++)
+		if (strcmp(words[i].en, en) == 0)
+			return words[i].zh;
+	return en;
+}
