@@ -159,6 +159,17 @@ static bool wakes_collect(const struct engine_image *m, const struct group *g, u
 	return !w->full;
 }
 
+/* Without what stands twice: a test that rides along in many programs, or is a witness besides. NOBODY stands last. */
+static void wakes_tidy(struct wakes *w)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		if (i == 0 || w->all[i].test != w->all[kept - 1].test || w->all[i].instance != NOBODY)
+			w->all[kept++] = w->all[i];
+	w->n = kept;
+}
+
 struct spaces {
 	uint32_t *tests, *wakes, *always;
 	struct witness *witnesses;
@@ -258,15 +269,18 @@ static enum rc index_build(struct engine_image *m, struct kept *k)
 	struct arena *a = k->arena;
 	struct spaces s = { .always = arena_array(a, k->group.n_instances + 1, sizeof *s.always) };
 	struct wakes w = { 0 };
-	size_t fields = 0;
+	size_t fields = 0, tests = 0;
 	enum rc rc = RC_NOMEM;
 
 	if (s.always != NULL && wakes_collect(m, &k->group, s.always, &k->group.n_always, &w)) {
-		for (size_t i = 0; i < w.n; i++)
+		wakes_tidy(&w);
+		for (size_t i = 0; i < w.n; i++) {
 			fields += i == 0 || w.all[i].field != w.all[i - 1].field;
-		s.tests = arena_array(a, w.n + 1, sizeof *s.tests);
+			tests += i == 0 || w.all[i].test != w.all[i - 1].test;
+		}
+		s.tests = arena_array(a, tests + 1, sizeof *s.tests);
 		s.wakes = arena_array(a, w.n + 1, sizeof *s.wakes);
-		s.witnesses = arena_array(a, w.n + 1, sizeof *s.witnesses);
+		s.witnesses = arena_array(a, tests + 1, sizeof *s.witnesses);
 		s.eager = arena_array(a, m->n_tests / 64 + 1, sizeof *s.eager);
 		s.roles = arena_array(a, fields_count(m->fields) + 1, sizeof *s.roles);
 		s.matchers = arena_array(a, fields + 1, sizeof *s.matchers);
@@ -282,9 +296,10 @@ static enum rc group_fill(struct engine_image *m, const uint64_t *set, struct ke
 {
 	struct group *g = &k->group;
 	uint64_t *copy = arena_array(k->arena, m->variant_words, sizeof *copy);
-	uint32_t *instances = arena_array(k->arena, m->n_instances + 1, sizeof *instances);
+	uint32_t *instances;
 
 	g->variants = arena_array(k->arena, m->n_variants + 1, sizeof *g->variants);
+	instances = arena_array(k->arena, m->n_instances + 1, sizeof *instances); /* last: it shrinks in its place */
 	if (copy == NULL || instances == NULL || g->variants == NULL)
 		return RC_NOMEM;
 	memcpy(copy, set, m->variant_words * sizeof *copy);
@@ -293,8 +308,8 @@ static enum rc group_fill(struct engine_image *m, const uint64_t *set, struct ke
 		if (in_set(set, v))
 			g->variants[g->n_variants++] = m->variants[v].from;
 	g->n_instances = group_instances(m, set, instances);
-	g->instances = instances;
-	return index_build(m, k);
+	g->instances = arena_resize(k->arena, instances, (m->n_instances + 1) * sizeof *instances, (g->n_instances + 1) * sizeof *instances);
+	return g->instances == NULL ? RC_NOMEM : index_build(m, k);
 }
 
 static enum rc group_make(struct engine_image *m, const uint64_t *set, const struct group **ret, struct err *err)

@@ -378,7 +378,9 @@ static bool quads_build(struct builder *b, struct matcher *ret)
 
 static bool build(struct builder *b, const uint32_t *tests, uint32_t first, uint32_t n, struct matcher *ret)
 {
-	b->direct = arena_array(b->a, n + 1, sizeof *b->direct);
+	uint32_t *direct;
+
+	b->direct = arena_array(b->work, n + 1, sizeof *b->direct);
 	if (b->direct == NULL)
 		return false;
 	for (uint32_t i = first; i < first + n; i++)
@@ -386,9 +388,13 @@ static bool build(struct builder *b, const uint32_t *tests, uint32_t first, uint
 			return false;
 	if (!literals_build(b, ret) || !table_build(b, ret) || (b->n_quads > 0 && !quads_build(b, ret)))
 		return false;
+	direct = arena_array(b->a, b->n_direct + 1, sizeof *direct);
+	if (direct == NULL)
+		return false;
+	memcpy(direct, b->direct, b->n_direct * sizeof *direct);
 	ret->pairs = b->two;
 	ret->kinds = b->kinds;
-	ret->direct = b->direct;
+	ret->direct = direct;
 	ret->n_direct = b->n_direct;
 	return true;
 }

@@ -105,10 +105,10 @@ static bool folded(struct arena *a, struct str s, bool cased, struct str *ret)
 	return true;
 }
 
-/* Pieces without empty literals and repeated ANY, neighbouring literals joined; folded. */
-static bool pieces_of(struct arena *a, const struct sigma_test *from, struct glob *ret)
+/* Pieces without empty literals and repeated ANY, neighbouring literals joined; folded. In the work arena. */
+static bool pieces_of(struct arena *work, const struct sigma_test *from, struct glob *ret)
 {
-	struct sigma_piece *out = arena_array(a, from->n_pieces == 0 ? 1 : from->n_pieces, sizeof *out);
+	struct sigma_piece *out = arena_array(work, from->n_pieces == 0 ? 1 : from->n_pieces, sizeof *out);
 	uint32_t n = 0;
 
 	if (out == NULL)
@@ -120,11 +120,11 @@ static bool pieces_of(struct arena *a, const struct sigma_test *from, struct glo
 			continue;
 		if (p.kind == SIGMA_ANY && n > 0 && out[n - 1].kind == SIGMA_ANY)
 			continue;
-		if (p.kind == SIGMA_LITERAL && !folded(a, p.text, from->cased, &p.text))
+		if (p.kind == SIGMA_LITERAL && !folded(work, p.text, from->cased, &p.text))
 			return false;
 		if (p.kind == SIGMA_LITERAL && n > 0 && out[n - 1].kind == SIGMA_LITERAL) {
 			struct str *first = &out[n - 1].text;
-			char *both = arena_alloc(a, first->n + p.text.n);
+			char *both = arena_alloc(work, first->n + p.text.n);
 
 			if (both == NULL)
 				return false;
@@ -137,6 +137,30 @@ static bool pieces_of(struct arena *a, const struct sigma_test *from, struct glo
 	}
 	*ret = (struct glob){ out, n };
 	return true;
+}
+
+static bool keep(struct arena *a, struct str s, struct str *ret)
+{
+	char *to = arena_alloc(a, s.n == 0 ? 1 : s.n);
+
+	if (to == NULL)
+		return false;
+	memcpy(to, s.p, s.n);
+	*ret = str_make(to, s.n);
+	return true;
+}
+
+static bool keep_glob(struct arena *a, struct glob g, struct glob *ret)
+{
+	struct sigma_piece *out = arena_array(a, g.n, sizeof *out);
+
+	for (uint32_t i = 0; out != NULL && i < g.n; i++) {
+		out[i] = g.pieces[i];
+		if (out[i].kind == SIGMA_LITERAL && !keep(a, g.pieces[i].text, &out[i].text))
+			return false;
+	}
+	*ret = (struct glob){ out, g.n };
+	return out != NULL;
 }
 
 static const struct str *glob_literal(const struct glob *g, const struct typical *typical, float *ret_chance)
@@ -157,39 +181,41 @@ static const struct str *glob_literal(const struct glob *g, const struct typical
 
 static bool match_make(struct compiler *c, const struct sigma_test *from, struct test *t)
 {
+	struct arena *a = c->m->arena;
 	const struct sigma_piece *p;
 	struct glob g;
-	float chance;
 	bool any_first, any_last;
 
-	if (!pieces_of(c->m->arena, from, &g))
+	if (!pieces_of(c->work, from, &g))
 		return false;
 	p = g.pieces;
 	any_first = g.n > 0 && p[0].kind == SIGMA_ANY;
 	any_last = g.n > 0 && p[g.n - 1].kind == SIGMA_ANY;
-	(void)glob_literal(&g, c->m->typical, &chance);
-	t->chance = chance;
+	(void)glob_literal(&g, c->m->typical, &t->chance);
 	if (g.n == 0 || (g.n == 1 && p[0].kind == SIGMA_LITERAL)) {
 		t->kind = TEST_WHOLE;
-		t->lit = g.n == 0 ? S("") : p[0].text;
-		t->chance = chance > 0.02F ? 0.02F : chance;
-	} else if (g.n == 1 && any_first) {
+		t->chance = t->chance > 0.02F ? 0.02F : t->chance;
+		return keep(a, g.n == 0 ? S("") : p[0].text, &t->lit);
+	}
+	if (g.n == 1 && any_first) {
 		t->kind = TEST_PRESENT;
 		t->chance = 1;
-	} else if (g.n == 2 && any_last && p[0].kind == SIGMA_LITERAL) {
-		t->kind = TEST_PREFIX;
-		t->lit = p[0].text;
-	} else if (g.n == 2 && any_first && p[1].kind == SIGMA_LITERAL) {
-		t->kind = TEST_SUFFIX;
-		t->lit = p[1].text;
-	} else if (g.n == 3 && any_first && any_last && p[1].kind == SIGMA_LITERAL) {
-		t->kind = TEST_CONTAINS;
-		t->lit = p[1].text;
-	} else {
-		t->kind = TEST_GLOB;
-		t->glob = g;
+		return true;
 	}
-	return true;
+	if (g.n == 2 && any_last && p[0].kind == SIGMA_LITERAL) {
+		t->kind = TEST_PREFIX;
+		return keep(a, p[0].text, &t->lit);
+	}
+	if (g.n == 2 && any_first && p[1].kind == SIGMA_LITERAL) {
+		t->kind = TEST_SUFFIX;
+		return keep(a, p[1].text, &t->lit);
+	}
+	if (g.n == 3 && any_first && any_last && p[1].kind == SIGMA_LITERAL) {
+		t->kind = TEST_CONTAINS;
+		return keep(a, p[1].text, &t->lit);
+	}
+	t->kind = TEST_GLOB;
+	return keep_glob(a, g, &t->glob);
 }
 
 static enum rc regex_make(struct compiler *c, const struct sigma_test *from, struct test *t, struct err *err)

@@ -250,6 +250,7 @@ int main(int argc, char **argv)
 	printf("rules %u loaded, %u need lists, %u refused; %llu run, %llu tests, %llu without a witness\n", set->loaded, set->need_list,
 	       set->refused, (unsigned long long)stats.rules, (unsigned long long)stats.tests, (unsigned long long)stats.always);
 	printf("load-read %.3f s\nload-compile %.3f s\nload %.3f s\n", read - start, built - read, built - start);
+	printf("load-image %.1f MB, rules' arena %.1f MB\n", (double)stats.bytes / 1e6, (double)arena_used(a) / 1e6);
 	printf("load-resident %.1f MB\n", (double)(resident_kib() - before) / 1024);
 	printf("parser %s\n", flat_json_path());
 	for (int i = n + 1; i < argc; i++) {
@@ -273,6 +274,7 @@ int main(int argc, char **argv)
 	if (argc - n > 2)
 		bench_slow(m, lean_ns);
 	engine_image_stats(m, &stats);
+	printf("resident %.1f MB\n", (double)(resident_kib() - before) / 1024);
 	printf("image %.1f MB, %llu groups\n", (double)stats.bytes / 1e6, (unsigned long long)stats.groups);
 	engine_image_unref(m);
 	arena_free(a);
