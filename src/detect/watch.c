@@ -32,6 +32,10 @@ struct watch {
 	const struct fields *dict; /* the one that `lines` was made with */
 	struct live_run *rules;    /* or NULL */
 	live_hit rule_fn;
+	watch_event event_fn;      /* or NULL */
+	uint64_t behind;           /* place in the log behind the line at hand */
+	enum rc end;               /* what the taker of events says */
+	struct err end_err;
 	struct buf header;         /* Zeek's, for a reader that begins in the middle */
 	struct buf json;           /* a line of another format as JSON */
 	struct buf partial;  /* a torn last line */
@@ -200,9 +204,11 @@ static enum rc match_line(struct watch *w, struct str line, struct err *err)
 		TRY(look_up(w, buf_view(&w->json), line, &e, err));
 	} else {
 		TRY(look_up(w, line, line, &e, err));
-		if (w->rules != NULL)
+		if (w->rules != NULL || w->event_fn != NULL)
 			TRY(flat_json(w->flat, w->dict, line, err));
 	}
+	if (w->event_fn != NULL && (w->end = w->event_fn(w->ctx, w->flat, line, w->behind, &w->end_err)) != RC_OK)
+		return FAIL(err, w->end, "%s", w->end_err.text);
 	return w->rules == NULL ? RC_OK : live_match(w->rules, w->flat, str_of(w->input), e.where, on_rule, w, err);
 }
 
@@ -229,6 +235,11 @@ enum rc watch_rules(struct watch *w, struct live *l, live_hit fn, struct err *er
 {
 	w->rule_fn = fn;
 	return live_run_new(l, &w->rules, err);
+}
+
+void watch_events(struct watch *w, watch_event fn)
+{
+	w->event_fn = fn;
 }
 
 enum rc watch_idle(struct watch *w, struct err *err)
@@ -280,9 +291,14 @@ enum rc watch_feed(struct watch *w, struct str bytes, struct err *err)
 		const char *nl = memchr(bytes.p, '\n', bytes.n);
 		size_t n = nl == NULL ? bytes.n : (size_t)(nl - bytes.p);
 
-		if (nl == NULL)
+		if (nl == NULL) {
+			w->behind += bytes.n;
 			return keep_partial(w, bytes, err);
+		}
+		w->behind += n + 1;
 		TRY(end_line(w, str_slice(bytes, 0, n), err));
+		if (w->end != RC_OK)
+			return FAIL(err, w->end, "%s", w->end_err.text);
 		bytes = str_slice(bytes, n + 1, bytes.n);
 	}
 	return RC_OK;
@@ -321,6 +337,7 @@ static enum rc feed_from(int fd, uint64_t *offset, struct watch *w, bool *ret_mo
 		rc = FAIL(err, RC_IO, "follow: %s", strerror(errno));
 	if (got > 0) {
 		buf_grew(&piece, (size_t)got);
+		w->behind = *offset;
 		rc = watch_feed(w, buf_view(&piece), err);
 		*offset += (uint64_t)got;
 	}

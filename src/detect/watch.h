@@ -28,6 +28,11 @@ void watch_format(struct watch *w, enum log_format format);
 /* Matches the rules of `l` too, which outlives the watch. */
 enum rc watch_rules(struct watch *w, struct live *l, live_hit fn, struct err *err) MUSTUSE;
 
+/* Every event is handed over too, before it is matched, with the place in the log behind its line (of follow_read; else
+ * bytes fed). Not RC_OK ends the feeding. */
+typedef enum rc (*watch_event)(void *ctx, struct flat *f, struct str line, uint64_t behind, struct err *err);
+void watch_events(struct watch *w, watch_event fn);
+
 /* Nothing came for a while (see live_idle). */
 enum rc watch_idle(struct watch *w, struct err *err) MUSTUSE;
 

@@ -41,6 +41,8 @@ struct config {
 	const char *up, *down; /* "root/alias" of the collections that go up and down the tiers */
 	/* [detect] */
 	const char *rules, *lists, *packs; /* folders, or "" */
+	/* [history] */
+	int64_t history_mb, history_days;
 	/* [log] */
 	const char *log_format; /* "json" or "logfmt" */
 	int64_t log_level;

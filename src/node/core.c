@@ -390,6 +390,8 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 		rc = follower_start(c, err);
 	if (rc == RC_OK)
 		rc = open_rules(c, err);
+	if (rc == RC_OK && c->node.config.n_inputs > 0)
+		rc = memory_start(c, &c->memory, err);
 	if (rc == RC_OK)
 		rc = inputs_start(c, err);
 	if (rc == RC_OK)
@@ -404,6 +406,7 @@ static void core_close(struct core *c)
 	http_server_stop(c->https, STOP_GRACE);
 	http_server_stop(c->control, STOP_GRACE);
 	inputs_stop(c);
+	memory_stop(c->memory);
 	follower_stop(c); /* from here on a commit wakes nobody, so what it would wake may end */
 	fed_stop(c->fed);
 	fed_server_free(c->fed_server);

@@ -10,6 +10,7 @@
 #include "detect/watch.h"
 #include "fed/fed.h"
 #include "intel/warninglist.h"
+#include "node/memory.h"
 #include "node/node.h"
 #include "node/serve.h"
 #include "store/objects.h"
@@ -32,6 +33,7 @@ struct core {
 	struct live *live;       /* Sigma rules in force, or NULL */
 	struct fence_report fences;
 	uint32_t up, down;       /* rows of the collections that go up and down */
+	struct memory *memory;   /* history of the inputs, or NULL */
 	struct inputs *inputs;   /* inputs.c's own */
 	struct follower *follower; /* follower.c: what newly stored objects mean to the node */
 	_Atomic bool stopping;

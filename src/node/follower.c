@@ -113,6 +113,9 @@ static void learn_indicator(struct follower *f, struct arena *a, const struct pa
 	rc = image_update(f->core->image, &ind, &err);
 	if (rc != RC_OK && rc != RC_UNSUPPORTED)
 		log_line(LOG_LEVEL_WARN, "detect", "%.*s is not live: %s", STR(core_log_id(e->id, e->tlp, e->flags)), rc_name(rc));
+	/* What was known when the node started was looked for when it became known. */
+	if (rc == RC_OK && atomic_load(&f->core->image_full))
+		memory_learned(f->core->memory, &ind);
 	atomic_fetch_add(&f->loaded, 1);
 }
 

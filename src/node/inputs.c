@@ -30,6 +30,8 @@ struct input {
 	uint64_t saved_offset, saved_inode, hits_saved; /* when the place was last kept */
 	usec saved;
 	usec idled;
+	struct buf json;
+	_Atomic uint64_t ordinal, not_kept;
 	_Atomic uint64_t lines, hits, rule_hits, suppressed, bad, cut, held_back;
 	_Atomic bool away;         /* the file is not there */
 };
@@ -119,6 +121,33 @@ static void on_suppressed(struct input *in, const struct hit *h)
 		 STR(core_log_id(h->indicator, h->tlp, 0)), STR(h->suppressed));
 }
 
+/* The history keeps what stands alone: a line of Zeek needs its header, so its JSON is kept. */
+static enum rc on_event(void *ctx, struct flat *f, struct str line, uint64_t behind, struct err *err)
+{
+	struct input *in = ctx;
+	struct block_event e = { .line = line, .format = f->format, .source = str_of(in->conf->name), .time = flat_time(f),
+				 .ordinal = atomic_load(&in->ordinal) };
+	char place[64];
+	enum rc rc;
+
+	if (e.time == 0)
+		e.time = time_now();
+	if (f->format == LOG_ZEEK) {
+		buf_clear(&in->json);
+		flat_json_print(f, &in->json);
+		e.line = buf_view(&in->json);
+		e.format = LOG_JSON;
+	}
+	snprintf(place, sizeof place, "%llu %llu", (unsigned long long)in->inode, (unsigned long long)behind);
+	rc = memory_add(in->core->memory, &e, f, str_of(place), err);
+	atomic_fetch_add(&in->ordinal, rc == RC_OK);
+	if (rc == RC_LIMIT) { /* no block can hold it: matched all the same */
+		atomic_fetch_add(&in->not_kept, 1);
+		return RC_OK;
+	}
+	return rc;
+}
+
 static void on_hit(void *ctx, const struct hit *h)
 {
 	struct input *in = ctx;
@@ -173,11 +202,14 @@ static void save_place(struct input *in)
 static void load_place(struct input *in)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new(4096);
-	char key[128];
+	char key[128], place[64];
 	struct str text, inode;
 
 	snprintf(key, sizeof key, "input:%.100s", in->conf->name);
-	if (a == NULL || cursor_get(in->core->node.store, str_of(key), a, &text, NULL) != RC_OK)
+	/* What was read and not yet sealed when a node died is read again: the history's own place counts, where it has one. */
+	if (in->core->memory != NULL && memory_place(in->core->memory, str_of(in->conf->name), place, sizeof place))
+		text = str_of(place);
+	else if (a == NULL || cursor_get(in->core->node.store, str_of(key), a, &text, NULL) != RC_OK)
 		return;
 	if (!str_next(&text, ' ', &inode) || !str_to_u64(inode, &in->inode) || !str_to_u64(text, &in->offset))
 		in->inode = in->offset = 0;
@@ -271,6 +303,9 @@ static enum rc start_input(struct core *c, const struct config_input *conf, stru
 		watch_format(in->watch, log_format_find(str_of(conf->format)));
 	if (c->live != NULL)
 		TRY(watch_rules(in->watch, c->live, on_rule_hit, err));
+	buf_init(&in->json, 4 * WATCH_LINE_MAX);
+	if (c->memory != NULL)
+		watch_events(in->watch, on_event);
 	load_place(in);
 	if (pthread_create(&in->thread, NULL, run_input, in) != 0)
 		return FAIL(err, RC_IO, "input: cannot start a thread");
@@ -305,6 +340,7 @@ void inputs_stop(struct core *c)
 		if (in->started)
 			pthread_join(in->thread, NULL);
 		watch_free(in->watch);
+		buf_done(&in->json);
 		map_free(in->seen);
 	}
 	mem_free(c->inputs);
@@ -329,9 +365,11 @@ void inputs_status(struct core *c, struct jsonw *w)
 		jsonw_m_int(w, "suppressed", (int64_t)atomic_load(&in->suppressed));
 		jsonw_m_int(w, "rule_hits", (int64_t)atomic_load(&in->rule_hits));
 		jsonw_m_int(w, "held_back", (int64_t)atomic_load(&in->held_back));
+		jsonw_m_int(w, "not_kept", (int64_t)atomic_load(&in->not_kept));
 		jsonw_object_end(w);
 	}
 	jsonw_array_end(w);
+	memory_status(c->memory, w);
 	if (c->live != NULL) {
 		struct live_stats st;
 

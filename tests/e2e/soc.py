@@ -62,7 +62,25 @@ t.ok(wait_until(lambda: (put(fw, '<34>1 2026-01-02T03:04:05Z gw fw - - - CEF:0|V
 put(fw, 'no log line at all', '')
 status = n.cli('status', '@', '--json').json()
 t.same({k: status['rules'][k] for k in ('loaded', 'refused', 'correlations')}, {'loaded': 3, 'refused': 1, 'correlations': 1}, 'status counts rules')
-t.ok(status['inputs'][0]['rule_hits'] == 4 and status['inputs'][0]['held_back'] == 1, 'and matches, also those held back', status['inputs'])
+t.ok(sum(x['rule_hits'] for x in status['inputs']) == 4 and status['inputs'][0]['held_back'] == 1, 'and matches, also those held back', status['inputs'])
+
+# what becomes known later is looked for in the past
+put(log, {'EventID': 22, 'Channel': 'Microsoft-Windows-Sysmon/Operational', 'QueryName': 'c2.late.example', 'Computer': 'pc9',
+          'UtcTime': '2026-01-02 05:06:07.000'})
+t.ok(wait_until(lambda: n.cli('status', '@', '--json').json()['inputs'][0]['lines'] == 9) and
+     n.cli('status', '@', '--json').json()['history']['events'] > 8, 'events are kept')
+t.ok(not any('late' in json.dumps(a) for a in alerts()), 'a name that nobody knows makes no alert')
+started = time.monotonic()
+n.import_(indicator('late.example', tlp='green'))
+t.ok(wait_until(lambda: any(a['detail'].get('matched') == 'late.example' for a in alerts())), 'known later: found in the history', n.text()[-800:])
+t.note(f'indicator known -> alert of the past: {(time.monotonic() - started) * 1000:.0f} ms')
+late = [a for a in alerts() if a['detail'].get('matched') == 'late.example']
+t.ok(late and late[0]['at'] == '2026-01-02T05:06:07.000000Z' and late[0]['input'] == 'windows', 'with the original time and log', late)
+sighting = [o for o in n.cli('search', '@', '--type', 'sighting', '--collection', 'intel/up', '--json').json()['objects']
+            if late and o['id'] == late[0].get('sighting')]
+t.ok(len(sighting) == 1 and sighting[0]['first_seen'].startswith('2026-01-02T05:06:07'), 'and its sighting goes up', sighting)
+r = run('hunt', 'late.example', '--node', n.dir, '--json')
+t.ok(r.status == 1 and 'c2.late.example' in r.out, 'lianfang hunt finds the same beside the running node', r)
 
 # rules read anew while events flow: none is lost
 write('rules/new.yml', rule('New rule', 4, '{CommandLine|contains: secret}'))
@@ -73,11 +91,21 @@ while time.monotonic() < stop:
     if sent == 200:
         n.process.send_signal(signal.SIGHUP)
     time.sleep(0.01)
-t.ok(wait_until(lambda: n.cli('status', '@', '--json').json()['inputs'][0]['lines'] == 8 + sent), f'each of {sent} events is read', n.cli('status', '@', '--json').json()['inputs'])
+t.ok(wait_until(lambda: n.cli('status', '@', '--json').json()['inputs'][0]['lines'] == 9 + sent), f'each of {sent} events is read', n.cli('status', '@', '--json').json()['inputs'])
 t.has(n.text(), '4 Sigma rules in force', 'SIGHUP brings the new rule')
 got = [a['where'] for a in alerts() if a['detail'].get('title') == 'New rule']
 t.ok(got and f'h{sent - 1}' in got and len(set(got)) == len(got) and sorted(int(h[1:]) for h in got) == list(range(min(int(h[1:]) for h in got), sent)),
      f'from then on every event meets it ({len(got)} of {sent}), without a gap', str(got[:5]))
+# killed and started again: every event stands once in the history
+n.process.send_signal(signal.SIGKILL)
+n.process.wait()
+put(log, sysmon('C:\\after.exe', Computer='last'))
+n.start()
+t.ok(wait_until(lambda: n.cli('status', '@', '--json').json()['history']['events'] >= 10 + sent), 'after kill -9 the history is complete')
+t.same(n.stop(), 0, 'stops cleanly')
+r = run('history', 'search', '--node', n.dir, '--json', 'Channel=Microsoft-Windows-Sysmon/Operational')
+t.same(len([x for x in r.out.splitlines() if '"line"' in x or '"event"' in x]), 6 + sent, 'and holds each event once')
+n.start()
 for f in ('a.yml', 'new.yml', 'bad.yml'):
     os.rename(path('rules', f), path('rules', f + '.off'))
 n.process.send_signal(signal.SIGHUP)

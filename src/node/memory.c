@@ -1,0 +1,365 @@
+/* Events gather in an open block; a full one is sealed by whoever fills it, a quiet one by the thread here. Indicators
+ * that became known wait in a list; the thread seals first, so that the newest events are looked at too, and then hunts
+ * for all that wait in one pass. What it finds takes the same way as a live hit, with the event's own time. */
+#include "node/memory.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "detect/history.h"
+#include "detect/hunt.h"
+#include "model/observable.h"
+#include "node/core.h"
+
+#define SEAL_AFTER (30 * USEC_PER_SEC)
+#define EXPIRE_EACH (60 * USEC_PER_SEC)
+#define AGAIN_EACH USEC_PER_SEC
+#define WAITING_MAX 10000u               /* indicators that wait for one hunt; more wait for the next */
+#define WAITING_BYTES ((size_t)64 << 20)
+#define FOUND_MAX 1000                   /* findings of one hunt that become alerts; the others are counted */
+#define DAY ((usec)86400 * USEC_PER_SEC)
+
+struct memory {
+	struct core *core;
+	pthread_t thread;
+	pthread_mutex_t lock;   /* of the block and the writer */
+	struct history *history;
+	struct block_maker *maker;
+	struct buf sealed;
+	pthread_mutex_t list_lock;
+	pthread_cond_t bell;
+	struct arena *waiting_arena;
+	struct image_indicator *waiting;
+	size_t n_waiting;
+	bool stop;
+	usec expired;
+	_Atomic uint64_t hunts, hunted, found, held_back, not_waited;
+};
+
+/* --- writing; under the lock --- */
+
+static enum rc seal(struct memory *m, struct err *err)
+{
+	if (block_maker_events(m->maker) == 0 && m->sealed.n == 0)
+		return RC_OK;
+	/* A block that the disk did not take is kept and tried again. */
+	if (m->sealed.n == 0)
+		TRY(block_maker_seal(m->maker, time_now(), 0, &m->sealed, err));
+	TRY(history_append(m->history, buf_view(&m->sealed), err));
+	buf_clear(&m->sealed);
+	return RC_OK;
+}
+
+static void nap(usec span)
+{
+	struct timespec t = { .tv_sec = span / USEC_PER_SEC, .tv_nsec = span % USEC_PER_SEC * 1000 };
+
+	nanosleep(&t, NULL);
+}
+
+static enum rc add(struct memory *m, const struct block_event *e, struct flat *f, struct str place, struct err *err)
+{
+	if (block_maker_full(m->maker) || m->sealed.n > 0)
+		TRY(seal(m, err));
+	if (block_maker_add(m->maker, e, f, err) == RC_BUSY) {
+		TRY(seal(m, err));
+		TRY(block_maker_add(m->maker, e, f, err));
+	}
+	return block_maker_place(m->maker, e->source, place, err);
+}
+
+enum rc memory_add(struct memory *m, const struct block_event *e, struct flat *f, struct str place, struct err *err)
+{
+	bool said = false;
+
+	for (;;) {
+		enum rc rc;
+
+		pthread_mutex_lock(&m->lock);
+		rc = add(m, e, f, place, err);
+		pthread_mutex_unlock(&m->lock);
+		if (rc != RC_FULL && rc != RC_IO)
+			return rc;
+		if (!said)
+			log_line(LOG_LEVEL_ERROR, "history", "reading waits: %s", err->text);
+		said = true;
+		if (atomic_load(&m->core->stopping))
+			return RC_BUSY;
+		nap(AGAIN_EACH);
+	}
+}
+
+bool memory_place(struct memory *m, struct str input, char *out, size_t room)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new(1 << 16);
+	struct str place;
+	bool known;
+
+	pthread_mutex_lock(&m->lock);
+	known = a != NULL && history_place(m->history, input, a, &place, NULL) == RC_OK && place.n < room;
+	pthread_mutex_unlock(&m->lock);
+	if (known)
+		snprintf(out, room, "%.*s", STR(place));
+	return known;
+}
+
+/* --- hunting --- */
+
+void memory_learned(struct memory *m, const struct image_indicator *i)
+{
+	struct image_indicator copy = *i;
+
+	if (m == NULL || i->revoked)
+		return;
+	pthread_mutex_lock(&m->list_lock);
+	copy.id = arena_dup(m->waiting_arena, i->id);
+	copy.pattern = arena_dup(m->waiting_arena, i->pattern);
+	if (m->n_waiting < WAITING_MAX && copy.id.p != NULL && copy.pattern.p != NULL)
+		m->waiting[m->n_waiting++] = copy;
+	else
+		atomic_fetch_add(&m->not_waited, 1);
+	pthread_cond_signal(&m->bell);
+	pthread_mutex_unlock(&m->list_lock);
+}
+
+struct hunting {
+	struct memory *m;
+	const struct image_indicator *list;
+	size_t n;
+	uint64_t found;
+};
+
+static uint8_t tlp_of(const struct hunting *h, struct str id, uint8_t *ret_confidence)
+{
+	for (size_t i = 0; i < h->n; i++) {
+		if (str_eq(h->list[i].id, id)) {
+			*ret_confidence = h->list[i].confidence;
+			return h->list[i].tlp;
+		}
+	}
+	*ret_confidence = UINT8_MAX;
+	return UINT8_MAX;
+}
+
+static bool on_found(void *ctx, const struct hunt_found *f)
+{
+	struct hunting *h = ctx;
+	struct buf normal;
+	struct err err = { 0 };
+	struct hit hit = { .indicator = f->id, .matched = f->matched, .at = f->at, .input = f->event->source, .event = f->event->line,
+			   .where = S("") };
+
+	hit.tlp = tlp_of(h, f->id, &hit.confidence);
+	if (f->n_why > 0) {
+		hit.what.field = f->why[0].field;
+		hit.what.value = f->why[0].value;
+	}
+	atomic_fetch_add(&h->m->found, 1);
+	if (h->found++ >= FOUND_MAX) {
+		atomic_fetch_add(&h->m->held_back, 1);
+		return true;
+	}
+	buf_init(&normal, 2 * VALUE_MAX);
+	(void)!value_detect(f->matched, &hit.what.kind, &normal, NULL);
+	buf_done(&normal);
+	if (sighting_from_hit(h->m->core, &hit, h->m->core->up, &err) != RC_OK)
+		log_line(LOG_LEVEL_ERROR, "history", "a finding is not recorded: %s", err.text);
+	else
+		log_line(LOG_LEVEL_INFO, "alert", "history: %.*s", STR(core_log_id(f->id, hit.tlp, 0)));
+	return !atomic_load(&h->m->core->stopping);
+}
+
+static enum rc hunt(struct memory *m, const struct image_indicator *list, size_t n, struct err *err)
+{
+	struct history_opts o = { .dir = m->core->node.paths.history };
+	struct history *h CLEANUP(history_closep) = NULL;
+	struct hunt_matcher *matcher CLEANUP(hunt_matcher_freep) = NULL;
+	struct hunting ctx = { m, list, n, 0 };
+	struct hunt_opts how = { 0 };
+	struct hunt_stats st = { 0 };
+	size_t bad;
+
+	TRY(hunt_for_indicators(list, n, &matcher, &bad, err));
+	TRY(history_open(&o, &h, err));
+	return hunt_run(h, matcher, &how, on_found, &ctx, &st, err);
+}
+
+/* One of another sort must not keep the others from being looked for. */
+static void hunt_all(struct memory *m, const struct image_indicator *list, size_t n)
+{
+	struct err err = { 0 };
+	enum rc rc = hunt(m, list, n, &err);
+
+	for (size_t i = 0; rc == RC_UNSUPPORTED && n > 1 && i < n && !atomic_load(&m->core->stopping); i++)
+		if (hunt(m, &list[i], 1, &err) == RC_OK)
+			atomic_fetch_add(&m->hunted, 1);
+	if (rc == RC_OK)
+		atomic_fetch_add(&m->hunted, n);
+	else if (rc != RC_UNSUPPORTED && rc != RC_NOTFOUND)
+		log_line(LOG_LEVEL_ERROR, "history", "hunt: %s", err.text);
+	atomic_fetch_add(&m->hunts, 1);
+}
+
+/* The list as it is now becomes the thread's own; a new one begins. False: nothing waits. */
+static bool take_waiting(struct memory *m, struct arena **ret_arena, struct image_indicator **ret, size_t *ret_n)
+{
+	struct arena *fresh = arena_new(WAITING_BYTES);
+	struct image_indicator *list = fresh == NULL ? NULL : arena_array(fresh, WAITING_MAX, sizeof *list);
+	bool any;
+
+	pthread_mutex_lock(&m->list_lock);
+	any = m->n_waiting > 0 && list != NULL;
+	if (any) {
+		*ret_arena = m->waiting_arena;
+		*ret = m->waiting;
+		*ret_n = m->n_waiting;
+		m->waiting_arena = fresh;
+		m->waiting = list;
+		m->n_waiting = 0;
+	}
+	pthread_mutex_unlock(&m->list_lock);
+	if (!any)
+		arena_free(fresh);
+	return any;
+}
+
+/* --- the thread --- */
+
+static void keep_house(struct memory *m, bool now)
+{
+	struct err err = { 0 };
+	usec since;
+
+	pthread_mutex_lock(&m->lock);
+	since = block_maker_since(m->maker);
+	if (((now || (since != 0 && time_mono() - since > SEAL_AFTER)) && seal(m, &err) != RC_OK) ||
+	    (time_mono() - m->expired > EXPIRE_EACH && history_expire(m->history, time_now(), &err) != RC_OK))
+		log_line(LOG_LEVEL_ERROR, "history", "%s", err.text);
+	if (time_mono() - m->expired > EXPIRE_EACH)
+		m->expired = time_mono();
+	pthread_mutex_unlock(&m->lock);
+}
+
+static void *run(void *arg)
+{
+	struct memory *m = arg;
+	bool stop = false;
+
+	while (!stop) {
+		struct image_indicator *list;
+		struct arena *a;
+		struct timespec until;
+		size_t n;
+
+		pthread_mutex_lock(&m->list_lock);
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_sec++;
+		while (!m->stop && m->n_waiting == 0 && pthread_cond_timedwait(&m->bell, &m->list_lock, &until) == 0)
+			;
+		stop = m->stop;
+		pthread_mutex_unlock(&m->list_lock);
+		if (!stop && take_waiting(m, &a, &list, &n)) {
+			keep_house(m, true);
+			hunt_all(m, list, n);
+			arena_free(a);
+		}
+		keep_house(m, stop);
+	}
+	return NULL;
+}
+
+static enum rc memory_open(struct memory *m, struct err *err)
+{
+	const struct config *conf = &m->core->node.config;
+	struct history_opts o = { .dir = m->core->node.paths.history, .write = true, .max_bytes = (uint64_t)conf->history_mb << 20,
+				  .max_age = conf->history_days * DAY };
+	pthread_condattr_t attr;
+
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_mutex_init(&m->list_lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&m->bell, &attr);
+	pthread_condattr_destroy(&attr);
+	buf_init(&m->sealed, BLOCK_BYTES_MAX);
+	m->waiting_arena = arena_new(WAITING_BYTES);
+	m->waiting = m->waiting_arena == NULL ? NULL : arena_array(m->waiting_arena, WAITING_MAX, sizeof *m->waiting);
+	if (m->waiting == NULL)
+		return FAIL(err, RC_NOMEM, "history: out of memory");
+	TRY(block_maker_new(&m->maker, err));
+	return history_open(&o, &m->history, err);
+}
+
+static void memory_free(struct memory *m)
+{
+	history_close(m->history);
+	block_maker_free(m->maker);
+	buf_done(&m->sealed);
+	arena_free(m->waiting_arena);
+	pthread_cond_destroy(&m->bell);
+	pthread_mutex_destroy(&m->list_lock);
+	pthread_mutex_destroy(&m->lock);
+	mem_free(m);
+}
+
+enum rc memory_start(struct core *c, struct memory **ret, struct err *err)
+{
+	struct memory *m;
+	enum rc rc;
+
+	*ret = NULL;
+	if (c->node.config.history_mb == 0)
+		return RC_OK;
+	m = mem_alloc(sizeof *m);
+	if (m == NULL)
+		return FAIL(err, RC_NOMEM, "history: out of memory");
+	m->core = c;
+	rc = memory_open(m, err);
+	if (rc == RC_OK && pthread_create(&m->thread, NULL, run, m) != 0)
+		rc = FAIL(err, RC_IO, "history: cannot start a thread");
+	if (rc != RC_OK) {
+		memory_free(m);
+		return rc;
+	}
+	*ret = m;
+	return RC_OK;
+}
+
+void memory_stop(struct memory *m)
+{
+	if (m == NULL)
+		return;
+	pthread_mutex_lock(&m->list_lock);
+	m->stop = true;
+	pthread_cond_signal(&m->bell);
+	pthread_mutex_unlock(&m->list_lock);
+	pthread_join(m->thread, NULL);
+	memory_free(m);
+}
+
+void memory_status(struct memory *m, struct jsonw *w)
+{
+	struct history_stats st;
+	uint32_t open;
+
+	if (m == NULL)
+		return;
+	pthread_mutex_lock(&m->lock);
+	history_stats(m->history, &st);
+	open = block_maker_events(m->maker);
+	pthread_mutex_unlock(&m->lock);
+	jsonw_name(w, "history");
+	jsonw_object(w);
+	jsonw_m_int(w, "events", (int64_t)(st.events + open));
+	jsonw_m_int(w, "unsealed", open);
+	jsonw_m_int(w, "blocks", (int64_t)st.blocks);
+	jsonw_m_int(w, "bytes", (int64_t)st.disk);
+	jsonw_m_int(w, "expired_events", (int64_t)st.expired_events);
+	jsonw_m_int(w, "hunts", (int64_t)atomic_load(&m->hunts));
+	jsonw_m_int(w, "indicators_hunted", (int64_t)atomic_load(&m->hunted));
+	jsonw_m_int(w, "found", (int64_t)atomic_load(&m->found));
+	jsonw_m_int(w, "held_back", (int64_t)(atomic_load(&m->held_back) + atomic_load(&m->not_waited)));
+	jsonw_object_end(w);
+}

@@ -1,0 +1,29 @@
+/* What a node remembers of its logs: every event of its inputs goes into the
+ * history, and every indicator that becomes known later is looked for there. */
+#ifndef NODE_MEMORY_H
+#define NODE_MEMORY_H
+
+#include "base/jsonw.h"
+#include "detect/block.h"
+#include "detect/image.h"
+
+struct core;
+struct memory;
+
+/* Opens DIR/history and starts the thread that seals, expires and hunts; NULL in *ret when [history] max_mb is 0. */
+enum rc memory_start(struct core *c, struct memory **ret, struct err *err) MUSTUSE;
+/* Seals what is open and ends. Accepts NULL. */
+void memory_stop(struct memory *m);
+
+/* One event of an input, and how far the input was read with it. Waits while the disk takes nothing, until the node stops:
+ * RC_BUSY then. Thread-safe. */
+enum rc memory_add(struct memory *m, const struct block_event *e, struct flat *f, struct str place, struct err *err) MUSTUSE;
+/* Where the history ends for this input; false: it has nothing of it. */
+bool memory_place(struct memory *m, struct str input, char *out, size_t room);
+
+/* An indicator became known: it will be looked for in the past. Copies. Accepts a NULL memory. */
+void memory_learned(struct memory *m, const struct image_indicator *i);
+
+void memory_status(struct memory *m, struct jsonw *w);
+
+#endif
