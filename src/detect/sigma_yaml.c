@@ -1,12 +1,14 @@
-/* Events of libyaml built into trees. Hostile: everything. Nesting, nodes and keys of a map are bounded; an alias is a
- * pointer to the tree it names, so a "billion laughs" file stays as small as it is written, and whoever walks a tree
- * counts what it makes of it. An anchor that contains itself is refused. */
+/* Documents in the plain part of YAML are read by sigma_block.c; for all others events of libyaml are built into trees.
+ * Hostile: everything. Nesting, nodes and keys of a map are bounded; an alias is a pointer to the tree it names, so a
+ * "billion laughs" file stays as small as it is written, and whoever walks a tree counts what it makes of it. An anchor
+ * that contains itself is refused. */
 #include "detect/sigma_yaml.h"
 
 #include <yaml.h>
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "detect/sigma_block.h"
 #include "detect/sigma_scalar.h"
 
 #define KEYS_MAX 1024
@@ -18,6 +20,7 @@ struct yaml_reader {
 	size_t at;          /* where libyaml was started */
 	uint32_t line_base; /* lines before that */
 	bool started, ended;
+	bool slow;          /* something was not plain: libyaml reads the rest */
 	yaml_parser_t parser;
 	struct map *anchors; /* of the document being read */
 	uint32_t nodes;
@@ -50,6 +53,11 @@ void yaml_reader_free(struct yaml_reader *r)
 void yaml_reader_freep(struct yaml_reader **r)
 {
 	yaml_reader_free(*r);
+}
+
+void yaml_reader_by_libyaml(struct yaml_reader *r)
+{
+	r->slow = true;
 }
 
 static enum rc start(struct yaml_reader *r, struct err *err)
@@ -153,6 +161,8 @@ static enum rc scalar_kind(struct yaml_reader *r, const yaml_event_t *ev, struct
 	else if (strcmp(tag, "tag:yaml.org,2002:bool") != 0 && strcmp(tag, "tag:yaml.org,2002:int") != 0 &&
 		 strcmp(tag, "tag:yaml.org,2002:float") != 0)
 		return bad_at(r, &ev->start_mark, FAIL(err, RC_BAD, "unknown YAML tag \"%s\"", tag));
+	if (y->kind == YAML_TEXT)
+		y->number = 0;
 	return RC_OK;
 }
 
@@ -340,6 +350,11 @@ enum rc yaml_next(struct yaml_reader *r, const struct yaml **ret, uint32_t *ret_
 	r->anchors = NULL;
 	r->nodes = 0;
 	*ret = NULL;
+	if (!r->slow && !r->ended && yaml_block(r->a, r->text, r->at, r->line_base, ret, &r->at, &r->line_base)) {
+		r->ended = r->at >= r->text.n;
+		return RC_OK;
+	}
+	r->slow = true;
 	if (!r->started && !r->ended)
 		rc = start(r, err);
 	while (rc == RC_OK && !r->ended && found == NULL)

@@ -36,6 +36,9 @@ enum rc yaml_reader_new(struct arena *a, struct str text, struct yaml_reader **r
 void yaml_reader_free(struct yaml_reader *r);
 void yaml_reader_freep(struct yaml_reader **r);
 
+/* Tests: reads all of it by libyaml. Before the first document. */
+void yaml_reader_by_libyaml(struct yaml_reader *r);
+
 /* The next document; NULL in *ret behind the last. RC_BAD: broken YAML, `ret_line` and `ret_column` say where, and the
  * next call goes on behind the next line that begins with "---". RC_LIMIT: too deep or too large, likewise. */
 enum rc yaml_next(struct yaml_reader *r, const struct yaml **ret, uint32_t *ret_line, uint32_t *ret_column, struct err *err) MUSTUSE;
