@@ -378,7 +378,7 @@ static void test_memory(void)
 			break;
 		arena_free(a);
 	}
-	OK(rc == RC_OK && n > 10, "each of %u failed allocations is RC_NOMEM", (unsigned)n - 2);
+	OK(rc == RC_OK && n > 4, "each of %u failed allocations is RC_NOMEM", (unsigned)n - 2);
 	EQ_INT(mem_live(), before, "nothing is left behind");
 	{
 		struct arena *small = arena_new(2000);
