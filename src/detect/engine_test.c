@@ -225,6 +225,9 @@ static bool net_holds(const struct net *net, struct str value)
 
 	if (!address_parse(value, a, &v4) || memcmp(a, net->address, whole) != 0)
 		return false;
+	/* Nobody who writes ::/0 means IPv4: it lies in there only by the way in which it is kept. */
+	if (v4 && net->bits < 96)
+		return false;
 	return rest == 0 || (a[whole] ^ net->address[whole]) >> (8 - rest) == 0;
 }
 

@@ -20,7 +20,7 @@ class NotHere(Exception):
     """A rule that this evaluator cannot judge (a regular expression that Python has no words for)."""
 
 
-# --- YAML 1.2, core schema: yes, no, on, off and dates are strings ---
+# --- YAML 1.2, core schema: yes, no, on, off and dates are strings; so is 1e3, which is rather a piece of a hash ---
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     pass
@@ -31,7 +31,7 @@ for tag, pattern, first in (
         ("tag:yaml.org,2002:bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
         ("tag:yaml.org,2002:null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
         ("tag:yaml.org,2002:int", r"^(?:[-+]?[0-9]+|0x[0-9a-fA-F]+|0o[0-7]+)$", "-+0123456789"),
-        ("tag:yaml.org,2002:float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+0123456789."),
+        ("tag:yaml.org,2002:float", r"^[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?$", "-+0123456789."),
 ):
     Loader.add_implicit_resolver(tag, re.compile(pattern), list(first))
 
@@ -122,8 +122,9 @@ def test_string(pieces, cased):
 
 
 def test_regex(text, flags):
+    # PCRE's own \w, \d and \b know ASCII only; Python has no such words beside Unicode's letters of either case.
     try:
-        rx = re.compile(text, flags)
+        rx = re.compile(text, flags | (0 if flags & re.I else re.A))
     except (re.error, OverflowError) as e:
         raise NotHere("regular expression: %s" % e)
 
@@ -323,7 +324,7 @@ class Item:
 
     def plain_holds(self, event, mapped):
         if self.field == "":
-            values = event.values + [event.raw]
+            values = event.values  # the raw message of a JSON line is its values, not the names around them
         else:
             values = event.get(mapped.get(self.field, self.field))
         if self.special is not None:
