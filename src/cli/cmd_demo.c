@@ -30,7 +30,7 @@
 #define STOP_TIMEOUT (15 * USEC_PER_SEC)
 #define LOOK_EVERY_MS 2
 #define ROUNDS_MAX 1000
-#define STEPS 6
+#define STEPS 8
 
 enum who { NATION, HEALTH, WATER, HOSPITAL_A, HOSPITAL_B, WATER_C };
 
@@ -110,13 +110,36 @@ static enum rc write_extra_conf(struct demo *d, int i, struct err *err)
 		buf_fmt(&out, "%.*s\n", STR(line));
 	}
 	if (i >= HOSPITAL_A)
-		buf_fmt(&out, "\n[input firewall]\npath = %s/eve.json\n", d->paths[i]);
+		buf_fmt(&out, "\n[input firewall]\npath = %s/eve.json\n\n[detect]\nrules = %s/rules\n", d->paths[i], d->paths[i]);
 	rc = buf_check(&out, err, conf);
 	if (rc == RC_OK)
 		rc = file_replace(conf, buf_view(&out), 0600, err);
 	buf_done(&text);
 	buf_done(&out);
 	return rc;
+}
+
+/* What every provider's people would be glad to hear of, whoever's indicator it meets or not. */
+static const char demo_rule[] =
+	"title: Privileges asked for by a service account\n"
+	"id: 5c2f0f4e-8f0b-4a55-9d0e-6f3a1b7c9e21\n"
+	"author: Lianfang\n"
+	"level: high\n"
+	"tags: [attack.t1033]\n"
+	"logsource: {product: windows, category: process_creation}\n"
+	"detection:\n"
+	"  asks: {Image|endswith: '\\whoami.exe', CommandLine|contains: '/priv'}\n"
+	"  service: {User|contains: svc_}\n"
+	"  condition: asks and service\n";
+
+static enum rc make_rules(struct demo *d, int i, struct err *err)
+{
+	char path[NODE_PATH_MAX + 64];
+
+	snprintf(path, sizeof path, "%s/rules", d->paths[i]);
+	TRY(file_mkdir(path, 0700, err));
+	snprintf(path, sizeof path, "%s/rules/privileges.yml", d->paths[i]);
+	return file_create(path, str_of(demo_rule), 0600, err);
 }
 
 static enum rc make_node(struct demo *d, int i, const char *ca, struct err *err)
@@ -131,6 +154,7 @@ static enum rc make_node(struct demo *d, int i, const char *ca, struct err *err)
 	TRY(write_extra_conf(d, i, err));
 	if (i < HOSPITAL_A)
 		return RC_OK;
+	TRY(make_rules(d, i, err));
 	snprintf(log, sizeof log, "%s/eve.json", d->paths[i]);
 	return file_create(log, S(""), 0600, err);
 }
@@ -330,21 +354,41 @@ static enum rc seed_indicator(struct demo *d, const char *domain, char id[static
 			 uuid, id, now, now, domain, now, STR(stix_tlp_id(TLP_GREEN)));
 }
 
-static enum rc log_event(struct demo *d, int i, const char *domain, struct err *err)
+static enum rc append_line(struct demo *d, int i, const char *line, int n, struct err *err)
 {
-	char path[NODE_PATH_MAX + 64], line[1024], now[TIME_TEXT_MAX];
-	int fd CLEANUP(file_closep) = -1, n;
+	char path[NODE_PATH_MAX + 64];
+	int fd CLEANUP(file_closep) = -1;
 
-	time_format(time_now(), now);
-	n = snprintf(line, sizeof line,
-		     "{\"timestamp\":\"%s\",\"event_type\":\"dns\",\"src_ip\":\"10.1.2.3\",\"host\":\"%s-fw\",\"dns\":{\"type\":\"query\","
-		     "\"rrname\":\"login.%s\",\"rrtype\":\"A\"}}\n",
-		     now, cast[i].folder, domain);
 	snprintf(path, sizeof path, "%s/eve.json", d->paths[i]);
 	fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
 	if (fd < 0 || write(fd, line, (size_t)n) != n)
 		return FAIL(err, RC_IO, "%s: %m", path);
 	return RC_OK;
+}
+
+/* What a workstation's Sysmon tells of a process. */
+static enum rc log_process(struct demo *d, int i, int round, struct err *err)
+{
+	char line[1024], now[TIME_TEXT_MAX];
+
+	time_format(time_now(), now);
+	return append_line(d, i, line, snprintf(line, sizeof line,
+		"{\"@timestamp\":\"%s\",\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"EventID\":1,\"Computer\":\"eng-pc-%d\","
+		"\"Image\":\"C:\\\\Windows\\\\System32\\\\whoami.exe\",\"CommandLine\":\"whoami /priv\",\"User\":\"PLANT\\\\svc_scada\"}\n",
+		now, round), err);
+}
+
+static enum rc log_event(struct demo *d, int i, const char *domain, usec at, struct err *err)
+{
+	char line[1024], now[TIME_TEXT_MAX];
+	int n;
+
+	time_format(at, now);
+	n = snprintf(line, sizeof line,
+		     "{\"timestamp\":\"%s\",\"event_type\":\"dns\",\"src_ip\":\"10.1.2.3\",\"host\":\"%s-fw\",\"dns\":{\"type\":\"query\","
+		     "\"rrname\":\"login.%s\",\"rrtype\":\"A\"}}\n",
+		     now, cast[i].folder, domain);
+	return append_line(d, i, line, n, err);
 }
 
 /* A number in a reply of the node. */
@@ -397,6 +441,29 @@ static enum rc wait_live(struct demo *d, int i, int64_t before, usec *ret_at, st
 	return RC_OK;
 }
 
+static enum rc kept(struct demo *d, int i, int64_t *ret, struct err *err)
+{
+	return figure(d, i, "/status", "history.events", ret, err);
+}
+
+/* A query that nobody thought anything of, yesterday: it is in the history when this returns. */
+static enum rc log_yesterday(struct demo *d, int i, const char *domain, struct err *err)
+{
+	usec until = time_mono() + STORY_TIMEOUT;
+	int64_t before, now = 0;
+
+	TRY(kept(d, i, &before, err));
+	TRY(log_event(d, i, domain, time_now() - (usec)86400 * USEC_PER_SEC, err));
+	for (;;) {
+		TRY(kept(d, i, &now, err));
+		if (now > before)
+			return RC_OK;
+		if (interrupted || time_mono() > until)
+			return FAIL(err, RC_IO, "%s: its log is not read", cast[i].name);
+		(void)poll(NULL, 0, LOOK_EVERY_MS);
+	}
+}
+
 struct step {
 	const char *en, *zh;
 	usec at;
@@ -420,9 +487,11 @@ static enum rc play(struct demo *d, int round, bool aloud, struct step steps[sta
 		{ "Water ISAC   has the released indicator", "水資源 ISAC 收到已發布指標", 0 },
 		{ "Utility C    has it; its detector is live", "自來水 C  收到，偵測器生效", 0 },
 		{ "Utility C    alert: its own log meets the indicator that Hospital A saw first", "自來水 C  警示：自身紀錄命中醫院 A 首見的指標", 0 },
+		{ "Hospital B   alert of the past: it asked for that name yesterday, before anybody knew", "醫院 B    回溯警示：昨日、指標未明之前即曾查詢該網域", 0 },
+		{ "Utility C    alert: what an engineer's PC runs is what a Sigma rule describes", "自來水 C  警示：工程師電腦之行為符合 Sigma 規則", 0 },
 	};
 	char domain[64], id[64], path[256];
-	int64_t a_last, c_last, a_live, c_live;
+	int64_t a_last, b_last, c_last, a_live, c_live;
 	usec ready;
 
 	memcpy(steps, text, sizeof text);
@@ -430,13 +499,15 @@ static enum rc play(struct demo *d, int round, bool aloud, struct step steps[sta
 	TRY(live(d, HOSPITAL_A, &a_live, err));
 	TRY(live(d, WATER_C, &c_live, err));
 	TRY(last_alert(d, HOSPITAL_A, &a_last, err));
+	TRY(last_alert(d, HOSPITAL_B, &b_last, err));
 	TRY(last_alert(d, WATER_C, &c_last, err));
+	TRY(log_yesterday(d, HOSPITAL_B, domain, err));
 	TRY(seed_indicator(d, domain, id, err));
 	TRY(wait_live(d, HOSPITAL_A, a_live, &ready, err));
 	if (aloud)
 		printf(say(d, "A log line at Hospital A: a query for login.%s\n", "醫院 A 的一行紀錄：查詢 login.%s\n"), domain);
 	d->t0 = time_mono();
-	TRY(log_event(d, HOSPITAL_A, domain, err));
+	TRY(log_event(d, HOSPITAL_A, domain, time_now(), err));
 	snprintf(path, sizeof path, "/alerts?after=%lld", (long long)a_last);
 	TRY(wait_for(d, HOSPITAL_A, path, "alerts", &steps[0].at, err));
 	tell(d, &steps[0], aloud);
@@ -449,10 +520,18 @@ static enum rc play(struct demo *d, int round, bool aloud, struct step steps[sta
 	tell(d, &steps[3], aloud);
 	TRY(wait_live(d, WATER_C, c_live, &steps[4].at, err));
 	tell(d, &steps[4], aloud);
-	TRY(log_event(d, WATER_C, domain, err));
+	TRY(log_event(d, WATER_C, domain, time_now(), err));
 	snprintf(path, sizeof path, "/alerts?after=%lld", (long long)c_last);
 	TRY(wait_for(d, WATER_C, path, "alerts", &steps[5].at, err));
 	tell(d, &steps[5], aloud);
+	snprintf(path, sizeof path, "/alerts?after=%lld", (long long)b_last);
+	TRY(wait_for(d, HOSPITAL_B, path, "alerts", &steps[6].at, err));
+	tell(d, &steps[6], aloud);
+	TRY(last_alert(d, WATER_C, &c_last, err));
+	TRY(log_process(d, WATER_C, round, err));
+	snprintf(path, sizeof path, "/alerts?after=%lld", (long long)c_last);
+	TRY(wait_for(d, WATER_C, path, "alerts", &steps[7].at, err));
+	tell(d, &steps[7], aloud);
 	return RC_OK;
 }
 
@@ -501,6 +580,7 @@ static void advise(struct demo *d)
 		printf("  PATH=\"%.*s:$PATH\"\n", (int)(strrchr(self, '/') - self), self);
 	printf("  lianfang alerts %s\n  lianfang status %s\n  lianfang search %s --collection intel/down\n", d->paths[WATER_C], d->paths[NATION],
 	       d->paths[WATER]);
+	printf("  lianfang history status --node %s\n  lianfang rules check %s/rules\n", d->paths[HOSPITAL_B], d->paths[HOSPITAL_B]);
 	printf("  lianfang audit list %s gate.\n  lianfang audit verify %s\n\n", d->paths[HEALTH], d->paths[HEALTH]);
 	printf("  # taxii2-client (PyPI)\n  from taxii2client.v21 import Server\n"
 	       "  Server('https://127.0.0.1:%d/taxii2/', user='admin', password='%s', verify='%s/tls/ca.crt').default.collections\n",
@@ -592,7 +672,7 @@ static int run(struct cli *c)
 const struct cli_cmd CMD_DEMO = {
 	"demo", { "watch six organisations protect one another, on this machine", "示範：六個機關互相防護" }, "",
 	{ "Makes a nation, two sectors and three providers as real processes on loopback with real TLS. A log line at one provider\n"
-	  "becomes an alert, a sighting, an indicator of the nation, and protection of a provider in another sector; the times\n"
-	  "are printed. Then the nodes keep running until Ctrl-C.", "於本機建立國家、兩個領域、三個提供者共六個節點，演示一次聯防迴圈並列出時間。" },
+	  "becomes an alert, a sighting, an indicator of the nation, and protection of a provider in another sector; a third finds\n"
+	  "it in its own past, and a Sigma rule finds what no indicator names. The times are printed. Then the nodes keep running until Ctrl-C.", "於本機建立國家、兩個領域、三個提供者共六個節點，演示一次聯防迴圈並列出時間。" },
 	opts, examples, 0, 0, run,
 };
