@@ -10,6 +10,7 @@
 
 #define SIGMA_REASON_MAX ((size_t)4096)
 #define SIGMA_MODIFIERS_MAX 16
+#define SIGMA_BYTES_MAX ((size_t)64 << 20)
 
 /* Leaves of the trees of all rules, each distinct test once. */
 struct sigma_leaf {
@@ -96,6 +97,7 @@ struct sigma_doc {
 	struct buf remarks; /* "; " between */
 	struct buf missing; /* names of placeholders without a list */
 	uint32_t size;      /* nodes so far */
+	size_t before;      /* of the scratch, when the document was read and nothing made of it yet */
 };
 
 /* RC_BAD (or another) with the place of `y` in front; `offset` characters into its text. */
@@ -162,6 +164,8 @@ enum rc sigma_leaf(struct sigma_doc *d, const struct sigma_test *t, const struct
 enum rc sigma_group(struct sigma_doc *d, enum sigma_node_kind kind, const struct sigma_node *const *kids, size_t n, const struct sigma_node **ret) MUSTUSE;
 enum rc sigma_not(struct sigma_doc *d, const struct sigma_node *kid, const struct sigma_node **ret) MUSTUSE;
 enum rc sigma_count(struct sigma_doc *d, const struct yaml *at, size_t n) MUSTUSE;
+/* RC_BAD when the values of the document have grown beyond SIGMA_BYTES_MAX: a short rule can ask for much. */
+enum rc sigma_room(struct sigma_doc *d, const struct yaml *at) MUSTUSE;
 
 /* A search identifier's definition (map, list, keywords). */
 enum rc sigma_selection(struct sigma_doc *d, const struct yaml *y, const struct sigma_node **ret) MUSTUSE;

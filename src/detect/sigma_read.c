@@ -191,6 +191,7 @@ static enum rc document(struct sigma_doc *d, const struct yaml *y)
 	buf_clear(&d->missing);
 	d->line = 0;
 	d->size = 0;
+	d->before = arena_used(d->scratch);
 	TRY(report_new(d, y->line, &report));
 	if (!looks_like_rule(y)) {
 		report->verdict = SIGMA_IGNORED;

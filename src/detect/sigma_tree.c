@@ -171,10 +171,17 @@ enum rc sigma_not(struct sigma_doc *d, const struct sigma_node *kid, const struc
 	return RC_OK;
 }
 
+enum rc sigma_room(struct sigma_doc *d, const struct yaml *at)
+{
+	if (arena_used(d->scratch) > d->before && arena_used(d->scratch) - d->before > SIGMA_BYTES_MAX)
+		return SIGMA_BAD(d, at, 0, "the values of the rule become more than %zu bytes", SIGMA_BYTES_MAX);
+	return RC_OK;
+}
+
 enum rc sigma_count(struct sigma_doc *d, const struct yaml *at, size_t n)
 {
 	if (n > SIGMA_NODES_MAX || d->size > SIGMA_NODES_MAX - n)
 		return SIGMA_BAD(d, at, 0, "the rule becomes more than %d tests", SIGMA_NODES_MAX);
 	d->size += (uint32_t)n;
-	return RC_OK;
+	return sigma_room(d, at);
 }

@@ -173,6 +173,7 @@ enum rc sigma_windash(struct sigma_doc *d, const struct yaml *at, struct sigma_v
 		if (to == NULL)
 			return sigma_nomem(d);
 		*to = original;
+		TRY(sigma_room(d, at));
 		TRY(dash_combination(d, &original, i, to));
 		if (i > 0)
 			last->next = to;
@@ -353,6 +354,7 @@ enum rc sigma_expand(struct sigma_doc *d, const struct yaml *at, struct sigma_va
 				return sigma_nomem(d);
 			if (++made > SIGMA_NODES_MAX)
 				return SIGMA_BAD(d, at, 0, "expand: more than %d combinations", SIGMA_NODES_MAX);
+			TRY(sigma_room(d, at));
 			TRY(put_value(d, old, &spot, list->values[i], to));
 			to->next = *end;
 			*end = to;

@@ -99,6 +99,7 @@ static enum rc variant(struct packs *p, const struct yaml *y)
 	if (yaml_get(y, S("when")) == NULL)
 		return SIGMA_BAD(d, y, 0, "variant \"%.*s\" does not say when an event is one", STR(v.name));
 	d->size = 0;
+	d->before = arena_used(d->scratch);
 	TRY(sigma_selection(d, yaml_get(y, S("when")), &v.when));
 	if (d->remarks.n > 0)
 		return SIGMA_BAD(d, y, 0, "%.*s", STR(buf_view(&d->remarks)));

@@ -345,6 +345,14 @@ static void test_bomb(void)
 	OK(str_find(set->reports[0].reason, S("more than 200000 tests"), 0) != SIZE_MAX, "by the number of tests");
 	buf_done(&text);
 	buf_init(&text, 1 << 20);
+	buf_cstr(&text, HEAD "  s: {f|windash: '-a -b -c -d -e -f ");
+	for (int i = 0; i < 50000; i++)
+		buf_char(&text, 'x');
+	buf_cstr(&text, "'}\n" SEL "---\ntitle: good\ndetection: {s: {f: a}, condition: s}\n");
+	OK(read_one(a, buf_view(&text), &set, &err) == RC_OK && set->refused == 1 && set->loaded == 1, "few dashes in a long value: refused, the next rule loads");
+	EQ_STR(set->reports[0].reason, S("column 19: the values of the rule become more than 67108864 bytes"), "by its bytes");
+	buf_done(&text);
+	buf_init(&text, 1 << 20);
 	buf_cstr(&text, "title: deep\ndetection: {condition: s, s: ");
 	for (int i = 0; i < 5000; i++)
 		buf_char(&text, '[');
