@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <fcntl.h>
 
-#define PG_BIN "/usr/lib/postgresql/15/bin"
+#define PG_BIN ENGINE_PG_BIN
 
 static int remove_one(const char *path, const struct stat *st UNUSED, int type UNUSED, struct FTW *at UNUSED)
 {
@@ -20,7 +20,7 @@ static int remove_one(const char *path, const struct stat *st UNUSED, int type U
 }
 
 /* PostgreSQL refuses to run as root: then its own user takes over. Dies with the test. */
-static int run_as_server(const char *const *argv, const char *log)
+int engine_run_as_server(const char *const *argv, const char *log)
 {
 	struct passwd *pw = geteuid() == 0 ? getpwnam("postgres") : NULL;
 	pid_t test = getpid(), pid = fork();
@@ -40,7 +40,7 @@ static int run_as_server(const char *const *argv, const char *log)
 	_exit(127);
 }
 
-static bool finished_well(int pid)
+bool engine_finished_well(int pid)
 {
 	int status;
 
@@ -77,12 +77,31 @@ static bool pg_start(struct engine *e, char why[static WHY_MAX])
 		return snprintf(why, WHY_MAX, "the package postgresql-15 is not installed"), false;
 	if (geteuid() == 0 && (pw == NULL || chown(e->dir, pw->pw_uid, pw->pw_gid) != 0))
 		return snprintf(why, WHY_MAX, "run as root, and there is no user postgres to drop to"), false;
-	if (!finished_well(run_as_server(init, log)))
+	if (!engine_finished_well(engine_run_as_server(init, log)))
 		return snprintf(why, WHY_MAX, "initdb failed, see %s", log), false;
-	e->server = run_as_server(serve, log);
+	e->server = engine_run_as_server(serve, log);
 	if (!answers(conninfo))
 		return snprintf(why, WHY_MAX, "the server did not start, see %s", log), false;
 	return true;
+}
+
+bool engine_server_dir(char *dir, size_t n, char why[static WHY_MAX])
+{
+	struct passwd *pw = geteuid() == 0 ? getpwnam("postgres") : NULL;
+
+	if (access(PG_BIN "/initdb", X_OK) != 0)
+		return snprintf(why, WHY_MAX, "the package postgresql-15 is not installed"), false;
+	snprintf(dir, n, "%s/lianfang-pair-XXXXXX", getenv("TMPDIR") == NULL ? "/tmp" : getenv("TMPDIR"));
+	if (mkdtemp(dir) == NULL)
+		return snprintf(why, WHY_MAX, "no temporary folder: %s", strerror(errno)), false;
+	if (geteuid() == 0 && (pw == NULL || chown(dir, pw->pw_uid, pw->pw_gid) != 0))
+		return snprintf(why, WHY_MAX, "run as root, and there is no user postgres to drop to"), false;
+	return true;
+}
+
+void engine_remove_dir(const char *dir)
+{
+	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 bool engine_start(struct engine *e, const char *name, char why[static WHY_MAX])
@@ -103,7 +122,7 @@ void engine_stop(struct engine *e)
 {
 	if (e->server > 0) {
 		kill(e->server, SIGINT);
-		finished_well(e->server);
+		engine_finished_well(e->server);
 	}
 	if (e->dir[0] != '\0')
 		nftw(e->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);

@@ -28,4 +28,13 @@ enum rc engine_reopen(struct engine *e, bool read_only, struct store **ret, stru
 /* Runs a statement on the records behind the store's back. */
 bool engine_tamper(struct engine *e, const char *sql);
 
+/* For tests with servers of their own: a program of the server's package as the user it may run as, its output appended to `log`;
+ * it dies with the test. And its end: true when it exited with 0. */
+#define ENGINE_PG_BIN "/usr/lib/postgresql/15/bin"
+int engine_run_as_server(const char *const *argv, const char *log);
+bool engine_finished_well(int pid);
+/* A temporary folder that this user owns. False, with a reason. */
+bool engine_server_dir(char *dir, size_t n, char why[static WHY_MAX]);
+void engine_remove_dir(const char *dir);
+
 #endif
