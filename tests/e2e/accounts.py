@@ -165,4 +165,11 @@ t.ok(r.status == 0 and r.out.strip(), 'token add on a stopped node', r)
 n.start()
 t.same(n.get('/api/v1/status', auth='Bearer ' + r.out.strip()).status, 200, 'both count after the start')
 t.same(n.stop(), 0, 'stop')
+
+# --- without passwords ---
+m = Node('beta', ca=path('ca'), conf='[server]\nbasic_auth = no').start()
+r = m.get('/api/v1/users')
+t.ok(r.status == 401 and 'Basic' not in r.headers.get('WWW-Authenticate', '') and 'Bearer' in r.headers.get('WWW-Authenticate', ''), 'basic_auth = no: a right password does not help', r)
+secret = m.cli('token', 'add', '@', 'admin').out.strip()
+t.same(m.get('/api/v1/users', auth='Bearer ' + secret).status, 200, 'a token does')
 t.done()
