@@ -27,7 +27,7 @@ static int run(struct cli *c)
 
 const struct cli_cmd CMD_SERVE = {
 	"serve", { "run a node", "執行節點" }, "DIR",
-	{ "Runs in the foreground and logs to standard error. SIGHUP reads certificate, log settings and peers again; SIGTERM\n"
+	{ "Runs in the foreground and logs to standard error. SIGHUP reads certificate, log settings, peers and rules again; SIGTERM\n"
 	  "stops cleanly. A second start on the same folder is refused. The supervisor starts the roles as processes of their\n"
 	  "own, each inside its fence; a fence that cannot be installed stops the node with status 78.",
 	  "於前景執行並記錄到標準錯誤。SIGHUP 重讀憑證、紀錄設定與對等節點；SIGTERM 正常停止。同一資料夾不可重複啟動。" },
