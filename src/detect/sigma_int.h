@@ -75,6 +75,7 @@ struct sigma_placeholder {
 struct sigma_reader {
 	struct arena *a;       /* the set's */
 	struct arena *scratch; /* of one file */
+	struct arena *drafts;  /* drafts and reports, until the end lays them out */
 	struct sigma_pool pool;
 	struct map *strings;   /* texts that come again and again: fields, tags, authors */
 	struct sigma_placeholder *placeholders;

@@ -15,8 +15,9 @@ enum rc sigma_reader_new(struct arena *a, struct sigma_reader **ret, struct err 
 		return FAIL(err, RC_NOMEM, "sigma: no memory");
 	r->a = a;
 	r->scratch = arena_new(SCRATCH_MAX);
+	r->drafts = arena_new(SCRATCH_MAX);
 	r->strings = map_new(STRINGS_MAX);
-	if (r->scratch == NULL || r->strings == NULL) {
+	if (r->scratch == NULL || r->drafts == NULL || r->strings == NULL) {
 		sigma_reader_free(r);
 		return FAIL(err, RC_NOMEM, "sigma: no memory");
 	}
@@ -30,6 +31,7 @@ void sigma_reader_free(struct sigma_reader *r)
 		return;
 	sigma_pool_done(&r->pool);
 	arena_free(r->scratch);
+	arena_free(r->drafts);
 	map_free(r->strings);
 	mem_free(r);
 }
@@ -62,7 +64,7 @@ enum rc sigma_reader_placeholder(struct sigma_reader *r, struct str name, const 
 static enum rc report_new(struct sigma_doc *d, uint32_t line, struct sigma_report **ret)
 {
 	struct sigma_reader *r = d->r;
-	struct sigma_report_item *i = arena_alloc(r->a, sizeof *i);
+	struct sigma_report_item *i = arena_alloc(r->drafts, sizeof *i);
 
 	if (i == NULL)
 		return sigma_nomem(d);
@@ -100,7 +102,7 @@ static enum rc conclude(struct sigma_doc *d, enum rc rc, struct sigma_report *re
 
 static enum rc draft_new(struct sigma_doc *d, const struct yaml *y, struct sigma_report *report, struct sigma_draft **ret)
 {
-	struct sigma_draft *t = arena_alloc(d->a, sizeof *t);
+	struct sigma_draft *t = arena_alloc(d->r->drafts, sizeof *t);
 
 	if (t == NULL)
 		return sigma_nomem(d);

@@ -47,6 +47,7 @@ static const struct {
 	{ "windows-system", "Channel=\"System\"", "" },
 	{ "linux-sshd", "((appname=\"sshd\" | appname=\"sshd-session\") | (SYSLOG_IDENTIFIER=\"sshd\" | SYSLOG_IDENTIFIER=\"sshd-session\"))", "" },
 	{ "zeek-http", "_path=\"http\"", "c-uri=uri c-useragent=user_agent" },
+	{ "zeek", "(_path? | _format=\"zeek\")", "" },
 	{ "aws-cloudtrail", "(eventSource=*\".amazonaws.com\" & eventVersion?)", "" },
 };
 
