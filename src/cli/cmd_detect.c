@@ -166,6 +166,20 @@ static void json_spot(struct jsonw *w, const struct scan_match *m, struct str ti
 		jsonw_m_int(w, "confidence", m->spot->confidence);
 }
 
+/* A pattern that was met; like json_spot for what both can tell. */
+static void json_pattern(struct jsonw *w, const struct sigma_rule *r)
+{
+	jsonw_m_cstr(w, "type", "indicator");
+	jsonw_m_str(w, "indicator_id", r->indicator->id);
+	jsonw_m_str(w, "title", r->title);
+	jsonw_m_cstr(w, "level", sigma_level_name(r->level));
+	jsonw_m_str(w, "author", r->author);
+	jsonw_m_cstr(w, "kind", "pattern");
+	jsonw_m_str(w, "matched", r->indicator->pattern);
+	if (r->indicator->confidence <= 100)
+		jsonw_m_int(w, "confidence", r->indicator->confidence);
+}
+
 static void put_json(struct buf *b, const struct scan_match *m)
 {
 	char title[TITLE_MAX];
@@ -173,7 +187,9 @@ static void put_json(struct buf *b, const struct scan_match *m)
 
 	jsonw_init(&w, b);
 	jsonw_object(&w);
-	if (m->rule != NULL)
+	if (m->rule != NULL && m->rule->indicator != NULL)
+		json_pattern(&w, m->rule);
+	else if (m->rule != NULL)
 		json_rule(&w, m->rule);
 	else
 		json_spot(&w, m, title_of(m, title));
@@ -263,7 +279,7 @@ static void put_table(const struct detect *d, struct buf *b, const struct scan_m
 		buf_char(b, '\n');
 	}
 	if (author.n > 0) {
-		buf_cstr(b, m->rule == NULL ? "    " : d->c->zh ? "    規則作者 " : "    rule by ");
+		buf_cstr(b, m->rule == NULL || m->rule->indicator != NULL ? "    " : d->c->zh ? "    規則作者 " : "    rule by ");
 		put_visible(b, author, 200);
 		buf_char(b, '\n');
 	}
@@ -415,6 +431,7 @@ static void put_stats(const struct cli_rules *rules, const struct known *known, 
 	jsonw_m_int(&w, "rules_refused", (int64_t)cli_rules_refused(rules));
 	jsonw_m_int(&w, "indicators_loaded", (int64_t)known->indicators);
 	jsonw_m_int(&w, "indicators_refused", (int64_t)known->refused);
+	jsonw_m_int(&w, "indicators_partial", (int64_t)known->partial);
 	jsonw_name(&w, "seconds_load");
 	jsonw_double(&w, rules->seconds);
 	jsonw_name(&w, "seconds_parse");
@@ -439,6 +456,9 @@ static void put_summary(const struct detect *d, const struct cli_rules *rules, c
 	if (known->indicators + known->refused > 0)
 		fprintf(stderr, "%llu indicators, %llu not%s%s\n", (unsigned long long)known->indicators, (unsigned long long)known->refused,
 			known->refused > 0 ? "; the first: " : "", known->first_refused);
+	if (known->partial > 0)
+		fprintf(stderr, "%llu patterns are matched only in part; the first: %s\n", (unsigned long long)known->partial,
+			known->first_partial);
 	if (refused > 0) {
 		fprintf(stderr, "rules that were not loaded:\n");
 		cli_rules_print_refused(rules, stderr);
@@ -515,9 +535,9 @@ static int run(struct cli *c)
 		return CLI_ERROR;
 	o.ctx = &d;
 	d.a = arena_new(TIMELINE_MAX);
-	rc = d.a == NULL ? FAIL(&err, RC_NOMEM, "out of memory") : cli_rules_load(c, &rules, &err);
+	rc = d.a == NULL ? FAIL(&err, RC_NOMEM, "out of memory") : load_known(c, &known, &err);
 	if (rc == RC_OK)
-		rc = load_known(c, &known, &err);
+		rc = cli_rules_load_with(c, known.patterns, &rules, &err);
 	if (rc == RC_OK) {
 		o.lists = known.lists;
 		o.indicators = known.image;
@@ -535,8 +555,8 @@ static int run(struct cli *c)
 		if (cli_has(c, "stats"))
 			put_stats(&rules, &known, &st);
 	}
-	known_done(&known);
 	cli_rules_done(&rules);
+	known_done(&known);
 	arena_free(d.a);
 	mem_free(d.list);
 	if (rc != RC_OK)

@@ -31,6 +31,11 @@ enum rc cli_refusals(struct arena *a, const struct sigma_set *set, const struct 
 
 enum rc cli_rules_load(const struct cli *c, struct cli_rules *ret, struct err *err)
 {
+	return cli_rules_load_with(c, NULL, ret, err);
+}
+
+enum rc cli_rules_load_with(const struct cli *c, const struct stix_rules *patterns, struct cli_rules *ret, struct err *err)
+{
 	const char *paths[RULE_PATHS_MAX];
 	usec begun = time_mono();
 	enum rc rc;
@@ -42,6 +47,8 @@ enum rc cli_rules_load(const struct cli *c, struct cli_rules *ret, struct err *e
 	while (n < RULE_PATHS_MAX && (paths[n] = cli_get_nth(c, "rules", (int)n)) != NULL)
 		n++;
 	rc = sigma_load(ret->arena, paths, n, cli_get(c, "lists", NULL), &ret->set, err);
+	if (rc == RC_OK && patterns != NULL)
+		rc = stix_rules_join(patterns, ret->arena, ret->set, &ret->set, err);
 	if (rc == RC_OK)
 		rc = taxonomy_load(ret->arena, cli_get(c, "packs", NULL), &ret->taxonomy, err);
 	if (rc == RC_OK)

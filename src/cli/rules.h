@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "detect/engine.h"
+#include "detect/stix_rules.h"
 
 struct cli_rules {
 	struct arena *arena;
@@ -21,6 +22,8 @@ enum rc cli_refusals(struct arena *a, const struct sigma_set *set, const struct 
 
 /* By the options --rules (several), --lists and --packs of `c`. No --rules is an empty set. */
 enum rc cli_rules_load(const struct cli *c, struct cli_rules *ret, struct err *err) MUSTUSE;
+/* The same, and the patterns of indicators (may be NULL), which must outlive the result. */
+enum rc cli_rules_load_with(const struct cli *c, const struct stix_rules *patterns, struct cli_rules *ret, struct err *err) MUSTUSE;
 void cli_rules_done(struct cli_rules *r);
 
 /* Rules that came into the image, and those that did not for whatever reason. */

@@ -41,6 +41,14 @@ static void refuse(struct known *k, const char *path, struct str id, const char 
 		snprintf(k->first_refused, sizeof k->first_refused, "%.150s: %.*s: %.250s", path, STR(id), why);
 }
 
+/* What is no list of values. */
+static enum rc take_pattern(struct known *k, const struct image_indicator *i, struct str name, const char *path, struct err *err)
+{
+	if (k->patterns == NULL)
+		TRY(stix_rules_new(&k->patterns, err));
+	return stix_rules_add(k->patterns, i, name, str_of(path), err);
+}
+
 static enum rc take_object(struct known *k, const char *path, struct arena *a, struct str text, struct err *err)
 {
 	struct image_indicator i = { .tlp = TLP_CLEAR, .confidence = UINT8_MAX };
@@ -67,6 +75,10 @@ static enum rc take_object(struct known *k, const char *path, struct arena *a, s
 		return RC_OK;
 	}
 	rc = image_update(k->image, &i, &why);
+	if (rc == RC_UNSUPPORTED)
+		rc = take_pattern(k, &i, json_get_str(v, S("name")), path, &why);
+	else if (k->patterns != NULL)
+		stix_rules_remove(k->patterns, i.id);
 	if (rc == RC_NOMEM || rc == RC_LIMIT)
 		return FAIL(err, rc, "%s: %s", path, why.text);
 	if (rc != RC_OK)
@@ -114,6 +126,7 @@ static enum rc load(struct known *k, const char *const *paths, size_t n, struct 
 	const char *lists[IOCS_FILES_MAX];
 	struct image_stats is = { 0 };
 	struct iocs_stats ls = { 0 };
+	struct stix_rules_stats ps = { 0 };
 	size_t n_lists = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -141,7 +154,12 @@ static enum rc load(struct known *k, const char *const *paths, size_t n, struct 
 	}
 	if (k->image != NULL)
 		image_stats(k->image, &is);
-	k->indicators = is.indicators + ls.values;
+	if (k->patterns != NULL) {
+		stix_rules_stats(k->patterns, &ps);
+		k->partial = ps.partial;
+		memcpy(k->first_partial, ps.first_partial, sizeof k->first_partial);
+	}
+	k->indicators = is.indicators + ls.values + ps.indicators;
 	return RC_OK;
 }
 
@@ -160,5 +178,6 @@ void known_done(struct known *k)
 {
 	iocs_free(k->lists);
 	image_free(k->image);
+	stix_rules_free(k->patterns);
 	*k = (struct known){ 0 };
 }

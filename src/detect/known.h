@@ -5,13 +5,17 @@
 
 #include "detect/image.h"
 #include "detect/iocs.h"
+#include "detect/stix_rules.h"
 
 struct known {
 	struct iocs *lists;   /* NULL: no plain list was named */
 	struct image *image;  /* NULL: no bundle */
-	uint64_t indicators;  /* in force, of both */
+	struct stix_rules *patterns; /* of bundles: what the image cannot hold; NULL: nothing. To be joined to the rules */
+	uint64_t indicators;  /* in force, of all */
 	uint64_t refused;     /* indicators of bundles that cannot be matched */
 	char first_refused[512]; /* "FILE: indicator--...: why", or "" */
+	uint64_t partial;     /* patterns that are matched only in part, stix_rules_stats */
+	char first_partial[512];
 };
 
 /* A file that begins with a bracket is a bundle (or objects one a line), any other a list. RC_BAD names file and byte.

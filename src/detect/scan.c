@@ -239,7 +239,7 @@ static bool hand_over(struct scan *s, struct findings *f, uint32_t file)
 			continue;
 		}
 		s->st->matches++;
-		s->st->indicators += x->m.spot != NULL;
+		s->st->indicators += x->m.spot != NULL || x->m.rule->indicator != NULL;
 		go = s->o->sink(s->o->ctx, &x->m);
 	}
 	if (!keep_inputs(s, f))
@@ -466,7 +466,7 @@ static void on_fire(void *ctx, const struct correlation *c)
 	char value[32];
 	struct scan_match m = { .rule = rule, .time = c->at, .host = S(""), .fields = fields, .records = records };
 
-	if (rule->hidden || rule->level < s->o->least || s->stop)
+	if (rule->hidden || !scan_shows(s->o, rule) || s->stop)
 		return;
 	for (uint32_t i = 0; i < c->n_group && i < SCAN_FIELDS_MAX - 1; i++)
 		fields[m.n_fields++] = (struct scan_field){ rule->corr->group_by[i], c->group[i] };
@@ -477,7 +477,8 @@ static void on_fire(void *ctx, const struct correlation *c)
 	m.file = s->files == NULL || c->n_events == 0 ? "-" : s->files[c->events[0] >> EVENT_FILE_SHIFT].path;
 	m.record = c->n_events > 0 ? records[0] : 0;
 	s->st->matches++;
-	s->st->correlations++;
+	s->st->correlations += rule->indicator == NULL;
+	s->st->indicators += rule->indicator != NULL;
 	if (!s->o->sink(s->o->ctx, &m))
 		s->stop = true;
 }
@@ -490,7 +491,9 @@ static int by_time(const void *a, const void *b)
 		return x->at < y->at ? -1 : 1;
 	if (x->file != y->file)
 		return x->file < y->file ? -1 : 1;
-	return x->record < y->record ? -1 : x->record > y->record;
+	if (x->record != y->record)
+		return x->record < y->record ? -1 : 1;
+	return x->rule < y->rule ? -1 : x->rule > y->rule;
 }
 
 /* All files' matches in the order of time: hunting needs no tolerance. */

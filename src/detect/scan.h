@@ -15,8 +15,8 @@
 struct scan_field { struct str name, value; };
 
 struct scan_match {
-	const struct sigma_rule *rule;   /* NULL: an indicator was met */
-	const struct spot *spot;         /* that one; else NULL */
+	const struct sigma_rule *rule;   /* NULL: an indicator's value was met; with `indicator`: its pattern */
+	const struct spot *spot;         /* the former; else NULL */
 	const char *file;
 	uint64_t record;                 /* of the event in its file, from 1; of a correlation: of the event that fired it */
 	usec time;                       /* 0: the event states none */

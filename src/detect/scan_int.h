@@ -50,6 +50,9 @@ struct scan_worker {
 	struct err err;
 };
 
+/* Is a match of this rule to be told? */
+bool scan_shows(const struct scan_opts *o, const struct sigma_rule *r);
+
 enum rc scan_worker_new(struct scan_worker *w, const struct scan_opts *o, const struct correlator *wishes, struct err *err) MUSTUSE;
 void scan_worker_done(struct scan_worker *w);
 

@@ -1,6 +1,7 @@
 /* One thread's work: match an event, and keep of it what a person or a correlation will want to see. */
 #include "base/mem.h"
 #include "detect/scan_int.h"
+#include "detect/stix_rules.h"
 
 #define WHY_MAX SCAN_FIELDS_MAX
 #define TIMED_EACH 64 /* one event of so many is timed */
@@ -190,6 +191,12 @@ static bool keep_input(struct scan_worker *w, struct flat *f, uint32_t rule, use
 	return true;
 }
 
+/* Indicators are shown whatever their level: it is no more than what their source thinks of its confidence. */
+bool scan_shows(const struct scan_opts *o, const struct sigma_rule *r)
+{
+	return r->indicator != NULL || r->level >= o->least;
+}
+
 /* A line of plain text has no fields: it meets no rule by those it lacks ("the address is not one of ours"). */
 static bool says_something(struct scan_worker *w, struct flat *f, uint32_t rule)
 {
@@ -203,7 +210,9 @@ static bool take_match(struct scan_worker *w, struct flat *f, uint32_t rule, use
 	const struct sigma_rule *r = &w->o->rules->rules[rule];
 	bool wanted = correlator_wants(w->wishes, rule);
 
-	if (!r->hidden && r->level >= w->o->least && !keep_match(w, f, rule, at))
+	if (!stix_rule_counts(r, w->now, at))
+		return true;
+	if (!r->hidden && scan_shows(w->o, r) && !keep_match(w, f, rule, at))
 		w->out->left_out++;
 	if (wanted && w->live == NULL && !keep_input(w, f, rule, at))
 		w->out->left_out++;

@@ -95,6 +95,14 @@ struct sigma_corr {
 	const struct sigma_node *condition; /* temporal with a boolean condition: tests' number = slot; else NULL */
 };
 
+/* A rule that was made of an indicator's pattern (detect/stix_rules.h). */
+struct sigma_indicator {
+	struct str id, pattern;
+	usec valid_from, valid_until; /* until 0 = open */
+	usec start, stop;             /* of the pattern's START and STOP: for matches of events, [start, stop) */
+	uint8_t tlp, confidence;      /* above 100: not stated */
+};
+
 struct sigma_rule {
 	enum sigma_kind kind;
 	struct str id, name, title, status, author, description, date, modified;
@@ -104,6 +112,7 @@ struct sigma_rule {
 	struct sigma_logsource source;
 	const struct sigma_node *detection; /* SIGMA_RULE; filters are joined in already */
 	const struct sigma_corr *corr;      /* SIGMA_CORRELATION */
+	const struct sigma_indicator *indicator; /* NULL: written as a rule */
 	bool hidden;                        /* only feeds correlations: it makes no match of its own (generate: false) */
 	struct str file;
 	uint32_t line;                      /* of the document in the file, from 1 */

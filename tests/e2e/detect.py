@@ -131,6 +131,30 @@ bundle = write('ioc/bundle.json', {'type': 'bundle', 'id': 'bundle--' + str(uuid
                                    ("[domain-name:value = 'old.example']", {'valid_until': '2026-01-02T00:00:00Z'})])]})
 found = records(run('detect', '--indicators', bundle, '--json', '-q', kv, zeek))
 t.same([(x['matched'], x['confidence'], x['level']) for x in found], [('evil.example', 90, 'high')], 'a bundle: revoked and expired indicators do not hit')
+
+# patterns that are no plain lists: tests and correlations of the same pass
+patterns = write('ioc/patterns.json', {'type': 'bundle', 'id': 'bundle--' + str(uuid.uuid4()), 'objects': [
+    {'type': 'indicator', 'spec_version': '2.1', 'id': 'indicator--' + str(uuid.UUID(int=i + 32 + (4 << 76) + (8 << 60))),
+     'created': '2026-01-01T00:00:00.000Z', 'modified': '2026-01-01T00:00:00.000Z', 'pattern_type': 'stix', 'pattern': p,
+     'valid_from': '2026-01-01T00:00:00Z', **more}
+    for i, (p, more) in enumerate([
+        ("[process:command_line LIKE '%/all' AND process:image_ref.name MATCHES '^who.+\\\\.exe$']", {'name': 'Looks around', 'confidence': 75}),
+        ("([process:image_ref.name = 'whoami.exe'] FOLLOWEDBY [user-account:account_login = 'bob']) WITHIN 3600 SECONDS", {}),
+        ("([user-account:account_login = 'bob'] AND [user-account:account_login = 'alice']) WITHIN 59 SECONDS", {}),
+        ("[user-account:account_login = 'bob'] REPEATS 3 TIMES WITHIN 300 SECONDS", {'confidence': 10}),
+        ("[process:command_line LIKE '%']", {'valid_until': '2026-01-02T00:00:00Z'}),
+        ("[process:command_line LIKE '%']", {'revoked': True}),
+        ("[mutex:name = 'x' AND process:pid > 1]", {})])]})
+r = run('detect', '--indicators', patterns, '--json', '--stats', log, os.path.join(folder, 'b.json'))
+found, stats = records(r)[:-1], records(r)[-1]
+t.same(sorted((x['indicator_id'][-2:], x['type'], x['level'], x['kind'], os.path.basename(x['file']), x['record']) for x in found),
+       [('20', 'indicator', 'high', 'pattern', 'a.json', 1), ('21', 'indicator', 'medium', 'pattern', 'a.json', 4),
+        ('22', 'indicator', 'medium', 'pattern', 'b.json', 2), ('23', 'indicator', 'low', 'pattern', 'b.json', 1)],
+       'patterns with LIKE and MATCHES, FOLLOWEDBY, AND, REPEATS over two files in the order of time')
+t.same([(x['title'], x['fields'].get('CommandLine'), x.get('confidence'), x['author']) for x in found if x['indicator_id'].endswith('20')],
+       [('known pattern: Looks around', 'whoami /all', 75, patterns)], 'and say what they are called, what matched, and where they came from')
+t.same([stats[k] for k in ('indicator_matches', 'correlations', 'indicators_loaded', 'indicators_refused', 'rules_loaded')], [4, 0, 5, 1, 0], 'counted')
+t.ok('mutex:name' in r.err, 'what no log shows is refused by name', r)
 gz = write('fmt/x.gz', b'\x1f\x8b\x08\x00')
 r = run('detect', '--rules', rules, gz)
 t.ok(r.status == 2 and 'zcat' in r.err, 'a compressed file: what to do', r)
