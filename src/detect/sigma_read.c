@@ -160,7 +160,8 @@ static enum rc filter(struct sigma_doc *d, const struct yaml *y, struct sigma_re
 		return SIGMA_BAD(d, map, 0, "the filter is no map");
 	if (rules == NULL || rules->kind == YAML_MAP)
 		return SIGMA_BAD(d, map, 0, "the filter does not say which rules it is for");
-	f->any = rules->kind == YAML_TEXT && str_eq_nocase(rules->text, S("any"));
+	/* An empty list is "any", as in pySigma. */
+	f->any = (rules->kind == YAML_TEXT && str_eq_nocase(rules->text, S("any"))) || (rules->kind == YAML_LIST && rules->n == 0);
 	TRY(sigma_strings(d, rules, "rules", &f->rules, &f->n_rules));
 	TRY(sigma_source(d, yaml_get(y, S("logsource")), &f->source));
 	TRY(sigma_detection(d, map, skip, &f->node));

@@ -57,6 +57,8 @@ static const struct row documents[] = {
 static const struct row filters[] = {
 	{ "for any rule", RULE("a") "---\ntitle: f\nlogsource: {product: p}\nfilter: {rules: any, x: {g: b}, condition: not x}\n",
 	  "L1|I6 a filter, joined to 1 rule|a (f=\"a\" & not(g=\"b\"))" },
+	{ "an empty list of rules is any", RULE("a") "---\ntitle: f\nlogsource: {product: p}\nfilter: {rules: [], x: {g: b}, condition: not x}\n",
+	  "L1|I6 a filter, joined to 1 rule|a (f=\"a\" & not(g=\"b\"))" },
 	{ "verbatim: what it says, not its opposite", RULE("a") "---\ntitle: f\nlogsource: {product: p}\nfilter: {rules: any, x: {g: b}, condition: x}\n",
 	  "L1|I6 a filter, joined to 1 rule|a (f=\"a\" & g=\"b\")" },
 	{ "by name, before the rule, and only that", "title: f\nlogsource: {}\nfilter: {rules: [b], x: {g: b}, condition: not x}\n---\n" RULE("a") "---\n" RULE("b"),
