@@ -27,6 +27,7 @@ WORDS = ["", "a", "A", "ab", "abc", "a b", "-", "/x", " -x", " -x -y", "\\", "a\
          "é", "É", "ſ", "K", "ß", "日本", "10.1.2.3", "10.0.0.0", "::1", "::ffff:10.1.2.3", "2026-11-22T08:15:00Z", "a\nb", "%x%", "C:\\Windows\\a.exe", "..", "(", "+1", " 1",
          "1", "01", "-1", "1e3", "1000"]
 NUMBERS = [0, 1, -1, 2, 4688, 1000, 1.5, 10 ** 15]
+LISTS = {"admins": ["a", "ab*", "\u00c9", "10.1.2.3"]}
 PATTERNS = ["a", "^a", "b$", "^a.*c$", "[A-Z]", "\\d+", "a|b", "^$", "\\\\", "a.b", "(ab?c?)+$", "\\s", "^.{3}$", "\\bx\\b"]
 
 
@@ -65,6 +66,8 @@ def random_item(rng):
         return name + "|cidr", values(lambda r: r.choice(["10.0.0.0/8", "10.1.2.0/24", "10.1.2.3", "::/0", "::1/128", "0.0.0.0/0"]))
     if kind == 13:
         return name + "|fieldref" + rng.choice(["", "|startswith", "|contains", "|endswith"]), rng.choice(FIELDS)
+    if kind == 14 and rng.random() < 0.4:
+        return name + rng.choice(["|expand", "|contains|expand", "|startswith|expand"]), rng.choice(["%admins%", "%admins%", "x%admins%", "\\%admins%", ["a b", "%admins%"]])
     if kind == 14:
         return name + "|neq", values(lambda r: r.choice([w for w in WORDS if w]))
     return name + "|" + rng.choice(["base64|contains", "wide|base64offset|contains", "base64offset|contains", "hour", "day", "year", "minute", "month"]), None
@@ -173,11 +176,16 @@ def main():
             yaml.safe_dump_all(docs, f, allow_unicode=True, sort_keys=False)
         with open(log, "w", encoding="utf-8") as f:
             f.write("\n".join(lines) + "\n")
-        done = subprocess.run([a.program, "detect", "--json", "--quiet", "--format", "json", "--rules", rule_file, log], stdout=subprocess.PIPE,
+        lists = os.path.join(d, "lists")
+        os.mkdir(lists)
+        for name, values in LISTS.items():
+            with open(os.path.join(lists, name + ".txt"), "w", encoding="utf-8") as f:
+                f.write("".join(v + "\n" for v in values))
+        done = subprocess.run([a.program, "detect", "--json", "--quiet", "--format", "json", "--rules", rule_file, "--lists", lists, log], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, timeout=300)
-        check = subprocess.run([a.program, "rules", "check", "--json", rule_file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300)
+        check = subprocess.run([a.program, "rules", "check", "--json", "--lists", lists, rule_file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300)
         theirs = {(m["record"], m["rule_id"]) for m in map(json.loads, done.stdout.decode("utf-8", "replace").splitlines())}
-        rules, sources = sigma.Rules([rule_file]), sigma.Sources(a.packs)
+        rules, sources = sigma.Rules([rule_file], LISTS), sigma.Sources(a.packs)
     refused = {}
     for m in map(json.loads, check.stdout.decode("utf-8", "replace").splitlines()):
         if m.get("verdict") in ("refused", "needs-list"):
