@@ -76,10 +76,11 @@ MACHINE_INLINE bool take_block(struct walk_carry *c, struct flat_index *x, struc
 MACHINE __attribute__((noinline)) static const uint16_t *find_quotes(struct flat_index *x, struct str line)
 {
 	struct walk_carry c = { .to = x->quotes };
-	__m256i from = _mm256_setzero_si256();
+	__m256i from = _mm256_setzero_si256(), step = _mm256_set1_epi16(64);
 	size_t at = 0;
 
-	for (; line.n - at >= 64; _mm_prefetch(line.p + at + 1024, _MM_HINT_T0), at += 64, from = _mm256_add_epi16(from, _mm256_set1_epi16(64)))
+	__asm__("" : "+v"(step)); /* stays in its register */
+	for (; line.n - at >= 64; _mm_prefetch(line.p + at + 1024, _MM_HINT_T0), at += 64, from = _mm256_add_epi16(from, step))
 		if (UNLIKELY(!take_block(&c, x, line, at, from, _mm512_loadu_si512(line.p + at))))
 			return NULL;
 	if (line.n > at && !take_block(&c, x, line, at, from, _mm512_mask_loadu_epi8(_mm512_set1_epi8(' '),

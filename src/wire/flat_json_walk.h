@@ -169,15 +169,15 @@ WALK_INLINE size_t walk_row(const struct walk *w, __m256i name, uint32_t where)
 	__m128i folded = _mm_xor_si128(_mm256_castsi256_si128(name), _mm256_extracti128_si256(name, 1));
 	uint64_t a = (uint64_t)_mm_cvtsi128_si64(folded), b = (uint64_t)_mm_extract_epi64(folded, 1);
 
-	return ((a ^ w->work->secret ^ where) * FIELDS_MIX1 + (b ^ where) * FIELDS_MIX2) >> 56;
+	return ((a ^ w->work->secret ^ where) * FIELDS_MIX1 + (b ^ where) * FIELDS_MIX2) >> 54;
 }
-_Static_assert(FLAT_ROWS == 256, "a row has eight bits");
+_Static_assert(FLAT_ROWS == 1024, "a row has ten bits");
 
 WALK_INLINE bool walk_same(__m256i a, const char *b)
 {
-	__m256i known = _mm256_load_si256((const __m256i *)(const void *)b);
+	__m256i differs = _mm256_xor_si256(a, _mm256_load_si256((const __m256i *)(const void *)b));
 
-	return _mm256_testc_si256(_mm256_setzero_si256(), _mm256_xor_si256(a, known));
+	return _mm256_testz_si256(differs, differs);
 }
 
 /* What the name means that begins at byte `from` of the line. */
@@ -186,7 +186,7 @@ WALK_INLINE bool walk_find(struct walk *w, const char *name, uint32_t from, uint
 	__m256i bytes = machine_name(name, n);
 	uint32_t where = fields_where(w->node, n);
 	size_t row = walk_row(w, bytes, where);
-	const struct flat_name *known = &w->work->names[row][0];
+	const struct flat_name *known = &w->work->names[0][row];
 	uint64_t found = known->found;
 
 	w->name = w->s + from;
@@ -272,17 +272,19 @@ WALK_INLINE bool walk_members(struct walk *w)
 	while (LIKELY(*w->p == '"' && w->to < w->to_end)) {
 		uint64_t quotes = fields_load((const char *)w->q); /* the next four */
 		uint32_t from = (uint16_t)quotes + 1u, to = (uint16_t)(quotes >> 16), value_to, digits;
-		const char *value = w->s + to + 1;
+		const char *value = w->s + to + 2;
+		bool text;
 
 		if (UNLIKELY(to >= w->near))
 			return false;
-		if (LIKELY(walk_colon_quote(value)))
-			value++;
-		else if (*value != ':')
-			return false;
-		else
-			value += value[1] == ' ' ? 2 : 1;
-		if (LIKELY(*value == '"')) {
+		text = walk_colon_quote(value - 1);
+		if (UNLIKELY(!text)) {
+			if (value[-1] != ':')
+				return false;
+			value += *value == ' ';
+			text = *value == '"';
+		}
+		if (LIKELY(text)) {
 			if (UNLIKELY(!walk_find(w, w->s + from, from, to - from)))
 				return false;
 			value_to = (uint32_t)(quotes >> 48);
@@ -405,7 +407,7 @@ WALK_INLINE uint64_t walk_inside(uint64_t quotes, bool began)
 /* What goes from one block of 64 bytes to the next. Never passed by address: it must stay in registers. */
 struct walk_carry {
 	uint64_t escape;            /* 1: the next block's first byte is escaped */
-	unsigned long long segment; /* 1: a backslash since the last quote */
+	unsigned char segment;      /* 1: a backslash since the last quote */
 	uint16_t *to;
 };
 
@@ -424,13 +426,11 @@ WALK_INLINE uint64_t walk_behind_slash(uint64_t *escape, uint64_t slashes)
 
 /* Of `quotes`, those with a backslash between them and the quote before: a bit added anywhere in a run of ones carries
  * to the zero behind it. */
-WALK_INLINE uint64_t walk_with_slash(unsigned long long *segment, uint64_t quotes, uint64_t slashes)
+WALK_INLINE uint64_t walk_with_slash(unsigned char *segment, uint64_t quotes, uint64_t slashes)
 {
-	unsigned long long sum, over;
+	unsigned long long sum;
 
-	over = __builtin_uaddll_overflow(~quotes, slashes, &sum);
-	over |= __builtin_uaddll_overflow(sum, *segment, &sum);
-	*segment = over;
+	*segment = _addcarry_u64(*segment, ~quotes, slashes, &sum);
 	return sum & quotes;
 }
 

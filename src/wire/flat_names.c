@@ -30,9 +30,9 @@ void flat_names_for(struct flat_work *w, const struct fields *dict)
 	if (LIKELY(w->stamp == fields_table(dict)->stamp))
 		return;
 	w->stamp = fields_table(dict)->stamp;
-	for (size_t row = 0; row < FLAT_ROWS; row++)
-		for (size_t i = 0; i < FLAT_WAYS; i++)
-			w->names[row][i].where = UINT32_MAX;
+	for (size_t i = 0; i < FLAT_WAYS; i++)
+		for (size_t row = 0; row < FLAT_ROWS; row++)
+			w->names[i][row].where = UINT32_MAX;
 }
 
 /* A name with escapes is looked up by what they mean. One that is far too long is nobody's either way. */
@@ -53,15 +53,17 @@ static bool ask(struct flat *f, const struct fields *dict, uint32_t node, struct
 /* The place of a row that has the name, or else the one that it shall have. */
 static struct flat_name *place_of(struct flat_work *w, size_t row, uint32_t where, const char text[static FLAT_NAME_MAX])
 {
-	struct flat_name *places = w->names[row], *unused = NULL;
+	struct flat_name *unused = NULL;
 
 	for (size_t i = 0; i < FLAT_WAYS; i++) {
-		if (places[i].where == where && memcmp(places[i].text, text, FLAT_NAME_MAX) == 0)
-			return &places[i];
-		if (places[i].where == UINT32_MAX && unused == NULL)
-			unused = &places[i];
+		struct flat_name *known = &w->names[i][row];
+
+		if (known->where == where && memcmp(known->text, text, FLAT_NAME_MAX) == 0)
+			return known;
+		if (known->where == UINT32_MAX && unused == NULL)
+			unused = known;
 	}
-	return unused != NULL ? unused : &places[w->turn++ % FLAT_WAYS];
+	return unused != NULL ? unused : &w->names[w->turn++ % FLAT_WAYS][row];
 }
 
 uint64_t flat_names_find(struct flat *f, const struct fields *dict, uint32_t node, struct str name, size_t row)

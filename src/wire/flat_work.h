@@ -22,8 +22,8 @@ struct flat_index {
 /* What a name has come to mean: the dictionary's answer, kept with the name's own bytes as they stand in the line
  * (escapes too). A name may take any of the FLAT_WAYS places of its row; the next that needs one takes them in turn. */
 #define FLAT_NAME_MAX 32
-#define FLAT_WAYS 4
-#define FLAT_ROWS 256
+#define FLAT_WAYS 2
+#define FLAT_ROWS 1024
 struct flat_name {
 	char text[FLAT_NAME_MAX]; /* zeros behind */
 	uint32_t where;           /* fields_where; ~0: free */
@@ -32,7 +32,7 @@ struct flat_name {
 };
 
 struct flat_work {
-	_Alignas(64) struct flat_name names[FLAT_ROWS][FLAT_WAYS];
+	_Alignas(64) struct flat_name names[FLAT_WAYS][FLAT_ROWS];
 	uint64_t stamp;                     /* of the dictionary that they are from */
 	uint64_t secret;                    /* of the hash that finds a name's row */
 	uint32_t turn;                      /* which place of a full row goes next */

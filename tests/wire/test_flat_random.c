@@ -6,7 +6,7 @@
 #include "wire/flat_json.h"
 #include "wire/flat_json_path.h"
 
-#define LINES 60000
+#define LINES 30000
 #define LINE_MAX_BYTES (1 << 18)
 
 static struct fields *dict;
