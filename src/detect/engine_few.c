@@ -28,6 +28,7 @@ struct few {
 	uint32_t quads[FEW_MAX];
 	/* By place in the quad and by half of the byte: which eighth of the quads may have it. */
 	uint8_t low[DEPTH][16], high[DEPTH][16];
+	uint8_t byte[DEPTH][128];   /* the same by the byte's lower seven bits, where a look can be taken into so much */
 	uint64_t exact[64]; /* bits by hash of a quad, the bit of case set in each byte */
 };
 
@@ -57,8 +58,11 @@ bool few_build(struct arena *a, const uint32_t *quads, size_t n, const struct fe
 
 			x->low[k][four[k] & 15] |= bit;
 			x->high[k][four[k] >> 4] |= bit;
-			if (ascii_lower((char)four[k]))
+			x->byte[k][four[k] & 127] |= bit;
+			if (ascii_lower((char)four[k])) {
 				x->high[k][(four[k] - 32) >> 4] |= bit;
+				x->byte[k][four[k] - 32] |= bit;
+			}
 		}
 	}
 	*ret = x;
@@ -121,24 +125,21 @@ static bool clear(const struct few *x, struct str line, size_t at, const char *p
 
 #define INLINE __attribute__((always_inline)) static inline
 
-__attribute__((target("avx512f,avx512bw"))) INLINE uint64_t hits64(const struct few *x, const char *p)
+#define WIDE __attribute__((target("avx512f,avx512bw,avx512vbmi")))
+
+WIDE INLINE __m512i bytes64(const struct few *x, const char *p, int k)
 {
-	const __m512i half = _mm512_set1_epi8(15);
-	__m512i all = _mm512_set1_epi8(-1);
-
-	for (int k = 0; k < DEPTH; k++) {
-		__m512i c = _mm512_loadu_si512(p + k);
-		__m512i low = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)x->low[k]));
-		__m512i high = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)x->high[k]));
-
-		low = _mm512_shuffle_epi8(low, _mm512_and_si512(c, half));
-		high = _mm512_shuffle_epi8(high, _mm512_and_si512(_mm512_srli_epi16(c, 4), half));
-		all = _mm512_ternarylogic_epi32(all, low, high, 0x80);
-	}
-	return _mm512_test_epi8_mask(all, all);
+	return _mm512_permutex2var_epi8(_mm512_loadu_si512(x->byte[k]), _mm512_loadu_si512(p + k), _mm512_loadu_si512(x->byte[k] + 64));
 }
 
-__attribute__((target("avx512f,avx512bw"))) INLINE struct look look64(const struct few *x, const char *p)
+WIDE INLINE uint64_t hits64(const struct few *x, const char *p)
+{
+	__m512i all = _mm512_ternarylogic_epi32(bytes64(x, p, 0), bytes64(x, p, 1), bytes64(x, p, 2), 0x80);
+
+	return _mm512_test_epi8_mask(all, bytes64(x, p, 3));
+}
+
+WIDE INLINE struct look look64(const struct few *x, const char *p)
 {
 	__m512i first = _mm512_loadu_si512(p), second = _mm512_loadu_si512(p + 1);
 	uint64_t backslash = _mm512_cmpeq_epi8_mask(first, _mm512_set1_epi8('\\'));
@@ -185,7 +186,7 @@ static size_t tail_copy(struct str s, size_t at, char *tail, size_t size)
 	return n;
 }
 
-__attribute__((target("avx512f,avx512bw"))) static bool absent64(const struct few *x, struct str line)
+WIDE static bool absent64(const struct few *x, struct str line)
 {
 	char tail[64 + BEHIND] UNINIT;
 	struct look l;
@@ -225,7 +226,7 @@ __attribute__((target("avx2"))) static bool absent32(const struct few *x, struct
 
 bool few_absent(const struct few *x, struct str line)
 {
-	return __builtin_cpu_supports("avx512bw") ? absent64(x, line) : absent32(x, line);
+	return __builtin_cpu_supports("avx512vbmi") ? absent64(x, line) : absent32(x, line);
 }
 
 struct scan {
@@ -244,7 +245,7 @@ static void tell(const struct scan *s, const char *p, size_t at, size_t left, ui
 	}
 }
 
-__attribute__((target("avx512f,avx512bw"))) static void scan64(const struct scan *s, struct str text)
+WIDE static void scan64(const struct scan *s, struct str text)
 {
 	char tail[64 + BEHIND] UNINIT;
 	uint64_t hits;
@@ -284,7 +285,7 @@ void few_scan(const struct few *x, struct str text, void (*hit)(void *ctx, size_
 {
 	struct scan s = { x, hit, ctx };
 
-	if (__builtin_cpu_supports("avx512bw"))
+	if (__builtin_cpu_supports("avx512vbmi"))
 		scan64(&s, text);
 	else
 		scan32(&s, text);

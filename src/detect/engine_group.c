@@ -74,7 +74,7 @@ static int by_test(const void *a, const void *b)
 }
 
 #define NOBODY UINT32_MAX   /* instance of a test that is decided with the witnesses and wakes nobody */
-#define COMMON 0.05F        /* tests that hold more often than this are left to those who ask: each hit costs something */
+#define COMMON 0.006F       /* tests that hold more often than this are left to those who ask: each hit costs something */
 
 /* Worth deciding in the pass over its field's values, which is made anyway? */
 static bool rides_along(const struct test *t)

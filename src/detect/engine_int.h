@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "detect/engine.h"
+#include "detect/engine_nfa.h"
 
 #define TREE_DEPTH_MAX 256            /* of a rule's detection; deeper ones are refused */
 #define IMAGE_BYTES_MAX ((size_t)1 << 30)
@@ -42,6 +43,7 @@ struct net {
 
 struct regex {
 	pcre2_code *code;
+	struct nfa *nfa;       /* NULL: PCRE2 is to be asked */
 	struct regex *next;
 	const struct str *literals; /* one of them stands folded in whatever folded text matches; none: unknown */
 	size_t n_literals;
@@ -168,6 +170,7 @@ enum rc regex_compile(struct regex_env *env, struct str pattern, unsigned flags,
 size_t regex_literals(struct arena *a, const struct typical *typical, struct str pattern, const struct str **ret);
 enum rc regex_run_new(const struct regex_env *env, struct regex_run *ret, struct err *err) MUSTUSE;
 void regex_run_done(struct regex_run *run);
+bool regex_search(const struct regex *re, struct str s, struct regex_run *run);
 
 /* ---- engine_program.c */
 

@@ -13,8 +13,9 @@
 
 #define QUAD_BITS_MIN 10
 #define QUAD_BITS_MAX 18
-#define STRIDE 4
-#define FEW_SHORT_MAX 48
+#define STRIDE_MAX 8
+#define FEW_SHORT_MAX 64
+#define LITERALS_OF_STRIDE_MAX 400 /* of more the keys would take too much memory */
 
 static uint64_t load(const char *p, unsigned n)
 {
@@ -179,31 +180,45 @@ static uint32_t distinct(uint32_t *all, uint32_t n)
 	return kept;
 }
 
-/* Literals of STRIDE + 3 bytes and more have a quad in every STRIDE-th place, wherever they stand. The shorter ones are
- * searched for by themselves when they are few and the machine can, else every place is looked at. */
-static bool literals_build(struct builder *b, struct matcher *ret)
+/* The four rarest bytes of each literal that is too short for a stride; distinct. */
+static uint32_t shorts(const struct builder *b, unsigned stride, uint32_t *out)
 {
-	uint32_t *few = arena_array(b->work, b->n_literals + 1, sizeof *few), n_few = 0, n_short = 0;
+	uint32_t n = 0;
 
-	b->quads = arena_array(b->work, (size_t)b->n_literals * STRIDE + 1, sizeof *b->quads);
-	if (few == NULL || b->quads == NULL)
-		return false;
 	for (uint32_t i = 0; i < b->n_literals; i++) {
 		struct str lit = b->literals[i].lit;
 
-		if (lit.n < STRIDE + 3)
-			few[n_short++] = (uint32_t)load(lit.p + rarest(b->m->typical, lit, 1), 4);
+		if (lit.n < stride + 3)
+			out[n++] = (uint32_t)load(lit.p + rarest(b->m->typical, lit, 1), 4);
 	}
-	n_few = distinct(few, n_short);
-	if (n_few > 0 && n_few <= FEW_SHORT_MAX && !few_build(b->a, few, n_few, &ret->few))
+	return distinct(out, n);
+}
+
+/* Literals of stride + 3 bytes and more have a quad in every stride-th place, wherever they stand. The shorter ones are
+ * searched for by themselves when they are few and the machine can; else the stride is smaller, at last 1. */
+static bool literals_build(struct builder *b, struct matcher *ret)
+{
+	uint32_t *few = arena_array(b->work, b->n_literals + 1, sizeof *few), n_few;
+
+	b->quads = arena_array(b->work, (size_t)b->n_literals * STRIDE_MAX + 1, sizeof *b->quads);
+	if (few == NULL || b->quads == NULL)
 		return false;
-	ret->stride = n_short == 0 || ret->few != NULL ? STRIDE : 1;
+	ret->stride = b->n_literals <= LITERALS_OF_STRIDE_MAX ? STRIDE_MAX : STRIDE_MAX / 2;
+	for (; ret->stride > 1; ret->stride /= 2) {
+		n_few = shorts(b, ret->stride, few);
+		if (n_few > FEW_SHORT_MAX)
+			continue;
+		if (!few_build(b->a, few, n_few, &ret->few))
+			return false;
+		if (n_few == 0 || ret->few != NULL)
+			break;
+	}
 	n_few = 0;
 	for (uint32_t i = 0; i < b->n_literals; i++) {
 		const struct literal *l = &b->literals[i];
-		unsigned stride = l->lit.n < STRIDE + 3 ? 1 : ret->stride;
+		bool alone = l->lit.n < ret->stride + 3;
+		unsigned stride = alone ? 1 : ret->stride;
 		size_t at = rarest(b->m->typical, l->lit, stride);
-		bool alone = ret->few != NULL && stride == 1;
 
 		for (unsigned k = 0; k < stride; k++)
 			if (!quad_add(b, l, at + k, alone ? few : b->quads, alone ? &n_few : &b->n_quads))

@@ -194,7 +194,7 @@ static bool match_make(struct compiler *c, const struct sigma_test *from, struct
 	(void)glob_literal(&g, c->m->typical, &t->chance);
 	if (g.n == 0 || (g.n == 1 && p[0].kind == SIGMA_LITERAL)) {
 		t->kind = TEST_WHOLE;
-		t->chance = t->chance > 0.02F ? 0.02F : t->chance;
+		t->chance = t->chance > 0.04F ? 0.04F : t->chance;
 		return keep(a, g.n == 0 ? S("") : p[0].text, &t->lit);
 	}
 	if (g.n == 1 && any_first) {

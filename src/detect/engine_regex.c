@@ -1,7 +1,10 @@
 /* Regular expressions of rules. They come from whoever runs the node, the text
- * they search from anyone: a search is limited in steps, and one that reaches
- * the limit is no match and counted. The JIT is used where the process may make
- * code; where its fence forbids that PCRE2 falls back to its interpreter.
+ * they search from anyone. PCRE2 decides what an expression means and which are
+ * refused; most then run as an automaton in linear time (engine_nfa.c). What
+ * that does not read runs in PCRE2's interpreter with a limit of steps; a search
+ * that reaches it is no match and counted. Not by its JIT: that counts no steps,
+ * wants memory that is writable and executable, and (10.42, with text that may be
+ * no UTF-8) does not find that \W takes U+00E9.
  *
  * Most searches never happen: an expression is tried only on text that holds
  * one of the literals that each of its matches must hold (regex_literals). */
@@ -11,9 +14,10 @@
 
 #define REGEX_BYTES_MAX 65536
 #define REGEX_NEST_MAX 100
-#define REGEX_STEPS_MAX 100000
+#define REGEX_STEPS_MIN 20000
+#define REGEX_STEPS_PER_BYTE 8
+#define REGEX_DEPTH_MAX 100000
 #define REGEX_HEAP_KIB_MAX 8192
-#define REGEX_STACK_MAX ((size_t)1 << 20)
 
 struct regex_env {
 	pcre2_general_context *general;
@@ -42,6 +46,7 @@ void regex_env_free(struct regex_env *env)
 
 		env->all = re->next;
 		pcre2_code_free(re->code);
+		nfa_free(re->nfa);
 		mem_free(re);
 	}
 	pcre2_compile_context_free(env->compile);
@@ -67,6 +72,19 @@ struct regex_env *regex_env_new(void)
 	return env;
 }
 
+bool regex_search(const struct regex *re, struct str s, struct regex_run *run)
+{
+	int rc;
+
+	if (re->nfa != NULL)
+		return nfa_matches(re->nfa, s);
+	/* Steps by the length: an expression that is no bomb takes a few for each byte. */
+	pcre2_set_match_limit(run->context, REGEX_STEPS_MIN + (uint32_t)(s.n > UINT32_MAX / 16 ? UINT32_MAX / 2 : s.n * REGEX_STEPS_PER_BYTE));
+	rc = pcre2_match(re->code, (PCRE2_SPTR)(s.n == 0 ? "" : s.p), s.n, 0, 0, run->data, run->context);
+	run->limits += rc != PCRE2_ERROR_NOMATCH && rc < 0;
+	return rc >= 0;
+}
+
 enum rc regex_compile(struct regex_env *env, struct str pattern, unsigned flags, struct regex **ret, struct err *err)
 {
 	struct regex *re = mem_alloc(sizeof *re);
@@ -89,7 +107,7 @@ enum rc regex_compile(struct regex_env *env, struct str pattern, unsigned flags,
 		return FAIL(err, RC_BAD, "regular expression \"%.*s\": byte %zu: %s", STR(str_slice(pattern, 0, 120)), at + 1,
 			    (const char *)text);
 	}
-	(void)pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE);
+	re->nfa = nfa_new(pattern, (flags & SIGMA_RE_I) != 0, (flags & SIGMA_RE_S) != 0, (flags & SIGMA_RE_M) != 0);
 	re->next = env->all;
 	env->all = re;
 	*ret = re;
@@ -113,8 +131,7 @@ enum rc regex_run_new(const struct regex_env *env, struct regex_run *ret, struct
 		regex_run_done(&run);
 		return FAIL(err, RC_NOMEM, "engine: out of memory");
 	}
-	pcre2_set_match_limit(run.context, REGEX_STEPS_MAX);
-	pcre2_set_depth_limit(run.context, REGEX_STEPS_MAX);
+	pcre2_set_depth_limit(run.context, REGEX_DEPTH_MAX);
 	pcre2_set_heap_limit(run.context, REGEX_HEAP_KIB_MAX);
 	*ret = run;
 	return RC_OK;

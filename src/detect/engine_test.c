@@ -331,14 +331,6 @@ static bool test_number(const struct test *t, enum flat_type type, struct str s)
 	return t->kind == TEST_GT ? v > t->number : v >= t->number;
 }
 
-static bool test_regex(const struct test *t, struct str s, struct regex_run *run)
-{
-	int rc = pcre2_match(t->regex->code, (PCRE2_SPTR)(s.n == 0 ? "" : s.p), s.n, 0, 0, run->data, run->context);
-
-	run->limits += rc != PCRE2_ERROR_NOMATCH && rc < 0;
-	return rc >= 0;
-}
-
 bool test_value(const struct test *t, enum flat_type type, const struct text *x, struct regex_run *run)
 {
 	struct str s = t->cased ? x->plain : x->folded;
@@ -352,7 +344,7 @@ bool test_value(const struct test *t, enum flat_type type, const struct text *x,
 	case TEST_SUFFIX: return str_ends(s, t->lit);
 	case TEST_CONTAINS: return str_find(s, t->lit, 0) != SIZE_MAX;
 	case TEST_GLOB: return glob_matches(&t->glob, s);
-	case TEST_REGEX: return test_regex(t, x->plain, run);
+	case TEST_REGEX: return regex_search(t->regex, x->plain, run);
 	case TEST_PRESENT: return true;
 	case TEST_CIDR: return net_holds(t->net, x->plain);
 	case TEST_NUMBER:

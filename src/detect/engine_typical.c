@@ -39,6 +39,13 @@ static const char page[] =
 	"{ } $_. foreach-object where-object -erroraction silentlycontinue namespace system.io system.net.webclient -computername "
 	"usr/bin/ /usr/bin/ /bin/sh -c /bin/bash /etc/ /var/log/ /tmp/ /home/ /dev/null root sudo usr/lib/ /library/ /users/ /system/library/ "
 	"get / http/1.1 mozilla/5.0 (windows nt 10.0; win64; x64) applewebkit/537.36 (khtml, like gecko) chrome/ safari/ index.php?id= "
+	"host name=consolehost host version=5.1.17763.1 host id=00000000-0000-0000-0000-000000000000 engine version=5.1 runspace id= "
+	"pipeline id= command name= command type=cmdlet script name= command path= sequence number= user=domain\\user connected user= "
+	"shell id=microsoft.powershell severity=informational host application=c:\\windows\\system32\\windowspowershell\\v1.0\\powershell "
+	"commandinvocation(out-default): parameterbinding(out-string): name=\"inputobject\"; value=\" details: detailsequence= detailtotal= "
+	"0x1400 0x1400 0x1400 0x1000 0x1000 0x1410 0x1fffff 0x1f3fff 0x0 valid valid signed createkey createkey setvalue setvalue deletevalue "
+	"write-output set-strictmode get-command get-module invoke-expression set-item remove-item start-process select-object out-null "
+	"system32\\ntdll.dll+ kernelbase.dll+ kernel32.dll+ \\svchost.exe \\lsass.exe \\services.exe \\explorer.exe 5156 5158 4658 4690 4656 "
 	"the process was created a new account logon type subject security id: account name: account domain: logon id: ";
 
 static uint32_t slot_of(uint32_t bytes)
@@ -108,5 +115,5 @@ float typical_chance(const struct typical *t, struct str lit, size_t *ret_at)
 	}
 	if (ret_at != NULL)
 		*ret_at = at;
-	return best * 12 / (float)(8 + (lit.n > 60 ? 60 : lit.n));
+	return best * 12 / (float)(8 + (lit.n > 60 ? 60 : lit.n)); /* longer is rarer */
 }

@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 #include "bench.h"
-#include "detect/engine.h"
+#include "detect/engine_run.h"
 #include "wire/flat_json.h"
 
 #define ROUNDS 7
@@ -221,6 +221,51 @@ static void bench_slow(struct engine_image *m, double median_ns_per_byte)
 	thread_done(&t);
 }
 
+/* For each regular expression of the rules: a value that is full of the literal it needs, so that it is searched for. */
+static void bench_regexes(struct engine_image *m, double median_ns_per_byte)
+{
+	struct thread t = { 0 };
+	char *text = mem_alloc(210000);
+	double worst = 0;
+	const struct test *which = NULL;
+	struct engine_stats stats;
+
+	thread_new(&t, m);
+	for (uint32_t i = 0; text != NULL && i < m->n_tests; i++) {
+		const struct test *x = &m->tests[i];
+		struct str field = fields_name(m->fields, x->field), lit, line;
+		struct lane lane = { .name = "regex", .lines = &line, .n = 1 };
+		double took;
+		size_t n;
+
+		if (x->kind != TEST_REGEX || x->field == FIELD_NONE)
+			continue;
+		lit = x->regex->n_literals > 0 ? x->regex->literals[0] : S("aA0-");
+		n = (size_t)snprintf(text, 1000, "{\"%.*s\":\"", STR(field));
+		while (n + 2 * lit.n < 200000)
+			for (size_t k = 0; k < lit.n; k++) {
+				if (lit.p[k] == '"' || lit.p[k] == '\\')
+					text[n++] = '\\';
+				text[n++] = (unsigned char)lit.p[k] < ' ' ? ' ' : lit.p[k];
+			}
+		memcpy(text + n, "\"}", 2);
+		line = str_make(text, n + 2);
+		t.lane = &lane;
+		(void)rate(&t, true);
+		took = 1e9 / rate(&t, true) / (double)line.n / median_ns_per_byte;
+		if (took > worst) {
+			worst = took;
+			which = x;
+		}
+	}
+	engine_stats(t.engine, &stats);
+	if (which != NULL)
+		printf("slow-regex %.2f times-the-median-byte (worst: %.*s; %llu limits)\n", worst, STR(which->from->text),
+		       (unsigned long long)stats.regex_limits);
+	mem_free(text);
+	thread_done(&t);
+}
+
 int main(int argc, char **argv)
 {
 	struct arena *a = arena_new((size_t)1 << 30);
@@ -271,8 +316,10 @@ int main(int argc, char **argv)
 		mem_free(l.lines);
 		mem_free(l.bytes);
 	}
-	if (argc - n > 2)
+	if (argc - n > 2) {
 		bench_slow(m, lean_ns);
+		bench_regexes(m, lean_ns);
+	}
 	engine_image_stats(m, &stats);
 	printf("resident %.1f MB\n", (double)(resident_kib() - before) / 1024);
 	printf("image %.1f MB, %llu groups\n", (double)stats.bytes / 1e6, (unsigned long long)stats.groups);

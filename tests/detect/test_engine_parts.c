@@ -159,6 +159,123 @@ static void test_literals(void)
 	}
 }
 
+/* ---- expressions by the automaton against PCRE2 */
+
+static size_t random_regex(char *out, unsigned depth)
+{
+	static const char *const atoms[] = { "a", "b", "A", ".", "[ab]", "[^a]", "\\w", "\\s", "\\W", "\\.", "[a-c-]", "\\x41", "[]a]", "\\n", "[^\\s]" };
+	static const char *const counts[] = { "*", "+", "?", "{2}", "{1,3}", "{0,2}", "{2,}", "+?", "*?", "" , "", "", "", "", "" };
+	size_t n = 0;
+
+	if (depth == 0 && pick(5) == 0)
+		out[n++] = '^';
+	for (uint32_t k = 1 + pick(4); k > 0; k--) {
+		if (depth < 2 && pick(4) == 0) {
+			n += (size_t)snprintf(out + n, 60, "%s", pick(2) == 0 ? "(?:" : pick(3) == 0 ? "(?i:" : "(");
+			n += random_regex(out + n, depth + 1);
+			out[n++] = ')';
+		} else {
+			n += (size_t)snprintf(out + n, 60, "%s", atoms[pick(COUNTOF(atoms))]);
+		}
+		n += (size_t)snprintf(out + n, 60, "%s", counts[pick(COUNTOF(counts))]);
+		if (depth < 2 && pick(6) == 0)
+			out[n++] = '|';
+	}
+	if (depth == 0 && pick(5) == 0)
+		out[n++] = '$';
+	out[n] = '\0';
+	return n;
+}
+
+static void test_nfa(void)
+{
+	struct regex_env *env = regex_env_new();
+	struct regex_run run;
+	struct err err;
+	size_t wrong = 0, held = 0, tried = 0, left = 0;
+
+	OK(env != NULL && regex_run_new(env, &run, &err) == RC_OK, "new");
+	for (int i = 0; i < 6000; i++) {
+		char pattern[400], text[40];
+		struct str p = str_make(pattern, random_regex(pattern, 0));
+		unsigned flags = pick(3) == 0 ? SIGMA_RE_I : pick(3) == 0 ? SIGMA_RE_S : 0;
+		struct regex *re;
+		struct nfa *n = nfa_new(p, (flags & SIGMA_RE_I) != 0, (flags & SIGMA_RE_S) != 0, false);
+
+		if (regex_compile(env, p, flags, &re, &err) != RC_OK || n == NULL) {
+			left++;
+			nfa_free(n);
+			continue;
+		}
+		nfa_free(re->nfa);
+		re->nfa = NULL;
+		for (int k = 0; k < 12; k++) {
+			size_t len = 0;
+			uint64_t was;
+			bool want;
+
+			for (uint32_t c = pick(12); c > 0; c--)
+				len += (size_t)snprintf(text + len, 4, "%s", (const char *[]){ "a", "b", "c", "A", " ", ".", "\n", "\xc3\xa9", "-" }[pick(9)]);
+			was = run.limits;
+			want = regex_search(re, str_make(text, len), &run);
+			if (run.limits != was)
+				continue;
+			held += want;
+			tried++;
+			if (nfa_matches(n, str_make(text, len)) != want && wrong++ == 0)
+				printf("# /%.*s/ %u \"%.*s\": %d\n", STR(p), flags, (int)len, text, want);
+		}
+		nfa_free(n);
+	}
+	OK(wrong == 0 && held > tried / 8 && held < tried && left < 600, "%zu searches, %zu held, as PCRE2 has them (%zu left to it)", tried, held,
+	   left);
+	regex_run_done(&run);
+	regex_env_free(env);
+}
+
+static const struct { const char *pattern; bool read; } readable[] = {
+	{ "a(b|c)*d{2,5}[x-z]+$", true }, { "(?i)^abc", true }, { "", true }, { "(a)\\1", false }, { "\\bword", false }, { "(?=a)b", false },
+	{ "a++", false }, { "\xc3\xa9", false }, { "a{300}", false }, { "(?m)^a", false }, { "^^a", false }, { "a$b", false }, { "[[:alpha:]]", false },
+};
+
+/* Expressions that are famous for taking for ever. */
+static const struct { const char *pattern, *unit; } bombs[] = {
+	{ "(a+)+$", "a" }, { "(a|a)*$", "a" }, { "(.*)*x", "ab" }, { ".+\\..+@.+\\.[a-z]+", "a.b@" }, { "(x+x+)+y", "x" }, { "\\b(a+)+\\b!", "a" },
+	{ "(a*)*\\1b", "a" },
+};
+
+static void test_bombs(void)
+{
+	struct regex_env *env = regex_env_new();
+	struct regex_run run;
+	struct err err;
+	char *text = mem_alloc(100000);
+
+	for (size_t i = 0; i < COUNTOF(readable); i++) {
+		struct nfa *n = nfa_new(str_of(readable[i].pattern), false, false, false);
+
+		OK((n != NULL) == readable[i].read, "/%s/ is %s", readable[i].pattern, readable[i].read ? "read" : "left to PCRE2");
+		nfa_free(n);
+	}
+	OK(text != NULL && regex_run_new(env, &run, &err) == RC_OK, "new");
+	for (size_t i = 0; i < COUNTOF(bombs); i++) {
+		size_t unit = strlen(bombs[i].unit), n = 0;
+		struct regex *re;
+		usec start;
+
+		for (; n + unit < 99999; n += unit)
+			memcpy(text + n, bombs[i].unit, unit);
+		text[n++] = '\n' + 1;
+		OK(regex_compile(env, str_of(bombs[i].pattern), 0, &re, &err) == RC_OK, "%s", bombs[i].pattern);
+		start = time_mono();
+		(void)regex_search(re, str_make(text, n), &run);
+		OK(time_mono() - start < USEC_PER_SEC, "/%s/ ends soon: %lld us", bombs[i].pattern, (long long)(time_mono() - start));
+	}
+	regex_run_done(&run);
+	regex_env_free(env);
+	mem_free(text);
+}
+
 /* ---- wildcards against trying everything */
 
 static bool glob_slow(const struct sigma_piece *p, uint32_t n, struct str s, size_t at)
@@ -237,6 +354,8 @@ int main(void)
 	test_few_scan();
 	test_few_absent();
 	test_literals();
+	test_nfa();
+	test_bombs();
 	test_globs();
 	test_cache();
 	return tap_done();
