@@ -12,8 +12,8 @@
 #include "base/mem.h"
 #include "detect/block_keys.h"
 
-#define LEVEL 6
-#define BITS 12
+#define LEVEL 7
+#define BITS 13
 #define COLUMN_MAX ((size_t)10 * BLOCK_EVENTS_MOST)
 
 struct source {

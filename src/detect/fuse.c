@@ -79,12 +79,14 @@ static void cell_set(unsigned char *cells, uint32_t bits, uint32_t i, uint32_t v
 	memcpy(cells + at / 8, &word, sizeof word);
 }
 
-/* The sizes that the paper found by experiment for three cells a key. */
-static void plan(struct fuse *f, size_t n)
+/* The paper's sizes are for millions of keys and a good seed at the first go. A block has a few thousand, and a few more seeds
+ * cost nothing beside its compression: segments of half the size, a tenth fewer cells, and a percent more at every fourth
+ * seed. 1.24 cells a key instead of 1.34 at 2,300 keys. */
+static void plan(struct fuse *f, size_t n, int seed)
 {
 	double keys = (double)(n < 10 ? 10 : n);
-	double exponent = floor(log(keys) / log(3.33) + 2.25), spread = 0.875 + 0.25 * log(1e6) / log(keys);
-	double capacity = keys * (spread < 1.125 ? 1.125 : spread);
+	double exponent = floor(log(keys) / log(3.33) + 1.25), spread = 0.775 + 0.25 * log(1e6) / log(keys);
+	double capacity = keys * ((spread < 1.125 ? 1.125 : spread) + 0.01 * (seed / 4));
 	uint32_t wanted;
 
 	f->segment = exponent >= 18 ? SEGMENT_MOST : 1u << (unsigned)exponent;
@@ -177,17 +179,19 @@ static void put_head(const struct fuse *f, struct buf *out)
 
 static enum rc fill(struct fuse *f, struct work *w, const uint64_t *keys, size_t n, struct buf *out, struct err *err)
 {
-	size_t bytes = (size_t)(all_cells(f) * f->bits + 7) / 8 + PAD;
-	char *room;
 	bool good = false;
+	size_t bytes;
+	char *room;
 
 	for (int i = 0; i < TRIES && !good; i++) {
+		plan(f, n, i);
 		f->seed = mix(n, (uint64_t)i + 1);
 		pile(f, w, keys, n);
 		good = peel(f, w, n);
 	}
 	if (!good)
 		return FAIL(err, RC_INTERNAL, "filter: %zu keys do not come apart", n);
+	bytes = (size_t)(all_cells(f) * f->bits + 7) / 8 + PAD;
 	put_head(f, out);
 	room = buf_room(out, bytes);
 	if (room == NULL)
@@ -212,7 +216,7 @@ enum rc fuse_build(uint64_t *keys, size_t n, unsigned bits, struct buf *out, str
 	}
 	qsort(keys, n, sizeof *keys, order_keys);
 	n = unique(keys, n);
-	plan(&f, n);
+	plan(&f, n, TRIES); /* the largest it may become */
 	w = (struct work){ .sums = mem_array(all_cells(&f), sizeof *w.sums), .counts = mem_array(all_cells(&f), sizeof *w.counts),
 			   .alone = mem_array(all_cells(&f), sizeof *w.alone), .order = mem_array(n, sizeof *w.order),
 			   .which = mem_array(n, sizeof *w.which) };
