@@ -488,7 +488,8 @@ bool yaml_block(struct arena *a, struct str text, size_t at, uint32_t line, cons
 		at += 4;
 		q.line++;
 	}
-	if (at >= text.n || text.p[at] == '.' || !bounds(&q, text, at))
+	/* At once another sign, or an end: an empty document. */
+	if (at >= text.n || text.p[at] == '.' || str_starts(str_slice(text, at, text.n), S("---")) || !bounds(&q, text, at))
 		return false;
 	line_at(&q, at);
 	settle(&q);

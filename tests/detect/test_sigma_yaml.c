@@ -38,6 +38,7 @@ static const struct {
 	{ "a document at once behind its sign", "---\na: b\n--- c\n---\nd: e\n", false },
 	{ "three dashes and more", "a: b\n---c: d\n", false },
 	{ "empty documents", "a: b\n---\n---\n", false },
+	{ "a document sign where a key might stand", "---\n--- : \n  - m\n", false },
 	{ "an end sign", "a: b\n...\nc: d\n", false },
 	{ "nothing", "", false },
 	{ "remarks only", "# a\n\n", false },
