@@ -475,9 +475,10 @@ static void probe_at(struct match_pass *p, uint64_t key, size_t at)
 			ask(p, entry->witness);
 			continue;
 		}
+		if (p->tried[entry->witness] == p->pass)
+			continue;
 		lit = p->tests[p->witness_test[entry->witness]].lit;
-		if (at >= entry->at && s.n - (at - entry->at) >= lit.n && memcmp(s.p + at - entry->at, lit.p, lit.n) == 0 &&
-		    p->tried[entry->witness] != p->pass)
+		if (at >= entry->at && s.n - (at - entry->at) >= lit.n && memcmp(s.p + at - entry->at, lit.p, lit.n) == 0)
 			hit(p, entry->witness);
 	}
 }

@@ -28,7 +28,10 @@ struct nfa {
 	bool nullable;
 	struct set first, last, ends; /* ends: those that consume the end of the text */
 	struct set has[SYMBOLS];      /* positions that take the symbol */
-	struct set follow[POSITIONS_MAX];
+	bool starts[SYMBOLS];         /* a match may begin with it */
+	struct set chain;             /* those that the next position follows: all of them step at once */
+	struct set more;              /* those that others follow too */
+	struct set follow[POSITIONS_MAX]; /* behind nfa_new: without the next position */
 };
 
 /* What a part of the expression begins and ends with. */
@@ -370,6 +373,25 @@ static bool ends_well(const struct nfa *n)
 	return true;
 }
 
+static void chains_build(struct nfa *n)
+{
+	for (unsigned c = 0; c < SYMBOLS; c++)
+		for (int i = 0; i < WORDS; i++)
+			n->starts[c] |= (n->first.w[i] & n->has[c].w[i]) != 0;
+	for (unsigned p = 0; p < POSITIONS_MAX; p++) {
+		uint64_t bit = (uint64_t)1 << (p % 64), next = (uint64_t)1 << ((p + 1) % 64), left = 0;
+
+		if (p + 1 < POSITIONS_MAX && (n->follow[p].w[(p + 1) / 64] & next) != 0) {
+			n->chain.w[p / 64] |= bit;
+			n->follow[p].w[(p + 1) / 64] &= ~next;
+		}
+		for (int i = 0; i < WORDS; i++)
+			left |= n->follow[p].w[i];
+		if (left != 0)
+			n->more.w[p / 64] |= bit;
+	}
+}
+
 struct nfa *nfa_new(struct str pattern, bool any_case, bool dot_all, bool lines)
 {
 	struct nfa *n = mem_alloc(sizeof *n);
@@ -387,6 +409,7 @@ struct nfa *nfa_new(struct str pattern, bool any_case, bool dot_all, bool lines)
 		mem_free(n);
 		return NULL;
 	}
+	chains_build(n);
 	return n;
 }
 
@@ -397,14 +420,29 @@ void nfa_free(struct nfa *n)
 
 /* ---- running */
 
+static inline bool none(const struct nfa *n, const struct set *s)
+{
+	uint64_t any = 0;
+
+	for (uint32_t i = 0; i < n->words; i++)
+		any |= s->w[i];
+	return any == 0;
+}
+
 /* The set behind one more symbol; true: the match is there. */
 static inline bool step(const struct nfa *n, struct set *s, unsigned symbol)
 {
 	struct set next = n->first;
-	uint64_t done = 0;
+	uint64_t done = 0, carry = 0;
 
 	for (uint32_t i = 0; i < n->words; i++) {
-		for (uint64_t w = s->w[i]; w != 0; w &= w - 1) {
+		uint64_t steps = s->w[i] & n->chain.w[i];
+
+		next.w[i] |= steps << 1 | carry;
+		carry = steps >> 63;
+	}
+	for (uint32_t i = 0; i < n->words; i++) {
+		for (uint64_t w = s->w[i] & n->more.w[i]; w != 0; w &= w - 1) {
 			const struct set *f = &n->follow[i * 64 + (unsigned)__builtin_ctzll(w)];
 
 			for (uint32_t k = 0; k < n->words; k++)
@@ -428,6 +466,10 @@ bool nfa_matches(const struct nfa *n, struct str text)
 	while (at < text.n) {
 		unsigned char c = (unsigned char)text.p[at];
 
+		if (c < 0x80 && c != '\n' && !n->starts[c] && none(n, &s)) {
+			at++;
+			continue;
+		}
 		used = c < 0x80 ? 1 : utf8_len(text, at);
 		if (c == '\n' && at + 1 == text.n) { /* $ holds before the last line's end, too */
 			copy = s;
