@@ -26,13 +26,36 @@ static void skip_space(struct reader *r)
 		r->p++;
 }
 
+/* Eight bytes without a quote, a backslash or a control character? A byte is zero, or below 32, where taking one, or 32,
+ * from each borrows into its highest bit. */
+static bool eight_plain(const char *p)
+{
+	const uint64_t ones = 0x0101010101010101u, high = ones * 0x80;
+	uint64_t v, quote, slash;
+
+	memcpy(&v, p, sizeof v);
+	quote = v ^ ones * '"';
+	slash = v ^ ones * '\\';
+	return ((((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((v - ones * ' ') & ~v)) & high) == 0;
+}
+
+static bool is_special(char c)
+{
+	return c == '"' || c == '\\' || (unsigned char)c < ' ';
+}
+
+static bool is_escape(char c)
+{
+	return c == '"' || c == '\\' || c == '/' || c == 'b' || c == 'f' || c == 'n' || c == 'r' || c == 't';
+}
+
 /* Behind the backslash. */
 static enum rc read_escape(struct reader *r)
 {
 	if (r->p == r->end)
 		return BAD(r, "the text ends inside a string");
 	if (*r->p != 'u') {
-		if (*r->p == '\0' || strchr("\"\\/bfnrt", *r->p) == NULL)
+		if (!is_escape(*r->p))
 			return BAD(r, "no such escape");
 		r->p++;
 		return RC_OK;
@@ -51,16 +74,19 @@ static enum rc read_string(struct reader *r, struct str *ret, bool *ret_escaped)
 
 	*ret_escaped = false;
 	for (;;) {
+		while (r->end - r->p >= 8 && eight_plain(r->p))
+			r->p += 8;
+		while (r->p < r->end && !is_special(*r->p))
+			r->p++;
 		if (r->p == r->end)
 			return BAD(r, "the text ends inside a string");
 		if (*r->p == '"')
 			break;
 		if ((unsigned char)*r->p < ' ')
 			return BAD(r, "a control character inside a string");
-		if (*r->p++ == '\\') {
-			*ret_escaped = true;
-			TRY(read_escape(r));
-		}
+		r->p++;
+		*ret_escaped = true;
+		TRY(read_escape(r));
 	}
 	*ret = str_make(from, (size_t)(r->p++ - from));
 	return RC_OK;
