@@ -70,7 +70,8 @@ enum rc values_put(struct values **v, enum values_kind kind, uint32_t max, usec 
 void values_expire(struct values *v, enum values_kind kind, usec upto); /* <= upto */
 usec values_first(const struct values *v);
 double values_rank(const struct values *v, double percent); /* n > 0; linear between the neighbours */
-bool values_sound(const struct values *v, enum values_kind kind, uint32_t max);
+/* Of a block that was read back: false when it is none; what follows from the values is made anew. */
+bool values_renew(struct values *v, enum values_kind kind, uint32_t max);
 
 /* The most recent distinct values, with the time each was seen last (correlate_distinct.c). */
 struct distinct {

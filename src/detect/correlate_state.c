@@ -9,6 +9,7 @@
 
 #define MAGIC "LFCORR1"
 #define HEAD (sizeof MAGIC + 4)
+#define TIME_MAX ((usec)1 << 61) /* windows end beyond what is believed of an event */
 
 static void put_group(const struct correlator *c, const struct plan *p, struct group *g, struct buf *b)
 {
@@ -98,20 +99,23 @@ enum rc correlator_save(const struct correlator *c, struct buf *out, struct err 
 	return RC_OK;
 }
 
-static bool block_sound(const struct plan *p, const void *block, uint64_t size)
+static bool block_sound(const struct plan *p, void *block, uint64_t size)
 {
 	bool window = p->machine == MACHINE_WINDOW;
 	enum sigma_corr_type type = p->corr->type;
+	struct distinct *d = block;
+	struct values *v = block;
 
 	if (type == SIGMA_VALUE_COUNT)
-		return size >= sizeof(struct distinct) && *(const uint64_t *)block == size && distinct_sound(block, p->need);
-	if (size < sizeof(struct values) || *(const uint64_t *)block != size)
+		return size >= sizeof *d && d->size == size && distinct_sound(d, p->need) && (!window || d->n > 0);
+	/* A window without a value would have no mean. */
+	if (size < sizeof *v || v->size != size || (window && v->n == 0))
 		return false;
 	if (type == SIGMA_EVENT_COUNT)
-		return !window && values_sound(block, VALUES_TIMES, p->need);
+		return !window && values_renew(v, VALUES_TIMES, p->need);
 	if (type == SIGMA_VALUE_PERCENTILE || type == SIGMA_VALUE_MEDIAN)
-		return values_sound(block, VALUES_RANK, CORRELATE_RANK_MAX);
-	return (type == SIGMA_VALUE_SUM || type == SIGMA_VALUE_AVG) && values_sound(block, VALUES_SUM, CORRELATE_SUM_MAX);
+		return values_renew(v, VALUES_RANK, CORRELATE_RANK_MAX);
+	return (type == SIGMA_VALUE_SUM || type == SIGMA_VALUE_AVG) && values_renew(v, VALUES_SUM, CORRELATE_SUM_MAX);
 }
 
 /* The block of a group, if it has one: into memory of its own. */
@@ -157,8 +161,20 @@ static enum rc get_window_key(struct correlator *c, const struct plan *p, struct
 	return RC_OK;
 }
 
-static bool small_sound(const struct plan *p, const struct group *g)
+static bool time_sound(usec t)
 {
+	return t > -TIME_MAX && t < TIME_MAX;
+}
+
+static bool small_sound(const struct plan *p, struct group *g)
+{
+	enum sigma_corr_type type = p->corr->type;
+
+	if (!time_sound(g->last))
+		return false;
+	if (p->machine == MACHINE_WINDOW)
+		return time_sound(window_of(g)->open) && window_of(g)->n > 0 &&
+		       (window_of(g)->block != NULL || type == SIGMA_EVENT_COUNT || type == SIGMA_TEMPORAL || type == SIGMA_TEMPORAL_ORDERED);
 	if (p->machine == MACHINE_RING)
 		return g->n <= p->need && g->head < p->need;
 	if (p->machine == MACHINE_RECENT)
@@ -255,7 +271,7 @@ static enum rc get_waiting(struct correlator *c, struct rd *r, uint64_t *left_ou
 		++*left_out;
 		return RC_OK;
 	}
-	if (h.slot >= p->corr->n_rules || key.n > p->key_max || !key_read(key, values, p->n_group + p->n_carried))
+	if (!time_sound(h.at) || h.slot >= p->corr->n_rules || key.n > p->key_max || !key_read(key, values, p->n_group + p->n_carried))
 		return RC_CORRUPT;
 	h.plan = (uint32_t)(p - c->plans);
 	w = pending_room(&c->pending, key.n, &c->budget);

@@ -31,7 +31,7 @@ static usec time_get(const struct plan *p, const unsigned char *from, usec now)
 		memcpy(&v, from, sizeof v);
 		back = (uint64_t)now - v;
 	}
-	return now - (usec)back;
+	return (usec)((uint64_t)now - back);
 }
 
 static void time_put(const struct plan *p, unsigned char *to, usec at)

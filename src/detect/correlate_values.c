@@ -3,6 +3,7 @@
 #include "detect/correlate_int.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 static usec *times_of(struct values *v)
 {
@@ -159,7 +160,28 @@ double values_rank(const struct values *v, double percent)
 	return s[low] + (s[low + 1] - s[low]) * (place - whole);
 }
 
-bool values_sound(const struct values *v, enum values_kind kind, uint32_t max)
+static int value_order(const void *a, const void *b)
 {
-	return v->cap > 0 && v->cap <= max && v->size == size_of(kind, v->cap) && v->head < v->cap && v->n <= v->cap;
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+bool values_renew(struct values *v, enum values_kind kind, uint32_t max)
+{
+	if (v->cap == 0 || v->cap > max || v->size != size_of(kind, v->cap) || v->head >= v->cap || v->n > v->cap)
+		return false;
+	for (uint32_t i = 0; i < v->n && kind >= VALUES_SUM; i++) {
+		double value = values_of(v)[(v->head + i) % v->cap];
+
+		if (!isfinite(value))
+			return false;
+		if (kind == VALUES_RANK)
+			sorted_of(v)[i] = value;
+	}
+	if (kind == VALUES_RANK)
+		qsort(sorted_of(v), v->n, sizeof(double), value_order);
+	if (kind == VALUES_SUM)
+		add_up(v);
+	return true;
 }

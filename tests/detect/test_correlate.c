@@ -565,7 +565,8 @@ static void random_condition(struct rules *r, uint32_t i, struct sigma_corr *c)
 static void random_corr(struct rules *r, uint32_t i)
 {
 	static const struct str groups[2] = { { "user", 4 }, { "host", 4 } };
-	static const int spans[] = { 3, 7, 10, 20, 4000, 700000 };
+	/* Those on either side of the widths of a time in the state are among them. */
+	static const int spans[] = { 3, 7, 10, 20, 2147, 2148, 4000, 549755, 549756, 700000 };
 	struct sigma_corr *c = &r->corrs[i];
 	bool temporal;
 
@@ -579,7 +580,7 @@ static void random_corr(struct rules *r, uint32_t i)
 	c->n_group_by = draw(3);
 	for (uint32_t k = 0; k < c->n_group_by; k++)
 		r->group[i][k] = groups[c->n_group_by == 1 ? draw(2) : k];
-	c->timespan = (usec)spans[draw(draw(4) == 0 ? 6 : 4)] * SEC;
+	c->timespan = (usec)spans[draw(3) == 0 ? draw(COUNTOF(spans)) : draw(4)] * SEC;
 	c->n_limits = temporal ? draw(2) : 1 + (draw(4) == 0);
 	for (uint32_t k = 0; k < c->n_limits; k++) {
 		bool rising = draw(3) > 0;
@@ -605,13 +606,13 @@ static void random_corr(struct rules *r, uint32_t i)
 static void random_events(struct event *e, size_t n)
 {
 	uint32_t users = 1 + draw(4), values = 2 + draw(30), pace = 1 + draw(4);
-	usec at = START;
+	usec at = START, scale = draw(3) > 0 ? 1 : draw(2) > 0 ? 300 : 60000; /* times in the state go round, too */
 
 	for (size_t i = 0; i < n; i++, e++) {
 		*e = (struct event){ .number = 100 + i };
 		if (draw(40) == 0)
-			at += (usec)(draw(60) + 5) * SEC;
-		at += (usec)draw(pace) * SEC;
+			at += (usec)(draw(60) + 5) * SEC * scale;
+		at += (usec)draw(pace) * SEC * scale;
 		if (draw(30) == 0)
 			at += 1; /* a microsecond decides, too */
 		e->at = at;
