@@ -42,10 +42,11 @@ struct fields *fields_new(void)
 		return NULL;
 	f->names = arena_new(NAMES_MAX);
 	f->t.slots = mem_array(SLOTS_FIRST, sizeof *f->t.slots);
+	f->t.tags = mem_alloc(SLOTS_FIRST);
 	f->ids = mem_array(FIELDS_MAX + 1, sizeof *f->ids);
 	f->star = mem_array(NODES_MAX, sizeof *f->star);
 	f->renames = mem_array(RENAMES_MAX, sizeof *f->renames);
-	if (f->names == NULL || f->t.slots == NULL || f->ids == NULL || f->star == NULL || f->renames == NULL) {
+	if (f->names == NULL || f->t.slots == NULL || f->t.tags == NULL || f->ids == NULL || f->star == NULL || f->renames == NULL) {
 		fields_free(f);
 		return NULL;
 	}
@@ -63,6 +64,7 @@ void fields_free(struct fields *f)
 		return;
 	arena_free(f->names);
 	mem_free(f->t.slots);
+	mem_free(f->t.tags);
 	mem_free(f->ids);
 	mem_free(f->star);
 	mem_free(f->renames);
@@ -91,13 +93,16 @@ static const struct fields_entry *probe(const struct fields *f, fields_node node
 	return fields_probe(&f->t, fields_where(node, name.n), name, head[0], head[1]);
 }
 
-static struct fields_entry *free_slot(struct fields_table *t, const struct fields_entry *e)
+static struct fields_entry *insert(struct fields_table *t, const struct fields_entry *e)
 {
 	struct str name = str_make(e->name, e->where & 0xffff);
-	uint32_t at = (uint32_t)fields_hash(t, e->where, name, e->head[0], e->head[1]) & t->mask;
+	uint64_t hash = fields_hash(t, e->where, name, e->head[0], e->head[1]);
+	uint32_t at = (uint32_t)hash & t->mask;
 
-	while (t->slots[at].name != NULL)
+	while (t->tags[at] != 0)
 		at = (at + 1) & t->mask;
+	t->tags[at] = fields_tag(hash);
+	t->slots[at] = *e;
 	return &t->slots[at];
 }
 
@@ -106,12 +111,17 @@ static enum rc grow(struct fields *f, struct err *err)
 	struct fields_table bigger = { .mask = f->t.mask * 2 + 1, .key = f->t.key, .stamp = f->t.stamp };
 
 	bigger.slots = mem_array((size_t)bigger.mask + 1, sizeof *bigger.slots);
-	if (bigger.slots == NULL)
+	bigger.tags = mem_alloc((size_t)bigger.mask + 1);
+	if (bigger.slots == NULL || bigger.tags == NULL) {
+		mem_free(bigger.slots);
+		mem_free(bigger.tags);
 		return FAIL(err, RC_NOMEM, "fields: out of memory");
+	}
 	for (uint32_t i = 0; i <= f->t.mask; i++)
-		if (f->t.slots[i].name != NULL)
-			*free_slot(&bigger, &f->t.slots[i]) = f->t.slots[i];
+		if (f->t.tags[i] != 0)
+			(void)insert(&bigger, &f->t.slots[i]);
 	mem_free(f->t.slots);
+	mem_free(f->t.tags);
 	f->t = bigger;
 	return RC_OK;
 }
@@ -135,8 +145,7 @@ static enum rc edge(struct fields *f, fields_node node, struct str name, struct 
 	if (e.name == NULL)
 		return FAIL(err, RC_NOMEM, "fields: out of memory");
 	fields_head(name, e.head);
-	*ret = free_slot(&f->t, &e);
-	**ret = e;
+	*ret = insert(&f->t, &e);
 	f->edges++;
 	return RC_OK;
 }

@@ -16,11 +16,13 @@ struct fields_entry {
 	uint64_t head[2];
 	uint32_t where;   /* fields_where */
 	uint16_t id, in;  /* FIELD_NONE, FIELDS_NOWHERE: nothing there */
-	const char *name; /* NULL: free */
+	const char *name;
 };
 
 struct fields_table {
 	struct fields_entry *slots;
+	uint8_t *tags;  /* a byte each slot: 0 when it is free, else one of its hash. Most names in events are nobody's, and
+			 * this is all that has to be looked at to see it */
 	uint32_t mask;
 	uint64_t key;
 	uint64_t stamp; /* another one for each dictionary and each change of it */
@@ -86,21 +88,26 @@ static inline bool fields_same_rest(const char *a, const char *b, size_t n)
 	return ((fields_load(a + n - 16) ^ fields_load(b + n - 16)) | (fields_load(a + n - 8) ^ fields_load(b + n - 8))) == 0;
 }
 
+static inline uint8_t fields_tag(uint64_t hash)
+{
+	return (uint8_t)(hash >> 56 | 1);
+}
+
 /* Exactly this name, or NULL. */
 static inline const struct fields_entry *fields_probe(const struct fields_table *t, uint32_t where, struct str name, uint64_t head0,
 						      uint64_t head1)
 {
-	uint32_t at = (uint32_t)fields_hash(t, where, name, head0, head1) & t->mask;
+	uint64_t hash = fields_hash(t, where, name, head0, head1);
+	uint32_t at = (uint32_t)hash & t->mask;
 
-	for (;; at = (at + 1) & t->mask) {
+	for (; t->tags[at] != 0; at = (at + 1) & t->mask) {
 		const struct fields_entry *e = &t->slots[at];
 
-		if (LIKELY(((e->head[0] ^ head0) | (e->head[1] ^ head1) | (e->where ^ where)) == 0) &&
-		    LIKELY(fields_same_rest(e->name, name.p, name.n)))
+		if (t->tags[at] == fields_tag(hash) && e->head[0] == head0 && e->head[1] == head1 && e->where == where &&
+		    fields_same_rest(e->name, name.p, name.n))
 			return e;
-		if (e->name == NULL)
-			return NULL;
 	}
+	return NULL;
 }
 
 /* A name that is not in the table as it stands: blanks in it, dots that are steps, a node with a step of any name. */
