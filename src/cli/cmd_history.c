@@ -1,11 +1,6 @@
 /* The folder of stored events: filling it by hand, searching it, looking after it. */
-#include <fcntl.h>
-#include <unistd.h>
-
+#include "cli/adding.h"
 #include "cli/hunting.h"
-#include "detect/source.h"
-#include "sys/file.h"
-#include "wire/log_line.h"
 
 #define NO_OPT { NULL, 0, NULL, { NULL, NULL }, false }
 
@@ -14,9 +9,7 @@
 static const struct cli_opt add_opts[] = {
 	{ "to", 0, "DIR", { "folder of history; made if it is not there", "歷史資料夾" }, false },
 	{ "node", 'n', "DIR", { "or the history of this node, which is not running", "或未執行之節點" }, false },
-	{ "source", 0, "NAME", { "name of the input (the file's name)", "來源名稱" }, false },
-	{ "format", 0, "NAME", { "what the files hold, when it is not to be found out", "紀錄格式" }, false },
-	{ "quiet", 'q', NULL, { "no summary", "不顯示摘要" }, false },
+	CLI_ADDING_OPTS,
 	NO_OPT,
 };
 static const char *const add_examples[] = {
@@ -24,159 +17,47 @@ static const char *const add_examples[] = {
 	"a stream", "zcat old/*.gz | lianfang history add --to ./history --source archive -", NULL,
 };
 
-struct adding {
-	struct history *h;
-	struct block_maker *m;
-	struct buf sealed, json;
-	struct str source;
-	uint64_t ordinal, events, bad, bytes;
-	enum rc rc;
-	struct err *err;
-};
-
-static enum rc seal(struct adding *x)
-{
-	if (block_maker_events(x->m) == 0)
-		return RC_OK;
-	buf_clear(&x->sealed);
-	TRY(block_maker_seal(x->m, time_now(), 0, &x->sealed, x->err));
-	return history_append(x->h, buf_view(&x->sealed), x->err);
-}
-
-/* The line as it stood when it can be read again by itself, else its JSON. */
-static struct block_event event_of(struct adding *x, struct flat *f)
-{
-	struct block_event e = { .line = f->raw, .format = f->format, .source = x->source, .ordinal = x->ordinal, .time = flat_time(f) };
-
-	if (e.time == 0)
-		e.time = time_now();
-	if (f->format == LOG_EVTX || f->format == LOG_ZEEK) {
-		buf_clear(&x->json);
-		flat_json_print(f, &x->json);
-		e.line = buf_view(&x->json);
-		e.format = LOG_JSON;
-	}
-	return e;
-}
-
-static bool on_event(void *ctx, struct flat *f, const struct err *why UNUSED)
-{
-	struct adding *x = ctx;
-	struct block_event e;
-
-	x->ordinal++;
-	if (f == NULL) {
-		x->bad++;
-		return true;
-	}
-	e = event_of(x, f);
-	x->rc = buf_check(&x->json, x->err, "event");
-	if (x->rc == RC_OK)
-		x->rc = block_maker_add(x->m, &e, f, x->err);
-	if (x->rc == RC_BUSY) {
-		x->rc = seal(x);
-		if (x->rc == RC_OK)
-			x->rc = block_maker_add(x->m, &e, f, x->err);
-	}
-	x->events += x->rc == RC_OK;
-	x->bytes += e.line.n;
-	return x->rc == RC_OK;
-}
-
-static enum rc add_file(struct adding *x, struct source_reader *r, const char *path, enum log_format format, struct err *err)
-{
-	struct source_file file;
-	uint64_t units;
-	enum rc rc = RC_OK;
-
-	if (strcmp(path, "-") == 0)
-		return source_stream(r, STDIN_FILENO, format, on_event, x, err);
-	TRY(source_probe(path, format, &file, err));
-	units = source_units(&file);
-	for (uint64_t i = 0; i < units && rc == RC_OK && x->rc == RC_OK; i++)
-		rc = source_read(r, &file, i, on_event, x, err);
-	return rc;
-}
-
-static struct str name_of(const char *path)
-{
-	struct str s = str_of(path);
-	size_t slash;
-
-	while ((slash = str_find(s, S("/"), 0)) != SIZE_MAX)
-		s = str_slice(s, slash + 1, s.n);
-	return str_slice(s, 0, BLOCK_NAME_MAX);
-}
-
-static enum rc add_files(const struct cli *c, struct adding *x, enum log_format format, struct err *err)
-{
-	struct fields *none = fields_new();
-	struct source_reader *r CLEANUP(source_reader_freep) = NULL;
-	enum rc rc = none == NULL ? FAIL(err, RC_NOMEM, "out of memory") : source_reader_new(none, time_now(), &r, err);
-
-	for (int i = 0; i < c->n_operands && rc == RC_OK; i++) {
-		x->source = cli_has(c, "source") ? str_of(cli_get(c, "source", "")) : name_of(c->operands[i]);
-		x->ordinal = cli_has(c, "source") ? x->ordinal : 0;
-		rc = add_file(x, r, c->operands[i], format, err);
-		if (rc == RC_OK)
-			rc = x->rc;
-		else
-			err_prefix(err, "%s", c->operands[i]);
-	}
-	source_reader_free(r);
-	r = NULL;
-	fields_free(none);
-	return rc == RC_OK ? seal(x) : rc;
-}
-
-static void add_summary(const struct cli *c, const struct adding *x, usec start)
+static void add_summary(const struct cli *c, const struct adding_counts *n, const struct history *h, usec start)
 {
 	double seconds = (double)(time_mono() - start) / 1e6;
 	struct history_stats st;
 
-	history_stats(x->h, &st);
+	history_stats(h, &st);
 	if (c->json)
-		printf("{\"events\":%llu,\"bad\":%llu,\"bytes\":%llu,\"blocks\":%llu,\"disk\":%llu,\"seconds\":%.3f}\n", (unsigned long long)x->events,
-		       (unsigned long long)x->bad, (unsigned long long)x->bytes, (unsigned long long)st.blocks, (unsigned long long)st.disk, seconds);
+		printf("{\"events\":%llu,\"bad\":%llu,\"bytes\":%llu,\"blocks\":%llu,\"disk\":%llu,\"seconds\":%.3f}\n", (unsigned long long)n->events,
+		       (unsigned long long)n->bad, (unsigned long long)n->bytes, (unsigned long long)st.blocks, (unsigned long long)st.disk, seconds);
 	else
 		fprintf(stderr, "%llu events added, %llu pieces that are none, %.1f MB/s; the history holds %llu events in %.1f MB\n",
-			(unsigned long long)x->events, (unsigned long long)x->bad, seconds > 0 ? (double)x->bytes / 1e6 / seconds : 0,
+			(unsigned long long)n->events, (unsigned long long)n->bad, seconds > 0 ? (double)n->bytes / 1e6 / seconds : 0,
 			(unsigned long long)st.events, (double)st.disk / 1e6);
+}
+
+static enum rc take_block(void *ctx, struct str block, struct err *err)
+{
+	return history_append(ctx, block, err);
 }
 
 static int add_run(struct cli *c)
 {
-	struct str format_name = str_of(cli_get(c, "format", ""));
-	enum log_format format = format_name.n == 0 ? LOG_UNKNOWN : log_format_find(format_name);
 	struct history_opts o = { .write = true, .unsynced = true };
-	struct adding x = { 0 };
+	struct history *h CLEANUP(history_closep) = NULL;
+	struct adding_counts n = { 0 };
 	struct err err = { 0 };
 	char dir[4096];
 	usec start = time_mono();
 	enum rc rc;
 
-	if (format_name.n > 0 && format == LOG_UNKNOWN)
-		return cli_failf(c, "--format: there is no format '%.*s'", STR(format_name));
 	if (cli_has(c, "to") == cli_has(c, "node"))
 		return cli_failf(c, "say where to: --to DIR or --node DIR");
 	snprintf(dir, sizeof dir, "%s%s", cli_get(c, "to", cli_get(c, "node", "")), cli_has(c, "node") ? "/history" : "");
 	o.dir = dir;
-	x.err = &err;
-	buf_init(&x.sealed, BLOCK_BYTES_MAX);
-	buf_init(&x.json, BLOCK_LINE_MAX);
-	rc = history_open(&o, &x.h, &err);
+	rc = history_open(&o, &h, &err);
 	if (rc == RC_OK)
-		rc = block_maker_new(&x.m, &err);
+		rc = adding_run(c, take_block, h, &n, &err);
 	if (rc == RC_OK)
-		rc = add_files(c, &x, format, &err);
-	if (rc == RC_OK)
-		rc = history_sync(x.h, &err);
+		rc = history_sync(h, &err);
 	if (rc == RC_OK && !cli_has(c, "quiet"))
-		add_summary(c, &x, start);
-	block_maker_free(x.m);
-	history_close(x.h);
-	buf_done(&x.sealed);
-	buf_done(&x.json);
+		add_summary(c, &n, h, start);
 	return rc == RC_OK ? CLI_OK : cli_fail(c, &err);
 }
 

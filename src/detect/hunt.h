@@ -39,6 +39,10 @@ enum rc hunt_for_indicators(const struct image_indicator *list, size_t n, struct
 enum rc hunt_for_rules(const struct sigma_set *rules, const struct taxonomy *t, struct hunt_matcher **ret, uint64_t *ret_refused,
 		       struct err *err) MUSTUSE;
 
+/* Of a matcher from hunt_for_rules: only rules from here on. For one of several that share the blocks of a queue, none of which
+ * sees all events of a group. */
+void hunt_without_correlations(struct hunt_matcher *m);
+
 /* Events that meet every term: `field` .n > 0: one of its values is `value`, where * and ? stand for any run and any one
  * character; else `value` stands anywhere in the line or in a value. Letters of ASCII in either case. */
 struct hunt_term { struct str field, value; };

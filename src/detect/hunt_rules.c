@@ -80,7 +80,7 @@ static enum rc event(struct hunt_matcher *m, const struct block_event *e, struct
 		x->rule = list[i];
 		if (!x->set->rules[list[i]].hidden)
 			tell_match(x, e, f, list[i]);
-		if (correlator_wants(x->correlator, list[i]))
+		if (x->correlator != NULL && correlator_wants(x->correlator, list[i]))
 			TRY(correlator_add(x->correlator, list[i], e->time, x->events, field, x, on_fire, x, err));
 	}
 	return RC_OK;
@@ -89,7 +89,15 @@ static enum rc event(struct hunt_matcher *m, const struct block_event *e, struct
 static enum rc end(struct hunt_matcher *m, struct hunt_sink *s, struct err *err)
 {
 	of(m)->sink = s;
+	if (of(m)->correlator == NULL)
+		return RC_OK;
 	return correlator_end(of(m)->correlator, on_fire, m, err);
+}
+
+void hunt_without_correlations(struct hunt_matcher *m)
+{
+	correlator_free(of(m)->correlator);
+	of(m)->correlator = NULL;
 }
 
 static void free_it(struct hunt_matcher *m)

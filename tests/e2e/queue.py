@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""Workers on a queue of blocks: every alert once, though workers are killed all the time."""
+import random, time
+
+from harness import *
+
+t = Tap()
+Q = path('blocks.db')
+N = 60_000
+
+eve = write('eve.json', ''.join(
+    json.dumps({'timestamp': f'2026-11-{1 + i // 10000:02d}T{i // 60 % 24:02d}:{i % 60:02d}:00.000000+0000', 'n': i,
+                'dest_ip': '203.0.113.66' if i % 500 == 7 else f'198.51.{i % 7}.{i % 200}',
+                'dns': {'rrname': f'w{i % 90}.good.example'}}) + '\n' for i in range(N)))
+wanted = {i + 1 for i in range(N) if i % 500 == 7}
+
+r = run('queue', 'add', eve, '--queue', Q, '--json')
+t.same((r.status, r.json()['events']), (0, N), 'queue add')
+r = run('queue', 'add', eve, '--queue', Q)
+t.same(run('queue', 'status', '--queue', Q, '--json').json()['events'], N, 'the same file again puts nothing twice')
+t.same(run('queue', 'status', '--queue', path('absent.db')).status, 2, 'a queue that is not there')
+t.same(run('queue', 'work', 'no such thing', '--queue', Q).status, 2, 'what is no indicator is refused')
+
+rng = random.Random(7)
+killed = 0
+for _ in range(6):
+    worker = subprocess.Popen([program(), 'queue', 'work', '203.0.113.0/24', '--queue', Q, '--lease', '1'], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+    time.sleep(rng.uniform(0.01, 0.12))
+    worker.kill()
+    worker.wait()
+    killed += 1
+time.sleep(1.1)
+workers = [subprocess.Popen([program(), 'queue', 'work', '203.0.113.0/24', '--queue', Q, '--lease', '5', '--until-empty', '--json'], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE) for _ in range(2)]
+out = [w.communicate(timeout=60) for w in workers]
+t.same([w.returncode for w in workers], [0, 0], 'two workers end when nothing is left')
+s = run('queue', 'status', '--queue', Q, '--json').json()
+t.same((s['ready'], s['taken'], s['stuck'], s['alerts']), (0, 0, 0, len(wanted)), f'{killed} workers were killed, all blocks are done')
+alerts = [json.loads(line) for line in run('queue', 'alerts', '--queue', Q).out.splitlines()]
+t.same(sorted(a['record'] for a in alerts), sorted(wanted), 'every event that the block of addresses meets, once')
+t.ok(all(a['indicator_id'].startswith('indicator--') and json.loads(a['event'])['n'] == a['record'] - 1 for a in alerts), 'with its event')
+
+rule = write('rule.yml', 'title: One name\nid: 6f1d9c7e-3b0a-4c53-9f0e-2d7f5a1b8c09\nstatus: test\nlevel: low\nlogsource: {product: test}\n'
+             'detection: {s: {dns.rrname: w13.good.example, n|lt: 1000}, condition: s}\n')
+other = path('other.db')
+run('queue', 'add', eve, '--queue', other)
+t.same(run('queue', 'work', rule, '--queue', other, '--until-empty').status, 0, 'a worker by rules')
+t.same([json.loads(line)['record'] for line in run('queue', 'alerts', '--queue', other).out.splitlines()],
+       [i + 1 for i in range(1000) if i % 90 == 13], 'finds what the rule says')
+t.done()
