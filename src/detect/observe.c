@@ -323,7 +323,7 @@ static usec event_time(struct arena *a, const struct json *v)
 static struct str event_where(const struct json *v)
 {
 	static const char *const names[] = { "host.name", "Computer", "winlog.computer_name", "Hostname", "agent.hostname", "host",
-					     "Event.System.Computer", "sensor", "sensor_name", "src_ip", "id.orig_h" };
+					     "Event.System.Computer", "hostname", "dvchost", "dvc", "sensor", "sensor_name", "src_ip", "id.orig_h" };
 
 	for (size_t i = 0; i < COUNTOF(names); i++) {
 		const struct json *m = json_path(v, names[i]);

@@ -63,7 +63,7 @@ static const struct key keys[] = {
 	{ "log", "format", KIND_CHOICE, AT(log_format), "logfmt", 0, 0, "logfmt|json", "Form of log lines on standard error." },
 	{ "log", "level", KIND_INT, AT(log_level), "1", 0, 3, NULL, "Least level: 0 debug, 1 info, 2 warning, 3 error." },
 	{ "fence", "require_landlock", KIND_BOOL, AT(require_landlock), "yes", 0, 0, NULL, "Refuse to run where the kernel has no Landlock." },
-	{ "input", "path", KIND_TEXT, IN(path), NULL, 0, 0, NULL, "Log file to follow." },
+	{ "input", "path", KIND_TEXT, IN(path), NULL, 0, 0, NULL, "Log file to follow, or syslog to listen for: udp://ADDRESS:PORT, tcp://ADDRESS:PORT." },
 	{ "input", "format", KIND_CHOICE, IN(format), "auto", 0, 0, "auto|json|syslog|cef|leef|zeek|kv|auditd|text",
 	  "What its lines hold; auto looks at the first one." },
 	{ "input", "collection", KIND_TEXT, IN(collection), "", 0, 0, NULL, "Collection for its sightings; empty = [intel] up." },

@@ -6,6 +6,7 @@
  * listens to it, then the doors to the world, so that nobody meets a half-open
  * node. The way down is the same way back. */
 #include "node/core.h"
+#include "node/listen.h"
 
 #include <signal.h>
 #include <sys/stat.h>
@@ -193,6 +194,9 @@ static enum rc enter_fence(struct core *c, const char *dir, const struct config 
 	/* A log is followed through rotation, so its folder must be readable, not only the file of today. */
 	for (size_t i = 0; i < conf->n_inputs; i++) {
 		const char *slash = strrchr(conf->inputs[i].path, '/');
+
+		if (listen_is_address(conf->inputs[i].path))
+			continue;
 
 		if (slash == NULL || (size_t)(slash - conf->inputs[i].path) >= sizeof folders[i])
 			return FAIL(err, RC_BAD, "%s: [input %s] path: expected an absolute path", conf->path, conf->inputs[i].name);

@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "node/core.h"
+#include "node/listen.h"
 #include "store/collections.h"
 #include "store/peers.h"
 #include "wire/log_line.h"
@@ -24,6 +25,7 @@ struct input {
 	pthread_t thread;
 	bool started;
 	struct watch *watch;
+	struct listener *listener; /* NULL: a file */
 	struct map *seen;          /* indicators sighted, rules matched at a host, on `day` */
 	int64_t day;
 	uint64_t offset, inode;
@@ -248,6 +250,31 @@ static void note_state(struct input *in, enum rc rc, const struct err *err)
 	atomic_store(&in->suppressed, st.suppressed);
 }
 
+static enum rc on_message(void *ctx, struct str message, struct err *err)
+{
+	struct input *in = ctx;
+
+	TRY(watch_feed(in->watch, message, err));
+	return watch_end(in->watch, err);
+}
+
+static void listen_for_messages(struct input *in)
+{
+	while (!atomic_load(&in->core->stopping)) {
+		struct err err = { 0 };
+		bool any = false;
+		enum rc rc = listener_run(in->listener, POLL_USEC, on_message, in, &any, &err);
+
+		note_state(in, rc, &err);
+		if (!any && time_mono() - in->idled > IDLE_EVERY) {
+			(void)!watch_idle(in->watch, NULL);
+			in->idled = time_mono();
+		}
+		if (rc != RC_OK)
+			pause_input(POLL_USEC);
+	}
+}
+
 static void *run_input(void *ctx)
 {
 	struct input *in = ctx;
@@ -255,6 +282,10 @@ static void *run_input(void *ctx)
 	/* Lines written while the node was away are read once: not before every indicator is live. */
 	while (!atomic_load(&in->core->stopping) && !atomic_load(&in->core->image_full))
 		pause_input(POLL_USEC);
+	if (in->listener != NULL) {
+		listen_for_messages(in);
+		return NULL;
+	}
 	while (!atomic_load(&in->core->stopping)) {
 		struct err err = { 0 };
 		bool more = false;
@@ -306,7 +337,10 @@ static enum rc start_input(struct core *c, const struct config_input *conf, stru
 	buf_init(&in->json, 4 * WATCH_LINE_MAX);
 	if (c->memory != NULL)
 		watch_events(in->watch, on_event);
-	load_place(in);
+	if (listen_is_address(conf->path))
+		TRY(listener_open(conf->path, &in->listener, err));
+	else
+		load_place(in);
 	if (pthread_create(&in->thread, NULL, run_input, in) != 0)
 		return FAIL(err, RC_IO, "input: cannot start a thread");
 	in->started = true;
@@ -339,6 +373,7 @@ void inputs_stop(struct core *c)
 
 		if (in->started)
 			pthread_join(in->thread, NULL);
+		listener_close(in->listener);
 		watch_free(in->watch);
 		buf_done(&in->json);
 		map_free(in->seen);
@@ -357,6 +392,17 @@ void inputs_status(struct core *c, struct jsonw *w)
 		jsonw_object(w);
 		jsonw_m_cstr(w, "name", in->conf->name);
 		jsonw_m_cstr(w, "path", in->conf->path);
+		if (in->listener != NULL) {
+			struct listen_stats st;
+
+			listener_stats(in->listener, &st);
+			jsonw_m_int(w, "messages", (int64_t)st.messages);
+			jsonw_m_int(w, "bytes", (int64_t)st.bytes);
+			jsonw_m_int(w, "connections", (int64_t)st.connections);
+			jsonw_m_int(w, "refused_connections", (int64_t)st.refused);
+			jsonw_m_int(w, "too_long", (int64_t)st.too_long);
+			jsonw_m_int(w, "dropped", (int64_t)st.dropped);
+		}
 		jsonw_m_bool(w, "present", !atomic_load(&in->away));
 		jsonw_m_int(w, "lines", (int64_t)atomic_load(&in->lines));
 		jsonw_m_int(w, "bad_lines", (int64_t)atomic_load(&in->bad));
