@@ -299,6 +299,11 @@ enum rc correlator_end(struct correlator *c, correlator_fire fire, void *fire_ct
 	return done(c, rc != RC_OK ? rc : ends, err);
 }
 
+usec correlator_time(const struct correlator *c)
+{
+	return c->newest;
+}
+
 void correlator_stats(const struct correlator *c, struct correlator_stats *ret)
 {
 	*ret = c->stats;

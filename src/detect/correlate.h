@@ -78,6 +78,9 @@ enum rc correlator_advance(struct correlator *c, usec now, correlator_fire fire,
 /* End of input: closes all windows. */
 enum rc correlator_end(struct correlator *c, correlator_fire fire, void *fire_ctx, struct err *err) MUSTUSE;
 
+/* The newest time that was believed, of an event or told; INT64_MIN: none yet. */
+usec correlator_time(const struct correlator *c);
+
 /* All state as bytes, for a restart: our own record, with the hash's secret: as private as the logs. */
 enum rc correlator_save(const struct correlator *c, struct buf *out, struct err *err) MUSTUSE;
 /* Into a new correlator. State of correlations that are no longer there, or not as they were, is left out and counted

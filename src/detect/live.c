@@ -112,11 +112,41 @@ void live_free(struct live *l)
 	mem_free(l);
 }
 
+/* From the newest event that was believed the clock goes on by itself (a machine of another century does not set it). */
+static void clock_seen(struct generation *g)
+{
+	usec t = correlator_time(g->correlator);
+
+	if (t > g->newest) {
+		g->newest = t;
+		g->newest_mono = time_mono();
+	}
+}
+
+/* What the correlations have counted outlives their rules' being read anew, as far as they are the same. Rules in force
+ * matter more than counts: a failure is none. */
+static void carry_over(struct generation *from, struct generation *to)
+{
+	struct buf state;
+
+	buf_init(&state, CORRELATE_STATE_MAX);
+	pthread_mutex_lock(&from->lock);
+	if (correlator_save(from->correlator, &state, NULL) == RC_OK &&
+	    correlator_load(to->correlator, buf_view(&state), NULL, NULL) == RC_OK) {
+		to->newest = from->newest;
+		to->newest_mono = from->newest_mono;
+	}
+	pthread_mutex_unlock(&from->lock);
+	buf_done(&state);
+}
+
 enum rc live_reload(struct live *l, const struct live_opts *o, struct err *err)
 {
 	struct generation *g, *old;
 
 	TRY(generation_new(o, &g, err));
+	if (l->now != NULL)
+		carry_over(l->now, g);
 	pthread_mutex_lock(&l->lock);
 	old = l->now;
 	g->number = old == NULL ? 1 : old->number + 1;
@@ -282,11 +312,8 @@ enum rc live_match(struct live_run *r, struct flat *f, struct str input, struct 
 			continue;
 		r->rule = rules[i];
 		pthread_mutex_lock(&r->g->lock);
-		if (r->at > r->g->newest) {
-			r->g->newest = r->at;
-			r->g->newest_mono = time_mono();
-		}
 		rc = correlator_add(r->g->correlator, rules[i], r->at, atomic_load(&r->live->events), field_of, r, on_fire, r, err);
+		clock_seen(r->g);
 		pthread_mutex_unlock(&r->g->lock);
 		if (rc != RC_OK)
 			return rc;
