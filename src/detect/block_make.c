@@ -97,11 +97,18 @@ static bool is_source(const struct source *s, struct str name, enum log_format f
 	return s->format == (uint8_t)format && str_eq(s->name, name);
 }
 
+static struct str source_key(struct str name, enum log_format format, char out[static BLOCK_NAME_MAX + 1])
+{
+	memcpy(out, name.p, name.n);
+	out[name.n] = (char)format;
+	return str_make(out, name.n + 1);
+}
+
 static enum rc find_source(struct block_maker *m, struct str name, enum log_format format, uint32_t *ret, struct err *err)
 {
 	char text[BLOCK_NAME_MAX + 1];
-	struct str key = str_make(text, name.n + 1);
 	struct source *s;
+	struct str key;
 	uint64_t found;
 
 	if (m->latest < m->n_sources && is_source(&m->sources[m->latest], name, format)) {
@@ -110,8 +117,7 @@ static enum rc find_source(struct block_maker *m, struct str name, enum log_form
 	}
 	if (name.n > BLOCK_NAME_MAX)
 		return FAIL(err, RC_LIMIT, "block: the name of an input is longer than %d bytes", BLOCK_NAME_MAX);
-	memcpy(text, name.p, name.n);
-	text[name.n] = (char)format;
+	key = source_key(name, format, text);
 	if (map_get(m->by_name, key, &found)) {
 		*ret = m->latest = (uint32_t)found;
 		return RC_OK;
@@ -227,8 +233,11 @@ usec block_maker_since(const struct block_maker *m)
 
 static void clear(struct block_maker *m)
 {
-	map_free(m->by_name);
-	m->by_name = map_new(BLOCK_SOURCES_MAX); /* a failure shows at the next event */
+	for (uint32_t i = 0; i < m->n_sources; i++) {
+		char text[BLOCK_NAME_MAX + 1];
+
+		(void)map_del(m->by_name, source_key(m->sources[i].name, (enum log_format)m->sources[i].format, text));
+	}
 	m->n_sources = m->latest = m->events = m->n_shapes = 0;
 	m->before = 0;
 	block_keys_clear(m->keys);
