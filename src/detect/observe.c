@@ -85,6 +85,9 @@ static bool worth_typing(struct str s)
 		return false;
 	if (hash_length(s.n))
 		return true;
+	/* Paths of Windows, names with their domain: of what we know only a URL may hold a backslash. */
+	if (memchr(s.p, '\\', s.n) != NULL && memchr(s.p, '/', s.n) == NULL)
+		return false;
 	return memchr(s.p, '.', s.n) != NULL || memchr(s.p, ':', s.n) != NULL;
 }
 

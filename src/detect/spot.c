@@ -10,11 +10,13 @@
 #define SHORT 32      /* a shorter value holds no hash */
 #define LEAST 4       /* nor anything else: "a.bc" */
 #define MATCHES 16
+#define BATCH 32
 #define SCRATCH (8192 + MATCHES * ALSO_MAX)
 
 struct spotter {
 	const struct iocs *lists;
 	const struct image *image;
+	struct hash_secret secret;
 	uint64_t *nothing; /* keyed hashes of values in which nothing was found; two ways */
 	struct arena *a;
 	struct buf normal, url;
@@ -24,6 +26,7 @@ struct spotter {
 	/* the value at hand */
 	struct flat *f;
 	const struct flat_value *v;
+	const struct flat_value *host[OBSERVE_PAIRS], *path[OBSERVE_PAIRS]; /* of the event: halves of URLs */
 	bool waits;        /* it met an indicator that asks for more than this event holds */
 	usec at;
 	/* the whole event, for the few indicators that ask for more */
@@ -39,6 +42,7 @@ enum rc spotter_new(const struct iocs *lists, const struct image *image, struct 
 
 	if (s == NULL)
 		return FAIL(err, RC_NOMEM, "indicators: out of memory");
+	hash_secret_draw(&s->secret, 0);
 	s->lists = lists;
 	s->image = image;
 	s->nothing = mem_array(SLOTS, sizeof *s->nothing);
@@ -184,12 +188,141 @@ static void on_observable(void *ctx, enum observable_kind kind, struct str value
 
 /* --- values --- */
 
-/* Whatever we know has a dot or a colon, or is as long as a hash. */
+enum { DIGIT = 1, HEX = 2, CLOCK = 4 }; /* CLOCK: besides digits, behind the seconds of a time */
+static const uint8_t classes[256] = {
+	['0' ... '9'] = DIGIT | HEX, ['a' ... 'f'] = HEX, ['A' ... 'F'] = HEX, ['.'] = CLOCK, [':'] = CLOCK, ['+'] = CLOCK, ['-'] = CLOCK, ['Z'] = CLOCK,
+};
+
+static bool is(char c, unsigned class)
+{
+	return (classes[(unsigned char)c] & class) != 0;
+}
+
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+typedef uint64_t words2 __attribute__((vector_size(16)));
+
+static bool any(bytes16 x)
+{
+	words2 w = (words2)x;
+
+	return (w[0] | w[1]) != 0;
+}
+
+static bytes16 load16(const char *p)
+{
+	bytes16 x;
+
+	memcpy(&x, p, sizeof x);
+	return x;
+}
+
+/* "2023-08-16 05:00:01.967", "2023-08-15T10:00:02.053Z", with an offset: nearly every event has some of its own. */
+static bool is_time(const struct flat_value *v)
+{
+	static const bytes16 marks = { 0, 0, 0, 0, '-', 0, 0, '-', 0, 0, ' ', 0, 0, ':', 0, 0 };
+	unsigned dots = 0, colons = 0;
+	bytes16 x;
+
+	if (v->n < 19 || v->n > 35 || v->p[4] != '-' || v->p[16] != ':' || (v->p[10] != ' ' && v->p[10] != 'T'))
+		return false;
+	x = load16(v->p);
+	x[10] = ' ';
+	if (any((bytes16)((marks == 0) & (x - '0' > 9)) | (bytes16)((marks != 0) & (x != marks))) || !is(v->p[17], DIGIT) || !is(v->p[18], DIGIT))
+		return false;
+	for (size_t i = 19; i < v->n; i++) {
+		dots += v->p[i] == '.';
+		colons += v->p[i] == ':';
+		if (!is(v->p[i], DIGIT | CLOCK))
+			return false;
+	}
+	return dots <= 1 && colons <= 1;
+}
+
+/* A hash is a run of SHORT hexadecimal digits at least, and each such run covers one of every SHORT bytes. */
+static bool has_run(const struct flat_value *v)
+{
+	for (size_t i = SHORT - 1; i < v->n; i += SHORT) {
+		size_t from = i + 1, to = i;
+
+		while (from > 0 && from + SHORT > i + 1 && is(v->p[from - 1], HEX))
+			from--;
+		while (to < v->n && to < from + SHORT && is(v->p[to], HEX))
+			to++;
+		if (to >= from + SHORT)
+			return true;
+	}
+	return false;
+}
+
+/* Does a word hold a dot or a colon? (A byte of x is zero: some bit of (x - 0x01..) & ~x & 0x80..) */
+static uint64_t marks_of(uint64_t word)
+{
+	const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+	uint64_t dot = word ^ ones * '.', colon = word ^ ones * ':';
+
+	return (((dot - ones) & ~dot) | ((colon - ones) & ~colon)) & tops;
+}
+
+/* Two words that overlap are the end of a string; most values are so short that calling memchr costs more. n >= LEAST. */
+static bool has_mark(const char *p, size_t n)
+{
+	uint64_t word = 0;
+	uint32_t half;
+
+	if (n < 8) {
+		memcpy(&half, p, 4);
+		word = half;
+		memcpy(&half, p + n - 4, 4);
+		return marks_of(word << 32 | half) != 0;
+	}
+	if (n < 16) {
+		memcpy(&word, p, 8);
+		if (marks_of(word) != 0)
+			return true;
+		memcpy(&word, p + n - 8, 8);
+		return marks_of(word) != 0;
+	}
+	for (size_t i = 0; i + 16 < n; i += 16) {
+		bytes16 x = load16(p + i);
+
+		if (any((bytes16)(x == '.') | (bytes16)(x == ':')))
+			return true;
+	}
+	{
+		bytes16 x = load16(p + n - 16);
+
+		return any((bytes16)(x == '.') | (bytes16)(x == ':'));
+	}
+}
+
+/* "\u002e"; now and then true of what is none. */
+static bool has_code(const char *p, size_t n)
+{
+	const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+
+	for (size_t i = 0; i + 1 < n; i += 7) { /* words that overlap by a byte */
+		uint64_t word = 0, back, u;
+
+		memcpy(&word, p + i, n - i < 8 ? n - i : 8);
+		back = word ^ ones * '\\';
+		u = word ^ ones * 'u';
+		if ((((back - ones) & ~back & tops) << 8 & (u - ones) & ~u) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whatever we know has a dot or a colon, or is hexadecimal of a hash's length. What an escape of JSON stands for is seen
+ * when it is resolved. */
 static bool worth_looking(const struct flat_value *v)
 {
 	if (v->type != FLAT_STRING || v->n < LEAST)
 		return false;
-	return v->n >= SHORT || memchr(v->p, '.', v->n) != NULL || memchr(v->p, ':', v->n) != NULL;
+	if (has_mark(v->p, v->n))
+		return !is_time(v);
+	if ((v->flags & FLAT_ESCAPED) != 0 && has_code(v->p, v->n))
+		return true;
+	return v->n >= SHORT && has_run(v);
 }
 
 /* True: this very value held nothing before. Else its place, for when it holds nothing now. */
@@ -203,9 +336,8 @@ static bool remembered(const struct spotter *s, uint64_t hash, size_t *ret_slot)
 	return false;
 }
 
-static void look_at(struct spotter *s, const struct flat_value *v)
+static void look_at(struct spotter *s, const struct flat_value *v, uint64_t hash)
 {
-	uint64_t hash = hash_table(str_make(v->p, v->n)) | 1;
 	size_t slot = 0, before = s->n;
 	struct str text;
 
@@ -226,22 +358,48 @@ static void look_at(struct spotter *s, const struct flat_value *v)
 		s->nothing[slot] = hash;
 }
 
+/* Values of an event, so that the places where they are remembered are all on their way before the first is asked. */
+struct batch { const struct flat_value *v[BATCH]; uint64_t hash[BATCH]; size_t n; };
+
+static void look_at_batch(struct spotter *s, struct batch *b)
+{
+	for (size_t i = 0; i < b->n && s->rc == RC_OK; i++)
+		look_at(s, b->v[i], b->hash[i]);
+	b->n = 0;
+}
+
+static void put_batch(struct spotter *s, struct batch *b, const struct flat_value *v)
+{
+	uint64_t hash[2];
+
+	hash_keyed(&s->secret, str_make(v->p, v->n), hash);
+	hash[0] |= 1;
+	__builtin_prefetch(&s->nothing[(size_t)(hash[0] % SLOTS) & ~(size_t)1]);
+	b->v[b->n] = v;
+	b->hash[b->n++] = hash[0];
+	if (b->n == BATCH)
+		look_at_batch(s, b);
+}
+
+/* A member that may be half of a URL. */
+static void note_pair(struct spotter *s, const struct flat_value *v)
+{
+	struct str name = str_make(v->name, v->name_n);
+
+	for (size_t p = 0; p < OBSERVE_PAIRS; p++) {
+		if (str_eq(name, observe_pairs[p].host))
+			s->host[p] = v;
+		else if (str_eq(name, observe_pairs[p].path) && v->p[0] == '/')
+			s->path[p] = v;
+	}
+}
+
 /* EVE's http.hostname and http.url are one URL together, as Zeek's host and uri. */
 static void look_at_pairs(struct spotter *s)
 {
 	for (size_t p = 0; p < OBSERVE_PAIRS; p++) {
-		const struct flat_value *host = NULL, *path = NULL;
+		const struct flat_value *host = s->host[p], *path = s->path[p];
 
-		for (uint32_t i = 0; i < s->f->n; i++) {
-			struct str name = str_make(s->f->v[i].name, s->f->v[i].name == NULL ? 0 : s->f->v[i].name_n);
-
-			if (s->f->v[i].type != FLAT_STRING || s->f->v[i].n == 0)
-				continue;
-			if (str_eq(name, observe_pairs[p].host))
-				host = &s->f->v[i];
-			else if (str_eq(name, observe_pairs[p].path) && s->f->v[i].p[0] == '/')
-				path = &s->f->v[i];
-		}
 		if (host == NULL || path == NULL)
 			continue;
 		buf_clear(&s->url);
@@ -254,6 +412,9 @@ static void look_at_pairs(struct spotter *s)
 
 enum rc spotter_run(struct spotter *s, struct flat *f, usec at, const struct spot **ret, size_t *ret_n, struct err *err)
 {
+	struct batch batch UNINIT;
+
+	batch.n = 0;
 	arena_reset(s->a);
 	s->n = 0;
 	s->f = f;
@@ -261,9 +422,18 @@ enum rc spotter_run(struct spotter *s, struct flat *f, usec at, const struct spo
 	s->viewed = false;
 	s->rc = RC_OK;
 	s->err = err;
-	for (uint32_t i = 0; i < f->n && s->rc == RC_OK; i++)
-		if (worth_looking(&f->v[i]))
-			look_at(s, &f->v[i]);
+	memset(s->host, 0, sizeof s->host);
+	memset(s->path, 0, sizeof s->path);
+	for (uint32_t i = 0; i < f->n && s->rc == RC_OK; i++) {
+		const struct flat_value *v = &f->v[i];
+
+		/* All of their names begin with one of these, which is cheaper to see. */
+		if (v->name_n > 2 && (v->name[0] == 'h' || v->name[0] == 'u') && v->type == FLAT_STRING && v->n > 0)
+			note_pair(s, v);
+		if (worth_looking(v))
+			put_batch(s, &batch, v);
+	}
+	look_at_batch(s, &batch);
 	if (s->rc == RC_OK)
 		look_at_pairs(s);
 	*ret = s->out;

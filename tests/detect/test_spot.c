@@ -152,6 +152,24 @@ static void test_events(void)
 	for (size_t i = 0; i < 3; i++)
 		EQ_INT((long long)out[i].suppressed.n, 0, "spot: a hit that no list holds back");
 	EQ_INT((long long)spots(s, f, dict, "{\"a\":\"evi\\u006c.example\"}", &out), 1, "spot: an escaped letter");
+	for (int pad = 0; pad < 20; pad++) {
+		char line[200];
+
+		snprintf(line, sizeof line, "{\"a\":\"%.*s evil\\u002eexample\"}", pad, "aaaaaaaaaaaaaaaaaaaaaaaa");
+		EQ_INT((long long)spots(s, f, dict, line, &out), 1, "spot: an escaped dot, wherever it stands");
+		snprintf(line, sizeof line, "{\"a\":\"%.*s 44d88612fea8a8f36de82e1278abb02f %.*s\"}", pad * 2, "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", pad,
+			 "-----------------------");
+		EQ_INT((long long)spots(s, f, dict, line, &out), 1, "spot: a hash in a line of no dots");
+		snprintf(line, sizeof line, "{\"a\":\"%.*s evil.example %.*s\"}", pad, "zzzzzzzzzzzzzzzzzzzzzzzz", pad * 2, "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz");
+		EQ_INT((long long)spots(s, f, dict, line, &out), 1, "spot: a dot, wherever it stands");
+	}
+	EQ_INT((long long)spots(s, f, dict, "{\"a\":\"2026-01-02T03:04:05 evil.example\"}", &out), 1, "spot: behind a time");
+	EQ_INT((long long)spots(s, f, dict, "{\"a\":\"2026-01-02 198.51.100.4\"}", &out), 1, "spot: behind a date");
+	spotter_stats(s, &before);
+	EQ_INT((long long)spots(s, f, dict, "{\"a\":\"2026-01-02T03:04:05.678Z\",\"b\":\"2026-01-02 03:04:05\",\"c\":\"2026-01-02T03:04:05.678901+0000\","
+				"\"d\":\"{81056205-57d1-64dc-0105-000000000800}\"}", &out), 0, "spot: times and GUIDs");
+	spotter_stats(s, &after);
+	EQ_INT((long long)(after.values - before.values), 0, "spot: are not looked at");
 	spotter_stats(s, &before);
 	EQ_INT((long long)spots(s, f, dict, "{\"a\":\"C:\\\\Windows\\\\System32\\\\svchost.exe\"}", &out), 0, "spot: nothing");
 	EQ_INT((long long)spots(s, f, dict, "{\"a\":\"C:\\\\Windows\\\\System32\\\\svchost.exe\"}", &out), 0, "spot: nothing again");
