@@ -394,7 +394,8 @@ static int by_time(const void *a, const void *b)
 
 static void show_timeline(struct detect *d)
 {
-	qsort(d->list, d->n, sizeof *d->list, by_time);
+	if (d->n > 1)
+		qsort(d->list, d->n, sizeof *d->list, by_time);
 	for (size_t i = 0; i < d->n && show(d, &d->list[i].m); i++)
 		;
 }

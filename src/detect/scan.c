@@ -500,7 +500,8 @@ static int by_time(const void *a, const void *b)
 static enum rc correlate_files(struct scan *s, struct err *err)
 {
 	s->stop = false;
-	qsort(s->inputs.p, s->inputs.n, sizeof *s->inputs.p, by_time);
+	if (s->inputs.n > 1)
+		qsort(s->inputs.p, s->inputs.n, sizeof *s->inputs.p, by_time);
 	for (size_t i = 0; i < s->inputs.n && !s->stop; i++) {
 		const struct corr_input *in = &s->inputs.p[i];
 		struct asked q = { in->fields, in->n_fields };
