@@ -28,7 +28,7 @@ struct nfa {
 	bool nullable;
 	struct set first, last, ends; /* ends: those that consume the end of the text */
 	struct set has[SYMBOLS];      /* positions that take the symbol */
-	bool starts[SYMBOLS];         /* a match may begin with it */
+	bool stop[256];               /* by byte: with nothing begun it is looked at, for a match may begin or end there */
 	struct set chain;             /* those that the next position follows: all of them step at once */
 	struct set more;              /* those that others follow too */
 	struct set follow[POSITIONS_MAX]; /* behind nfa_new: without the next position */
@@ -375,9 +375,11 @@ static bool ends_well(const struct nfa *n)
 
 static void chains_build(struct nfa *n)
 {
-	for (unsigned c = 0; c < SYMBOLS; c++)
-		for (int i = 0; i < WORDS; i++)
-			n->starts[c] |= (n->first.w[i] & n->has[c].w[i]) != 0;
+	for (unsigned c = 0; c < COUNTOF(n->stop); c++) {
+		n->stop[c] = c == '\n' || c >= 0x80;
+		for (int i = 0; i < WORDS && c < 0x80; i++)
+			n->stop[c] |= (n->first.w[i] & n->has[c].w[i]) != 0;
+	}
 	for (unsigned p = 0; p < POSITIONS_MAX; p++) {
 		uint64_t bit = (uint64_t)1 << (p % 64), next = (uint64_t)1 << ((p + 1) % 64), left = 0;
 
@@ -466,8 +468,10 @@ bool nfa_matches(const struct nfa *n, struct str text)
 	while (at < text.n) {
 		unsigned char c = (unsigned char)text.p[at];
 
-		if (c < 0x80 && c != '\n' && !n->starts[c] && none(n, &s)) {
-			at++;
+		if (!n->stop[c] && none(n, &s)) {
+			do
+				at++;
+			while (at < text.n && !n->stop[(unsigned char)text.p[at]]);
 			continue;
 		}
 		used = c < 0x80 ? 1 : utf8_len(text, at);
