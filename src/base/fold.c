@@ -131,24 +131,19 @@ static size_t fold_ascii(struct str in, char *out)
 
 size_t fold_text(struct str in, char *out)
 {
-	size_t i = fold_ascii(in, out);
-	char *to = out + i;
+	size_t i = 0, n;
+	char *to = out;
 
-	while (i < in.n) {
-		unsigned char c = (unsigned char)in.p[i];
-		size_t n;
-
-		if (c < 0x80) {
-			*to++ = (char)fold_char(c);
-			i++;
-			continue;
-		}
+	for (;;) {
+		n = fold_ascii(str_make(in.p + i, in.n - i), to);
+		i += n;
+		to += n;
+		if (i == in.n)
+			return (size_t)(to - out);
 		n = utf8_len(in, i);
-		if (n == 0) { /* not UTF-8: stays as it is */
+		if (n == 0) /* not UTF-8: stays as it is */
 			*to++ = in.p[i++];
-			continue;
-		}
-		to = put(to, fold_char(utf8_next(in, &i)));
+		else
+			to = put(to, fold_char(utf8_next(in, &i)));
 	}
-	return (size_t)(to - out);
 }

@@ -131,13 +131,33 @@ static char letter_value(char letter)
 	}
 }
 
-/* Bytes before the first backslash of the eight; 8: there is none. */
-static unsigned before_backslash(uint64_t eight)
-{
-	uint64_t x = eight ^ 0x5c5c5c5c5c5c5c5cu, zero = (x - 0x0101010101010101u) & ~x & 0x8080808080808080u;
+#ifdef __SSE2__
+#include <emmintrin.h>
+#define LOOK 16
 
+/* Copies sixteen bytes; yields how many of them stand before the first backslash. */
+static unsigned copy_plain(const char *from, char *to)
+{
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)from);
+	unsigned found = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+
+	_mm_storeu_si128((__m128i *)(void *)to, v);
+	return (unsigned)__builtin_ctz(found | 1u << LOOK);
+}
+#else
+#define LOOK 8
+
+static unsigned copy_plain(const char *from, char *to)
+{
+	uint64_t eight, x, zero;
+
+	memcpy(&eight, from, 8);
+	memcpy(to, &eight, 8);
+	x = eight ^ 0x5c5c5c5c5c5c5c5cu;
+	zero = (x - 0x0101010101010101u) & ~x & 0x8080808080808080u;
 	return zero == 0 ? 8 : (unsigned)__builtin_ctzll(zero) / 8;
 }
+#endif
 
 /* The escape at `*at`, which is moved behind it; yields the bytes written. One that was cut off ends the text. */
 static size_t resolve_one(struct str s, size_t *at, char *to)
@@ -160,16 +180,12 @@ size_t flat_resolve(struct str s, char *to)
 {
 	size_t at = 0, n = 0;
 
-	while (s.n - at >= 8) { /* eight bytes are always copied, as many as are plain count */
-		uint64_t eight;
-		unsigned plain;
+	while (s.n - at >= LOOK) { /* a whole look is always copied, what is plain of it counts */
+		unsigned plain = copy_plain(s.p + at, to + n);
 
-		memcpy(&eight, s.p + at, 8);
-		memcpy(to + n, &eight, 8);
-		plain = before_backslash(eight);
 		at += plain;
 		n += plain;
-		if (plain < 8)
+		if (plain < LOOK)
 			n += resolve_one(s, &at, to + n);
 	}
 	while (at < s.n) {
