@@ -326,6 +326,9 @@ static bool copy_match(struct arena *a, struct scan_match *m)
 		memcpy(records, m->records, m->n_records * sizeof *records);
 	m->fields = fields;
 	m->records = records;
+	m->file = arena_dup(a, str_of(m->file)).p;
+	if (m->file == NULL)
+		return false;
 	if (m->spot != NULL) {
 		struct spot *spot = arena_alloc(a, sizeof *spot);
 
