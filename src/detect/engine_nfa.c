@@ -7,7 +7,7 @@
  *
  * A repeated atom is read again for each copy. Begin and end of the text are
  * symbols of their own, which ^ and $ consume. Characters beyond ASCII are one
- * symbol; bytes that are no UTF-8 end every match, as they do in PCRE2. */
+ * symbol but for two; bytes that are no UTF-8 end every match, as they do in PCRE2. */
 #include "detect/engine_nfa.h"
 
 #include "base/ascii.h"
@@ -19,7 +19,8 @@
 #define READS_MAX 4000 /* atoms read, copies counted */
 #define NEST_MAX 20
 
-enum { SYMBOL_WIDE = 128, SYMBOL_BEGIN, SYMBOL_END, SYMBOLS };
+/* Of those beyond ASCII, two are letters of ASCII when case does not count: U+017F an s, U+212A a k. */
+enum { SYMBOL_WIDE = 128, SYMBOL_LONG_S, SYMBOL_KELVIN, SYMBOL_BEGIN, SYMBOL_END, SYMBOLS };
 
 struct set { uint64_t w[WORDS]; };
 
@@ -105,8 +106,11 @@ static struct part position(struct reader *r, const struct class *c)
 static void class_add(const struct reader *r, struct class *c, unsigned char ch)
 {
 	c->has[ch] = true;
-	if (r->any_case && ascii_alpha((char)ch))
-		c->has[ch ^ 32] = true;
+	if (!r->any_case || !ascii_alpha((char)ch))
+		return;
+	c->has[ch ^ 32] = true;
+	c->has[SYMBOL_LONG_S] |= (ch | 32) == 's';
+	c->has[SYMBOL_KELVIN] |= (ch | 32) == 'k';
 }
 
 static bool in_kind(char kind, char ch)
@@ -128,7 +132,8 @@ static bool class_kind(struct class *c, char kind)
 		return false;
 	for (int ch = 0; ch < 128; ch++)
 		c->has[ch] |= in_kind(small, (char)ch) != not;
-	c->has[SYMBOL_WIDE] |= not;
+	for (int i = SYMBOL_WIDE; i <= SYMBOL_KELVIN; i++)
+		c->has[i] |= not;
 	return true;
 }
 
@@ -189,7 +194,7 @@ static struct part bracket(struct reader *r)
 			class_add(r, &c, (unsigned char)ch);
 	}
 	r->bad |= !accept(r, ']');
-	for (int i = 0; not && i <= SYMBOL_WIDE; i++)
+	for (int i = 0; not && i <= SYMBOL_KELVIN; i++)
 		c.has[i] = !c.has[i];
 	return position(r, &c);
 }
@@ -261,7 +266,7 @@ static struct part atom(struct reader *r, unsigned depth)
 		r->bad |= r->lines;
 		c.has[ch == '^' ? SYMBOL_BEGIN : SYMBOL_END] = true;
 	} else if (ch == '.') {
-		for (int i = 0; i <= SYMBOL_WIDE; i++)
+		for (int i = 0; i <= SYMBOL_KELVIN; i++)
 			c.has[i] = r->dot_all || i != '\n';
 	} else if (!r->bad) {
 		class_add(r, &c, (unsigned char)ch);
@@ -458,6 +463,15 @@ static inline bool step(const struct nfa *n, struct set *s, unsigned symbol)
 	return done != 0;
 }
 
+static unsigned wide_symbol(struct str text, size_t at, size_t used)
+{
+	struct str ch = { text.p + at, used };
+
+	if (used == 2 && str_eq(ch, S("\xc5\xbf")))
+		return SYMBOL_LONG_S;
+	return used == 3 && str_eq(ch, S("\xe2\x84\xaa")) ? SYMBOL_KELVIN : SYMBOL_WIDE;
+}
+
 bool nfa_matches(const struct nfa *n, struct str text)
 {
 	struct set s = { 0 }, copy;
@@ -485,7 +499,7 @@ bool nfa_matches(const struct nfa *n, struct str text)
 			at++;
 			continue;
 		}
-		if (step(n, &s, c < 0x80 ? c : SYMBOL_WIDE))
+		if (step(n, &s, c < 0x80 ? c : wide_symbol(text, at, used)))
 			return true;
 		at += used;
 	}
