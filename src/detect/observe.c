@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+#include "base/ascii.h"
 #include "base/text.h"
 #include "model/observable.h"
 
@@ -78,6 +79,17 @@ static bool hash_length(size_t n)
 	return n == 32 || n == 40 || n == 64 || n == 128;
 }
 
+/* "05:00:01.967": in every text of an event, and neither an address nor a name. */
+static bool is_clock(struct str s)
+{
+	if (s.n < 8 || s.n > 16 || s.p[2] != ':' || s.p[5] != ':' || (s.n > 8 && s.p[8] != '.'))
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (i != 2 && i != 5 && i != 8 && !ascii_digit(s.p[i]))
+			return false;
+	return true;
+}
+
 /* Could it be one at all? Everything we know has a dot, a colon, an at sign, or is hexadecimal of a hash's length. */
 static bool worth_typing(struct str s)
 {
@@ -85,6 +97,8 @@ static bool worth_typing(struct str s)
 		return false;
 	if (hash_length(s.n))
 		return true;
+	if (is_clock(s))
+		return false;
 	/* Paths of Windows, names with their domain: of what we know only a URL may hold a backslash. */
 	if (memchr(s.p, '\\', s.n) != NULL && memchr(s.p, '/', s.n) == NULL)
 		return false;
@@ -164,7 +178,7 @@ static void try_long_url(struct typer *t, struct str s, size_t from, size_t i)
 {
 	size_t end;
 
-	if (i == s.n || str_find(str_slice(s, from, i), S("://"), 0) == SIZE_MAX)
+	if (i == s.n || memchr(s.p + from, '/', i - from) == NULL || str_find(str_slice(s, from, i), S("://"), 0) == SIZE_MAX)
 		return;
 	end = url_end(s, i);
 	if (end != i)

@@ -448,7 +448,7 @@ static enum observable_kind guess(struct str t)
 {
 	bool colon = str_find(t, S(":"), 0) != SIZE_MAX, slash = str_find(t, S("/"), 0) != SIZE_MAX;
 
-	if (str_find(t, S("://"), 0) != SIZE_MAX)
+	if (colon && slash && str_find(t, S("://"), 0) != SIZE_MAX)
 		return OBS_URL;
 	if (str_find(t, S("@"), 0) != SIZE_MAX)
 		return OBS_EMAIL;
