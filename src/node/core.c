@@ -81,7 +81,6 @@ static void write_status(void *ctx, struct jsonw *w)
 	struct core *c = ctx;
 
 	jsonw_m_bool(w, "running", true);
-	jsonw_m_cstr(w, "cert_sha256", c->node.cert_sha256);
 	write_fences(c, w);
 	write_http(c, w);
 	write_detector(c, w);
@@ -99,7 +98,7 @@ static void peers_changed(void *ctx)
 void core_api(struct node *n, struct api *ret)
 {
 	*ret = (struct api){ .store = n->store, .node_name = n->config.name, .tier = n->config.tier, .identity = n->config.identity,
-			     .default_tlp = (uint8_t)n->config.default_tlp, .strict = n->config.strict,
+			     .cert_sha256 = n->cert_sha256, .default_tlp = (uint8_t)n->config.default_tlp, .strict = n->config.strict,
 			     .upgrade_20 = n->config.upgrade_20, .dir = n->paths.dir, .started = time_now() };
 }
 

@@ -16,6 +16,7 @@
 struct api {
 	struct store *store;
 	const char *node_name, *tier, *identity;
+	const char *cert_sha256;     /* what peers pin; or NULL */
 	uint8_t default_tlp;
 	bool strict, upgrade_20;
 	struct warninglists *warninglists; /* or NULL */

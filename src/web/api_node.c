@@ -65,6 +65,8 @@ static enum rc status_get(struct api_call *c, struct err *err)
 	else /* asked of a folder, not of a process */
 		jsonw_m_bool(w, "running", false);
 	if (sees_all(c->viewer)) {
+		if (c->api->cert_sha256 != NULL)
+			jsonw_m_cstr(w, "cert_sha256", c->api->cert_sha256);
 		put_store(c);
 		if (c->api->status != NULL)
 			c->api->status(c->api->ctx, w);

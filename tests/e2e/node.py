@@ -33,6 +33,7 @@ r = n.cli('audit', 'verify', '@')
 t.ok(r.status == 0, 'a new node passes its own audit', r)
 s = n.cli('status', '@', '--json').json()
 t.ok(s['running'] is False and 'started' not in s, 'a stopped node says that it does not run', s)
+t.ok(len(s.get('cert_sha256', '')) == 64, 'and tells the fingerprint that peers pin', s)
 r = n.cli('status', '@')
 t.ok('started' not in r.out and 'running            no' in r.out, 'and shows no start', r)
 
