@@ -121,10 +121,25 @@ def test_string(pieces, cased):
     return test
 
 
+def ascii_kinds(text):
+    r"""\w, \d, \s, \b and their opposites outside brackets, of ASCII only."""
+    out, i, bracket = "", 0, False
+    while i < len(text):
+        if text[i] == "\\" and i + 1 < len(text):
+            two = text[i:i + 2]
+            out += "(?a:%s)" % two if not bracket and two[1] in "wWdDsSbB" else two
+            i += 2
+            continue
+        bracket = text[i] == "[" or (bracket and text[i] != "]")
+        out += text[i]
+        i += 1
+    return out
+
+
 def test_regex(text, flags):
-    # PCRE's own \w, \d and \b know ASCII only; Python has no such words beside Unicode's letters of either case.
+    # PCRE's own kinds of characters are ASCII's; letters without case are Unicode's.
     try:
-        rx = re.compile(text, flags | (0 if flags & re.I else re.A))
+        rx = re.compile(ascii_kinds(text), flags) if flags & re.I else re.compile(text, flags | re.A)
     except (re.error, OverflowError) as e:
         raise NotHere("regular expression: %s" % e)
 
