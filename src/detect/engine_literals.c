@@ -242,7 +242,7 @@ static void sequence(struct reader *r, unsigned depth, struct set *ret)
 		size_t n = utf8_len(r->s, r->at);
 		const char *p = r->s.p + r->at;
 
-		r->bad |= n == 0;
+		r->bad |= n == 0 || (*p == '{' && quantifier(r) >= 0); /* one that repeats nothing */
 		r->at += n;
 		if (*p == '\\')
 			escape(r, &q);

@@ -318,10 +318,13 @@ static bool quantifier(struct reader *r, uint32_t *least, uint32_t *most)
 static struct part repeated(struct reader *r, unsigned depth)
 {
 	size_t from = r->at, to;
-	struct part p = atom(r, depth), all = { .null = true };
+	struct part p, all = { .null = true };
 	uint32_t least, most;
 	bool once = true;
 
+	r->bad |= next_is(r, '{') && quantifier(r, &least, &most); /* one that repeats nothing */
+	r->at = from;
+	p = atom(r, depth);
 	if (r->bad || !quantifier(r, &least, &most))
 		return p;
 	to = r->at;
