@@ -348,6 +348,8 @@ static enum rc check_opts(const struct node_init_opts *o, struct err *err)
 			return FAIL(err, RC_BAD, "name: a control character");
 	if (o->listen != NULL)
 		TRY(http_listen_check(o->listen, err));
+	if (o->store != NULL && !str_eq(str_of(o->store), S("sqlite")) && !str_starts(str_of(o->store), S("postgresql://")))
+		return FAIL(err, RC_BAD, "store: expected sqlite or postgresql://...");
 	for (size_t i = 0; i < COUNTOF(tiers); i++)
 		if (o->tier != NULL && str_eq(str_of(o->tier), str_of(tiers[i])))
 			return RC_OK;

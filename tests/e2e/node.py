@@ -22,6 +22,9 @@ r = run('init', path('never'), '--tier', 'sector', '--name', 'x', '--password-st
 t.ok(r.status == 2 and 'password' in r.err and not os.path.exists(path('never')), 'no password is refused, nothing left', r)
 r = run('init', path('drawn'), '--tier', 'provider', '--name', 'x', '--json')
 t.ok(r.status == 0 and len(r.json()['password']) >= 20, 'without a password one is drawn and shown once', r)
+for store in ('postgres://localhost/x', 'SQLite', ''):
+    r = run('init', path('store'), '--tier', 'sector', '--name', 'x', '--store', store, '--password-stdin', stdin=PASSWORD)
+    t.ok(r.status == 2 and 'store' in r.err and not os.path.exists(path('store')), f'init --store {store!r} is refused, nothing left', r)
 for tier in ('provider', 'region', 'nation', 'partner'):
     r = run('init', path('tier-' + tier), '--tier', tier, '--name', tier, '--password-stdin', stdin=PASSWORD)
     t.ok(r.status == 0, f'init --tier {tier}', r)
