@@ -81,7 +81,7 @@ static enum rc begin(struct upload *u, const char *file, struct err *err)
 	buf_cstr(&path, "/imports");
 	path_query(&path, "format", cli_get(u->c, "format", NULL));
 	path_query(&path, "collection", cli_get(u->c, "collection", NULL));
-	path_query(&path, "source", cli_get(u->c, "source", slash == NULL ? file : slash + 1));
+	path_query(&path, "source", cli_get(u->c, "source", strcmp(file, "-") == 0 ? "stdin" : slash == NULL ? file : slash + 1));
 	path_query(&path, "tlp", cli_get(u->c, "tlp", NULL));
 	path_query(&path, "confidence", cli_get(u->c, "confidence", NULL));
 	path_query(&path, "columns", cli_get(u->c, "columns", NULL));
@@ -322,8 +322,8 @@ static const struct cli_opt export_opts[] = {
 	  "clear、green、amber、amber+strict 或 red：不輸出更嚴者（red，或集合的上限）" }, false },
 	{ "kinds", 0, "KINDS", { "lists: domain,ipv4,ipv6,url,email,md5,sha1,sha256,sha512", "清單：值的種類" }, false },
 	{ "least-score", 0, "N", { "lists: decayed score of at least this (0)", "清單：分數下限" }, false },
-	{ "with-expired", 0, NULL, { "lists: expired and revoked indicators too", "含已過期者" }, false },
-	{ "with-warned", 0, NULL, { "lists: values that warning lists name too", "含警示清單所列者" }, false },
+	{ "with-expired", 0, NULL, { "lists, CSV and MISP: expired and revoked indicators too", "含已過期者" }, false },
+	{ "with-warned", 0, NULL, { "lists, CSV and MISP: values that warning lists name too", "含警示清單所列者" }, false },
 	{ "output", 'o', "FILE", { "write here, replacing it at once (standard output)", "輸出檔" }, false },
 	NO_OPT,
 };
@@ -331,6 +331,11 @@ static const char *const export_examples[] = {
 	"a DNS blocklist of what may go public", "lianfang export DIR --format rpz --tlp clear -o blocklist.zone",
 	"everything as one STIX bundle", "lianfang export DIR > all.json", NULL,
 };
+
+static bool is_blocklist(const char *format)
+{
+	return strcmp(format, "stix") != 0 && strcmp(format, "misp") != 0 && strcmp(format, "csv") != 0;
+}
 
 static int write_output(const struct cli *c, const struct buf *reply)
 {
@@ -342,7 +347,8 @@ static int write_output(const struct cli *c, const struct buf *reply)
 
 		return good && fflush(stdout) == 0 ? CLI_OK : cli_failf(c, "standard output: %s", strerror(errno));
 	}
-	return file_replace(output, buf_view(reply), 0644, &err) == RC_OK ? CLI_OK : cli_fail(c, &err);
+	/* What goes up to TLP:RED is for whoever asked; a blocklist is for the daemon that reads it. */
+	return file_replace(output, buf_view(reply), is_blocklist(cli_get(c, "format", "stix")) ? 0644 : 0600, &err) == RC_OK ? CLI_OK : cli_fail(c, &err);
 }
 
 /* Where the output goes is the person's affair, so what may be in it is said aloud, and apart from it. */

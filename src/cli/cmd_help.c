@@ -34,16 +34,18 @@ static const struct cli_cmd *by_words(const struct cli *c)
 
 static int run(struct cli *c)
 {
-	const struct cli_cmd *cmd = c->n_operands > 0 ? by_words(c) : NULL;
+	bool conf = cli_has(c, "conf") || (c->n_operands == 1 && strcmp(c->operands[0], "lianfang.conf") == 0);
+	bool whole = conf || (c->n_operands == 1 && strcmp(c->operands[0], "lianfang") == 0);
+	const struct cli_cmd *cmd = c->n_operands > 0 && !whole ? by_words(c) : NULL;
 	struct buf b;
 	int status;
 
-	if (c->n_operands == 1 && cmd == NULL && cli_print_group(c->operands[0], c->zh, stdout))
+	if (c->n_operands == 1 && cmd == NULL && !whole && cli_print_group(c->operands[0], c->zh, stdout))
 		return CLI_OK;
-	if (c->n_operands > 0 && cmd == NULL)
+	if (c->n_operands > 0 && cmd == NULL && !whole)
 		return cli_failf(c, c->zh ? "沒有「%s」這個指令" : "'%s' is not a command", c->operands[0]);
 	buf_init(&b, (size_t)1 << 20);
-	if (cli_has(c, "conf"))
+	if (conf)
 		config_man(&b);
 	else if (cli_has(c, "man"))
 		cli_man(cmd, &b);

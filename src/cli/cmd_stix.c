@@ -207,7 +207,7 @@ static int id_run(struct cli *c)
 const struct cli_cmd CMD_ID = {
 	"id", { "print the deterministic id of each cyber-observable in a file", "列出各可觀測物件的確定性 id" }, "FILE",
 	{ "UUIDv5 over the RFC 8785 form of the id contributing properties (STIX 2.1 §2.9); random where the standard says so.\n"
-	  "Objects of other types are passed over.",
+	  "Objects of other types are passed over, and so are those inside of STIX 2.0 observed-data, which have no id.",
 	  "依 RFC 8785 正規形式計算 UUIDv5（STIX 2.1 §2.9）；標準規定為隨機者則隨機。其他型別的物件略過。" },
 	NULL, NULL, 1, 1, id_run,
 };

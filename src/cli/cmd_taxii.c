@@ -11,15 +11,18 @@
 #define FILE_MAX ((size_t)1 << 30)
 #define PEM_MAX ((size_t)1 << 20)
 
+#define SIGN_IN_OPTS \
+	{ "user", 'u', "NAME", { "sign in with HTTP Basic", "使用者（HTTP Basic）" }, false }, \
+	{ "password-stdin", 0, NULL, { "read the password from standard input", "自標準輸入讀取密碼" }, false }, \
+	{ "token-stdin", 0, NULL, { "sign in with the API token on standard input", "自標準輸入讀取權杖" }, false }, \
+	{ "ca", 0, "FILE", { "trust these authorities instead of the system's (PEM)", "信任的 CA（PEM）" }, false }, \
+	{ "pin", 0, "SHA256", { "accept exactly this server certificate", "釘選伺服器憑證" }, false }, \
+	{ "cert", 0, "FILE", { "client certificate (PEM)", "用戶端憑證" }, false }, \
+	{ "key", 0, "FILE", { "its key (PEM)", "憑證金鑰" }, false }, \
+	{ "root", 'r', "URL|NAME", { "API root (the server's default)", "API root" }, false }
+
 static const struct cli_opt opts[] = {
-	{ "user", 'u', "NAME", { "sign in with HTTP Basic", "使用者（HTTP Basic）" }, false },
-	{ "password-stdin", 0, NULL, { "read the password from standard input", "自標準輸入讀取密碼" }, false },
-	{ "token-stdin", 0, NULL, { "sign in with the API token on standard input", "自標準輸入讀取權杖" }, false },
-	{ "ca", 0, "FILE", { "trust these authorities instead of the system's (PEM)", "信任的 CA（PEM）" }, false },
-	{ "pin", 0, "SHA256", { "accept exactly this server certificate", "釘選伺服器憑證" }, false },
-	{ "cert", 0, "FILE", { "client certificate (PEM)", "用戶端憑證" }, false },
-	{ "key", 0, "FILE", { "its key (PEM)", "憑證金鑰" }, false },
-	{ "root", 'r', "URL|NAME", { "API root (the server's default)", "API root" }, false },
+	SIGN_IN_OPTS,
 	{ "collection", 'c', "ID", { "collection id or alias", "集合" }, false },
 	{ "after", 0, "TIME", { "only what was added after this instant", "此時刻之後加入" }, false },
 	{ "type", 't', "TYPES", { "match[type], comma-separated", "型別" }, false },
@@ -28,6 +31,11 @@ static const struct cli_opt opts[] = {
 	{ "limit", 0, "N", { "objects a page (the server's choice)", "每頁筆數" }, false },
 	{ "retries", 0, "N", { "tries after a lost connection or a busy server (5)", "連線中斷或伺服器忙碌時的重試次數（5）" }, false },
 	{ "output", 'o', "FILE", { "get: append objects here, one a line; keeps FILE.cursor and resumes", "輸出檔（可續傳）" }, false },
+	{ NULL, 0, NULL, { NULL, NULL }, false },
+};
+
+static const struct cli_opt look_opts[] = {
+	SIGN_IN_OPTS,
 	{ NULL, 0, NULL, { NULL, NULL }, false },
 };
 
@@ -423,10 +431,10 @@ static int push_run(struct cli *c)
 
 const struct cli_cmd CMD_TAXII_DISCOVER = {
 	"taxii discover", { "show what a TAXII server offers", "查看 TAXII 伺服器" }, "URL",
-	{ "URL is the server's discovery address; a bare host gets /taxii2/.", "URL 為探索位址；僅給主機時加上 /taxii2/。" }, opts, examples, 1, 1, discover_run,
+	{ "URL is the server's discovery address; a bare host gets /taxii2/.", "URL 為探索位址；僅給主機時加上 /taxii2/。" }, look_opts, examples, 1, 1, discover_run,
 };
 const struct cli_cmd CMD_TAXII_COLLECTIONS = {
-	"taxii collections", { "list the collections of an API root", "列出 API root 的集合" }, "URL", { NULL, NULL }, opts, examples, 1, 1,
+	"taxii collections", { "list the collections of an API root", "列出 API root 的集合" }, "URL", { NULL, NULL }, look_opts, examples, 1, 1,
 	collections_run,
 };
 const struct cli_cmd CMD_TAXII_GET = {
