@@ -157,6 +157,8 @@ static bool read_record(struct evtx *e, struct flat *f, size_t size)
 	f->format = LOG_EVTX;
 	f->raw = str_make(e->chunk.p + at, size);
 	f->time = evtx_filetime(str_le64(f->raw, 16));
+	if (f->time < 0) /* a record that states none, 1601: the event may know better */
+		f->time = 0;
 	e->last_id = str_le64(f->raw, 8);
 	e->text_n = e->n_values = e->steps = 0;
 	e->steps_max = EVTX_STEPS_FREE + (uint32_t)size / EVTX_STEPS_BYTES;
