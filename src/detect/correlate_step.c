@@ -246,9 +246,11 @@ static enum rc step_block_machine(struct correlator *c, const struct plan *p, st
 	bool rank = p->machine == MACHINE_RANK, times = p->machine == MACHINE_TIMES;
 	enum values_kind kind = rank ? VALUES_RANK : times ? VALUES_TIMES : VALUES_SUM;
 	void **block = step_block(p, g);
-	struct values *v = *block;
+	struct values *v = block == NULL ? NULL : *block; /* these machines always have one */
 	double number;
 
+	if (block == NULL)
+		return RC_INTERNAL;
 	if (p->machine == MACHINE_DISTINCT) {
 		struct distinct *d = *block;
 
