@@ -147,8 +147,8 @@ static void compare_head(struct walk *w, const struct fact_head *h)
 	if (!h->there && w->seq > 0)
 		bad(w, w->seq, "the head is missing");
 	else if (h->there && h->seq > w->seq)
-		bad(w, w->seq + 1, "facts %llu to %llu, which the head names, are missing", (unsigned long long)w->seq + 1,
-		    (unsigned long long)h->seq);
+		bad(w, w->seq + 1, "head names %llu facts, %llu are there", (unsigned long long)h->seq,
+		    (unsigned long long)w->seq);
 	else if (h->there && h->seq < w->seq)
 		bad(w, h->seq + 1, "fact %llu lies behind the head, which names %llu facts", (unsigned long long)h->seq + 1,
 		    (unsigned long long)h->seq);
