@@ -45,12 +45,15 @@ static void write_fences(const struct core *c, struct jsonw *w)
 
 static void write_http(struct core *c, struct jsonw *w)
 {
+	struct http_server *https = atomic_load(&c->https);
 	struct http_stats st;
 
-	http_server_stats(c->https, &st);
+	if (https == NULL)
+		return;
+	http_server_stats(https, &st);
 	jsonw_name(w, "http");
 	jsonw_object(w);
-	jsonw_m_int(w, "port", http_server_port(c->https));
+	jsonw_m_int(w, "port", http_server_port(https));
 	jsonw_m_bool(w, "tls", !c->opts.plain_http);
 	jsonw_m_int(w, "requests", (int64_t)st.requests);
 	jsonw_m_int(w, "client_errors", (int64_t)st.client_errors);
@@ -348,6 +351,7 @@ static enum rc open_doors(struct core *c, const struct pems *p, struct err *err)
 	const struct config *conf = &c->node.config;
 	char where[NODE_PATH_MAX + 8];
 	const char *listen = c->opts.listen != NULL ? c->opts.listen : conf->listen;
+	struct http_server *https = NULL;
 	struct http_config hc = { .listen = listen, .threads = (int)conf->threads, .workers = (int)conf->workers,
 				  .max_connections = (int)conf->max_connections, .max_per_address = (int)conf->max_per_address,
 				  .idle_seconds = (int)conf->idle_seconds, .max_bodies_bytes = (size_t)conf->max_bodies_mb * MIB,
@@ -365,7 +369,9 @@ static enum rc open_doors(struct core *c, const struct pems *p, struct err *err)
 	}
 	snprintf(where, sizeof where, "unix:%s", c->node.paths.socket);
 	TRY(http_server_start(&local, &c->control, err));
-	return http_server_start(&hc, &c->https, err);
+	TRY(http_server_start(&hc, &https, err));
+	atomic_store(&c->https, https);
+	return RC_OK;
 }
 
 static enum rc core_open(struct core *c, const char *dir, struct err *err)

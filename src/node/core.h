@@ -28,7 +28,8 @@ struct core {
 	struct warninglists *warninglists; /* or NULL */
 	struct fed *fed;
 	struct fed_server *fed_server;
-	struct http_server *https, *control;
+	struct http_server *_Atomic https; /* NULL for a moment at the start: the control socket answers first */
+	struct http_server *control;
 	struct image *image;
 	struct live *live;       /* Sigma rules in force, or NULL */
 	struct fence_report fences;
