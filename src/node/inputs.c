@@ -56,38 +56,30 @@ static bool may_pass(enum rc rc)
 	return rc == RC_FULL || rc == RC_BUSY || rc == RC_IO || rc == RC_NOMEM;
 }
 
-static enum rc store_rule_hit(struct input *in, const struct rule_hit *h)
+static enum rc store_rule(struct input *in, const void *hit, struct err *err)
 {
-	struct err err = { 0 };
-	bool said = false;
-	enum rc rc;
-
-	while ((rc = alert_from_rule(in->core, h, &err)) != RC_OK) {
-		bool again = may_pass(rc) && !atomic_load(&in->core->stopping);
-
-		if (!said || !again)
-			log_line(LOG_LEVEL_ERROR, "input", "%s: match of rule %.*s is not recorded%s: %s", in->conf->name, STR(h->id),
-				 again ? " yet" : "", err.text);
-		said = true;
-		if (!again)
-			return rc;
-		pause_input(AGAIN_EVERY);
-	}
-	return RC_OK;
+	return alert_from_rule(in->core, hit, err);
 }
 
-static enum rc store_hit(struct input *in, const struct hit *h)
+static enum rc store_indicator(struct input *in, const void *hit, struct err *err)
+{
+	return sighting_from_hit(in->core, hit, in->collection, err);
+}
+
+/* Until it is stored, the node stops, or what stands in the way will not pass by itself. `what`: "hit on", for the log. */
+static enum rc store_surely(struct input *in, enum rc (*store)(struct input *, const void *, struct err *), const void *hit, const char *what,
+			    struct str id)
 {
 	struct err err = { 0 };
 	bool said = false;
 	enum rc rc;
 
-	while ((rc = sighting_from_hit(in->core, h, in->collection, &err)) != RC_OK) {
+	while ((rc = store(in, hit, &err)) != RC_OK) {
 		bool again = may_pass(rc) && !atomic_load(&in->core->stopping);
 
 		if (!said || !again)
-			log_line(LOG_LEVEL_ERROR, "input", "%s: hit on %.*s is not recorded%s: %s", in->conf->name,
-				 STR(core_log_id(h->indicator, h->tlp, 0)), again ? " yet" : "", err.text);
+			log_line(LOG_LEVEL_ERROR, "input", "%s: %s %.*s is not recorded%s: %s", in->conf->name, what, STR(id), again ? " yet" : "",
+				 err.text);
 		said = true;
 		if (!again)
 			return rc;
@@ -163,7 +155,7 @@ static void on_hit(void *ctx, const struct hit *h)
 		atomic_fetch_add(&in->held_back, 1);
 		return;
 	}
-	if (store_hit(in, h) != RC_OK)
+	if (store_surely(in, store_indicator, h, "hit on", core_log_id(h->indicator, h->tlp, 0)) != RC_OK)
 		return;
 	log_line(LOG_LEVEL_INFO, "alert", "%s: %.*s", in->conf->name, STR(core_log_id(h->indicator, h->tlp, 0)));
 	/* Beyond SEEN_MAX indicators a day, repeats are reported again. */
@@ -183,7 +175,7 @@ static void on_rule_hit(void *ctx, const struct rule_hit *h)
 		buf_fmt(&key, " %.*s", STR(h->fields[i].value));
 	if (!is_news(in, buf_view(&key))) {
 		atomic_fetch_add(&in->held_back, 1);
-	} else if (store_rule_hit(in, h) == RC_OK) {
+	} else if (store_surely(in, store_rule, h, "match of rule", h->id) == RC_OK) {
 		log_line(LOG_LEVEL_INFO, "alert", "%s: rule %.*s", in->conf->name, STR(h->id));
 		(void)!map_put(in->seen, buf_view(&key), 1);
 	}
