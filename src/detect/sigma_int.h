@@ -171,6 +171,14 @@ enum rc sigma_room(struct sigma_doc *d, const struct yaml *at) MUSTUSE;
 /* A search identifier's definition (map, list, keywords). */
 enum rc sigma_selection(struct sigma_doc *d, const struct yaml *y, const struct sigma_node **ret) MUSTUSE;
 
+/* ---- packs (sigma_pack.c) ---- */
+
+/* Reads YAML documents that are lists, and hands each of their entries to `fn`. `expected` is what an error says of a
+ * document that is none; `err` names the pack and the line. d->scratch is empty again when this returns. */
+typedef enum rc (*sigma_pack_entry)(void *ctx, const struct yaml *y);
+enum rc sigma_pack_read(struct sigma_doc *d, const char *name, struct str text, const char *expected, sigma_pack_entry fn, void *ctx,
+			struct err *err) MUSTUSE;
+
 /* ---- conditions (sigma_condition.c) ---- */
 
 struct sigma_named {

@@ -148,8 +148,9 @@ static enum rc entry_of(struct sigma_doc *d, const struct yaml_item *i, struct s
 	return RC_OK;
 }
 
-static enum rc view_of(struct reading *p, const struct yaml *y)
+static enum rc view_of(void *ctx, const struct yaml *y)
 {
+	struct reading *p = ctx;
 	struct sigma_doc *d = &p->d;
 	const struct yaml *name = yaml_get(y, S("name")), *when = yaml_get(y, S("when")), *fields = yaml_get(y, S("fields"));
 	struct stix_view *v = &p->views[p->n];
@@ -174,36 +175,9 @@ static enum rc view_of(struct reading *p, const struct yaml *y)
 	return RC_OK;
 }
 
-static enum rc documents(struct reading *p, struct yaml_reader *yr)
-{
-	for (;;) {
-		const struct yaml *y;
-		uint32_t column = 0;
-
-		TRY(yaml_next(yr, &y, &p->d.line, &column, &p->d.err));
-		if (y == NULL)
-			return RC_OK;
-		if (y->kind != YAML_LIST)
-			return SIGMA_BAD(&p->d, y, 0, "expected a list");
-		for (const struct yaml_item *i = y->first; i != NULL; i = i->next)
-			TRY(view_of(p, i->value));
-	}
-}
-
 static enum rc pack(struct reading *p, const char *name, struct str text, struct err *err)
 {
-	CLEANUP(yaml_reader_freep) struct yaml_reader *yr = NULL;
-	enum rc rc = yaml_reader_new(p->d.scratch, text, &yr, &p->d.err);
-
-	p->d.line = 0;
-	buf_init(&p->d.remarks, SIGMA_REASON_MAX);
-	buf_init(&p->d.missing, SIGMA_REASON_MAX);
-	if (rc == RC_OK)
-		rc = documents(p, yr);
-	buf_done(&p->d.remarks);
-	buf_done(&p->d.missing);
-	arena_reset(p->d.scratch);
-	return rc == RC_OK ? rc : FAIL(err, rc == RC_LIMIT ? RC_BAD : rc, "%s:%u: %s", name, p->d.line, p->d.err.text);
+	return sigma_pack_read(&p->d, name, text, "expected a list", view_of, p, err);
 }
 
 enum rc stix_map_load(struct sigma_reader *r, const struct stix_map **ret, struct err *err)

@@ -84,8 +84,9 @@ static enum rc maps_of(struct sigma_doc *d, const struct yaml *y, struct taxonom
 	return RC_OK;
 }
 
-static enum rc variant(struct packs *p, const struct yaml *y)
+static enum rc variant(void *ctx, const struct yaml *y)
 {
+	struct packs *p = ctx;
 	struct sigma_doc *d = &p->d;
 	struct taxonomy_variant v = { 0 };
 	uint32_t at = 0;
@@ -112,38 +113,9 @@ static enum rc variant(struct packs *p, const struct yaml *y)
 	return RC_OK;
 }
 
-static enum rc documents(struct packs *p, struct yaml_reader *yr)
-{
-	for (;;) {
-		const struct yaml *y;
-		uint32_t column = 0;
-
-		TRY(yaml_next(yr, &y, &p->d.line, &column, &p->d.err));
-		if (y == NULL)
-			return RC_OK;
-		if (y->kind != YAML_LIST)
-			return SIGMA_BAD(&p->d, y, 0, "expected a list of variants");
-		for (const struct yaml_item *i = y->first; i != NULL; i = i->next)
-			TRY(variant(p, i->value));
-	}
-}
-
 static enum rc pack(struct packs *p, const char *name, struct str text, struct err *err)
 {
-	CLEANUP(yaml_reader_freep) struct yaml_reader *yr = NULL;
-	enum rc rc = yaml_reader_new(p->d.scratch, text, &yr, &p->d.err);
-
-	p->d.line = 0;
-	buf_init(&p->d.remarks, SIGMA_REASON_MAX);
-	buf_init(&p->d.missing, SIGMA_REASON_MAX);
-	if (rc == RC_OK)
-		rc = documents(p, yr);
-	buf_done(&p->d.remarks);
-	buf_done(&p->d.missing);
-	arena_reset(p->d.scratch);
-	if (rc == RC_OK)
-		return RC_OK;
-	return FAIL(err, rc == RC_LIMIT ? RC_BAD : rc, "%s:%u: %s", name, p->d.line, p->d.err.text);
+	return sigma_pack_read(&p->d, name, text, "expected a list of variants", variant, p, err);
 }
 
 static int is_pack(const struct dirent *e)
