@@ -91,28 +91,6 @@ uint32_t fold_char(uint32_t ch)
 	return (uint32_t)((int32_t)ch + runs[low].by);
 }
 
-/* Writes well-formed UTF-8; `ch` is a scalar value. */
-static char *put(char *to, uint32_t ch)
-{
-	if (ch < 0x80) {
-		*to++ = (char)ch;
-		return to;
-	}
-	if (ch < 0x800) {
-		*to++ = (char)(0xc0 | ch >> 6);
-	} else {
-		if (ch < 0x10000) {
-			*to++ = (char)(0xe0 | ch >> 12);
-		} else {
-			*to++ = (char)(0xf0 | ch >> 18);
-			*to++ = (char)(0x80 | (ch >> 12 & 63));
-		}
-		*to++ = (char)(0x80 | (ch >> 6 & 63));
-	}
-	*to++ = (char)(0x80 | (ch & 63));
-	return to;
-}
-
 /* As many whole sixteens of pure ASCII as lead, folded. */
 static size_t fold_ascii(struct str in, char *out)
 {
@@ -144,6 +122,6 @@ size_t fold_text(struct str in, char *out)
 		if (n == 0) /* not UTF-8: stays as it is */
 			*to++ = in.p[i++];
 		else
-			to = put(to, fold_char(utf8_next(in, &i)));
+			to += utf8_write(to, fold_char(utf8_next(in, &i)));
 	}
 }

@@ -14,6 +14,31 @@ size_t utf8_len(struct str s, size_t pos);
 /* Decodes the character at `*pos` of valid UTF-8 and moves `*pos` behind it. */
 uint32_t utf8_next(struct str s, size_t *pos);
 
+/* Writes one Unicode scalar value; the bytes written, 1-4: no more are touched. */
+static inline size_t utf8_write(char *to, uint32_t ch)
+{
+	if (ch < 0x80) {
+		to[0] = (char)ch;
+		return 1;
+	}
+	if (ch < 0x800) {
+		to[0] = (char)(0xC0 | ch >> 6);
+		to[1] = (char)(0x80 | (ch & 0x3F));
+		return 2;
+	}
+	if (ch < 0x10000) {
+		to[0] = (char)(0xE0 | ch >> 12);
+		to[1] = (char)(0x80 | (ch >> 6 & 0x3F));
+		to[2] = (char)(0x80 | (ch & 0x3F));
+		return 3;
+	}
+	to[0] = (char)(0xF0 | ch >> 18);
+	to[1] = (char)(0x80 | (ch >> 12 & 0x3F));
+	to[2] = (char)(0x80 | (ch >> 6 & 0x3F));
+	to[3] = (char)(0x80 | (ch & 0x3F));
+	return 4;
+}
+
 /* Appends one Unicode scalar value. */
 void utf8_put(struct buf *b, uint32_t ch);
 

@@ -72,30 +72,6 @@ few:
 	return k;
 }
 
-static size_t put(char *to, uint32_t ch)
-{
-	if (ch < 0x80) {
-		to[0] = (char)ch;
-		return 1;
-	}
-	if (ch < 0x800) {
-		to[0] = (char)(0xC0 | ch >> 6);
-		to[1] = (char)(0x80 | (ch & 0x3F));
-		return 2;
-	}
-	if (ch < 0x10000) {
-		to[0] = (char)(0xE0 | ch >> 12);
-		to[1] = (char)(0x80 | (ch >> 6 & 0x3F));
-		to[2] = (char)(0x80 | (ch & 0x3F));
-		return 3;
-	}
-	to[0] = (char)(0xF0 | ch >> 18);
-	to[1] = (char)(0x80 | (ch >> 12 & 0x3F));
-	to[2] = (char)(0x80 | (ch >> 6 & 0x3F));
-	to[3] = (char)(0x80 | (ch & 0x3F));
-	return 4;
-}
-
 /* The character at unit `*i`, pairs of surrogates joined, single ones replaced. */
 static uint32_t next(struct str s, size_t n, size_t *i)
 {
@@ -123,7 +99,7 @@ size_t utf16le_get(char *to, struct str utf16)
 		i += run;
 		out += run;
 		for (unsigned few = 0; few < 8 && i < n; few++) /* other scripts come in runs too */
-			out += put(to + out, next(utf16, n, &i));
+			out += utf8_write(to + out, next(utf16, n, &i));
 	}
 	return out;
 }

@@ -94,12 +94,7 @@ uint32_t utf8_next(struct str s, size_t *pos)
 
 void utf8_put(struct buf *b, uint32_t ch)
 {
-	unsigned char out[4];
-	size_t n = ch < 0x80 ? 1 : ch < 0x800 ? 2 : ch < 0x10000 ? 3 : 4;
-	static const unsigned char lead[] = { 0, 0, 0xC0, 0xE0, 0xF0 };
+	char out[4];
 
-	for (size_t i = n; i > 1; i--, ch >>= 6)
-		out[i - 1] = (unsigned char)(0x80 | (ch & 0x3F));
-	out[0] = (unsigned char)(lead[n] | ch);
-	buf_put(b, out, n);
+	buf_put(b, out, utf8_write(out, ch));
 }

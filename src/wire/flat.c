@@ -78,30 +78,6 @@ static int hex4(struct str s, size_t at)
 	return v;
 }
 
-static size_t put_utf8(char *to, uint32_t c)
-{
-	if (c < 0x80) {
-		to[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		to[0] = (char)(0xC0 | c >> 6);
-		to[1] = (char)(0x80 | (c & 0x3F));
-		return 2;
-	}
-	if (c < 0x10000) {
-		to[0] = (char)(0xE0 | c >> 12);
-		to[1] = (char)(0x80 | (c >> 6 & 0x3F));
-		to[2] = (char)(0x80 | (c & 0x3F));
-		return 3;
-	}
-	to[0] = (char)(0xF0 | c >> 18);
-	to[1] = (char)(0x80 | (c >> 12 & 0x3F));
-	to[2] = (char)(0x80 | (c >> 6 & 0x3F));
-	to[3] = (char)(0x80 | (c & 0x3F));
-	return 4;
-}
-
 /* "\uXXXX" at `at`, a pair when two belong together. Never longer than its escape. */
 static size_t unescape_u(struct str s, size_t at, char *to, size_t *ret_used)
 {
@@ -112,10 +88,10 @@ static size_t unescape_u(struct str s, size_t at, char *to, size_t *ret_used)
 		low = hex4(s, at + 8);
 		if (low >= 0xDC00 && low < 0xE000) {
 			*ret_used = 12;
-			return put_utf8(to, 0x10000 + ((uint32_t)(high - 0xD800) << 10) + (uint32_t)(low - 0xDC00));
+			return utf8_write(to, 0x10000 + ((uint32_t)(high - 0xD800) << 10) + (uint32_t)(low - 0xDC00));
 		}
 	}
-	return put_utf8(to, high < 0 || (high >= 0xD800 && high < 0xE000) ? 0xFFFD : (uint32_t)high);
+	return utf8_write(to, high < 0 || (high >= 0xD800 && high < 0xE000) ? 0xFFFD : (uint32_t)high);
 }
 
 /* What stands for the letter behind a backslash: \b and its like, else the letter itself. */
