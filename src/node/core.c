@@ -6,6 +6,7 @@
  * listens to it, then the doors to the world, so that nobody meets a half-open
  * node. The way down is the same way back. */
 #include "node/core.h"
+#include "node/keep.h"
 #include "node/listen.h"
 
 #include <signal.h>
@@ -20,7 +21,6 @@
 #include "sys/file.h"
 #include "sys/proc.h"
 
-#define IMAGE_VALUES_MAX ((size_t)20000000)
 #define STOP_GRACE (5 * USEC_PER_SEC)
 #define PEM_MAX ((size_t)1 << 16)
 #define MIB ((size_t)1 << 20)
@@ -65,20 +65,6 @@ static void write_http(struct core *c, struct jsonw *w)
 	jsonw_object_end(w);
 }
 
-static void write_detector(const struct core *c, struct jsonw *w)
-{
-	struct image_stats st;
-
-	image_stats(c->image, &st);
-	jsonw_name(w, "detector");
-	jsonw_object(w);
-	jsonw_m_int(w, "indicators", (int64_t)st.indicators);
-	jsonw_m_int(w, "values", (int64_t)st.values);
-	jsonw_m_int(w, "unsupported", (int64_t)st.unsupported);
-	jsonw_m_int(w, "suppressed", (int64_t)st.suppressed);
-	jsonw_object_end(w);
-}
-
 static void write_status(void *ctx, struct jsonw *w)
 {
 	struct core *c = ctx;
@@ -86,8 +72,7 @@ static void write_status(void *ctx, struct jsonw *w)
 	jsonw_m_bool(w, "running", true);
 	write_fences(c, w);
 	write_http(c, w);
-	write_detector(c, w);
-	inputs_status(c, w);
+	detector_status(&c->detector, w);
 	fed_status(c->fed, w);
 }
 
@@ -103,13 +88,6 @@ void core_api(struct node *n, struct api *ret)
 	*ret = (struct api){ .store = n->store, .node_name = n->config.name, .tier = n->config.tier, .identity = n->config.identity,
 			     .cert_sha256 = n->cert_sha256, .default_tlp = (uint8_t)n->config.default_tlp, .strict = n->config.strict,
 			     .upgrade_20 = n->config.upgrade_20, .dir = n->paths.dir, .started = time_now() };
-}
-
-struct str core_log_id(struct str id, uint8_t tlp, uint8_t flags)
-{
-	static const struct viewer reader = { .kind = VIEWER_ANONYMOUS, .tlp_max = TLP_CLEAR };
-
-	return gate_may(&reader, TLP_CLEAR, tlp, flags, NULL) ? id : S("an object above TLP:CLEAR");
 }
 
 void core_handle(struct core *c, const struct viewer *v, struct http_req *r, struct http_res *res)
@@ -258,40 +236,11 @@ enum rc core_find_rows(struct core *c, struct err *err)
 
 enum rc core_open_detector(struct core *c, struct err *err)
 {
-	c->image = image_new(IMAGE_VALUES_MAX);
-	if (c->image == NULL)
-		return FAIL(err, RC_NOMEM, "detector: out of memory");
-	if (c->node.config.warninglists[0] != '\0') {
-		TRY(warninglists_load(c->node.config.warninglists, &c->warninglists, err));
-		image_set_suppress(c->image, warninglists_suppress, c->warninglists);
-	}
-	return RC_OK;
-}
-
-struct live_opts core_live_opts(const struct config *conf)
-{
-	return (struct live_opts){ .rules = conf->rules[0] == '\0' ? NULL : conf->rules, .lists = conf->lists[0] == '\0' ? NULL : conf->lists,
-				   .packs = conf->packs[0] == '\0' ? NULL : conf->packs };
-}
-
-static void log_rules(struct core *c, const char *subject)
-{
-	struct live_stats st;
-
-	live_stats(c->live, &st);
-	log_line(st.refused > 0 ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, subject, "%llu Sigma rules in force, %llu not (lianfang rules check %s)",
-		 (unsigned long long)st.rules, (unsigned long long)st.refused, c->node.config.rules);
-}
-
-static enum rc open_rules(struct core *c, struct err *err)
-{
-	struct live_opts o = core_live_opts(&c->node.config);
-
-	if (o.rules == NULL)
-		return RC_OK;
-	TRY(live_new(&o, &c->live, err));
-	log_rules(c, "rules");
-	return RC_OK;
+	c->detector.conf = &c->node.config;
+	c->detector.history = c->node.paths.history;
+	c->detector.sink = keep_sink(c);
+	TRY(keep_open(c, err));
+	return detector_open(&c->detector, err);
 }
 
 static void fed_log(void *ctx, const char *peer, bool bad, const char *text)
@@ -387,7 +336,7 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	c->api.ctx = c;
 	TRY(core_find_rows(c, err));
 	TRY(core_open_detector(c, err));
-	c->api.warninglists = c->warninglists;
+	c->api.warninglists = c->detector.warninglists;
 	c->api.up = c->up;
 	c->api.down = c->down;
 	TRY(api_start(&c->api, err));
@@ -398,11 +347,7 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	if (rc == RC_OK)
 		rc = follower_start(c, err);
 	if (rc == RC_OK)
-		rc = open_rules(c, err);
-	if (rc == RC_OK && c->node.config.n_inputs > 0)
-		rc = memory_start(c, &c->memory, err);
-	if (rc == RC_OK)
-		rc = inputs_start(c, err);
+		rc = detector_start(&c->detector, err);
 	if (rc == RC_OK)
 		rc = open_doors(c, &pems, err);
 	pems_done(&pems);
@@ -412,10 +357,10 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 static void core_close(struct core *c)
 {
 	atomic_store(&c->stopping, true);
+	atomic_store(&c->detector.stopping, true);
 	http_server_stop(c->https, STOP_GRACE);
 	http_server_stop(c->control, STOP_GRACE);
-	inputs_stop(c);
-	memory_stop(c->memory);
+	detector_stop(&c->detector);
 	follower_stop(c); /* from here on a commit wakes nobody, so what it would wake may end */
 	fed_stop(c->fed);
 	fed_server_free(c->fed_server);
@@ -424,23 +369,7 @@ static void core_close(struct core *c)
 	auth_free(c->auth);
 	node_close(&c->node);
 	follower_free(c);
-	live_free(c->live);
-	image_free(c->image);
-	warninglists_free(c->warninglists);
-}
-
-/* The folders are those of the start: the fence knows no others. */
-static void reload_rules(struct core *c)
-{
-	struct live_opts o = core_live_opts(&c->node.config);
-	struct err err = { 0 };
-
-	if (c->live == NULL)
-		return;
-	if (live_reload(c->live, &o, &err) != RC_OK)
-		log_line(LOG_LEVEL_ERROR, "reload", "rules kept as they were: %s", err.text);
-	else
-		log_rules(c, "reload");
+	detector_close(&c->detector);
 }
 
 /* SIGHUP: what can change while running is read again; the rest needs a restart and says so. */
@@ -468,7 +397,7 @@ static void reload(struct core *c)
 	if (fact_append(c->node.store, &(struct fact){ .kind = S("config.reload"), .actor = S("local"), .subject = S("lianfang.conf"),
 						      .body = S("{}") }, &err) != RC_OK)
 		log_line(LOG_LEVEL_ERROR, "reload", "not in the fact log: %s", err.text);
-	reload_rules(c);
+	detector_reload(&c->detector);
 	log_line(LOG_LEVEL_INFO, "reload", "certificate, log settings, peers and rules are read again; other keys at the next start");
 }
 

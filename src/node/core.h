@@ -1,16 +1,15 @@
 /* The core role's parts, wired together: store, detector, exchange, HTTP. Reading
- * core.c, sightings.c and inputs.c tells how data flows through a node. */
+ * core.c, keep.c, detector.c and inputs.c tells how data flows through a node. */
 #ifndef NODE_CORE_H
 #define NODE_CORE_H
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "detect/image.h"
-#include "detect/watch.h"
+#include "event/hit.h"
+#include "event/rule_hit.h"
 #include "fed/fed.h"
-#include "intel/warninglist.h"
-#include "node/memory.h"
+#include "node/detector.h"
 #include "node/node.h"
 #include "node/serve.h"
 #include "store/objects.h"
@@ -25,20 +24,16 @@ struct core {
 	struct api api;
 	struct auth *auth;
 	struct taxii_server *taxii;
-	struct warninglists *warninglists; /* or NULL */
 	struct fed *fed;
 	struct fed_server *fed_server;
 	struct http_server *_Atomic https; /* NULL for a moment at the start: the control socket answers first */
 	struct http_server *control;
-	struct image *image;
-	struct live *live;       /* Sigma rules in force, or NULL */
+	struct detector detector;
 	struct fence_report fences;
 	uint32_t up, down;       /* rows of the collections that go up and down */
-	struct memory *memory;   /* history of the inputs, or NULL */
-	struct inputs *inputs;   /* inputs.c's own */
+	uint32_t collections[CONFIG_INPUTS_MAX]; /* of the inputs: where their sightings go */
 	struct follower *follower; /* follower.c: what newly stored objects mean to the node */
 	_Atomic bool stopping;
-	_Atomic bool image_full; /* every indicator of the store was read once; set by the follower */
 	usec started;
 };
 
@@ -48,14 +43,10 @@ void core_api(struct node *n, struct api *ret);
 /* Parts of the start that a command beside the node needs too: the rows of the up and
  * down collections; an empty image with the configured warning lists. */
 enum rc core_find_rows(struct core *c, struct err *err) MUSTUSE;
-enum rc core_open_detector(struct core *c, struct err *err) MUSTUSE;
+enum rc core_open_detector(struct core *c, struct err *err) MUSTUSE; /* detector_open for this node */
 
 /* Routes one request by path to REST, federation or TAXII. */
 void core_handle(struct core *c, const struct viewer *v, struct http_req *r, struct http_res *res);
-
-/* An object's id as a log line may say it: a log leaves the node by ways that no gate sees, so it is a
- * stranger's view, and what is above TLP:CLEAR has no name there. Facts and alerts name it. */
-struct str core_log_id(struct str id, uint8_t tlp, uint8_t flags);
 
 /* follower.c: hears of every commit, feeds the detector's image, wakes the
  * exchange, releases downward where the configuration says so. */
@@ -71,13 +62,5 @@ enum rc sighting_from_hit(struct core *c, const struct hit *h, uint32_t collecti
 
 /* A rule that matched becomes an alert for this node's people. */
 enum rc alert_from_rule(struct core *c, const struct rule_hit *h, struct err *err) MUSTUSE;
-
-/* The [detect] section as the rules' reader wants it; rules NULL: there are none. */
-struct live_opts core_live_opts(const struct config *conf);
-
-/* inputs.c: one thread per configured input. */
-enum rc inputs_start(struct core *c, struct err *err) MUSTUSE;
-void inputs_stop(struct core *c);
-void inputs_status(struct core *c, struct jsonw *w);
 
 #endif

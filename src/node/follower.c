@@ -110,12 +110,10 @@ static void learn_indicator(struct follower *f, struct arena *a, const struct pa
 	ind.valid_until = instant_of(v, "valid_until", 0);
 	if (ind.valid_until == 0 && f->core->node.config.expire)
 		ind.valid_until = lifetime_end(a, v, &ind);
-	rc = image_update(f->core->image, &ind, &err);
-	if (rc != RC_OK && rc != RC_UNSUPPORTED)
-		log_line(LOG_LEVEL_WARN, "detect", "%.*s is not live: %s", STR(core_log_id(e->id, e->tlp, e->flags)), rc_name(rc));
 	/* What was known when the node started was looked for when it became known. */
-	if (rc == RC_OK && atomic_load(&f->core->image_full))
-		memory_learned(f->core->memory, &ind);
+	rc = detector_learn(&f->core->detector, &ind, atomic_load(&f->core->detector.image_full), &err);
+	if (rc != RC_OK && rc != RC_UNSUPPORTED)
+		log_line(LOG_LEVEL_WARN, "detect", "%.*s is not live: %s", STR(log_id(e->id, e->tlp, e->flags)), rc_name(rc));
 	atomic_fetch_add(&f->loaded, 1);
 }
 
@@ -153,7 +151,7 @@ static enum rc forget_one(struct follower *f, struct arena *a, struct str id, st
 	if (page.n > 0)
 		learn_indicator(f, a, &page.entries[0]);
 	else
-		rc = image_remove(f->core->image, id, err);
+		rc = image_remove(f->core->detector.image, id, err);
 	page_done(&page);
 	return rc;
 }
@@ -196,7 +194,7 @@ static enum rc begin_anew(struct follower *f, struct err *err)
 		return RC_OK;
 	f->image_at = INT64_MIN;
 	log_line(LOG_LEVEL_INFO, "detect", "many deletions: reading all indicators again");
-	return image_clear(f->core->image, err);
+	return image_clear(f->core->detector.image, err);
 }
 
 static void save_release_cursor(struct follower *f)
@@ -232,7 +230,7 @@ static enum rc release_page(struct follower *f, const struct page *page, struct 
 					     .body = S("{\"policy\":\"auto\"}") };
 
 			TRY(fact_append_soon(f->core->node.store, &fact, err));
-			log_line(LOG_LEVEL_INFO, "release", "%.*s goes down", STR(core_log_id(in[i].id, in[i].tlp, in[i].flags)));
+			log_line(LOG_LEVEL_INFO, "release", "%.*s goes down", STR(log_id(in[i].id, in[i].tlp, in[i].flags)));
 		}
 	return RC_OK;
 }
@@ -303,7 +301,7 @@ static void *follow(void *ctx)
 		if (begin_anew(f, &err) != RC_OK || follow_image(f, a, &err) != RC_OK)
 			log_line(LOG_LEVEL_ERROR, "detect", "cannot read indicators: %s", err.text);
 		else
-			atomic_store(&f->core->image_full, true);
+			atomic_store(&f->core->detector.image_full, true);
 		forget_removed(f, a);
 		if (release)
 			follow_release(f);

@@ -2,13 +2,15 @@
  * hands hits on. A place is kept after the hits of what was read are stored, so a
  * crash repeats lines rather than losing them; while the disk takes nothing, reading
  * waits. Of one indicator one sighting a day is reported, which holds back floods too. */
+#include <pthread.h>
+
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "node/core.h"
+#include "detect/watch.h"
+#include "node/detector.h"
 #include "node/listen.h"
-#include "store/collections.h"
-#include "store/peers.h"
+#include "node/memory.h"
 #include "wire/log_line.h"
 
 #define SEEN_MAX 100000
@@ -19,9 +21,8 @@
 #define DAY ((usec)86400 * USEC_PER_SEC)
 
 struct input {
-	struct core *core;
+	struct detector *detector;
 	const struct config_input *conf;
-	uint32_t collection;
 	pthread_t thread;
 	bool started;
 	struct watch *watch;
@@ -58,12 +59,12 @@ static bool may_pass(enum rc rc)
 
 static enum rc store_rule(struct input *in, const void *hit, struct err *err)
 {
-	return alert_from_rule(in->core, hit, err);
+	return in->detector->sink.rule_hit(in->detector->sink.ctx, hit, err);
 }
 
 static enum rc store_indicator(struct input *in, const void *hit, struct err *err)
 {
-	return sighting_from_hit(in->core, hit, in->collection, err);
+	return in->detector->sink.hit(in->detector->sink.ctx, hit, err);
 }
 
 /* Until it is stored, the node stops, or what stands in the way will not pass by itself. `what`: "hit on", for the log. */
@@ -75,7 +76,7 @@ static enum rc store_surely(struct input *in, enum rc (*store)(struct input *, c
 	enum rc rc;
 
 	while ((rc = store(in, hit, &err)) != RC_OK) {
-		bool again = may_pass(rc) && !atomic_load(&in->core->stopping);
+		bool again = may_pass(rc) && !atomic_load(&in->detector->stopping);
 
 		if (!said || !again)
 			log_line(LOG_LEVEL_ERROR, "input", "%s: %s %.*s is not recorded%s: %s", in->conf->name, what, STR(id), again ? " yet" : "",
@@ -112,7 +113,7 @@ static void on_suppressed(struct input *in, const struct hit *h)
 		return;
 	(void)!map_put(in->seen, str_of(key), 1);
 	log_line(LOG_LEVEL_INFO, "suppressed", "%s: %.*s meets a value of the warning list '%.*s'", in->conf->name,
-		 STR(core_log_id(h->indicator, h->tlp, 0)), STR(h->suppressed));
+		 STR(log_id(h->indicator, h->tlp, 0)), STR(h->suppressed));
 }
 
 /* The history keeps what stands alone: a line of Zeek needs its header, so its JSON is kept. */
@@ -133,7 +134,7 @@ static enum rc on_event(void *ctx, struct flat *f, struct str line, uint64_t beh
 		e.format = LOG_JSON;
 	}
 	snprintf(place, sizeof place, "%llu %llu", (unsigned long long)in->inode, (unsigned long long)behind);
-	rc = memory_add(in->core->memory, &e, f, str_of(place), err);
+	rc = memory_add(in->detector->memory, &e, f, str_of(place), err);
 	atomic_fetch_add(&in->ordinal, rc == RC_OK);
 	if (rc == RC_LIMIT) { /* no block can hold it: matched all the same */
 		atomic_fetch_add(&in->not_kept, 1);
@@ -155,9 +156,9 @@ static void on_hit(void *ctx, const struct hit *h)
 		atomic_fetch_add(&in->held_back, 1);
 		return;
 	}
-	if (store_surely(in, store_indicator, h, "hit on", core_log_id(h->indicator, h->tlp, 0)) != RC_OK)
+	if (store_surely(in, store_indicator, h, "hit on", log_id(h->indicator, h->tlp, 0)) != RC_OK)
 		return;
-	log_line(LOG_LEVEL_INFO, "alert", "%s: %.*s", in->conf->name, STR(core_log_id(h->indicator, h->tlp, 0)));
+	log_line(LOG_LEVEL_INFO, "alert", "%s: %.*s", in->conf->name, STR(log_id(h->indicator, h->tlp, 0)));
 	/* Beyond SEEN_MAX indicators a day, repeats are reported again. */
 	(void)!map_put(in->seen, h->indicator, 1);
 }
@@ -184,27 +185,26 @@ static void on_rule_hit(void *ctx, const struct rule_hit *h)
 
 static void save_place(struct input *in)
 {
-	char key[128], value[64];
+	const struct sink *to = &in->detector->sink;
 	struct err err = { 0 };
+	char place[64];
+	int n = snprintf(place, sizeof place, "%llu %llu", (unsigned long long)in->inode, (unsigned long long)in->offset);
 
-	snprintf(key, sizeof key, "input:%.100s", in->conf->name);
-	snprintf(value, sizeof value, "%llu %llu", (unsigned long long)in->inode, (unsigned long long)in->offset);
-	if (cursor_put(in->core->node.store, str_of(key), str_of(value), &err) != RC_OK)
+	if (to->place_put(to->ctx, str_of(in->conf->name), str_make(place, (size_t)n), &err) != RC_OK)
 		log_line(LOG_LEVEL_ERROR, "input", "%s: cannot keep its place: %s", in->conf->name, err.text);
 }
 
 static void load_place(struct input *in)
 {
-	struct arena *a CLEANUP(arena_freep) = arena_new(4096);
-	char key[128], place[64];
-	struct str text, inode;
+	const struct sink *from = &in->detector->sink;
+	char place[PLACE_TEXT_MAX + 1];
+	struct str text = { place, 0 }, inode;
 
-	snprintf(key, sizeof key, "input:%.100s", in->conf->name);
 	/* What was read and not yet sealed when a node died is read again: the history's own place counts, where it has one. */
-	if (in->core->memory != NULL && memory_place(in->core->memory, str_of(in->conf->name), place, sizeof place))
-		text = str_of(place);
-	else if (a == NULL || cursor_get(in->core->node.store, str_of(key), a, &text, NULL) != RC_OK)
+	if ((in->detector->memory == NULL || !memory_place(in->detector->memory, str_of(in->conf->name), place, sizeof place)) &&
+	    from->place_get(from->ctx, str_of(in->conf->name), place, sizeof place, NULL) != RC_OK)
 		return;
+	text = str_of(place);
 	if (!str_next(&text, ' ', &inode) || !str_to_u64(inode, &in->inode) || !str_to_u64(text, &in->offset))
 		in->inode = in->offset = 0;
 	in->saved_offset = in->offset;
@@ -252,7 +252,7 @@ static enum rc on_message(void *ctx, struct str message, struct err *err)
 
 static void listen_for_messages(struct input *in)
 {
-	while (!atomic_load(&in->core->stopping)) {
+	while (!atomic_load(&in->detector->stopping)) {
 		struct err err = { 0 };
 		bool any = false;
 		enum rc rc = listener_run(in->listener, POLL_USEC, on_message, in, &any, &err);
@@ -272,13 +272,13 @@ static void *run_input(void *ctx)
 	struct input *in = ctx;
 
 	/* Lines written while the node was away are read once: not before every indicator is live. */
-	while (!atomic_load(&in->core->stopping) && !atomic_load(&in->core->image_full))
+	while (!atomic_load(&in->detector->stopping) && !atomic_load(&in->detector->image_full))
 		pause_input(POLL_USEC);
 	if (in->listener != NULL) {
 		listen_for_messages(in);
 		return NULL;
 	}
-	while (!atomic_load(&in->core->stopping)) {
+	while (!atomic_load(&in->detector->stopping)) {
 		struct err err = { 0 };
 		bool more = false;
 		enum rc rc = follow_read(in->conf->path, &in->offset, &in->inode, in->watch, &more, &err);
@@ -296,38 +296,19 @@ static void *run_input(void *ctx)
 	return NULL;
 }
 
-static enum rc find_collection(struct core *c, const char *name, uint32_t fallback, uint32_t *ret, struct err *err)
+static enum rc start_input(struct detector *d, const struct config_input *conf, struct input *in, struct err *err)
 {
-	struct arena *a CLEANUP(arena_freep) = arena_new(65536);
-	size_t slash = str_find(str_of(name), S("/"), 0);
-	struct collection k;
-
-	*ret = fallback;
-	if (name[0] == '\0')
-		return RC_OK;
-	if (a == NULL)
-		return FAIL(err, RC_NOMEM, "input: out of memory");
-	if (slash == SIZE_MAX)
-		return FAIL(err, RC_BAD, "collection '%s': expected ROOT/COLLECTION", name);
-	TRY(collection_get(c->node.store, str_slice(str_of(name), 0, slash), str_of(name + slash + 1), a, &k, err));
-	*ret = k.row;
-	return RC_OK;
-}
-
-static enum rc start_input(struct core *c, const struct config_input *conf, struct input *in, struct err *err)
-{
-	*in = (struct input){ .core = c, .conf = conf };
-	TRY(find_collection(c, conf->collection, c->up, &in->collection, err));
+	*in = (struct input){ .detector = d, .conf = conf };
 	in->seen = map_new(SEEN_MAX);
 	if (in->seen == NULL)
 		return FAIL(err, RC_NOMEM, "input: out of memory");
-	TRY(watch_new(c->image, str_of(conf->name), on_hit, in, &in->watch, err));
+	TRY(watch_new(d->image, str_of(conf->name), on_hit, in, &in->watch, err));
 	if (!str_eq(str_of(conf->format), S("auto")))
 		watch_format(in->watch, log_format_find(str_of(conf->format)));
-	if (c->live != NULL)
-		TRY(watch_rules(in->watch, c->live, on_rule_hit, err));
+	if (d->live != NULL)
+		TRY(watch_rules(in->watch, d->live, on_rule_hit, err));
 	buf_init(&in->json, 4 * WATCH_LINE_MAX);
-	if (c->memory != NULL)
+	if (d->memory != NULL)
 		watch_events(in->watch, on_event);
 	if (listen_is_address(conf->path))
 		TRY(listener_open(conf->path, &in->listener, err));
@@ -339,29 +320,29 @@ static enum rc start_input(struct core *c, const struct config_input *conf, stru
 	return RC_OK;
 }
 
-enum rc inputs_start(struct core *c, struct err *err)
+enum rc inputs_start(struct detector *d, struct err *err)
 {
-	c->inputs = mem_alloc(sizeof *c->inputs);
-	if (c->inputs == NULL)
+	d->inputs = mem_alloc(sizeof *d->inputs);
+	if (d->inputs == NULL)
 		return FAIL(err, RC_NOMEM, "inputs: out of memory");
-	for (size_t i = 0; i < c->node.config.n_inputs; i++) {
-		enum rc rc = start_input(c, &c->node.config.inputs[i], &c->inputs->in[c->inputs->n++], err);
+	for (size_t i = 0; i < d->conf->n_inputs; i++) {
+		enum rc rc = start_input(d, &d->conf->inputs[i], &d->inputs->in[d->inputs->n++], err);
 
 		if (rc != RC_OK) {
-			err_prefix(err, "[input %s]", c->node.config.inputs[i].name);
+			err_prefix(err, "[input %s]", d->conf->inputs[i].name);
 			return rc;
 		}
 	}
 	return RC_OK;
 }
 
-/* core.stopping is set by the caller. */
-void inputs_stop(struct core *c)
+/* detector.stopping is set by the caller. */
+void inputs_stop(struct detector *d)
 {
-	if (c->inputs == NULL)
+	if (d->inputs == NULL)
 		return;
-	for (size_t i = 0; i < c->inputs->n; i++) {
-		struct input *in = &c->inputs->in[i];
+	for (size_t i = 0; i < d->inputs->n; i++) {
+		struct input *in = &d->inputs->in[i];
 
 		if (in->started)
 			pthread_join(in->thread, NULL);
@@ -370,16 +351,16 @@ void inputs_stop(struct core *c)
 		buf_done(&in->json);
 		map_free(in->seen);
 	}
-	mem_free(c->inputs);
-	c->inputs = NULL;
+	mem_free(d->inputs);
+	d->inputs = NULL;
 }
 
-void inputs_status(struct core *c, struct jsonw *w)
+void inputs_status(const struct detector *d, struct jsonw *w)
 {
 	jsonw_name(w, "inputs");
 	jsonw_array(w);
-	for (size_t i = 0; c->inputs != NULL && i < c->inputs->n; i++) {
-		struct input *in = &c->inputs->in[i];
+	for (size_t i = 0; d->inputs != NULL && i < d->inputs->n; i++) {
+		struct input *in = &d->inputs->in[i];
 
 		jsonw_object(w);
 		jsonw_m_cstr(w, "name", in->conf->name);
@@ -407,20 +388,4 @@ void inputs_status(struct core *c, struct jsonw *w)
 		jsonw_object_end(w);
 	}
 	jsonw_array_end(w);
-	memory_status(c->memory, w);
-	if (c->live != NULL) {
-		struct live_stats st;
-
-		live_stats(c->live, &st);
-		jsonw_name(w, "rules");
-		jsonw_object(w);
-		jsonw_m_int(w, "loaded", (int64_t)st.rules);
-		jsonw_m_int(w, "refused", (int64_t)st.refused);
-		jsonw_m_int(w, "events", (int64_t)st.events);
-		jsonw_m_int(w, "matches", (int64_t)st.matches);
-		jsonw_m_int(w, "correlations", (int64_t)st.fired);
-		jsonw_m_int(w, "late", (int64_t)st.late);
-		jsonw_m_int(w, "evicted", (int64_t)st.evicted);
-		jsonw_object_end(w);
-	}
 }

@@ -50,15 +50,14 @@ void lookout_close(struct lookout *l)
 	if (l == NULL)
 		return;
 	node_close(&l->core.node);
-	image_free(l->core.image);
-	warninglists_free(l->core.warninglists);
+	detector_close(&l->core.detector);
 	file_closep(&l->lock);
 	mem_free(l);
 }
 
 const struct image *lookout_image(const struct lookout *l)
 {
-	return l->core.image;
+	return l->core.detector.image;
 }
 
 enum rc lookout_record(struct lookout *l, const struct hit *h, struct err *err)

@@ -11,7 +11,7 @@
 #include "detect/history.h"
 #include "detect/hunt.h"
 #include "model/observable.h"
-#include "node/core.h"
+#include "node/detector.h"
 
 #define SEAL_AFTER (30 * USEC_PER_SEC)
 #define EXPIRE_EACH (60 * USEC_PER_SEC)
@@ -22,7 +22,7 @@
 #define DAY ((usec)86400 * USEC_PER_SEC)
 
 struct memory {
-	struct core *core;
+	struct detector *detector;
 	pthread_t thread;
 	pthread_mutex_t lock;   /* of the block and the writer */
 	struct history *history;
@@ -85,7 +85,7 @@ enum rc memory_add(struct memory *m, const struct block_event *e, struct flat *f
 		if (!said)
 			log_line(LOG_LEVEL_ERROR, "history", "reading waits: %s", err->text);
 		said = true;
-		if (atomic_load(&m->core->stopping))
+		if (atomic_load(&m->detector->stopping))
 			return RC_BUSY;
 		nap(AGAIN_EACH);
 	}
@@ -164,16 +164,16 @@ static bool on_found(void *ctx, const struct hunt_found *f)
 	buf_init(&normal, 2 * VALUE_MAX);
 	(void)!value_detect(f->matched, &hit.what.kind, &normal, NULL);
 	buf_done(&normal);
-	if (sighting_from_hit(h->m->core, &hit, h->m->core->up, &err) != RC_OK)
+	if (h->m->detector->sink.hit(h->m->detector->sink.ctx, &hit, &err) != RC_OK)
 		log_line(LOG_LEVEL_ERROR, "history", "a finding is not recorded: %s", err.text);
 	else
-		log_line(LOG_LEVEL_INFO, "alert", "history: %.*s", STR(core_log_id(f->id, hit.tlp, 0)));
-	return !atomic_load(&h->m->core->stopping);
+		log_line(LOG_LEVEL_INFO, "alert", "history: %.*s", STR(log_id(f->id, hit.tlp, 0)));
+	return !atomic_load(&h->m->detector->stopping);
 }
 
 static enum rc hunt(struct memory *m, const struct image_indicator *list, size_t n, struct err *err)
 {
-	struct history_opts o = { .dir = m->core->node.paths.history };
+	struct history_opts o = { .dir = m->detector->history };
 	struct history *h CLEANUP(history_closep) = NULL;
 	struct hunt_matcher *matcher CLEANUP(hunt_matcher_freep) = NULL;
 	struct hunting ctx = { m, list, n, 0 };
@@ -192,7 +192,7 @@ static void hunt_all(struct memory *m, const struct image_indicator *list, size_
 	struct err err = { 0 };
 	enum rc rc = hunt(m, list, n, &err);
 
-	for (size_t i = 0; rc == RC_UNSUPPORTED && n > 1 && i < n && !atomic_load(&m->core->stopping); i++)
+	for (size_t i = 0; rc == RC_UNSUPPORTED && n > 1 && i < n && !atomic_load(&m->detector->stopping); i++)
 		if (hunt(m, &list[i], 1, &err) == RC_OK)
 			atomic_fetch_add(&m->hunted, 1);
 	if (rc == RC_OK)
@@ -272,8 +272,8 @@ static void *run(void *arg)
 
 static enum rc memory_open(struct memory *m, struct err *err)
 {
-	const struct config *conf = &m->core->node.config;
-	struct history_opts o = { .dir = m->core->node.paths.history, .write = true, .max_bytes = (uint64_t)conf->history_mb << 20,
+	const struct config *conf = m->detector->conf;
+	struct history_opts o = { .dir = m->detector->history, .write = true, .max_bytes = (uint64_t)conf->history_mb << 20,
 				  .max_age = conf->history_days * DAY };
 	pthread_condattr_t attr;
 
@@ -304,18 +304,18 @@ static void memory_free(struct memory *m)
 	mem_free(m);
 }
 
-enum rc memory_start(struct core *c, struct memory **ret, struct err *err)
+enum rc memory_start(struct detector *d, struct memory **ret, struct err *err)
 {
 	struct memory *m;
 	enum rc rc;
 
 	*ret = NULL;
-	if (c->node.config.history_mb == 0)
+	if (d->conf->history_mb == 0)
 		return RC_OK;
 	m = mem_alloc(sizeof *m);
 	if (m == NULL)
 		return FAIL(err, RC_NOMEM, "history: out of memory");
-	m->core = c;
+	m->detector = d;
 	rc = memory_open(m, err);
 	if (rc == RC_OK && pthread_create(&m->thread, NULL, run, m) != 0)
 		rc = FAIL(err, RC_IO, "history: cannot start a thread");

@@ -7,11 +7,11 @@
 #include "detect/block.h"
 #include "detect/image.h"
 
-struct core;
+struct detector;
 struct memory;
 
-/* Opens DIR/history and starts the thread that seals, expires and hunts; NULL in *ret when [history] max_mb is 0. */
-enum rc memory_start(struct core *c, struct memory **ret, struct err *err) MUSTUSE;
+/* Opens the history of `d` and starts the thread that seals, expires and hunts; NULL in *ret when [history] max_mb is 0. */
+enum rc memory_start(struct detector *d, struct memory **ret, struct err *err) MUSTUSE;
 /* Seals what is open and ends. Accepts NULL. */
 void memory_stop(struct memory *m);
 

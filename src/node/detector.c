@@ -1,0 +1,141 @@
+#include "node/detector.h"
+
+#include "base/log.h"
+#include "gate/gate.h"
+#include "node/memory.h"
+#include "stix/marking.h"
+
+#define IMAGE_VALUES_MAX ((size_t)20000000)
+
+struct str log_id(struct str id, uint8_t tlp, uint8_t flags)
+{
+	static const struct viewer reader = { .kind = VIEWER_ANONYMOUS, .tlp_max = TLP_CLEAR };
+
+	return gate_may(&reader, TLP_CLEAR, tlp, flags, NULL) ? id : S("an object above TLP:CLEAR");
+}
+
+struct live_opts detector_live_opts(const struct config *conf)
+{
+	return (struct live_opts){ .rules = conf->rules[0] == '\0' ? NULL : conf->rules, .lists = conf->lists[0] == '\0' ? NULL : conf->lists,
+				   .packs = conf->packs[0] == '\0' ? NULL : conf->packs };
+}
+
+static void log_rules(struct detector *d, const char *subject)
+{
+	struct live_stats st;
+
+	live_stats(d->live, &st);
+	log_line(st.refused > 0 ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, subject, "%llu Sigma rules in force, %llu not (lianfang rules check %s)",
+		 (unsigned long long)st.rules, (unsigned long long)st.refused, d->conf->rules);
+}
+
+enum rc detector_open(struct detector *d, struct err *err)
+{
+	d->image = image_new(IMAGE_VALUES_MAX);
+	if (d->image == NULL)
+		return FAIL(err, RC_NOMEM, "detector: out of memory");
+	if (d->conf->warninglists[0] != '\0') {
+		TRY(warninglists_load(d->conf->warninglists, &d->warninglists, err));
+		image_set_suppress(d->image, warninglists_suppress, d->warninglists);
+	}
+	return RC_OK;
+}
+
+static enum rc open_rules(struct detector *d, struct err *err)
+{
+	struct live_opts o = detector_live_opts(d->conf);
+
+	if (o.rules == NULL)
+		return RC_OK;
+	TRY(live_new(&o, &d->live, err));
+	log_rules(d, "rules");
+	return RC_OK;
+}
+
+enum rc detector_start(struct detector *d, struct err *err)
+{
+	TRY(open_rules(d, err));
+	if (d->conf->n_inputs > 0)
+		TRY(memory_start(d, &d->memory, err));
+	return inputs_start(d, err);
+}
+
+void detector_stop(struct detector *d)
+{
+	atomic_store(&d->stopping, true);
+	inputs_stop(d);
+	memory_stop(d->memory);
+	d->memory = NULL;
+}
+
+void detector_close(struct detector *d)
+{
+	live_free(d->live);
+	image_free(d->image);
+	warninglists_free(d->warninglists);
+	d->live = NULL;
+	d->image = NULL;
+	d->warninglists = NULL;
+}
+
+enum rc detector_learn(struct detector *d, const struct image_indicator *i, bool fresh, struct err *err)
+{
+	TRY(image_update(d->image, i, err));
+	if (fresh)
+		memory_learned(d->memory, i);
+	return RC_OK;
+}
+
+void detector_reload(struct detector *d)
+{
+	struct live_opts o = detector_live_opts(d->conf);
+	struct err err = { 0 };
+
+	if (d->live == NULL)
+		return;
+	if (live_reload(d->live, &o, &err) != RC_OK)
+		log_line(LOG_LEVEL_ERROR, "reload", "rules kept as they were: %s", err.text);
+	else
+		log_rules(d, "reload");
+}
+
+static void write_image(const struct detector *d, struct jsonw *w)
+{
+	struct image_stats st;
+
+	image_stats(d->image, &st);
+	jsonw_name(w, "detector");
+	jsonw_object(w);
+	jsonw_m_int(w, "indicators", (int64_t)st.indicators);
+	jsonw_m_int(w, "values", (int64_t)st.values);
+	jsonw_m_int(w, "unsupported", (int64_t)st.unsupported);
+	jsonw_m_int(w, "suppressed", (int64_t)st.suppressed);
+	jsonw_object_end(w);
+}
+
+static void write_rules(const struct detector *d, struct jsonw *w)
+{
+	struct live_stats st;
+
+	if (d->live == NULL)
+		return;
+	live_stats(d->live, &st);
+	jsonw_name(w, "rules");
+	jsonw_object(w);
+	jsonw_m_int(w, "loaded", (int64_t)st.rules);
+	jsonw_m_int(w, "refused", (int64_t)st.refused);
+	jsonw_m_int(w, "events", (int64_t)st.events);
+	jsonw_m_int(w, "matches", (int64_t)st.matches);
+	jsonw_m_int(w, "correlations", (int64_t)st.fired);
+	jsonw_m_int(w, "late", (int64_t)st.late);
+	jsonw_m_int(w, "evicted", (int64_t)st.evicted);
+	jsonw_object_end(w);
+}
+
+void detector_status(const struct detector *d, struct jsonw *w)
+{
+	write_image(d, w);
+	inputs_status(d, w);
+	memory_status(d->memory, w);
+	write_rules(d, w);
+}

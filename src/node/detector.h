@@ -1,0 +1,73 @@
+/* The detector of a node: its inputs, the rules and indicators they are matched
+ * against, and the history. It knows no store: what it finds, and how far it has
+ * read, goes into a sink, on whose other side the records are. */
+#ifndef NODE_DETECTOR_H
+#define NODE_DETECTOR_H
+
+#include <stdatomic.h>
+
+#include "base/jsonw.h"
+#include "detect/image.h"
+#include "detect/live.h"
+#include "intel/warninglist.h"
+#include "node/config.h"
+
+#define PLACE_TEXT_MAX 1000 /* bytes of an input's place */
+
+/* Where findings go. Each returns RC_OK only when it is durable; RC_FULL, RC_BUSY, RC_IO and RC_NOMEM may pass by
+ * themselves and are tried again. Called from the threads of the inputs and of the history, several at once. */
+struct sink {
+	enum rc (*hit)(void *ctx, const struct hit *h, struct err *err);
+	enum rc (*rule_hit)(void *ctx, const struct rule_hit *h, struct err *err);
+	/* Opaque text. `out` is a C string; RC_NOTFOUND: none was put; RC_LIMIT: longer than `room`. */
+	enum rc (*place_get)(void *ctx, struct str input, char *out, size_t room, struct err *err);
+	enum rc (*place_put)(void *ctx, struct str input, struct str place, struct err *err);
+	void *ctx;
+};
+
+struct memory;
+struct inputs;
+
+struct detector {
+	const struct config *conf;
+	const char *history;     /* folder of the history */
+	struct sink sink;
+	struct image *image;
+	struct warninglists *warninglists; /* or NULL */
+	struct live *live;       /* Sigma rules in force, or NULL */
+	struct memory *memory;   /* history of the inputs, or NULL */
+	struct inputs *inputs;
+	_Atomic bool stopping;   /* set before detector_stop by whoever stops the process */
+	_Atomic bool image_full; /* every indicator was handed over once; inputs begin to read then */
+};
+
+/* An empty image, with the configured warning lists. */
+enum rc detector_open(struct detector *d, struct err *err) MUSTUSE;
+/* Rules, history, inputs: threads begin here. */
+enum rc detector_start(struct detector *d, struct err *err) MUSTUSE;
+/* Ends the threads: what is open is sealed. */
+void detector_stop(struct detector *d);
+void detector_close(struct detector *d);
+
+/* One indicator of the store: `fresh` when it became known just now, so that it is looked for in the past too. */
+enum rc detector_learn(struct detector *d, const struct image_indicator *i, bool fresh, struct err *err) MUSTUSE;
+
+/* The folders are those of the start. Says in the log what came of it. */
+void detector_reload(struct detector *d);
+
+/* Members "detector", "inputs", "history" and "rules" of the node's status. */
+void detector_status(const struct detector *d, struct jsonw *w);
+
+/* The [detect] section as the rules' reader wants it; rules NULL: there are none. */
+struct live_opts detector_live_opts(const struct config *conf);
+
+/* An object's id as a log line may say it: a log leaves the node by ways that no gate sees, so it is a
+ * stranger's view, and what is above TLP:CLEAR has no name there. Facts and alerts name it. */
+struct str log_id(struct str id, uint8_t tlp, uint8_t flags);
+
+/* inputs.c: one thread per configured input. */
+enum rc inputs_start(struct detector *d, struct err *err) MUSTUSE;
+void inputs_stop(struct detector *d);
+void inputs_status(const struct detector *d, struct jsonw *w);
+
+#endif

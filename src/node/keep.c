@@ -1,0 +1,94 @@
+#include "node/keep.h"
+
+#include "store/collections.h"
+#include "store/peers.h"
+
+static enum rc find_collection(struct core *c, const char *name, uint32_t *ret, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new(65536);
+	size_t slash = str_find(str_of(name), S("/"), 0);
+	struct collection k;
+
+	*ret = c->up;
+	if (name[0] == '\0')
+		return RC_OK;
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "input: out of memory");
+	if (slash == SIZE_MAX)
+		return FAIL(err, RC_BAD, "collection '%s': expected ROOT/COLLECTION", name);
+	TRY(collection_get(c->node.store, str_slice(str_of(name), 0, slash), str_of(name + slash + 1), a, &k, err));
+	*ret = k.row;
+	return RC_OK;
+}
+
+enum rc keep_open(struct core *c, struct err *err)
+{
+	const struct config *conf = &c->node.config;
+
+	for (size_t i = 0; i < conf->n_inputs; i++) {
+		enum rc rc = find_collection(c, conf->inputs[i].collection, &c->collections[i], err);
+
+		if (rc != RC_OK) {
+			err_prefix(err, "[input %s]", conf->inputs[i].name);
+			return rc;
+		}
+	}
+	return RC_OK;
+}
+
+/* Where the sightings of this input go. */
+static uint32_t collection_of(const struct core *c, struct str input)
+{
+	for (size_t i = 0; i < c->node.config.n_inputs; i++)
+		if (str_eq(input, str_of(c->node.config.inputs[i].name)))
+			return c->collections[i];
+	return c->up;
+}
+
+static enum rc keep_hit(void *ctx, const struct hit *h, struct err *err)
+{
+	struct core *c = ctx;
+
+	return sighting_from_hit(c, h, collection_of(c, h->input), err);
+}
+
+static enum rc keep_rule_hit(void *ctx, const struct rule_hit *h, struct err *err)
+{
+	return alert_from_rule(ctx, h, err);
+}
+
+static void key_of(struct str input, char key[static 128])
+{
+	snprintf(key, 128, "input:%.*s", STR(str_slice(input, 0, 100)));
+}
+
+static enum rc get_place(void *ctx, struct str input, char *out, size_t room, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new(65536);
+	struct core *c = ctx;
+	struct str place;
+	char key[128];
+
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "place: out of memory");
+	key_of(input, key);
+	TRY(cursor_get(c->node.store, str_of(key), a, &place, err));
+	if (place.n >= room)
+		return FAIL(err, RC_LIMIT, "place: %zu bytes", place.n);
+	snprintf(out, room, "%.*s", STR(place));
+	return RC_OK;
+}
+
+static enum rc put_place(void *ctx, struct str input, struct str place, struct err *err)
+{
+	struct core *c = ctx;
+	char key[128];
+
+	key_of(input, key);
+	return cursor_put(c->node.store, str_of(key), place, err);
+}
+
+struct sink keep_sink(struct core *c)
+{
+	return (struct sink){ .hit = keep_hit, .rule_hit = keep_rule_hit, .place_get = get_place, .place_put = put_place, .ctx = c };
+}
