@@ -7,7 +7,6 @@
  * node. The way down is the same way back. */
 #include "node/core.h"
 #include "node/keep.h"
-#include "node/listen.h"
 
 #include <signal.h>
 #include <sys/stat.h>
@@ -15,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gate/gate.h"
+#include "input/input.h"
 #include "stix/marking.h"
 #include "store/collections.h"
 #include "store/facts.h"
@@ -175,9 +175,8 @@ static enum rc enter_fence(struct core *c, const char *dir, const struct config 
 	for (size_t i = 0; i < conf->n_inputs; i++) {
 		const char *slash = strrchr(conf->inputs[i].path, '/');
 
-		if (listen_is_address(conf->inputs[i].path))
+		if (input_kind_of(conf->inputs[i].path) != NULL)
 			continue;
-
 		if (slash == NULL || (size_t)(slash - conf->inputs[i].path) >= sizeof folders[i])
 			return FAIL(err, RC_BAD, "%s: [input %s] path: expected an absolute path", conf->path, conf->inputs[i].name);
 		snprintf(folders[i], sizeof folders[i], "%.*s", slash == conf->inputs[i].path ? 1 : (int)(slash - conf->inputs[i].path),

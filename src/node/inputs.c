@@ -8,8 +8,8 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "detect/watch.h"
+#include "input/input.h"
 #include "node/detector.h"
-#include "node/listen.h"
 #include "node/memory.h"
 #include "wire/log_line.h"
 
@@ -26,7 +26,8 @@ struct input {
 	pthread_t thread;
 	bool started;
 	struct watch *watch;
-	struct listener *listener; /* NULL: a file */
+	const struct input_kind *kind; /* NULL: a file, followed here */
+	void *way;                     /* the kind's own */
 	struct map *seen;          /* indicators sighted, rules matched at a host, on `day` */
 	int64_t day;
 	uint64_t offset, inode;
@@ -242,11 +243,11 @@ static void note_state(struct input *in, enum rc rc, const struct err *err)
 	atomic_store(&in->suppressed, st.suppressed);
 }
 
-static enum rc on_message(void *ctx, struct str message, struct err *err)
+static enum rc on_message(void *ctx, const struct input_message *m, struct err *err)
 {
 	struct input *in = ctx;
 
-	TRY(watch_feed(in->watch, message, err));
+	TRY(watch_feed(in->watch, m->bytes, err));
 	return watch_end(in->watch, err);
 }
 
@@ -255,7 +256,7 @@ static void listen_for_messages(struct input *in)
 	while (!atomic_load(&in->detector->stopping)) {
 		struct err err = { 0 };
 		bool any = false;
-		enum rc rc = listener_run(in->listener, POLL_USEC, on_message, in, &any, &err);
+		enum rc rc = in->kind->run(in->way, POLL_USEC, on_message, in, &any, &err);
 
 		note_state(in, rc, &err);
 		if (!any && time_mono() - in->idled > IDLE_EVERY) {
@@ -274,7 +275,7 @@ static void *run_input(void *ctx)
 	/* Lines written while the node was away are read once: not before every indicator is live. */
 	while (!atomic_load(&in->detector->stopping) && !atomic_load(&in->detector->image_full))
 		pause_input(POLL_USEC);
-	if (in->listener != NULL) {
+	if (in->kind != NULL) {
 		listen_for_messages(in);
 		return NULL;
 	}
@@ -310,8 +311,9 @@ static enum rc start_input(struct detector *d, const struct config_input *conf, 
 	buf_init(&in->json, 4 * WATCH_LINE_MAX);
 	if (d->memory != NULL)
 		watch_events(in->watch, on_event);
-	if (listen_is_address(conf->path))
-		TRY(listener_open(conf->path, &in->listener, err));
+	in->kind = input_kind_of(conf->path);
+	if (in->kind != NULL)
+		TRY(in->kind->open(&(struct input_opts){ .name = conf->name, .path = conf->path }, S(""), &in->way, err));
 	else
 		load_place(in);
 	if (pthread_create(&in->thread, NULL, run_input, in) != 0)
@@ -346,7 +348,8 @@ void inputs_stop(struct detector *d)
 
 		if (in->started)
 			pthread_join(in->thread, NULL);
-		listener_close(in->listener);
+		if (in->kind != NULL)
+			in->kind->close(in->way);
 		watch_free(in->watch);
 		buf_done(&in->json);
 		map_free(in->seen);
@@ -365,13 +368,13 @@ void inputs_status(const struct detector *d, struct jsonw *w)
 		jsonw_object(w);
 		jsonw_m_cstr(w, "name", in->conf->name);
 		jsonw_m_cstr(w, "path", in->conf->path);
-		if (in->listener != NULL) {
-			struct listen_stats st;
+		if (in->way != NULL) {
+			struct input_stats st;
 
-			listener_stats(in->listener, &st);
+			in->kind->stats(in->way, &st);
 			jsonw_m_int(w, "messages", (int64_t)st.messages);
 			jsonw_m_int(w, "bytes", (int64_t)st.bytes);
-			jsonw_m_int(w, "connections", (int64_t)st.connections);
+			jsonw_m_int(w, "connections", (int64_t)st.senders);
 			jsonw_m_int(w, "refused_connections", (int64_t)st.refused);
 			jsonw_m_int(w, "too_long", (int64_t)st.too_long);
 			jsonw_m_int(w, "dropped", (int64_t)st.dropped);

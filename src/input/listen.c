@@ -1,15 +1,19 @@
-#include "node/listen.h"
+/* Syslog over the network: datagrams (RFC 5426) and streams (RFC 6587: octet
+ * counting, or lines), from any number of senders. */
+#include "input/input.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
-#include "detect/watch.h"
 #include "sys/file.h"
+
+#define SENDERS_MAX 1024                  /* connections of one input; further ones are closed at once, counted */
+#define IDLE_MAX (600 * USEC_PER_SEC)     /* a connection that says nothing for so long is closed */
 
 #define DATAGRAMS 64
 #define DATAGRAM_MAX 65536
@@ -22,6 +26,8 @@ struct sender {
 	struct buf torn; /* a frame that is not whole yet */
 	size_t skip;     /* bytes of a frame that is too long, still to come */
 	bool skip_line;  /* the same of a line */
+	bool waits;      /* whole frames that were not taken */
+	bool ended;      /* the other end has closed */
 	usec heard;
 };
 
@@ -33,13 +39,11 @@ struct listener {
 	struct pollfd *polls;
 	char *room; /* datagrams, or a piece of a stream */
 	uint32_t overflow;
+	int at, got;   /* datagrams in `room` that were not taken yet */
+	uint32_t sizes[DATAGRAMS];
 	_Atomic uint64_t messages, bytes, connections, refused, too_long, dropped;
+	_Atomic usec last;
 };
-
-bool listen_is_address(const char *path)
-{
-	return str_starts(str_of(path), S("udp://")) || str_starts(str_of(path), S("tcp://"));
-}
 
 /* "127.0.0.1:514" or "[::1]:514" */
 static enum rc split_address(const char *address, char host[static 256], char port[static 16], struct err *err)
@@ -79,7 +83,29 @@ static enum rc bind_address(struct listener *l, const char *address, struct err 
 	return rc;
 }
 
-enum rc listener_open(const char *address, struct listener **ret, struct err *err)
+static void drop_sender(struct listener *l, size_t i)
+{
+	close(l->senders[i].fd);
+	buf_done(&l->senders[i].torn);
+	l->senders[i] = l->senders[--l->n];
+}
+
+static void listener_close(void *self)
+{
+	struct listener *l = self;
+
+	if (l == NULL)
+		return;
+	while (l->n > 0)
+		drop_sender(l, l->n - 1);
+	file_closep(&l->fd);
+	mem_free(l->senders);
+	mem_free(l->polls);
+	mem_free(l->room);
+	mem_free(l);
+}
+
+static enum rc listener_open(const char *address, bool stream, void **ret, struct err *err)
 {
 	struct listener *l = mem_alloc(sizeof *l);
 	enum rc rc;
@@ -87,10 +113,10 @@ enum rc listener_open(const char *address, struct listener **ret, struct err *er
 	if (l == NULL)
 		return FAIL(err, RC_NOMEM, "input: out of memory");
 	l->fd = -1;
-	l->stream = str_starts(str_of(address), S("tcp://"));
+	l->stream = stream;
 	l->room = mem_alloc(l->stream ? PIECE : (size_t)DATAGRAMS * DATAGRAM_MAX);
-	l->senders = l->stream ? mem_array(LISTEN_SENDERS_MAX, sizeof *l->senders) : NULL;
-	l->polls = mem_array(LISTEN_SENDERS_MAX + 1, sizeof *l->polls);
+	l->senders = l->stream ? mem_array(SENDERS_MAX, sizeof *l->senders) : NULL;
+	l->polls = mem_array(SENDERS_MAX + 1, sizeof *l->polls);
 	if (l->room == NULL || l->polls == NULL || (l->stream && l->senders == NULL))
 		rc = FAIL(err, RC_NOMEM, "input: out of memory");
 	else
@@ -103,41 +129,39 @@ enum rc listener_open(const char *address, struct listener **ret, struct err *er
 	return RC_OK;
 }
 
-static void drop_sender(struct listener *l, size_t i)
+static enum rc open_udp(const struct input_opts *o, struct str place UNUSED, void **ret, struct err *err)
 {
-	close(l->senders[i].fd);
-	buf_done(&l->senders[i].torn);
-	l->senders[i] = l->senders[--l->n];
+	return listener_open(o->path, false, ret, err);
 }
 
-void listener_close(struct listener *l)
+static enum rc open_tcp(const struct input_opts *o, struct str place UNUSED, void **ret, struct err *err)
 {
-	if (l == NULL)
-		return;
-	while (l->n > 0)
-		drop_sender(l, l->n - 1);
-	file_closep(&l->fd);
-	mem_free(l->senders);
-	mem_free(l->polls);
-	mem_free(l->room);
-	mem_free(l);
+	return listener_open(o->path, true, ret, err);
 }
 
-void listener_stats(const struct listener *l, struct listen_stats *ret)
+static void listener_stats(void *self, struct input_stats *ret)
 {
-	*ret = (struct listen_stats){ .messages = atomic_load(&l->messages), .bytes = atomic_load(&l->bytes),
-				      .connections = atomic_load(&l->connections), .refused = atomic_load(&l->refused),
-				      .too_long = atomic_load(&l->too_long), .dropped = atomic_load(&l->dropped) };
+	const struct listener *l = self;
+
+	*ret = (struct input_stats){ .messages = atomic_load(&l->messages), .bytes = atomic_load(&l->bytes),
+				     .senders = atomic_load(&l->connections), .refused = atomic_load(&l->refused),
+				     .too_long = atomic_load(&l->too_long), .dropped = atomic_load(&l->dropped), .lag = -1,
+				     .last_message = atomic_load(&l->last) };
 }
 
-static enum rc give(struct listener *l, struct str message, listen_message fn, void *ctx, struct err *err)
+static enum rc give(struct listener *l, struct str message, input_take take, void *ctx, struct err *err)
 {
-	while (message.n > 0 && strchr("\r\n", message.p[message.n - 1]) != NULL)
+	struct input_message m = { .part = S("") };
+
+	while (message.n > 0 && (message.p[message.n - 1] == '\r' || message.p[message.n - 1] == '\n'))
 		message.n--;
 	if (message.n == 0)
 		return RC_OK;
+	m.bytes = message;
+	TRY(take(ctx, &m, err));
 	atomic_fetch_add(&l->messages, 1);
-	return fn(ctx, message, err);
+	atomic_store(&l->last, time_now());
+	return RC_OK;
 }
 
 /* --- datagrams --- */
@@ -155,7 +179,7 @@ static void count_dropped(struct listener *l, struct msghdr *m)
 	}
 }
 
-static enum rc take_datagrams(struct listener *l, listen_message fn, void *ctx, struct err *err)
+static enum rc receive_datagrams(struct listener *l, struct err *err)
 {
 	struct mmsghdr msgs[DATAGRAMS];
 	struct iovec iov[DATAGRAMS];
@@ -171,10 +195,21 @@ static enum rc take_datagrams(struct listener *l, listen_message fn, void *ctx, 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? RC_OK : FAIL(err, RC_IO, "receiving: %s", strerror(errno));
 	for (int i = 0; i < n; i++) {
+		l->sizes[i] = msgs[i].msg_len;
 		atomic_fetch_add(&l->bytes, msgs[i].msg_len);
 		count_dropped(l, &msgs[i].msg_hdr);
-		TRY(give(l, str_make(iov[i].iov_base, msgs[i].msg_len), fn, ctx, err));
 	}
+	l->at = 0;
+	l->got = n;
+	return RC_OK;
+}
+
+static enum rc take_datagrams(struct listener *l, input_take take, void *ctx, struct err *err)
+{
+	if (l->at == l->got)
+		TRY(receive_datagrams(l, err));
+	for (; l->at < l->got; l->at++)
+		TRY(give(l, str_make(l->room + (size_t)l->at * DATAGRAM_MAX, l->sizes[l->at]), take, ctx, err));
 	return RC_OK;
 }
 
@@ -194,7 +229,7 @@ static size_t frame_length(struct str s, size_t *ret_head)
 }
 
 /* Takes whole frames off `s`; what is left stays torn. A frame longer than a line may be is skipped. */
-static enum rc take_frames(struct listener *l, struct sender *c, struct str *s, listen_message fn, void *ctx, struct err *err)
+static enum rc take_frames(struct listener *l, struct sender *c, struct str *s, input_take take, void *ctx, struct err *err)
 {
 	while (s->n > 0) {
 		const char *nl;
@@ -209,7 +244,7 @@ static enum rc take_frames(struct listener *l, struct sender *c, struct str *s, 
 		n = c->skip_line ? 0 : frame_length(*s, &head);
 		if (n == SIZE_MAX)
 			return RC_OK;
-		if (head > 0 && n > WATCH_LINE_MAX) {
+		if (head > 0 && n > INPUT_MESSAGE_MAX) {
 			atomic_fetch_add(&l->too_long, 1);
 			c->skip = n;
 			*s = str_slice(*s, head, s->n);
@@ -220,27 +255,53 @@ static enum rc take_frames(struct listener *l, struct sender *c, struct str *s, 
 			return RC_OK;
 		n = head > 0 ? n : (size_t)(nl - s->p) + 1;
 		if (!c->skip_line)
-			TRY(give(l, str_slice(*s, head, head + n), fn, ctx, err));
+			TRY(give(l, str_slice(*s, head, head + n), take, ctx, err));
 		c->skip_line = false;
 		*s = str_slice(*s, head + n, s->n);
 	}
 	return RC_OK;
 }
 
-/* False: the connection is over. */
-static enum rc read_sender(struct listener *l, struct sender *c, listen_message fn, void *ctx, bool *ret_open, struct err *err)
+/* What is whole is taken; the rest stays, torn. */
+static enum rc take_whole(struct listener *l, struct sender *c, input_take take, void *ctx, struct err *err)
+{
+	struct str all = buf_view(&c->torn);
+	enum rc rc = take_frames(l, c, &all, take, ctx, err);
+
+	c->waits = rc != RC_OK;
+	if (rc == RC_OK && all.n > INPUT_MESSAGE_MAX && frame_length(all, &(size_t){ 0 }) == 0) {
+		if (!c->skip_line)
+			atomic_fetch_add(&l->too_long, 1);
+		c->skip_line = true;
+		all.n = 0;
+	}
+	memmove(c->torn.p, all.p, all.n);
+	buf_cut(&c->torn, all.n);
+	return rc;
+}
+
+/* A last line without its end counts too. */
+static enum rc take_last(struct listener *l, struct sender *c, input_take take, void *ctx, struct err *err)
+{
+	if (c->skip == 0 && !c->skip_line)
+		TRY(give(l, buf_view(&c->torn), take, ctx, err));
+	buf_clear(&c->torn);
+	return RC_OK;
+}
+
+/* *ret_open false: the connection is over, and all it brought was taken. */
+static enum rc read_sender(struct listener *l, struct sender *c, input_take take, void *ctx, bool *ret_open, struct err *err)
 {
 	*ret_open = true;
-	for (int turn = 0; turn < PIECES_A_TURN; turn++) {
+	if (c->waits)
+		TRY(take_whole(l, c, take, ctx, err));
+	for (int turn = 0; turn < PIECES_A_TURN && !c->ended; turn++) {
 		ssize_t got = recv(c->fd, l->room, PIECE, MSG_DONTWAIT);
-		struct str all;
 
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			return RC_OK;
-		if (got <= 0) { /* a last line without its end counts too */
-			*ret_open = false;
-			return c->skip > 0 || c->skip_line ? RC_OK : give(l, buf_view(&c->torn), fn, ctx, err);
-		}
+		if (got <= 0)
+			break;
 		c->heard = time_mono();
 		atomic_fetch_add(&l->bytes, (uint64_t)got);
 		buf_put(&c->torn, l->room, (size_t)got);
@@ -248,17 +309,13 @@ static enum rc read_sender(struct listener *l, struct sender *c, listen_message 
 			*ret_open = false;
 			return RC_OK;
 		}
-		all = buf_view(&c->torn);
-		TRY(take_frames(l, c, &all, fn, ctx, err));
-		if (all.n > WATCH_LINE_MAX && frame_length(all, &(size_t){ 0 }) == 0) {
-			if (!c->skip_line)
-				atomic_fetch_add(&l->too_long, 1);
-			c->skip_line = true;
-			all.n = 0;
-		}
-		memmove(c->torn.p, all.p, all.n);
-		buf_cut(&c->torn, all.n);
+		TRY(take_whole(l, c, take, ctx, err));
+		if (turn == PIECES_A_TURN - 1)
+			return RC_OK;
 	}
+	c->ended = true;
+	TRY(take_last(l, c, take, ctx, err));
+	*ret_open = false;
 	return RC_OK;
 }
 
@@ -269,26 +326,26 @@ static void take_sender(struct listener *l)
 	while ((fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
 		struct sender *c = &l->senders[l->n];
 
-		if (l->n == LISTEN_SENDERS_MAX) {
+		if (l->n == SENDERS_MAX) {
 			atomic_fetch_add(&l->refused, 1);
 			close(fd);
 			continue;
 		}
 		*c = (struct sender){ .fd = fd, .heard = time_mono() };
-		buf_init(&c->torn, WATCH_LINE_MAX + 2 * PIECE);
+		buf_init(&c->torn, INPUT_MESSAGE_MAX + 2 * PIECE);
 		l->n++;
 		atomic_fetch_add(&l->connections, 1);
 	}
 }
 
-static enum rc run_streams(struct listener *l, listen_message fn, void *ctx, struct err *err)
+static enum rc run_streams(struct listener *l, input_take take, void *ctx, struct err *err)
 {
 	for (size_t i = l->n; i > 0; i--) {
 		bool open = true;
 
-		if (l->polls[i].revents != 0)
-			TRY(read_sender(l, &l->senders[i - 1], fn, ctx, &open, err));
-		if (!open || time_mono() - l->senders[i - 1].heard > LISTEN_IDLE)
+		if (l->polls[i].revents != 0 || l->senders[i - 1].waits || l->senders[i - 1].ended)
+			TRY(read_sender(l, &l->senders[i - 1], take, ctx, &open, err));
+		if (!open || time_mono() - l->senders[i - 1].heard > IDLE_MAX)
 			drop_sender(l, i - 1);
 	}
 	if (l->polls[0].revents != 0)
@@ -296,10 +353,16 @@ static enum rc run_streams(struct listener *l, listen_message fn, void *ctx, str
 	return RC_OK;
 }
 
-enum rc listener_run(struct listener *l, usec wait, listen_message fn, void *ctx, bool *ret_any, struct err *err)
+static enum rc run(void *self, usec wait, input_take take, void *ctx, bool *ret_any, struct err *err)
 {
+	struct listener *l = self;
 	int n;
 
+	for (size_t i = 0; i < l->n; i++)
+		if (l->senders[i].waits || l->senders[i].ended)
+			wait = 0;
+	if (l->at < l->got)
+		wait = 0;
 	l->polls[0] = (struct pollfd){ .fd = l->fd, .events = POLLIN };
 	for (size_t i = 0; i < l->n; i++)
 		l->polls[i + 1] = (struct pollfd){ .fd = l->senders[i].fd, .events = POLLIN };
@@ -307,5 +370,18 @@ enum rc listener_run(struct listener *l, usec wait, listen_message fn, void *ctx
 	*ret_any = n > 0;
 	if (n < 0 && errno != EINTR)
 		return FAIL(err, RC_IO, "waiting: %s", strerror(errno));
-	return l->stream ? run_streams(l, fn, ctx, err) : n > 0 ? take_datagrams(l, fn, ctx, err) : RC_OK;
+	return l->stream ? run_streams(l, take, ctx, err) : take_datagrams(l, take, ctx, err);
 }
+
+static void no_place(void *self UNUSED, char out[INPUT_PLACE_MAX + 1])
+{
+	out[0] = '\0';
+}
+
+const struct input_kind INPUT_UDP = {
+	.scheme = "udp://", .traits = INPUT_LISTENS, .open = open_udp, .run = run, .place = no_place, .stats = listener_stats, .close = listener_close,
+};
+
+const struct input_kind INPUT_TCP = {
+	.scheme = "tcp://", .traits = INPUT_LISTENS, .open = open_tcp, .run = run, .place = no_place, .stats = listener_stats, .close = listener_close,
+};

@@ -1,0 +1,15 @@
+#include "input/input.h"
+
+/* A new way in is a file and a row here. */
+static const struct input_kind *const kinds[] = {
+	&INPUT_UDP,
+	&INPUT_TCP,
+};
+
+const struct input_kind *input_kind_of(const char *path)
+{
+	for (size_t i = 0; i < COUNTOF(kinds); i++)
+		if (str_starts(str_of(path), str_of(kinds[i]->scheme)))
+			return kinds[i];
+	return NULL;
+}
