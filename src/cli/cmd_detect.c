@@ -8,6 +8,7 @@
 #include "detect/known.h"
 #include "detect/scan.h"
 #include "model/observable.h"
+#include "stix/marking.h"
 #include "wire/log_line.h"
 
 static const struct cli_opt opts[] = {
@@ -94,6 +95,12 @@ static struct str author_of(const struct scan_match *m)
 	return m->rule != NULL ? m->rule->author : str_of(m->spot->list == NULL ? "" : m->spot->list);
 }
 
+/* Above TLP_RED: nobody has said. */
+static uint8_t tlp_of(const struct scan_match *m)
+{
+	return m->spot != NULL ? m->spot->tlp : m->rule->indicator != NULL ? m->rule->indicator->tlp : UINT8_MAX;
+}
+
 /* Control bytes of a log must not drive the terminal. */
 static void put_visible(struct buf *b, struct str s, size_t max)
 {
@@ -153,6 +160,15 @@ static void json_rule(struct jsonw *w, const struct sigma_rule *r)
 	jsonw_array_end(w);
 }
 
+/* What the indicator's source says of it, where it does. */
+static void json_source(struct jsonw *w, uint8_t tlp, uint8_t confidence)
+{
+	if (tlp <= TLP_RED)
+		jsonw_m_cstr(w, "tlp", tlp_name((enum tlp)tlp));
+	if (confidence <= 100)
+		jsonw_m_int(w, "confidence", confidence);
+}
+
 static void json_spot(struct jsonw *w, const struct scan_match *m, struct str title)
 {
 	jsonw_m_cstr(w, "type", "indicator");
@@ -162,8 +178,7 @@ static void json_spot(struct jsonw *w, const struct scan_match *m, struct str ti
 	jsonw_m_str(w, "author", author_of(m));
 	jsonw_m_cstr(w, "kind", value_kind_name(m->spot->what.kind));
 	jsonw_m_str(w, "matched", m->spot->matched);
-	if (m->spot->confidence <= 100)
-		jsonw_m_int(w, "confidence", m->spot->confidence);
+	json_source(w, m->spot->tlp, m->spot->confidence);
 }
 
 /* A pattern that was met; like json_spot for what both can tell. */
@@ -176,8 +191,7 @@ static void json_pattern(struct jsonw *w, const struct sigma_rule *r)
 	jsonw_m_str(w, "author", r->author);
 	jsonw_m_cstr(w, "kind", "pattern");
 	jsonw_m_str(w, "matched", r->indicator->pattern);
-	if (r->indicator->confidence <= 100)
-		jsonw_m_int(w, "confidence", r->indicator->confidence);
+	json_source(w, r->indicator->tlp, r->indicator->confidence);
 }
 
 static void put_json(struct buf *b, const struct scan_match *m)
@@ -283,6 +297,8 @@ static void put_table(const struct detect *d, struct buf *b, const struct scan_m
 		put_visible(b, author, 200);
 		buf_char(b, '\n');
 	}
+	if (tlp_of(m) <= TLP_RED)
+		buf_fmt(b, "    %s\n", tlp_name((enum tlp)tlp_of(m)));
 }
 
 static bool show(struct detect *d, const struct scan_match *m)

@@ -1,5 +1,6 @@
 /* Looking back: has something that is known now been seen before? */
 #include "cli/hunting.h"
+#include "stix/marking.h"
 
 static const struct cli_opt opts[] = {
 	CLI_HUNT_OPTS,
@@ -47,6 +48,10 @@ static bool show_json(const struct hunt_found *f, bool with_event)
 	jsonw_m_str(&w, indicator ? "indicator_id" : "rule_id", f->id);
 	if (indicator) {
 		jsonw_m_str(&w, "matched", f->matched);
+		if (f->tlp <= TLP_RED)
+			jsonw_m_cstr(&w, "tlp", tlp_name((enum tlp)f->tlp));
+		if (f->confidence <= 100)
+			jsonw_m_int(&w, "confidence", f->confidence);
 	} else {
 		jsonw_m_str(&w, "title", f->title);
 		jsonw_m_str(&w, "level", f->level);
@@ -90,7 +95,7 @@ static bool show_text(const struct hunt_found *f, bool with_event)
 		buf_cstr(&b, "  ");
 	}
 	if (f->matched.n > 0)
-		buf_fmt(&b, "(%.*s)", STR(f->id));
+		buf_fmt(&b, "(%.*s%s%s)", STR(f->id), f->tlp <= TLP_RED ? ", " : "", f->tlp <= TLP_RED ? tlp_name((enum tlp)f->tlp) : "");
 	if (with_event && f->event != NULL) {
 		buf_cstr(&b, "\n    ");
 		put_visible(&b, f->event->line, SIZE_MAX);

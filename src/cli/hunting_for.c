@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "cli/hunting.h"
+#include "detect/indicator_json.h"
 #include "detect/taxonomy.h"
 #include "model/observable.h"
 #include "node/call.h"
@@ -20,9 +21,10 @@ struct collecting {
 	struct image_indicator *list;
 	size_t n, room;
 	struct hunting_for *ret;
+	struct indicator_context *context;
 };
 
-static enum rc add(struct collecting *x, struct str id, struct str pattern, struct err *err)
+static enum rc add(struct collecting *x, const struct image_indicator *i, struct err *err)
 {
 	struct image_indicator *in;
 
@@ -36,15 +38,19 @@ static enum rc add(struct collecting *x, struct str id, struct str pattern, stru
 		x->room = wider;
 	}
 	in = &x->list[x->n++];
-	*in = (struct image_indicator){ .id = arena_dup(x->a, id), .pattern = arena_dup(x->a, pattern), .confidence = UINT8_MAX };
+	*in = *i;
+	in->id = arena_dup(x->a, i->id);
+	in->pattern = arena_dup(x->a, i->pattern);
 	return in->id.p == NULL || in->pattern.p == NULL ? FAIL(err, RC_NOMEM, "out of memory") : RC_OK;
 }
 
 static enum rc add_pattern(struct collecting *x, struct str pattern, struct err *err)
 {
 	char id[STIX_ID_MAX + 1];
+	struct image_indicator i = { .id = stix_derived_id(S("indicator"), pattern, id), .pattern = pattern, .tlp = INDICATOR_TLP_NONE,
+				     .confidence = UINT8_MAX };
 
-	return add(x, stix_derived_id(S("indicator"), pattern, id), pattern, err);
+	return add(x, &i, err);
 }
 
 static enum rc add_value(struct collecting *x, struct str text, struct err *err)
@@ -74,21 +80,50 @@ static void refuse(struct collecting *x, struct str what, const struct err *why)
 		snprintf(x->ret->first_refused, sizeof x->ret->first_refused, "%.*s: %s", STR(str_slice(what, 0, 100)), why->text);
 }
 
-/* Each object with a STIX pattern, however deep it stands. */
-static enum rc add_objects(struct collecting *x, const struct json *v, int depth, struct err *err)
+/* Calls `fn` for each object, however deep it stands. */
+static enum rc each_object(struct collecting *x, const struct json *v, enum rc (*fn)(struct collecting *x, const struct json *v, struct err *err),
+			   int depth, struct err *err)
 {
-	struct str id = json_get_str(v, S("id")), pattern = json_get_str(v, S("pattern"));
-
-	if (json_is(v, JSON_OBJECT) && str_starts(id, S("indicator--")) && pattern.n > 0)
-		return add(x, id, pattern, err);
+	if (json_is(v, JSON_OBJECT))
+		TRY(fn(x, v, err));
 	if (depth == DEPTH_MAX)
 		return RC_OK;
 	if (json_is(v, JSON_ARRAY))
 		JSON_EACH(item, v)
-			TRY(add_objects(x, item, depth + 1, err));
+			TRY(each_object(x, item, fn, depth + 1, err));
 	if (json_is(v, JSON_OBJECT))
 		JSON_MEMBERS(name, value, v)
-			TRY(add_objects(x, value, depth + 1, err));
+			TRY(each_object(x, value, fn, depth + 1, err));
+	return RC_OK;
+}
+
+/* Definitions first: one may stand behind what it marks. So may a newer version. */
+static enum rc note_object(struct collecting *x, const struct json *v, struct err *err)
+{
+	bool newest;
+
+	if (str_eq(json_get_str(v, S("type")), S("indicator")))
+		TRY(indicator_newest(x->context, v, &newest, err));
+	return indicator_marking(x->context, v, err);
+}
+
+static enum rc add_object(struct collecting *x, const struct json *v, struct err *err)
+{
+	struct indicator_told told;
+	struct err why = { 0 };
+	bool newest;
+	enum rc rc = indicator_read(x->context, v, &told, &why);
+
+	if (rc == RC_NOTFOUND)
+		return RC_OK;
+	TRY(indicator_newest(x->context, v, &newest, err));
+	if (!newest)
+		return RC_OK;
+	if (rc == RC_OK && told.i.revoked)
+		rc = FAIL(&why, RC_BAD, "was revoked");
+	if (rc == RC_OK)
+		return add(x, &told.i, err);
+	refuse(x, told.i.id, &why);
 	return RC_OK;
 }
 
@@ -100,7 +135,8 @@ static enum rc add_json(struct collecting *x, struct str text, struct err *err)
 	if (a == NULL)
 		return FAIL(err, RC_NOMEM, "out of memory");
 	TRY(json_parse(a, text, &file_limits, &v, err));
-	return add_objects(x, v, 0, err);
+	TRY(each_object(x, v, note_object, 0, err));
+	return each_object(x, v, add_object, 0, err);
 }
 
 static enum rc add_lines(struct collecting *x, struct str text, struct err *err)
@@ -157,7 +193,7 @@ static enum rc add_of_node(const struct cli *c, struct collecting *x, const char
 	if (rc == RC_NOTFOUND)
 		node_reply_error(&reply, status, err);
 	else if (rc == RC_OK && x->n == before)
-		rc = FAIL(err, RC_NOTFOUND, "%s: the node shows no pattern of it", id);
+		rc = FAIL(err, RC_NOTFOUND, "%s: %s", id, x->ret->refused > 0 ? x->ret->first_refused : "the node shows no pattern of it");
 	buf_done(&reply);
 	return rc;
 }
@@ -238,11 +274,15 @@ enum rc hunting_for(const struct cli *c, struct hunting_for *ret, struct err *er
 	if (is_rules(c->operands[0]))
 		return for_rules(c, ret, err);
 	x.a = ret->arena;
+	x.context = indicator_context_new();
+	if (x.context == NULL)
+		return FAIL(err, RC_NOMEM, "out of memory");
 	for (int i = 0; i < c->n_operands && rc == RC_OK; i++)
 		rc = take_operand(c, &x, c->operands[i], err);
 	if (rc == RC_OK)
 		rc = for_indicators(&x, err);
 	mem_free(x.list);
+	indicator_context_free(x.context);
 	return rc;
 }
 

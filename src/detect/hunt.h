@@ -19,7 +19,8 @@ struct hunt_found {
 	struct str title, author, level; /* of a rule; else "" */
 	struct { struct str field, value; } why[HUNT_WHY_MAX]; /* what matched, in the event */
 	size_t n_why;
-	struct str matched;              /* the indicator's own value */
+	struct str matched;              /* the indicator's own value, or its pattern */
+	uint8_t tlp, confidence;         /* of an indicator, as they were given; UINT8_MAX: of none */
 };
 /* False ends the hunt. */
 typedef bool (*hunt_fn)(void *ctx, const struct hunt_found *f);

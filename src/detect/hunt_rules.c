@@ -27,7 +27,7 @@ static struct rules *of(const struct hunt_matcher *m)
 static struct hunt_found found_by(const struct sigma_rule *r, usec at)
 {
 	return (struct hunt_found){ .at = at, .id = r->id, .title = r->title, .author = r->author, .level = str_of(sigma_level_name(r->level)),
-				    .matched = S("") };
+				    .matched = S(""), .tlp = UINT8_MAX, .confidence = UINT8_MAX };
 }
 
 static bool field(void *ctx, struct str name, struct str *ret)

@@ -21,7 +21,7 @@ struct image_indicator {
 	struct str pattern;      /* STIX pattern text; values are taken from it when it is an OR of simple equalities, or one
 	                          * observation that asks for several at once (value_terms_of_pattern) */
 	usec valid_from, valid_until; /* until 0 = open; outside it never hits */
-	uint8_t tlp, confidence;
+	uint8_t tlp, confidence; /* handed on as they are */
 	bool revoked;            /* removes it */
 };
 

@@ -6,7 +6,7 @@
 
 #include "base/jsonsplit.h"
 #include "base/mem.h"
-#include "stix/marking.h"
+#include "detect/indicator_json.h"
 #include "sys/file.h"
 
 #define OBJECT_MAX ((size_t)16 << 20)
@@ -28,12 +28,14 @@ static enum rc first_byte(const char *path, char *ret, struct err *err)
 	return RC_OK;
 }
 
-static usec instant_of(const struct json *v, struct str name, usec fallback)
-{
-	usec t;
-
-	return time_parse(json_get_str(v, name), &t, NULL, NULL) == RC_OK ? t : fallback;
-}
+struct loading {
+	struct known *k;
+	const char *path;
+	struct indicator_context *context;
+	const struct indicator_context *nothing; /* knows no marking */
+	bool unknown; /* an indicator had a marking whose definition had not been read */
+	bool again;   /* all definitions are known now: only such indicators */
+};
 
 static void refuse(struct known *k, const char *path, struct str id, const char *why)
 {
@@ -49,45 +51,62 @@ static enum rc take_pattern(struct known *k, const struct image_indicator *i, st
 	return stix_rules_add(k->patterns, i, name, str_of(path), err);
 }
 
-static enum rc take_object(struct known *k, const char *path, struct arena *a, struct str text, struct err *err)
+/* What is said of it now counts, whatever an earlier version said. */
+static enum rc take_indicator(struct loading *l, const struct indicator_told *told, struct err *err)
 {
-	struct image_indicator i = { .tlp = TLP_CLEAR, .confidence = UINT8_MAX };
+	struct known *k = l->k;
 	struct err why = { 0 };
-	const struct json *v;
-	int64_t confidence;
-	enum rc rc;
-	bool revoked;
+	enum rc rc = image_update(k->image, &told->i, &why);
 
-	arena_reset(a);
-	if (json_parse(a, text, &JSON_LIMITS, &v, &why) != RC_OK)
-		return FAIL(err, RC_BAD, "%s: %s", path, why.text);
-	if (!str_eq(json_get_str(v, S("type")), S("indicator")))
-		return RC_OK;
-	i.id = json_get_str(v, S("id"));
-	i.pattern = json_get_str(v, S("pattern"));
-	i.valid_from = instant_of(v, S("valid_from"), INT64_MIN);
-	i.valid_until = instant_of(v, S("valid_until"), 0);
-	i.revoked = json_bool(json_get(v, S("revoked")), &revoked) && revoked;
-	if (json_int(json_get(v, S("confidence")), &confidence) && confidence >= 0 && confidence <= 100)
-		i.confidence = (uint8_t)confidence;
-	if (json_get(v, S("pattern_type")) != NULL && !str_eq(json_get_str(v, S("pattern_type")), S("stix"))) {
-		refuse(k, path, i.id, "its pattern is not of the type stix");
-		return RC_OK;
-	}
-	rc = image_update(k->image, &i, &why);
 	if (rc == RC_UNSUPPORTED)
-		rc = take_pattern(k, &i, json_get_str(v, S("name")), path, &why);
+		rc = take_pattern(k, &told->i, told->name, l->path, &why);
 	else if (k->patterns != NULL)
-		stix_rules_remove(k->patterns, i.id);
+		stix_rules_remove(k->patterns, told->i.id);
 	if (rc == RC_NOMEM || rc == RC_LIMIT)
-		return FAIL(err, rc, "%s: %s", path, why.text);
-	if (rc != RC_OK)
-		refuse(k, path, i.id, why.text);
+		return FAIL(err, rc, "%s: %s", l->path, why.text);
+	if (rc != RC_OK && !l->again)
+		refuse(k, l->path, told->i.id, why.text);
 	return RC_OK;
 }
 
-static enum rc read_bundle(struct known *k, const char *path, struct err *err)
+static enum rc forget(struct loading *l, struct str id, const char *why)
 {
+	refuse(l->k, l->path, id, why);
+	if (l->k->patterns != NULL)
+		stix_rules_remove(l->k->patterns, id);
+	return image_remove(l->k->image, id, NULL) == RC_NOMEM ? RC_NOMEM : RC_OK;
+}
+
+static enum rc take_object(struct loading *l, struct arena *a, struct str text, struct err *err)
+{
+	struct indicator_told told;
+	struct err why = { 0 };
+	const struct json *v;
+	bool newest;
+	enum rc rc;
+
+	arena_reset(a);
+	if (json_parse(a, text, &JSON_LIMITS, &v, &why) != RC_OK)
+		return FAIL(err, RC_BAD, "%s: %s", l->path, why.text);
+	if (!l->again)
+		TRY(indicator_marking(l->context, v, err));
+	rc = indicator_read(l->again ? l->nothing : l->context, v, &told, &why);
+	if (rc == RC_NOTFOUND || (l->again && !told.unknown_marking))
+		return RC_OK;
+	TRY(indicator_newest(l->context, v, &newest, err));
+	l->unknown |= told.unknown_marking;
+	if (!newest)
+		return RC_OK;
+	if (rc != RC_OK)
+		return l->again ? RC_OK : forget(l, told.i.id, why.text);
+	if (l->again)
+		(void)!indicator_read(l->context, v, &told, NULL);
+	return take_indicator(l, &told, err);
+}
+
+static enum rc read_bundle(struct loading *l, struct err *err)
+{
+	const char *path = l->path;
 	int fd CLEANUP(file_closep) = open(path, O_RDONLY | O_CLOEXEC);
 	CLEANUP(jsonsplit_freep) struct jsonsplit *s = jsonsplit_new(S("objects"), OBJECT_MAX);
 	CLEANUP(mem_freep) char *piece = mem_alloc(PIECE);
@@ -113,7 +132,7 @@ static enum rc read_bundle(struct known *k, const char *path, struct err *err)
 				return err_prefix(err, "%s", path), rc;
 			if (element.p == NULL)
 				break;
-			TRY(take_object(k, path, a, element, err));
+			TRY(take_object(l, a, element, err));
 		}
 	}
 	if (jsonsplit_end(s, err) != RC_OK)
@@ -121,30 +140,47 @@ static enum rc read_bundle(struct known *k, const char *path, struct err *err)
 	return RC_OK;
 }
 
+/* A definition may stand behind the objects that it marks, or in another file. */
+static enum rc read_bundles(struct known *k, const char *const *paths, size_t n, struct err *err)
+{
+	struct indicator_context *context CLEANUP(indicator_context_freep) = indicator_context_new();
+	struct indicator_context *nothing CLEANUP(indicator_context_freep) = indicator_context_new();
+	struct loading l = { .k = k, .context = context, .nothing = nothing };
+
+	k->image = image_new(IMAGE_INDICATORS_MAX);
+	if (k->image == NULL || context == NULL || nothing == NULL)
+		return FAIL(err, RC_NOMEM, "indicators: out of memory");
+	for (;; l.again = true) {
+		for (size_t i = 0; i < n; i++) {
+			l.path = paths[i];
+			TRY(read_bundle(&l, err));
+		}
+		if (!l.unknown || l.again)
+			return RC_OK;
+	}
+}
+
 static enum rc load(struct known *k, const char *const *paths, size_t n, struct err *err)
 {
-	const char *lists[IOCS_FILES_MAX];
+	const char *lists[IOCS_FILES_MAX], *bundles[IOCS_FILES_MAX];
 	struct image_stats is = { 0 };
 	struct iocs_stats ls = { 0 };
 	struct stix_rules_stats ps = { 0 };
-	size_t n_lists = 0;
+	size_t n_lists = 0, n_bundles = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		char first;
 
 		TRY(first_byte(paths[i], &first, err));
-		if (first == '{' || first == '[') {
-			if (k->image == NULL)
-				k->image = image_new(IMAGE_INDICATORS_MAX);
-			if (k->image == NULL)
-				return FAIL(err, RC_NOMEM, "indicators: out of memory");
-			TRY(read_bundle(k, paths[i], err));
-		} else if (n_lists == COUNTOF(lists)) {
+		if (n_lists + n_bundles == COUNTOF(lists))
 			return FAIL(err, RC_LIMIT, "more than %d lists of indicators", IOCS_FILES_MAX);
-		} else {
+		if (first == '{' || first == '[')
+			bundles[n_bundles++] = paths[i];
+		else
 			lists[n_lists++] = paths[i];
-		}
 	}
+	if (n_bundles > 0)
+		TRY(read_bundles(k, bundles, n_bundles, err));
 	if (n_lists > 0) {
 		TRY(iocs_load(lists, n_lists, &k->lists, err));
 		iocs_stats(k->lists, &ls);

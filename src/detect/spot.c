@@ -122,7 +122,7 @@ static void ask_lists(struct spotter *s, const struct observable *o)
 
 	s->rc = iocs_lookup(s->lists, o, m, MATCHES, &n, scratch, sizeof scratch, s->err);
 	for (size_t i = 0; i < n && s->rc == RC_OK; i++) {
-		struct spot x = { .matched = m[i].matched, .list = m[i].file, .confidence = UINT8_MAX };
+		struct spot x = { .matched = m[i].matched, .list = m[i].file, .tlp = UINT8_MAX, .confidence = UINT8_MAX };
 
 		memcpy(x.id, m[i].id, sizeof x.id);
 		hit(s, x, o);

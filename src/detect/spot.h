@@ -16,7 +16,7 @@ struct spot {
 	struct observable what;
 	struct str matched;   /* the indicator's own value */
 	struct str suppressed; /* name of the warning list that holds it back; "": it is a hit */
-	uint8_t tlp, confidence;
+	uint8_t tlp, confidence; /* UINT8_MAX: not said */
 	const char *list;     /* file of the list, or NULL for the image */
 };
 
