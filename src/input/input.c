@@ -4,6 +4,7 @@
 static const struct input_kind *const kinds[] = {
 	&INPUT_UDP,
 	&INPUT_TCP,
+	&INPUT_TLS,
 };
 
 const struct input_kind *input_kind_of(const char *path)

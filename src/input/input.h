@@ -10,6 +10,7 @@
 
 #define INPUT_MESSAGE_MAX ((size_t)1 << 20) /* bytes of one message; longer ones are skipped and counted */
 #define INPUT_PLACE_MAX 1000                /* bytes of a place */
+#define INPUT_FILES_MAX 1100                /* descriptors that one input may hold */
 #define INPUT_PART_MAX 160                  /* bytes of a part's name */
 
 /* What the configuration says, with the texts of its files: a kind opens no file of keys itself. Strings live until open returns. */
@@ -50,6 +51,7 @@ enum input_traits {
 	INPUT_CONNECTS = 2,        /* connects by itself, in run() */
 	INPUT_READS_FILES = 4,     /* needs the folder of its path */
 	INPUT_HAS_PLACE = 8,       /* can resume: places mean something beyond this life */
+	INPUT_TLS_KEYS = 16,       /* wants cert_pem, key_pem, client_ca_pem */
 };
 
 struct input_kind {
@@ -73,6 +75,6 @@ struct input_kind {
 /* The kind of a configured path; NULL: a file. */
 const struct input_kind *input_kind_of(const char *path);
 
-extern const struct input_kind INPUT_UDP, INPUT_TCP;
+extern const struct input_kind INPUT_UDP, INPUT_TCP, INPUT_TLS;
 
 #endif

@@ -14,7 +14,7 @@
 
 #define CONFIG_BYTES_MAX ((size_t)1 << 20)
 
-enum kind { KIND_TEXT, KIND_INT, KIND_BOOL, KIND_CHOICE, KIND_TLP };
+enum kind { KIND_TEXT, KIND_INT, KIND_BOOL, KIND_CHOICE, KIND_TLP, KIND_SPAN };
 
 struct key {
 	const char *section, *name;
@@ -63,10 +63,16 @@ static const struct key keys[] = {
 	{ "log", "format", KIND_CHOICE, AT(log_format), "logfmt", 0, 0, "logfmt|json", "Form of log lines on standard error." },
 	{ "log", "level", KIND_INT, AT(log_level), "1", 0, 3, NULL, "Least level: 0 debug, 1 info, 2 warning, 3 error." },
 	{ "fence", "require_landlock", KIND_BOOL, AT(require_landlock), "yes", 0, 0, NULL, "Refuse to run where the kernel has no Landlock." },
-	{ "input", "path", KIND_TEXT, IN(path), NULL, 0, 0, NULL, "Log file to follow, or syslog to listen for: udp://ADDRESS:PORT, tcp://ADDRESS:PORT." },
+	{ "input", "path", KIND_TEXT, IN(path), NULL, 0, 0, NULL, 
+	  "Log file to follow, or syslog to listen for: udp://ADDRESS:PORT, tcp://ADDRESS:PORT, tls://ADDRESS:PORT." },
 	{ "input", "format", KIND_CHOICE, IN(format), "auto", 0, 0, "auto|json|syslog|cef|leef|zeek|kv|auditd|text",
 	  "What its lines hold; auto looks at the first one." },
 	{ "input", "collection", KIND_TEXT, IN(collection), "", 0, 0, NULL, "Collection for its sightings; empty = [intel] up." },
+	{ "input", "silence", KIND_SPAN, IN(silence), "0", 0, 0, NULL, "An alarm when nothing came for so long; 0 = none." },
+	{ "input", "certificate", KIND_TEXT, IN(certificate), "", 0, 0, NULL, "PEM file for tls:// and https://; empty = the node's own." },
+	{ "input", "key", KIND_TEXT, IN(key), "", 0, 0, NULL, "PEM file with its private key." },
+	{ "input", "client_ca", KIND_TEXT, IN(client_ca), "", 0, 0, NULL,
+	  "PEM file: senders must show a certificate that one of these signed; empty = none is asked for." },
 };
 
 static const char *const tlp_names[] = { "clear", "green", "amber", "amber+strict", "red" };
@@ -116,6 +122,26 @@ static bool parse_bool(struct str value, bool *ret)
 	return *ret || str_eq(value, S("no"));
 }
 
+/* "90s", "15m", "2h", "1d"; "0" is none. */
+static bool parse_span(struct str value, usec *ret)
+{
+	static const struct { char unit; int64_t seconds; } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+	uint64_t n;
+
+	*ret = 0;
+	if (str_eq(value, S("0")))
+		return true;
+	for (size_t i = 0; i < COUNTOF(units); i++) {
+		if (value.n < 2 || value.p[value.n - 1] != units[i].unit)
+			continue;
+		if (!str_to_u64(str_slice(value, 0, value.n - 1), &n) || n == 0 || n > 100000)
+			return false;
+		*ret = (usec)n * units[i].seconds * USEC_PER_SEC;
+		return true;
+	}
+	return false;
+}
+
 /* Stores `value` into the field of `base` that `k` describes. */
 static enum rc set_value(struct arena *a, const struct key *k, void *base, struct str value, struct err *err)
 {
@@ -143,6 +169,11 @@ static enum rc set_value(struct arena *a, const struct key *k, void *base, struc
 		memcpy(field, &yes, sizeof yes);
 		return RC_OK;
 	}
+	case KIND_SPAN:
+		if (!parse_span(value, &number))
+			return FAIL(err, RC_BAD, "%s: '%.*s' is no span like 90s, 15m, 2h or 1d", k->name, STR(value));
+		memcpy(field, &number, sizeof number);
+		return RC_OK;
 	case KIND_CHOICE:
 		if (!is_choice(k->choices, value))
 			return FAIL(err, RC_BAD, "%s: '%.*s' is not one of %s", k->name, STR(value), k->choices);
@@ -309,6 +340,8 @@ static void put_range(struct buf *out, const struct key *k)
 		buf_fmt(out, " (%s)", k->choices);
 	else if (k->kind == KIND_BOOL)
 		buf_cstr(out, " (yes|no)");
+	else if (k->kind == KIND_SPAN)
+		buf_cstr(out, " (like 90s, 15m, 2h, 1d)");
 	else if (k->kind == KIND_TLP)
 		buf_cstr(out, " (clear|green|amber|amber+strict|red)");
 }

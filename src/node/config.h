@@ -14,9 +14,11 @@
 /* [input NAME]: a log that the node watches. */
 struct config_input {
 	const char *name;
-	const char *path;    /* file to follow */
+	const char *path;    /* where it comes from: see input_kind_of */
 	const char *collection; /* where sightings go: "root/alias" */
 	const char *format;  /* "auto", or a log format's name */
+	usec silence;        /* alarm after so long without a message; 0: never */
+	const char *certificate, *key, *client_ca; /* PEM files, or "" */
 };
 
 struct config {

@@ -14,7 +14,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gate/gate.h"
-#include "input/input.h"
 #include "stix/marking.h"
 #include "store/collections.h"
 #include "store/facts.h"
@@ -165,7 +164,7 @@ static enum rc enter_fence(struct core *c, const char *dir, const struct config 
 	const char *ro[COUNTOF(system_files) + CONFIG_INPUTS_MAX + 5] = { NULL };
 	char folders[CONFIG_INPUTS_MAX][256];
 	struct fence f = { .role = "core", .rw_paths = rw, .ro_paths = ro, .network = true,
-			   .max_files = (uint64_t)conf->max_connections + 1024 };
+			   .max_files = (uint64_t)conf->max_connections + 1024 + conf->n_inputs * INPUT_FILES_MAX };
 	size_t n = 0;
 
 	for (size_t i = 0; i < COUNTOF(system_files); i++)
@@ -174,8 +173,9 @@ static enum rc enter_fence(struct core *c, const char *dir, const struct config 
 	/* A log is followed through rotation, so its folder must be readable, not only the file of today. */
 	for (size_t i = 0; i < conf->n_inputs; i++) {
 		const char *slash = strrchr(conf->inputs[i].path, '/');
+		const struct input_kind *kind = input_kind_of(conf->inputs[i].path);
 
-		if (input_kind_of(conf->inputs[i].path) != NULL)
+		if (kind != NULL && (kind->traits & INPUT_READS_FILES) == 0)
 			continue;
 		if (slash == NULL || (size_t)(slash - conf->inputs[i].path) >= sizeof folders[i])
 			return FAIL(err, RC_BAD, "%s: [input %s] path: expected an absolute path", conf->path, conf->inputs[i].name);
@@ -205,6 +205,7 @@ static enum rc read_conf_and_enter(struct core *c, const char *dir, struct err *
 		return FAIL(err, RC_NOMEM, "core: out of memory");
 	TRY(node_paths_of(dir, &paths, err));
 	TRY(config_read(paths.conf, a, conf, err));
+	TRY(ways_open(conf, &paths, &c->ways, err));
 	return enter_fence(c, paths.dir, conf, err);
 }
 
@@ -238,6 +239,7 @@ enum rc core_open_detector(struct core *c, struct err *err)
 	c->detector.conf = &c->node.config;
 	c->detector.history = c->node.paths.history;
 	c->detector.sink = keep_sink(c);
+	c->detector.ways = &c->ways;
 	TRY(keep_open(c, err));
 	return detector_open(&c->detector, err);
 }
@@ -369,6 +371,7 @@ static void core_close(struct core *c)
 	node_close(&c->node);
 	follower_free(c);
 	detector_close(&c->detector);
+	ways_close(&c->ways);
 }
 
 /* SIGHUP: what can change while running is read again; the rest needs a restart and says so. */

@@ -12,6 +12,7 @@
 #include "node/detector.h"
 #include "node/node.h"
 #include "node/serve.h"
+#include "node/ways.h"
 #include "store/objects.h"
 #include "sys/fence.h"
 #include "taxii/server.h"
@@ -29,6 +30,7 @@ struct core {
 	struct http_server *_Atomic https; /* NULL for a moment at the start: the control socket answers first */
 	struct http_server *control;
 	struct detector detector;
+	struct ways ways;        /* of the inputs, opened before the fence */
 	struct fence_report fences;
 	uint32_t up, down;       /* rows of the collections that go up and down */
 	uint32_t collections[CONFIG_INPUTS_MAX]; /* of the inputs: where their sightings go */

@@ -27,6 +27,7 @@ struct sink {
 
 struct memory;
 struct inputs;
+struct ways;
 
 struct detector {
 	const struct config *conf;
@@ -36,6 +37,7 @@ struct detector {
 	struct warninglists *warninglists; /* or NULL */
 	struct live *live;       /* Sigma rules in force, or NULL */
 	struct memory *memory;   /* history of the inputs, or NULL */
+	struct ways *ways;       /* of the inputs: those that listen are open already (ways_open); closed by whoever opened them */
 	struct inputs *inputs;
 	_Atomic bool stopping;   /* set before detector_stop by whoever stops the process */
 	_Atomic bool image_full; /* every indicator was handed over once; inputs begin to read then */

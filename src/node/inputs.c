@@ -8,9 +8,9 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "detect/watch.h"
-#include "input/input.h"
 #include "node/detector.h"
 #include "node/memory.h"
+#include "node/ways.h"
 #include "wire/log_line.h"
 
 #define SEEN_MAX 100000
@@ -26,8 +26,7 @@ struct input {
 	pthread_t thread;
 	bool started;
 	struct watch *watch;
-	const struct input_kind *kind; /* NULL: a file, followed here */
-	void *way;                     /* the kind's own */
+	struct way *way;           /* its kind NULL: a file, followed here */
 	struct map *seen;          /* indicators sighted, rules matched at a host, on `day` */
 	int64_t day;
 	uint64_t offset, inode;
@@ -256,7 +255,7 @@ static void listen_for_messages(struct input *in)
 	while (!atomic_load(&in->detector->stopping)) {
 		struct err err = { 0 };
 		bool any = false;
-		enum rc rc = in->kind->run(in->way, POLL_USEC, on_message, in, &any, &err);
+		enum rc rc = in->way->kind->run(in->way->self, POLL_USEC, on_message, in, &any, &err);
 
 		note_state(in, rc, &err);
 		if (!any && time_mono() - in->idled > IDLE_EVERY) {
@@ -275,7 +274,7 @@ static void *run_input(void *ctx)
 	/* Lines written while the node was away are read once: not before every indicator is live. */
 	while (!atomic_load(&in->detector->stopping) && !atomic_load(&in->detector->image_full))
 		pause_input(POLL_USEC);
-	if (in->kind != NULL) {
+	if (in->way->kind != NULL) {
 		listen_for_messages(in);
 		return NULL;
 	}
@@ -297,9 +296,9 @@ static void *run_input(void *ctx)
 	return NULL;
 }
 
-static enum rc start_input(struct detector *d, const struct config_input *conf, struct input *in, struct err *err)
+static enum rc start_input(struct detector *d, const struct config_input *conf, struct way *way, struct input *in, struct err *err)
 {
-	*in = (struct input){ .detector = d, .conf = conf };
+	*in = (struct input){ .detector = d, .conf = conf, .way = way };
 	in->seen = map_new(SEEN_MAX);
 	if (in->seen == NULL)
 		return FAIL(err, RC_NOMEM, "input: out of memory");
@@ -311,11 +310,10 @@ static enum rc start_input(struct detector *d, const struct config_input *conf, 
 	buf_init(&in->json, 4 * WATCH_LINE_MAX);
 	if (d->memory != NULL)
 		watch_events(in->watch, on_event);
-	in->kind = input_kind_of(conf->path);
-	if (in->kind != NULL)
-		TRY(in->kind->open(&(struct input_opts){ .name = conf->name, .path = conf->path }, S(""), &in->way, err));
-	else
+	if (in->way->kind == NULL)
 		load_place(in);
+	else if (in->way->self == NULL)
+		TRY(in->way->kind->open(&(struct input_opts){ .name = conf->name, .path = conf->path }, S(""), &in->way->self, err));
 	if (pthread_create(&in->thread, NULL, run_input, in) != 0)
 		return FAIL(err, RC_IO, "input: cannot start a thread");
 	in->started = true;
@@ -328,7 +326,7 @@ enum rc inputs_start(struct detector *d, struct err *err)
 	if (d->inputs == NULL)
 		return FAIL(err, RC_NOMEM, "inputs: out of memory");
 	for (size_t i = 0; i < d->conf->n_inputs; i++) {
-		enum rc rc = start_input(d, &d->conf->inputs[i], &d->inputs->in[d->inputs->n++], err);
+		enum rc rc = start_input(d, &d->conf->inputs[i], &d->ways->way[i], &d->inputs->in[d->inputs->n++], err);
 
 		if (rc != RC_OK) {
 			err_prefix(err, "[input %s]", d->conf->inputs[i].name);
@@ -348,8 +346,6 @@ void inputs_stop(struct detector *d)
 
 		if (in->started)
 			pthread_join(in->thread, NULL);
-		if (in->kind != NULL)
-			in->kind->close(in->way);
 		watch_free(in->watch);
 		buf_done(&in->json);
 		map_free(in->seen);
@@ -368,10 +364,10 @@ void inputs_status(const struct detector *d, struct jsonw *w)
 		jsonw_object(w);
 		jsonw_m_cstr(w, "name", in->conf->name);
 		jsonw_m_cstr(w, "path", in->conf->path);
-		if (in->way != NULL) {
+		if (in->way->self != NULL) {
 			struct input_stats st;
 
-			in->kind->stats(in->way, &st);
+			in->way->kind->stats(in->way->self, &st);
 			jsonw_m_int(w, "messages", (int64_t)st.messages);
 			jsonw_m_int(w, "bytes", (int64_t)st.bytes);
 			jsonw_m_int(w, "connections", (int64_t)st.senders);
