@@ -16,7 +16,7 @@
 #define BLOCK_LINE_MAX ((size_t)16 << 20)    /* one event */
 #define BLOCK_SOURCES_MAX 1024               /* inputs in one block */
 #define BLOCK_NAME_MAX 255                   /* bytes of an input's name */
-#define BLOCK_PLACE_MAX 255                  /* bytes of an input's place */
+#define BLOCK_PLACE_MAX 1000                 /* bytes of an input's place */
 #define BLOCK_BYTES_MAX ((size_t)48 << 20)   /* of a whole sealed block */
 
 struct block_event {
@@ -42,6 +42,8 @@ enum rc block_maker_add(struct block_maker *m, const struct block_event *e, stru
 /* How far the input `source` was read, with all that was added: travels with the block, so that what is sealed and what is read
  * again after a crash fit together. Opaque bytes. RC_LIMIT, RC_NOMEM. */
 enum rc block_maker_place(struct block_maker *m, struct str source, struct str place, struct err *err) MUSTUSE;
+/* What the head of the sealed block will carry as `mark`; 0: nothing. */
+void block_maker_mark(struct block_maker *m, uint64_t mark);
 bool block_maker_full(const struct block_maker *m);
 uint32_t block_maker_events(const struct block_maker *m);
 /* When the first event came, by time_mono(); 0 while there is none. */
@@ -59,6 +61,7 @@ struct block_head {
 	uint32_t events, keys, sources;
 	usec first, last, sealed;       /* earliest and latest event, when it was sealed */
 	uint64_t raw;                   /* bytes of its lines */
+	uint64_t mark;                  /* of the journal that held its events, or 0 */
 	uint32_t sources_n, filter_n, columns_n, columns_raw, body_n; /* bytes of the parts, in this order behind the head */
 };
 

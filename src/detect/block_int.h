@@ -1,7 +1,7 @@
 /* How a sealed block lies in bytes; for block_make.c and block_read.c.
  *
  *	head     BLOCK_HEAD bytes, little-endian, see struct block_head
- *	sources  of each: length and bytes of its name, its format, length and bytes of its place
+ *	sources  of each: length and bytes of its name, its format, length (block_put_place_n) and bytes of its place
  *	filter   detect/fuse.h over the keys of detect/block_keys.h
  *	columns  zstd: of each column its length and then one varint an event: time (difference to the event before, zigzag),
  *	         length of the line, source, ordinal (difference to the one before of the same source, zigzag), group
@@ -14,6 +14,7 @@
 #define DETECT_BLOCK_INT_H
 
 #include "base/hash.h"
+#include "base/rd.h"
 #include "detect/block.h"
 
 #define BLOCK_MAGIC 0x3142464cu /* "LFB1" */
@@ -34,6 +35,23 @@ static inline uint64_t block_zigzag(int64_t v)
 static inline int64_t block_unzigzag(uint64_t v)
 {
 	return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+}
+
+/* The length of a place: one byte, or 255 and two more. */
+static inline void block_put_place_n(struct buf *b, uint16_t n)
+{
+	buf_char(b, (char)(n < 255 ? n : 255));
+	if (n >= 255) {
+		buf_char(b, (char)(n & 0xff));
+		buf_char(b, (char)(n >> 8));
+	}
+}
+
+static inline uint16_t block_place_n(struct rd *r)
+{
+	uint8_t n = rd_u8(r);
+
+	return n < 255 ? n : rd_le16(r);
 }
 
 /* Over the first BLOCK_CHECK_AT bytes of `bytes` and the `n` behind the head. */

@@ -19,7 +19,8 @@
 struct source {
 	struct str name;
 	uint64_t ordinal; /* of its latest event */
-	uint8_t format, name_n, place_n;
+	uint8_t format, name_n;
+	uint16_t place_n;
 	char text[BLOCK_NAME_MAX], place[BLOCK_PLACE_MAX];
 };
 
@@ -35,6 +36,7 @@ struct block_maker {
 	struct piece *pieces;   /* BLOCK_EVENTS places, as the body */
 	struct buf body, column[COLUMNS], joined; /* joined: scratch at sealing */
 	usec first, last, before, since;
+	uint64_t mark;
 	ZSTD_CCtx *zstd;
 };
 
@@ -215,8 +217,13 @@ enum rc block_maker_place(struct block_maker *m, struct str name, struct str pla
 	if (at == m->n_sources)
 		TRY(find_source(m, name, LOG_UNKNOWN, &at, err));
 	memcpy(m->sources[at].place, place.p, place.n);
-	m->sources[at].place_n = (uint8_t)place.n;
+	m->sources[at].place_n = (uint16_t)place.n;
 	return RC_OK;
+}
+
+void block_maker_mark(struct block_maker *m, uint64_t mark)
+{
+	m->mark = mark;
 }
 
 uint32_t block_maker_events(const struct block_maker *m)
@@ -240,6 +247,7 @@ static void clear(struct block_maker *m)
 	}
 	m->n_sources = m->latest = m->events = m->n_shapes = 0;
 	m->before = 0;
+	m->mark = 0;
 	block_keys_clear(m->keys);
 	buf_clear(&m->body);
 	for (int i = 0; i < COLUMNS; i++)
@@ -254,7 +262,7 @@ static void put_sources(const struct block_maker *m, struct buf *out)
 		buf_char(out, (char)s->name_n);
 		buf_str(out, s->name);
 		buf_char(out, (char)s->format);
-		buf_char(out, (char)s->place_n);
+		block_put_place_n(out, s->place_n);
 		buf_put(out, s->place, s->place_n);
 	}
 }
@@ -356,14 +364,14 @@ static void put_head(const struct block_head *h, struct buf *out)
 	buf_le32(out, h->columns_raw);
 	buf_le32(out, h->body_n);
 	buf_le32(out, 0);
-	buf_le64(out, 0); /* free */
+	buf_le64(out, h->mark);
 	buf_le64(out, 0); /* checksum */
 }
 
 static enum rc seal(struct block_maker *m, usec now, unsigned bits, struct buf *out, struct err *err)
 {
 	struct block_head h = { .events = m->events, .keys = (uint32_t)block_keys_count(m->keys), .sources = m->n_sources, .first = m->first,
-				.last = m->last, .sealed = now, .raw = m->body.n };
+				.last = m->last, .sealed = now, .raw = m->body.n, .mark = m->mark };
 	size_t from = out->n;
 	struct buf head;
 	uint64_t check;

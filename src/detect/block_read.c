@@ -51,6 +51,8 @@ enum rc block_head_read(struct str bytes, struct block_head *ret, struct err *er
 	h.columns_n = rd_le32(&r);
 	h.columns_raw = rd_le32(&r);
 	h.body_n = rd_le32(&r);
+	rd_skip(&r, 4);
+	h.mark = rd_le64(&r);
 	if (h.events > BLOCK_EVENTS_MOST || h.sources > BLOCK_SOURCES_MAX || h.raw > BLOCK_RAW_MOST || h.sources_n > BLOCK_INDEX_MOST ||
 	    h.filter_n > BLOCK_INDEX_MOST || h.columns_n > BLOCK_BYTES_MAX || h.body_n > BLOCK_BYTES_MAX ||
 	    h.columns_raw > COLUMNS * 10 * BLOCK_EVENTS_MOST + COLUMNS * 4 || block_n(&h) > BLOCK_BYTES_MAX)
@@ -82,7 +84,8 @@ static bool next_source(struct rd *r, struct str *ret_name, enum log_format *ret
 	*ret_name = rd_bytes(r, rd_u8(r));
 	format = rd_u8(r);
 	*ret_format = format < LOG_FORMATS ? (enum log_format)format : LOG_TEXT;
-	*ret_place = rd_bytes(r, rd_u8(r));
+	*ret_place = rd_bytes(r, block_place_n(r));
+	r->bad |= ret_place->n > BLOCK_PLACE_MAX;
 	return !r->bad;
 }
 

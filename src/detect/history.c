@@ -13,16 +13,19 @@
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "base/rd.h"
+#include "detect/block_int.h"
+#include "detect/journal.h"
 #include "sys/file.h"
 
 #define PLACES_MAGIC 0x3150464cu /* "LFP1" */
 #define PLACES_MAX 65536         /* inputs, of all time */
 #define PLACES_BYTES ((size_t)64 << 20)
+#define LATEST 64                /* blocks that are asked whether they hold the journal's events */
+#define TAIL_TRIES 4             /* a writer that seals faster than we read leaves the newest unseen */
 #define AGE_PARTS 16             /* a segment spans at most this part of the age at which it is removed */
 
 struct place {
-	uint8_t n;
+	uint16_t n;
 	char text[BLOCK_PLACE_MAX];
 };
 
@@ -36,6 +39,9 @@ struct history {
 	struct map *by_source;   /* writer: places by the input's name */
 	struct place *places;
 	size_t n_places, places_room;
+	struct journal *journal; /* writer: of the events that are not sealed yet, once one was kept */
+	struct buf tail;         /* reader: the journal's events as a block, or nothing */
+	struct history_block tail_block;
 	uint64_t torn, expired_segments, expired_events, expired_bytes;
 };
 
@@ -59,7 +65,7 @@ static enum rc put_place(struct history *h, struct str source, struct str place,
 		TRY(map_put(h->by_source, source, at) == RC_OK ? RC_OK : FAIL(err, RC_LIMIT, "history: too many inputs"));
 		h->n_places++;
 	}
-	h->places[at].n = (uint8_t)place.n;
+	h->places[at].n = (uint16_t)place.n;
 	memcpy(h->places[at].text, place.p, place.n);
 	return RC_OK;
 }
@@ -96,7 +102,7 @@ static enum rc save_places(struct history *h, uint64_t number, struct err *err)
 	while (map_each(h->by_source, &it, &name, &at)) {
 		buf_char(&b, (char)name.n);
 		buf_str(&b, name);
-		buf_char(&b, (char)h->places[at].n);
+		block_put_place_n(&b, h->places[at].n);
 		buf_put(&b, h->places[at].text, h->places[at].n);
 	}
 	buf_le64(&b, hash_stable(buf_view(&b)));
@@ -120,8 +126,10 @@ static enum rc parse_places(struct history *h, struct str bytes, uint64_t *ret_n
 	n = rd_le32(&r);
 	*ret_number = rd_le64(&r);
 	for (uint32_t i = 0; i < n && !r.bad; i++) {
-		struct str name = rd_bytes(&r, rd_u8(&r)), place = rd_bytes(&r, rd_u8(&r));
+		struct str name = rd_bytes(&r, rd_u8(&r)), place = rd_bytes(&r, block_place_n(&r));
 
+		if (place.n > BLOCK_PLACE_MAX)
+			return FAIL(err, RC_CORRUPT, "history: the file of places holds one of %zu bytes", place.n);
 		TRY(put_place(h, name, place, err));
 	}
 	return r.bad ? FAIL(err, RC_CORRUPT, "history: the file of places is cut") : RC_OK;
@@ -260,6 +268,139 @@ static void remove_oldest(struct history *h)
 	memmove(h->segments, h->segments + 1, --h->n * sizeof(struct segment *));
 }
 
+/* --- events that are not sealed yet --- */
+
+/* Whether one of the latest blocks was sealed from the journal of this mark. */
+static bool is_sealed(const struct history *h, uint64_t mark)
+{
+	unsigned looked = 0;
+
+	for (size_t i = h->n; i-- > 0 && looked < LATEST;)
+		for (size_t k = h->segments[i]->n; k-- > 0 && looked < LATEST; looked++)
+			if (h->segments[i]->blocks[k].head.mark == mark)
+				return true;
+	return false;
+}
+
+static enum rc refill(void *ctx, const struct block_event *e, struct str place, struct err *err)
+{
+	struct block_maker *m = ctx;
+
+	TRY(block_maker_add(m, e, NULL, err));
+	return place.n == 0 ? RC_OK : block_maker_place(m, e->source, place, err);
+}
+
+/* What the journal holds as a sealed block into `out`; empty: nothing, or it is in a block already. */
+static enum rc seal_journal(struct history *h, struct buf *out, struct err *err)
+{
+	struct block_maker *m CLEANUP(block_maker_freep) = NULL;
+	uint64_t mark;
+	enum rc rc;
+
+	buf_clear(out);
+	TRY(block_maker_new(&m, err));
+	rc = journal_read(h->dir, &mark, refill, m, err);
+	/* The maker that wrote it had room for all of it; what is damaged ends there. */
+	if (rc != RC_BUSY && rc != RC_CORRUPT)
+		TRY(rc);
+	if (block_maker_events(m) == 0 || is_sealed(h, mark))
+		return RC_OK;
+	block_maker_mark(m, mark);
+	return block_maker_seal(m, time_now(), 0, out, err);
+}
+
+/* A former life's unsealed events become a block. */
+static enum rc adopt_journal(struct history *h, struct err *err)
+{
+	struct buf block;
+	enum rc rc;
+
+	buf_init(&block, BLOCK_BYTES_MAX);
+	rc = seal_journal(h, &block, err);
+	if (rc == RC_OK && block.n > 0)
+		rc = history_append(h, buf_view(&block), err);
+	if (rc == RC_OK)
+		journal_forget(h->dir);
+	buf_done(&block);
+	return rc;
+}
+
+/* Segments that are not in the list any more are closed. */
+static void close_removed(struct history *h, const struct buf *list)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < h->n; i++) {
+		bool there = bsearch(&h->segments[i]->number, list->p, list->n / sizeof(uint64_t), sizeof(uint64_t), order_numbers) != NULL;
+
+		if (there)
+			h->segments[kept++] = h->segments[i];
+		else
+			segment_close(h->segments[i]);
+	}
+	h->n = kept;
+}
+
+static enum rc refresh_segments(struct history *h, struct err *err)
+{
+	struct buf list;
+	enum rc rc = list_segments(h, &list, err);
+
+	if (rc == RC_OK && list.n > 0)
+		close_removed(h, &list);
+	if (rc == RC_OK && h->n > 0)
+		rc = segment_refresh(h->segments[h->n - 1], err);
+	if (rc == RC_OK)
+		rc = open_new(h, &list, err);
+	buf_done(&list);
+	return rc;
+}
+
+/* The journal first, then the segments once more: what was sealed between the two has its block, and the journal is read again. */
+static enum rc read_tail(struct history *h, struct err *err)
+{
+	buf_init(&h->tail, BLOCK_BYTES_MAX);
+	for (int i = 0; i < TAIL_TRIES; i++) {
+		TRY(seal_journal(h, &h->tail, err));
+		if (h->tail.n == 0)
+			return RC_OK;
+		TRY(refresh_segments(h, err));
+		h->tail_block = (struct history_block){ .index = buf_view(&h->tail) };
+		TRY(block_index_read(h->tail_block.index, &h->tail_block.head, &h->tail_block.filter, err));
+		if (!is_sealed(h, h->tail_block.head.mark))
+			return RC_OK;
+		buf_clear(&h->tail);
+	}
+	return RC_OK;
+}
+
+enum rc history_keep(struct history *h, const struct block_event *e, struct str place, struct err *err)
+{
+	if (h->journal == NULL)
+		TRY(journal_open(h->dir, &h->journal, err));
+	return journal_add(h->journal, e, place, err);
+}
+
+void history_unkeep(struct history *h)
+{
+	journal_undo(h->journal);
+}
+
+enum rc history_keep_flush(struct history *h, struct err *err)
+{
+	return h->journal == NULL ? RC_OK : journal_flush(h->journal, err);
+}
+
+enum rc history_keep_sync(struct history *h, struct err *err)
+{
+	return h->journal == NULL ? RC_OK : journal_sync(h->journal, err);
+}
+
+uint64_t history_mark(const struct history *h)
+{
+	return h->journal == NULL ? 0 : journal_mark(h->journal);
+}
+
 /* --- opening --- */
 
 static enum rc open_writer(struct history *h, struct err *err)
@@ -300,7 +441,10 @@ static enum rc open_all(struct history *h, struct err *err)
 		rc = open_new(h, &list, err);
 	buf_done(&list);
 	TRY(rc);
-	return h->opts.write ? open_writer(h, err) : RC_OK;
+	if (!h->opts.write)
+		return read_tail(h, err);
+	TRY(open_writer(h, err));
+	return adopt_journal(h, err);
 }
 
 enum rc history_open(const struct history_opts *o, struct history **ret, struct err *err)
@@ -339,6 +483,8 @@ void history_close(struct history *h)
 	mem_free(h->segments);
 	map_free(h->by_source);
 	mem_free(h->places);
+	journal_close(h->journal);
+	buf_done(&h->tail);
 	file_closep(&h->lock);
 	mem_free(h);
 }
@@ -385,7 +531,11 @@ enum rc history_append(struct history *h, struct str block, struct err *err)
 	rc = segment_append(h->segments[h->n - 1], block, !h->opts.unsynced, err);
 	h->broken |= rc == RC_IO;
 	TRY(rc);
-	return take_places(h, &h->segments[h->n - 1]->blocks[h->segments[h->n - 1]->n - 1], err);
+	TRY(take_places(h, &h->segments[h->n - 1]->blocks[h->segments[h->n - 1]->n - 1], err));
+	/* The block is durable; a journal that cannot begin anew acknowledges nothing until it can. */
+	if (h->journal != NULL && head.mark == journal_mark(h->journal))
+		(void)!journal_restart(h->journal, NULL);
+	return RC_OK;
 }
 
 enum rc history_expire(struct history *h, usec now, struct err *err)
@@ -419,34 +569,39 @@ size_t history_blocks(const struct history *h)
 
 	for (size_t i = 0; i < h->n; i++)
 		n += h->segments[i]->n;
-	return n;
+	return n + (h->tail.n > 0);
 }
 
+/* NULL: it is the tail. */
 static struct segment *segment_of(const struct history *h, size_t *i)
 {
 	size_t k = 0;
 
-	while (*i >= h->segments[k]->n)
+	while (k < h->n && *i >= h->segments[k]->n)
 		*i -= h->segments[k++]->n;
-	return h->segments[k];
+	return k < h->n ? h->segments[k] : NULL;
 }
 
 const struct history_block *history_block(const struct history *h, size_t i)
 {
 	const struct segment *s = segment_of(h, &i);
 
-	return &s->blocks[i];
+	return s == NULL ? &h->tail_block : &s->blocks[i];
 }
 
 enum rc history_read(struct history *h, size_t i, struct buf *out, struct err *err)
 {
 	const struct segment *s = segment_of(h, &i);
-	const struct history_block *b = &s->blocks[i];
+	const struct history_block *b = s == NULL ? &h->tail_block : &s->blocks[i];
 	size_t n = block_n(&b->head);
 	char *room;
 	ssize_t got;
 
 	buf_clear(out);
+	if (s == NULL) {
+		buf_str(out, buf_view(&h->tail));
+		return buf_check(out, err, "history");
+	}
 	room = buf_room(out, n);
 	if (room == NULL)
 		return buf_check(out, err, "history");
@@ -461,38 +616,13 @@ enum rc history_read(struct history *h, size_t i, struct buf *out, struct err *e
 	return RC_OK;
 }
 
-/* Segments that are not in the list any more are closed. */
-static void close_removed(struct history *h, const struct buf *list)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < h->n; i++) {
-		bool there = bsearch(&h->segments[i]->number, list->p, list->n / sizeof(uint64_t), sizeof(uint64_t), order_numbers) != NULL;
-
-		if (there)
-			h->segments[kept++] = h->segments[i];
-		else
-			segment_close(h->segments[i]);
-	}
-	h->n = kept;
-}
-
 enum rc history_refresh(struct history *h, struct err *err)
 {
-	struct buf list;
-	enum rc rc;
-
 	if (h->opts.write)
 		return RC_OK;
-	rc = list_segments(h, &list, err);
-	if (rc == RC_OK && list.n > 0)
-		close_removed(h, &list);
-	if (rc == RC_OK && h->n > 0)
-		rc = segment_refresh(h->segments[h->n - 1], err);
-	if (rc == RC_OK)
-		rc = open_new(h, &list, err);
-	buf_done(&list);
-	return rc;
+	TRY(refresh_segments(h, err));
+	buf_done(&h->tail);
+	return read_tail(h, err);
 }
 
 void history_stats(const struct history *h, struct history_stats *ret)
@@ -518,4 +648,6 @@ void history_stats(const struct history *h, struct history_stats *ret)
 			ret->index += block_index_n(b);
 		}
 	}
+	if (h->tail.n > 0)
+		ret->unsealed = h->tail_block.head.events;
 }

@@ -39,6 +39,17 @@ void history_closep(struct history **h);
  * history is opened again. */
 enum rc history_append(struct history *h, struct str block, struct err *err) MUSTUSE;
 enum rc history_sync(struct history *h, struct err *err) MUSTUSE;
+
+/* Events that are not in a block yet, kept in a journal beside the segments until history_append takes a block whose mark
+ * (block_maker_mark) is history_mark: readers find them, and what a crash left becomes a block at the next opening. RC_FULL, RC_IO:
+ * not taken; RC_LIMIT: no block can hold it. */
+enum rc history_keep(struct history *h, const struct block_event *e, struct str place, struct err *err) MUSTUSE;
+void history_unkeep(struct history *h);      /* the latest, if nothing was flushed since */
+/* Readers see what was kept; history_keep_sync makes it durable, beside other calls. */
+enum rc history_keep_flush(struct history *h, struct err *err) MUSTUSE;
+enum rc history_keep_sync(struct history *h, struct err *err) MUSTUSE;
+uint64_t history_mark(const struct history *h);
+
 /* Removes the oldest segments while they are too old at `now` or all too many. Call now and then. */
 enum rc history_expire(struct history *h, usec now, struct err *err) MUSTUSE;
 /* How far `source` was read by the sealed blocks (block_maker_place); RC_NOTFOUND: never. */
@@ -54,7 +65,7 @@ struct history_block {
 	uint64_t segment, at;
 };
 
-/* Blocks in the order in which they were appended. */
+/* Blocks in the order in which they were appended; for a reader behind them one of the events that are not sealed yet, if there are any. */
 size_t history_blocks(const struct history *h);
 const struct history_block *history_block(const struct history *h, size_t i);
 /* The bytes of block `i` into `out` (cleared first). RC_NOTFOUND: its segment was removed meanwhile; RC_CORRUPT, RC_IO. */
@@ -63,6 +74,7 @@ enum rc history_read(struct history *h, size_t i, struct buf *out, struct err *e
 enum rc history_refresh(struct history *h, struct err *err) MUSTUSE;
 
 struct history_stats {
+	uint64_t unsealed;                      /* events of the journal, beside the blocks; a reader's */
 	uint64_t segments, blocks, events, raw, disk, index, keys; /* index: bytes of heads and filters, a part of disk's; raw, disk: bytes */
 	usec first, last;                       /* event times */
 	uint64_t torn;                          /* bytes a crash left, cut off at opening */

@@ -1,6 +1,9 @@
-/* Events gather in an open block; a full one is sealed by whoever fills it, a quiet one by the thread here. Indicators
- * that became known wait in a list; the thread seals first, so that the newest events are looked at too, and then hunts
- * for all that wait in one pass. What it finds takes the same way as a live hit, with the event's own time. */
+/* Events gather in an open block, and beside it in the history's journal, where searches find them and a crash leaves
+ * them; a full block is sealed by whoever fills it, a quiet one by the thread here. Indicators that became known wait in
+ * a list; the thread hunts for all that wait in one pass. What it finds takes the same way as a live hit, with the
+ * event's own time.
+ *
+ * Who must acknowledge to a sender asks memory_settle: one sync serves all that was added until it began. */
 #include "node/memory.h"
 
 #include <pthread.h>
@@ -28,6 +31,9 @@ struct memory {
 	struct history *history;
 	struct block_maker *maker;
 	struct buf sealed;
+	uint64_t added;         /* events ever, under the lock */
+	pthread_mutex_t sync_lock;
+	uint64_t durable;       /* of them, under sync_lock */
 	pthread_mutex_t list_lock;
 	pthread_cond_t bell;
 	struct arena *waiting_arena;
@@ -45,8 +51,10 @@ static enum rc seal(struct memory *m, struct err *err)
 	if (block_maker_events(m->maker) == 0 && m->sealed.n == 0)
 		return RC_OK;
 	/* A block that the disk did not take is kept and tried again. */
-	if (m->sealed.n == 0)
+	if (m->sealed.n == 0) {
+		block_maker_mark(m->maker, history_mark(m->history));
 		TRY(block_maker_seal(m->maker, time_now(), 0, &m->sealed, err));
+	}
 	TRY(history_append(m->history, buf_view(&m->sealed), err));
 	buf_clear(&m->sealed);
 	return RC_OK;
@@ -59,15 +67,32 @@ static void nap(usec span)
 	nanosleep(&t, NULL);
 }
 
+/* The journal first: what it does not take is not taken. */
+static enum rc add_to_open(struct memory *m, const struct block_event *e, struct flat *f, struct str place, struct err *err)
+{
+	enum rc rc;
+
+	TRY(history_keep(m->history, e, place, err));
+	rc = block_maker_add(m->maker, e, f, err);
+	if (rc != RC_OK) {
+		history_unkeep(m->history);
+		return rc;
+	}
+	m->added++;
+	return place.n == 0 ? RC_OK : block_maker_place(m->maker, e->source, place, err);
+}
+
 static enum rc add(struct memory *m, const struct block_event *e, struct flat *f, struct str place, struct err *err)
 {
+	enum rc rc;
+
 	if (block_maker_full(m->maker) || m->sealed.n > 0)
 		TRY(seal(m, err));
-	if (block_maker_add(m->maker, e, f, err) == RC_BUSY) {
-		TRY(seal(m, err));
-		TRY(block_maker_add(m->maker, e, f, err));
-	}
-	return block_maker_place(m->maker, e->source, place, err);
+	rc = add_to_open(m, e, f, place, err);
+	if (rc != RC_BUSY)
+		return rc;
+	TRY(seal(m, err));
+	return add_to_open(m, e, f, place, err);
 }
 
 enum rc memory_add(struct memory *m, const struct block_event *e, struct flat *f, struct str place, struct err *err)
@@ -89,6 +114,45 @@ enum rc memory_add(struct memory *m, const struct block_event *e, struct flat *f
 			return RC_BUSY;
 		nap(AGAIN_EACH);
 	}
+}
+
+/* A journal that cannot be synced any more: what is open is sealed instead, which begins it anew. */
+static enum rc sync_kept(struct memory *m, struct err *err)
+{
+	enum rc rc = history_keep_sync(m->history, err);
+
+	if (rc != RC_IO)
+		return rc;
+	pthread_mutex_lock(&m->lock);
+	rc = seal(m, err);
+	pthread_mutex_unlock(&m->lock);
+	return rc;
+}
+
+enum rc memory_settle(struct memory *m, struct err *err)
+{
+	uint64_t mine, all;
+	enum rc rc;
+
+	pthread_mutex_lock(&m->lock);
+	mine = m->added;
+	rc = history_keep_flush(m->history, err);
+	pthread_mutex_unlock(&m->lock);
+	if (rc != RC_OK)
+		return rc;
+	pthread_mutex_lock(&m->sync_lock);
+	if (m->durable < mine) {
+		pthread_mutex_lock(&m->lock);
+		rc = history_keep_flush(m->history, err);
+		all = m->added;
+		pthread_mutex_unlock(&m->lock);
+		if (rc == RC_OK)
+			rc = sync_kept(m, err);
+		if (rc == RC_OK)
+			m->durable = all;
+	}
+	pthread_mutex_unlock(&m->sync_lock);
+	return rc;
 }
 
 bool memory_place(struct memory *m, struct str input, char *out, size_t room)
@@ -227,6 +291,17 @@ static bool take_waiting(struct memory *m, struct arena **ret_arena, struct imag
 
 /* --- the thread --- */
 
+/* Searches of other processes see what was flushed. */
+static void flush(struct memory *m)
+{
+	struct err err = { 0 };
+
+	pthread_mutex_lock(&m->lock);
+	if (history_keep_flush(m->history, &err) != RC_OK)
+		log_line(LOG_LEVEL_ERROR, "history", "%s", err.text);
+	pthread_mutex_unlock(&m->lock);
+}
+
 static void keep_house(struct memory *m, bool now)
 {
 	struct err err = { 0 };
@@ -261,11 +336,12 @@ static void *run(void *arg)
 		stop = m->stop;
 		pthread_mutex_unlock(&m->list_lock);
 		if (!stop && take_waiting(m, &a, &list, &n)) {
-			keep_house(m, true);
+			flush(m);
 			hunt_all(m, list, n);
 			arena_free(a);
 		}
 		keep_house(m, stop);
+		flush(m);
 	}
 	return NULL;
 }
@@ -278,6 +354,7 @@ static enum rc memory_open(struct memory *m, struct err *err)
 	pthread_condattr_t attr;
 
 	pthread_mutex_init(&m->lock, NULL);
+	pthread_mutex_init(&m->sync_lock, NULL);
 	pthread_mutex_init(&m->list_lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -300,6 +377,7 @@ static void memory_free(struct memory *m)
 	arena_free(m->waiting_arena);
 	pthread_cond_destroy(&m->bell);
 	pthread_mutex_destroy(&m->list_lock);
+	pthread_mutex_destroy(&m->sync_lock);
 	pthread_mutex_destroy(&m->lock);
 	mem_free(m);
 }

@@ -18,6 +18,9 @@ void memory_stop(struct memory *m);
 /* One event of an input, and how far the input was read with it. Waits while the disk takes nothing, until the node stops:
  * RC_BUSY then. Thread-safe. */
 enum rc memory_add(struct memory *m, const struct block_event *e, struct flat *f, struct str place, struct err *err) MUSTUSE;
+/* All that was added before the call is durable when it returns: what it came from may be told so. Thread-safe; calls that wait
+ * for the disk together share one sync. RC_FULL, RC_IO: try again later. */
+enum rc memory_settle(struct memory *m, struct err *err) MUSTUSE;
 /* Where the history ends for this input; false: it has nothing of it. */
 bool memory_place(struct memory *m, struct str input, char *out, size_t room);
 

@@ -69,7 +69,7 @@ static void test_limits(void)
 {
 	struct block_maker *m CLEANUP(block_maker_freep) = NULL;
 	struct block_event e = { .format = LOG_JSON, .source = S("x") };
-	char *big = mem_alloc(BLOCK_LINE_MAX + 1), name[300];
+	char *big = mem_alloc(BLOCK_LINE_MAX + 1), name[BLOCK_PLACE_MAX + 1];
 	struct err err = { 0 };
 
 	memset(big, 'a', BLOCK_LINE_MAX + 1);
@@ -91,6 +91,8 @@ static void test_places(void)
 {
 	struct block_maker *m CLEANUP(block_maker_freep) = NULL;
 	struct str name, place;
+	struct block_head head = { 0 };
+	char far[BLOCK_PLACE_MAX];
 	struct err err = { 0 };
 	struct buf out;
 
@@ -99,11 +101,22 @@ static void test_places(void)
 	fill(m, 0, 10);
 	OK(block_maker_place(m, S("eve"), S("17 400"), &err) == RC_OK && block_maker_place(m, S("quiet"), S("3 9"), &err) == RC_OK &&
 	   block_maker_place(m, S("eve"), S("17 500"), &err) == RC_OK, "places are taken");
+	memset(far, '7', sizeof far);
+	OK(block_maker_place(m, S("a254"), str_make(far, 254), &err) == RC_OK && block_maker_place(m, S("a255"), str_make(far, 255), &err) == RC_OK &&
+	   block_maker_place(m, S("most"), str_make(far, sizeof far), &err) == RC_OK, "long ones");
+	block_maker_mark(m, 0x0123456789abcdef);
 	OK(block_maker_seal(m, 1, 0, &out, &err) == RC_OK, "sealed");
 	OK(block_source(buf_view(&out), 0, &name, &place) && str_eq(name, S("sysmon")) && place.n == 0, "an input without a place");
 	OK(block_source(buf_view(&out), 1, &name, &place) && str_eq(name, S("eve")) && str_eq(place, S("17 500")), "the later place");
 	OK(block_source(buf_view(&out), 2, &name, &place) && str_eq(name, S("quiet")) && str_eq(place, S("3 9")), "an input without events");
-	OK(!block_source(buf_view(&out), 3, &name, &place), "and no more");
+	OK(block_source(buf_view(&out), 3, &name, &place) && place.n == 254, "254 bytes");
+	OK(block_source(buf_view(&out), 4, &name, &place) && place.n == 255, "255 bytes");
+	OK(block_source(buf_view(&out), 5, &name, &place) && str_eq(place, str_make(far, sizeof far)), "the longest");
+	OK(!block_source(buf_view(&out), 6, &name, &place), "and no more");
+	OK(block_head_read(buf_view(&out), &head, &err) == RC_OK && head.mark == 0x0123456789abcdef, "the mark");
+	buf_clear(&out);
+	fill(m, 0, 1);
+	OK(block_maker_seal(m, 1, 0, &out, &err) == RC_OK && block_head_read(buf_view(&out), &head, &err) == RC_OK && head.mark == 0, "of that block only");
 	buf_done(&out);
 }
 
