@@ -32,7 +32,8 @@ static void show_status(const struct cli *c, const struct json *v, struct buf *o
 	show_line(c, v, "disk full", "store.disk_full", out);
 	show_line(c, v, "live indicators", "detector.indicators", out);
 	show_line(c, v, "live values", "detector.values", out);
-	show_line(c, v, "other patterns", "detector.unsupported", out);
+	show_line(c, v, "live patterns", "detector.patterns", out);
+	show_line(c, v, "not matchable", "detector.unsupported", out);
 	show_line(c, v, "suppressed", "detector.suppressed", out);
 	show_line(c, v, "requests", "http.requests", out);
 	show_line(c, v, "answered 4xx", "http.client_errors", out);

@@ -100,7 +100,9 @@ static enum rc feed_all(int fd, struct watch *w, struct err *err)
 		rc = watch_feed(w, buf_view(&piece), err);
 	}
 	buf_done(&piece);
-	return rc == RC_OK ? watch_end(w, err) : rc;
+	if (rc == RC_OK)
+		rc = watch_end(w, err);
+	return rc == RC_OK ? watch_flush(w, err) : rc;
 }
 
 /* Until a signal ends the process: its default action is what the user wants. */
@@ -147,6 +149,8 @@ static int run(struct cli *c)
 	rc = lookout_open(dir, x.record, &x.lookout, &err);
 	if (rc == RC_OK)
 		rc = watch_new(lookout_image(x.lookout), str_of(from_stdin ? "stdin" : file), on_hit, &x, &w, &err);
+	if (rc == RC_OK)
+		rc = watch_patterns(w, lookout_patterns(x.lookout), &err);
 	if (rc == RC_OK && cli_has(c, "follow") && !from_stdin) {
 		rc = follow(file, w, &err);
 	} else if (rc == RC_OK) {
@@ -162,7 +166,7 @@ static int run(struct cli *c)
 const struct cli_cmd CMD_WATCH = {
 	"watch", { "match a log (JSON lines) against the node's active indicators", "以有效指標比對紀錄（JSON lines）" }, "FILE|-",
 	{ "Reads Suricata EVE, Zeek JSON, Sysmon and Windows JSON, or any JSON lines; addresses, domains with their parents, URLs,\n"
-	  "hashes and e-mail addresses are looked up. Works beside a running node. 0: nothing matched; 1: something did; 2: error.",
+	  "hashes and e-mail addresses are looked up, and STIX patterns matched. Works beside a running node. 0: nothing matched; 1: something did; 2: error.",
 	  "讀取 Suricata EVE、Zeek、Sysmon/Windows JSON；比對位址、網域（含上層）、URL、雜湊與電子郵件。0 無命中，1 有命中。" },
 	opts, examples, 1, 1, run,
 };

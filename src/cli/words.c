@@ -14,7 +14,7 @@ static const struct { const char *en, *zh; } words[] = {
 	/* lines of status and show */
 	{ "TLS failures", "TLS 失敗" }, { "answered 4xx", "回應 4xx" }, { "bytes on disk", "磁碟位元組" }, { "certificate", "憑證" }, { "confidence", "可信度" },
 	{ "disk full", "磁碟已滿" }, { "facts", "事實" }, { "identity", "識別" }, { "live indicators", "生效指標" }, { "live values", "生效值" },
-	{ "malformed", "格式錯誤" }, { "name", "名稱" }, { "objects", "物件" }, { "on warning list", "警示清單" }, { "other patterns", "其他樣式" },
+	{ "malformed", "格式錯誤" }, { "name", "名稱" }, { "objects", "物件" }, { "on warning list", "警示清單" }, { "live patterns", "生效樣式" }, { "not matchable", "無法比對" },
 	{ "port", "連接埠" }, { "requests", "請求" }, { "running", "執行中" }, { "score", "分數" }, { "started", "啟動時間" }, { "store", "儲存" },
 	{ "subject", "對象" }, { "suppressed", "已抑制" }, { "tier", "層級" }, { "too large", "過大" }, { "versions", "版本" },
 	/* values */

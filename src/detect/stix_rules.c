@@ -467,6 +467,26 @@ enum rc stix_rules_join(const struct stix_rules *r, struct arena *a, const struc
 	return RC_OK;
 }
 
+/* Recursion: as deep as a pack's `when` nests. */
+static bool holds_test(const struct sigma_node *n, const struct sigma_test *test, unsigned depth)
+{
+	if (n->test == test)
+		return true;
+	for (uint32_t i = 0; depth < DEPTH_MAX && i < n->n_kids; i++)
+		if (holds_test(n->kids[i], test, depth + 1))
+			return true;
+	return false;
+}
+
+/* Equal tests are one, so the pointer tells. */
+bool stix_rules_is_place(const struct stix_rules *r, const struct sigma_test *test)
+{
+	for (uint32_t i = 0; test != NULL && i < r->map->n; i++)
+		if (holds_test(r->map->views[i].when, test, 0))
+			return true;
+	return false;
+}
+
 bool stix_rule_counts(const struct sigma_rule *rule, usec now, usec at)
 {
 	const struct sigma_indicator *i = rule->indicator;

@@ -32,6 +32,9 @@ struct stix_rules_stats {
 };
 void stix_rules_stats(const struct stix_rules *r, struct stix_rules_stats *ret);
 
+/* Does this test of a rule only say what kind of event is looked at (packs/stix, `when`), and not what the pattern asks for? */
+bool stix_rules_is_place(const struct stix_rules *r, const struct sigma_test *test);
+
 /* `set` with these rules behind its own; all lives in `a`, `r` and `set` must outlive it. Rules carry `indicator`. */
 enum rc stix_rules_join(const struct stix_rules *r, struct arena *a, const struct sigma_set *set, const struct sigma_set **ret,
 			struct err *err) MUSTUSE;

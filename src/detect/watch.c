@@ -32,6 +32,7 @@ struct watch {
 	const struct fields *dict; /* the one that `lines` was made with */
 	struct live_run *rules;    /* or NULL */
 	live_hit rule_fn;
+	struct patterns_run *patterns; /* or NULL */
 	watch_event event_fn;      /* or NULL */
 	uint64_t behind;           /* place in the log behind the line at hand */
 	enum rc end;               /* what the taker of events says */
@@ -83,6 +84,7 @@ void watch_free(struct watch *w)
 		return;
 	arena_free(w->arena);
 	live_run_free(w->rules);
+	patterns_run_free(w->patterns);
 	log_lines_free(w->lines);
 	flat_free(w->flat);
 	fields_free(w->no_fields);
@@ -144,6 +146,27 @@ static void on_rule(void *ctx, const struct rule_hit *h)
 	w->rule_fn(w->ctx, h);
 }
 
+static void on_pattern(void *ctx, const struct hit *h)
+{
+	struct watch *w = ctx;
+
+	if (h->suppressed.n > 0)
+		w->stats.suppressed++;
+	else
+		w->stats.hits++;
+	w->fn(w->ctx, h);
+}
+
+/* The event's own time is best known to the reader of its format. */
+static enum rc match_patterns(struct watch *w, struct str json, struct str line, const struct event_view *e, struct err *err)
+{
+	struct patterns_event pe = { .json = json, .line = line, .format = w->format, .input = str_of(w->input), .where = e->where };
+
+	if (w->format != LOG_JSON)
+		pe.at = flat_time(w->flat);
+	return patterns_match(w->patterns, &pe, on_pattern, w, err);
+}
+
 /* A header begins with #separator; each of its lines may change what the lines below it mean. */
 static void keep_header(struct watch *w, struct str line)
 {
@@ -191,10 +214,11 @@ static enum rc choose_reader(struct watch *w, struct str line, struct err *err)
 static enum rc match_line(struct watch *w, struct str line, struct err *err)
 {
 	struct event_view e;
-	bool event = true;
+	bool event = true, json;
 
 	TRY(choose_reader(w, line, err));
-	if (w->format != LOG_JSON) {
+	json = w->format == LOG_JSON;
+	if (!json) {
 		TRY(log_lines_next(w->lines, w->flat, line, &event, err));
 		if (!event)
 			return RC_OK;
@@ -209,6 +233,8 @@ static enum rc match_line(struct watch *w, struct str line, struct err *err)
 	}
 	if (w->event_fn != NULL && (w->end = w->event_fn(w->ctx, w->flat, line, w->behind, &w->end_err)) != RC_OK)
 		return FAIL(err, w->end, "%s", w->end_err.text);
+	if (w->patterns != NULL)
+		TRY(match_patterns(w, json ? line : buf_view(&w->json), line, &e, err));
 	return w->rules == NULL ? RC_OK : live_match(w->rules, w->flat, str_of(w->input), e.where, on_rule, w, err);
 }
 
@@ -237,6 +263,11 @@ enum rc watch_rules(struct watch *w, struct live *l, live_hit fn, struct err *er
 	return live_run_new(l, &w->rules, err);
 }
 
+enum rc watch_patterns(struct watch *w, struct patterns *p, struct err *err)
+{
+	return patterns_run_new(p, &w->patterns, err);
+}
+
 void watch_events(struct watch *w, watch_event fn)
 {
 	w->event_fn = fn;
@@ -244,6 +275,8 @@ void watch_events(struct watch *w, watch_event fn)
 
 enum rc watch_idle(struct watch *w, struct err *err)
 {
+	if (w->patterns != NULL)
+		TRY(patterns_idle(w->patterns, on_pattern, w, err));
 	return w->rules == NULL ? RC_OK : live_idle(w->rules, str_of(w->input), on_rule, w, err);
 }
 
@@ -307,6 +340,11 @@ enum rc watch_feed(struct watch *w, struct str bytes, struct err *err)
 enum rc watch_end(struct watch *w, struct err *err)
 {
 	return end_line(w, S(""), err);
+}
+
+enum rc watch_flush(struct watch *w, struct err *err)
+{
+	return w->patterns == NULL ? RC_OK : patterns_end(w->patterns, on_pattern, w, err);
 }
 
 void watch_stats(const struct watch *w, struct watch_stats *ret)

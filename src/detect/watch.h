@@ -6,6 +6,7 @@
 
 #include "detect/image.h"
 #include "detect/live.h"
+#include "detect/patterns.h"
 
 #define WATCH_LINE_MAX ((size_t)1 << 20)
 
@@ -28,12 +29,15 @@ void watch_format(struct watch *w, enum log_format format);
 /* Matches the rules of `l` too, which outlives the watch. */
 enum rc watch_rules(struct watch *w, struct live *l, live_hit fn, struct err *err) MUSTUSE;
 
+/* Matches the patterns of `p` too, which outlives the watch; their hits come as those of the image. */
+enum rc watch_patterns(struct watch *w, struct patterns *p, struct err *err) MUSTUSE;
+
 /* Every event is handed over too, before it is matched, with the place in the log behind its line (of follow_read; else
  * bytes fed). Not RC_OK ends the feeding. */
 typedef enum rc (*watch_event)(void *ctx, struct flat *f, struct str line, uint64_t behind, struct err *err);
 void watch_events(struct watch *w, watch_event fn);
 
-/* Nothing came for a while (see live_idle). */
+/* Nothing came for a while (see live_idle, patterns_idle). */
 enum rc watch_idle(struct watch *w, struct err *err) MUSTUSE;
 
 /* Feeds bytes in pieces of any size; complete lines are matched, a torn last line
@@ -41,6 +45,8 @@ enum rc watch_idle(struct watch *w, struct err *err) MUSTUSE;
 enum rc watch_feed(struct watch *w, struct str bytes, struct err *err) MUSTUSE;
 /* The last line without a newline, at the end of the input. */
 enum rc watch_end(struct watch *w, struct err *err) MUSTUSE;
+/* Nothing more will come: patterns of several observations wait for nothing any more. */
+enum rc watch_flush(struct watch *w, struct err *err) MUSTUSE;
 void watch_stats(const struct watch *w, struct watch_stats *ret);
 const char *watch_last_error(const struct watch *w);
 

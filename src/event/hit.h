@@ -19,8 +19,8 @@ struct observable {
 
 struct hit {
 	struct str indicator;   /* STIX id of the indicator */
-	struct observable what; /* what matched */
-	struct str matched;     /* the indicator's own value: a parent domain, a CIDR block, ... */
+	struct observable what; /* what matched; kind OBS_KINDS: it meets a pattern and is no observable of these kinds */
+	struct str matched;     /* the indicator's own value: a parent domain, a CIDR block, ...; or its whole pattern */
 	usec at;                /* the event's own time, or when it was read */
 	struct str where;       /* host, sensor or "" */
 	struct str input;       /* name of the log */

@@ -38,7 +38,7 @@ const char *value_stix_type(enum observable_kind kind)
 
 const char *value_kind_name(enum observable_kind kind)
 {
-	return (size_t)kind < OBS_KINDS ? kinds[kind].name : "";
+	return (size_t)kind < OBS_KINDS ? kinds[kind].name : "pattern";
 }
 
 bool value_kind_find(struct str name, enum observable_kind *ret)

@@ -13,7 +13,7 @@
 
 /* "ipv4-addr", "domain-name", "file" ... */
 const char *value_stix_type(enum observable_kind kind);
-/* "ipv4", "domain", "sha256" ...; for reports, CSV and the API. */
+/* "ipv4", "domain", "sha256" ..., and "pattern" for OBS_KINDS; for reports, CSV and the API. */
 const char *value_kind_name(enum observable_kind kind);
 /* By that name, a STIX type ("ipv4-addr") or a common other spelling ("ip", "hostname", "SHA-256"). False: not known. */
 bool value_kind_find(struct str name, enum observable_kind *ret);

@@ -29,16 +29,26 @@ static void log_rules(struct detector *d, const char *subject)
 		 (unsigned long long)st.rules, (unsigned long long)st.refused, d->conf->rules);
 }
 
+static void on_refused(void *ctx UNUSED, struct str id, uint8_t tlp, const char *why)
+{
+	log_line(LOG_LEVEL_WARN, "detect", "the pattern of %.*s cannot be matched: %s", STR(log_id(id, tlp, 0)),
+		 tlp == TLP_CLEAR ? why : "see lianfang detect --indicators");
+}
+
 enum rc detector_open(struct detector *d, struct err *err)
 {
+	struct patterns_opts o = { .packs = detector_live_opts(d->conf).packs, .refuse = on_refused };
+
 	d->image = image_new(IMAGE_VALUES_MAX);
 	if (d->image == NULL)
 		return FAIL(err, RC_NOMEM, "detector: out of memory");
 	if (d->conf->warninglists[0] != '\0') {
 		TRY(warninglists_load(d->conf->warninglists, &d->warninglists, err));
 		image_set_suppress(d->image, warninglists_suppress, d->warninglists);
+		o.suppress = warninglists_suppress;
+		o.suppress_ctx = d->warninglists;
 	}
-	return RC_OK;
+	return patterns_new(&o, &d->patterns, err);
 }
 
 static enum rc open_rules(struct detector *d, struct err *err)
@@ -71,19 +81,39 @@ void detector_stop(struct detector *d)
 void detector_close(struct detector *d)
 {
 	live_free(d->live);
+	patterns_free(d->patterns);
 	image_free(d->image);
 	warninglists_free(d->warninglists);
 	d->live = NULL;
+	d->patterns = NULL;
 	d->image = NULL;
 	d->warninglists = NULL;
 }
 
+/* A pattern that the image takes is no rule any more, and the other way round. */
 enum rc detector_learn(struct detector *d, const struct image_indicator *i, bool fresh, struct err *err)
 {
-	TRY(image_update(d->image, i, err));
-	if (fresh)
+	enum rc rc = image_update(d->image, i, err);
+
+	if (rc == RC_UNSUPPORTED)
+		rc = patterns_update(d->patterns, i, err);
+	else
+		patterns_remove(d->patterns, i->id);
+	if (rc == RC_OK && fresh)
 		memory_learned(d->memory, i);
-	return RC_OK;
+	return rc;
+}
+
+enum rc detector_forget(struct detector *d, struct str id, struct err *err)
+{
+	patterns_remove(d->patterns, id);
+	return image_remove(d->image, id, err);
+}
+
+enum rc detector_clear(struct detector *d, struct err *err)
+{
+	patterns_clear(d->patterns);
+	return image_clear(d->image, err);
 }
 
 void detector_reload(struct detector *d)
@@ -102,14 +132,18 @@ void detector_reload(struct detector *d)
 static void write_image(const struct detector *d, struct jsonw *w)
 {
 	struct image_stats st;
+	struct patterns_stats ps;
 
 	image_stats(d->image, &st);
+	patterns_stats(d->patterns, &ps);
 	jsonw_name(w, "detector");
 	jsonw_object(w);
 	jsonw_m_int(w, "indicators", (int64_t)st.indicators);
 	jsonw_m_int(w, "values", (int64_t)st.values);
-	jsonw_m_int(w, "unsupported", (int64_t)st.unsupported);
-	jsonw_m_int(w, "suppressed", (int64_t)st.suppressed);
+	jsonw_m_int(w, "patterns", (int64_t)ps.indicators);
+	jsonw_m_int(w, "patterns_waiting", (int64_t)ps.waiting);
+	jsonw_m_int(w, "unsupported", (int64_t)ps.refused);
+	jsonw_m_int(w, "suppressed", (int64_t)(st.suppressed + ps.suppressed));
 	jsonw_object_end(w);
 }
 

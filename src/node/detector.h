@@ -9,6 +9,7 @@
 #include "base/jsonw.h"
 #include "detect/image.h"
 #include "detect/live.h"
+#include "detect/patterns.h"
 #include "intel/warninglist.h"
 #include "node/config.h"
 
@@ -34,6 +35,7 @@ struct detector {
 	const char *history;     /* folder of the history */
 	struct sink sink;
 	struct image *image;
+	struct patterns *patterns; /* indicators that the image cannot hold */
 	struct warninglists *warninglists; /* or NULL */
 	struct live *live;       /* Sigma rules in force, or NULL */
 	struct memory *memory;   /* history of the inputs, or NULL */
@@ -53,6 +55,10 @@ void detector_close(struct detector *d);
 
 /* One indicator of the store: `fresh` when it became known just now, so that it is looked for in the past too. */
 enum rc detector_learn(struct detector *d, const struct image_indicator *i, bool fresh, struct err *err) MUSTUSE;
+
+/* It was deleted; all were. */
+enum rc detector_forget(struct detector *d, struct str id, struct err *err) MUSTUSE;
+enum rc detector_clear(struct detector *d, struct err *err) MUSTUSE;
 
 /* The folders are those of the start. Says in the log what came of it. */
 void detector_reload(struct detector *d);

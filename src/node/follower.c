@@ -151,7 +151,7 @@ static enum rc forget_one(struct follower *f, struct arena *a, struct str id, st
 	if (page.n > 0)
 		learn_indicator(f, a, &page.entries[0]);
 	else
-		rc = image_remove(f->core->detector.image, id, err);
+		rc = detector_forget(&f->core->detector, id, err);
 	page_done(&page);
 	return rc;
 }
@@ -194,7 +194,7 @@ static enum rc begin_anew(struct follower *f, struct err *err)
 		return RC_OK;
 	f->image_at = INT64_MIN;
 	log_line(LOG_LEVEL_INFO, "detect", "many deletions: reading all indicators again");
-	return image_clear(f->core->detector.image, err);
+	return detector_clear(&f->core->detector, err);
 }
 
 static void save_release_cursor(struct follower *f)

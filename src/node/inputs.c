@@ -274,6 +274,7 @@ static void *run_input(void *ctx)
 	/* Lines written while the node was away are read once: not before every indicator is live. */
 	while (!atomic_load(&in->detector->stopping) && !atomic_load(&in->detector->image_full))
 		pause_input(POLL_USEC);
+	patterns_settle(in->detector->patterns);
 	if (in->way->kind != NULL) {
 		listen_for_messages(in);
 		return NULL;
@@ -303,6 +304,7 @@ static enum rc start_input(struct detector *d, const struct config_input *conf, 
 	if (in->seen == NULL)
 		return FAIL(err, RC_NOMEM, "input: out of memory");
 	TRY(watch_new(d->image, str_of(conf->name), on_hit, in, &in->watch, err));
+	TRY(watch_patterns(in->watch, d->patterns, err));
 	if (!str_eq(str_of(conf->format), S("auto")))
 		watch_format(in->watch, log_format_find(str_of(conf->format)));
 	if (d->live != NULL)

@@ -25,7 +25,9 @@ static enum rc fill(struct lookout *l, bool record, const char *dir, struct err 
 	TRY(node_open(dir, !record, &l->core.node, err));
 	TRY(core_find_rows(&l->core, err));
 	TRY(core_open_detector(&l->core, err));
-	return follower_read_once(&l->core, err);
+	TRY(follower_read_once(&l->core, err));
+	patterns_settle(l->core.detector.patterns);
+	return RC_OK;
 }
 
 enum rc lookout_open(const char *dir, bool record, struct lookout **ret, struct err *err)
@@ -58,6 +60,11 @@ void lookout_close(struct lookout *l)
 const struct image *lookout_image(const struct lookout *l)
 {
 	return l->core.detector.image;
+}
+
+struct patterns *lookout_patterns(const struct lookout *l)
+{
+	return l->core.detector.patterns;
 }
 
 enum rc lookout_record(struct lookout *l, const struct hit *h, struct err *err)

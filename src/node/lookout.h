@@ -3,7 +3,7 @@
 #ifndef NODE_LOOKOUT_H
 #define NODE_LOOKOUT_H
 
-#include "detect/image.h"
+#include "detect/patterns.h"
 
 struct lookout;
 
@@ -12,6 +12,7 @@ struct lookout;
 enum rc lookout_open(const char *dir, bool record, struct lookout **ret, struct err *err) MUSTUSE;
 void lookout_close(struct lookout *l);
 const struct image *lookout_image(const struct lookout *l);
+struct patterns *lookout_patterns(const struct lookout *l);
 /* Alert and sighting, as for a configured input. */
 enum rc lookout_record(struct lookout *l, const struct hit *h, struct err *err) MUSTUSE;
 

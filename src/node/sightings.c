@@ -106,7 +106,7 @@ static enum rc store_alert(struct core *c, const struct hit *h, const char *sigh
 
 	buf_init(&observable, 4096);
 	buf_init(&body, 65536);
-	buf_fmt(&observable, "%s:%.*s", kind_names[h->what.kind], STR(h->what.value));
+	buf_fmt(&observable, "%s:%.*s", h->what.kind < OBS_KINDS ? kind_names[h->what.kind] : "pattern", STR(h->what.value));
 	jsonw_init(&w, &body);
 	jsonw_object(&w);
 	jsonw_m_str(&w, "field", h->what.field);
