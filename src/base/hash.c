@@ -13,6 +13,7 @@
 #include <sys/random.h>
 #include <xxhash.h>
 
+#include "base/hash_wide.h"
 #include "base/mem.h"
 
 struct hash_sha256_ctx {
@@ -106,6 +107,17 @@ void hash_keyed(const struct hash_secret *s, struct str bytes, uint64_t out[stat
 	/* Else both halves go through the stack into one wide store, which waits for them. */
 	__asm__("" : "+r"(h.high64));
 	out[1] = h.high64;
+}
+
+#define WIDE_LEAST 241 /* up to 240 bytes xxhash uses no vectors */
+
+uint64_t hash_keyed_short(const struct hash_secret *s, struct str bytes)
+{
+#ifdef __x86_64__
+	if (bytes.n >= WIDE_LEAST && __builtin_cpu_supports("avx2"))
+		return hash_keyed_short_wide(s, bytes);
+#endif
+	return XXH3_64bits_withSecret(bytes.p, bytes.n, s->bytes, sizeof s->bytes);
 }
 
 uint64_t hash_stable(struct str bytes)

@@ -35,6 +35,8 @@ struct hash_secret {
 /* From the kernel's randomness (seed 0), or the same for the same seed. */
 void hash_secret_draw(struct hash_secret *s, uint64_t seed);
 void hash_keyed(const struct hash_secret *s, struct str bytes, uint64_t out[static 2]);
+/* 64 bits of that sort (no half of the other), where a meeting by chance in 2^64 is allowed. */
+uint64_t hash_keyed_short(const struct hash_secret *s, struct str bytes);
 
 /* 64-bit hash that is the same for ever and everywhere: for file formats. */
 uint64_t hash_stable(struct str bytes);

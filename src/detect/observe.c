@@ -9,10 +9,10 @@
 
 #include "base/ascii.h"
 #include "base/text.h"
+#include "detect/glance.h"
 #include "model/observable.h"
 
-#define TOKENS_MAX 4096    /* looked at in one string */
-#define VALUE_LEAST 4      /* "a.bc" */
+#define TOKENS_MAX 4096    /* of one string that are tried */
 #define PATH_MAX_BYTES 512 /* dotted path of a field */
 
 /* Finds the observables of strings. */
@@ -93,7 +93,7 @@ static bool is_clock(struct str s)
 /* Could it be one at all? Everything we know has a dot, a colon, an at sign, or is hexadecimal of a hash's length. */
 static bool worth_typing(struct str s)
 {
-	if (s.n < VALUE_LEAST || s.n > VALUE_MAX)
+	if (s.n < GLANCE_LEAST || s.n > VALUE_MAX)
 		return false;
 	if (hash_length(s.n))
 		return true;
@@ -140,23 +140,10 @@ static struct str without_port(struct str s)
 	return memchr(s.p, ':', i - 1) == NULL ? str_slice(s, 0, i - 1) : s;
 }
 
-/* What a byte means to a string that is cut into tokens. */
-enum { SPLITS = 1, DOT = 2, COLON = 4 };
-static const uint8_t meaning[256] = {
-	[' '] = SPLITS, ['\t'] = SPLITS, ['\r'] = SPLITS, ['\n'] = SPLITS, [','] = SPLITS, [';'] = SPLITS, ['='] = SPLITS, ['|'] = SPLITS,
-	['"'] = SPLITS, ['\''] = SPLITS, ['('] = SPLITS, [')'] = SPLITS, ['<'] = SPLITS, ['>'] = SPLITS, ['{'] = SPLITS, ['}'] = SPLITS,
-	['`'] = SPLITS, ['.'] = DOT, [':'] = COLON,
-};
-
-static bool splits(char c)
-{
-	return meaning[(unsigned char)c] == SPLITS;
-}
-
 /* Ends a URL also where "," and "=" do not: RFC 3986 §2 has no blanks, quotes, <>, {}, | or `. */
 static size_t url_end(struct str s, size_t at)
 {
-	while (at < s.n && (s.p[at] == ',' || s.p[at] == ';' || s.p[at] == '=' || s.p[at] == '(' || s.p[at] == ')' || !splits(s.p[at])))
+	while (at < s.n && (s.p[at] == ',' || s.p[at] == ';' || s.p[at] == '=' || s.p[at] == '(' || s.p[at] == ')' || !glance_splits(s.p[at])))
 		at++;
 	return at;
 }
@@ -173,41 +160,91 @@ static void try_token(struct typer *t, struct str token)
 	}
 }
 
+/* "://", in a token that has a colon. */
+static bool has_scheme(struct str s)
+{
+	const char *end = s.p + s.n, *colon = s.p;
+
+	while ((colon = memchr(colon, ':', (size_t)(end - colon))) != NULL) {
+		colon++;
+		if (end - colon >= 2 && colon[0] == '/' && colon[1] == '/')
+			return true;
+	}
+	return false;
+}
+
 /* A URL may hold what splits ("http://a.example/?q=1"); which of the two was meant, nobody knows, so both are tried. */
 static void try_long_url(struct typer *t, struct str s, size_t from, size_t i)
 {
 	size_t end;
 
-	if (i == s.n || memchr(s.p + from, '/', i - from) == NULL || str_find(str_slice(s, from, i), S("://"), 0) == SIZE_MAX)
+	if (i == s.n || !has_scheme(str_slice(s, from, i)))
 		return;
 	end = url_end(s, i);
 	if (end != i)
 		(void)try_type(t, str_slice(s, from, end));
 }
 
+/* What is known of the token under way from the blocks before. */
+struct token { size_t from, tried; bool marked, colon; };
+
+static void end_token(struct typer *t, struct str s, struct token *k, size_t end)
+{
+	if (k->marked || hash_length(end - k->from)) {
+		try_token(t, str_slice(s, k->from, end));
+		k->tried++;
+	}
+	if (k->colon)
+		try_long_url(t, s, k->from, end);
+	k->from = end + 1;
+	k->marked = k->colon = false;
+}
+
+/* Could a token that ends in this block be as long as a hash? Else its splits need not be looked at one by one. */
+static bool long_token(const struct token *k, size_t base, uint64_t splits)
+{
+	uint64_t gap = ~splits;
+
+	for (unsigned by = 1; by < GLANCE_RUN; by *= 2)
+		gap &= gap >> by;
+	return gap != 0 || base + (size_t)__builtin_ctzll(splits) - k->from >= GLANCE_RUN;
+}
+
+static void end_tokens(struct typer *t, struct str s, struct token *k, size_t base, const struct glance *g)
+{
+	uint64_t marks = g->dots | g->colons, seen = 0; /* `seen`: bits of the tokens that have ended */
+
+	if (g->splits != 0 && marks == 0 && !k->marked && !long_token(k, base, g->splits)) {
+		k->from = base + 64 - (size_t)__builtin_clzll(g->splits);
+		return;
+	}
+	for (uint64_t left = g->splits; left != 0 && k->tried < TOKENS_MAX; left &= left - 1) {
+		uint64_t below = (left & -left) - 1, token = below & ~seen;
+
+		k->marked |= (marks & token) != 0;
+		k->colon |= (g->colons & token) != 0;
+		end_token(t, s, k, base + (size_t)__builtin_ctzll(left));
+		seen = below;
+	}
+	k->marked |= (marks & ~seen) != 0;
+	k->colon |= (g->colons & ~seen) != 0;
+}
+
 static void find_in_string(struct typer *t, struct str s)
 {
-	size_t from = 0, tokens = 0;
-	unsigned met = 0; /* in the token */
+	struct token k = { 0, 0, false, false };
 
-	if (s.n < VALUE_LEAST)
+	if (s.n < GLANCE_LEAST)
 		return;
-	for (size_t i = 0; i <= s.n && tokens < TOKENS_MAX; i++) {
-		unsigned means = i < s.n ? meaning[(unsigned char)s.p[i]] : SPLITS;
+	for (size_t base = 0; base <= s.n && k.tried < TOKENS_MAX; base += 64) {
+		size_t n = s.n - base < 64 ? s.n - base : 64;
+		struct glance g = glance_bytes(s.p + base, n);
 
-		met |= means;
-		if (means != SPLITS)
-			continue;
-		/* Most tokens can be nothing that we know, and are not looked at again (worth_typing). */
-		if ((met & (DOT | COLON)) != 0 || hash_length(i - from))
-			try_token(t, str_slice(s, from, i));
-		if ((met & COLON) != 0)
-			try_long_url(t, s, from, i);
-		tokens += i > from;
-		from = i + 1;
-		met = 0;
+		if (n < 64)
+			g.splits |= (uint64_t)1 << n; /* the end of the string */
+		end_tokens(t, s, &k, base, &g);
 	}
-	if (tokens == TOKENS_MAX)
+	if (k.tried == TOKENS_MAX)
 		t->cut = true;
 }
 

@@ -3,12 +3,12 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "detect/also.h"
+#include "detect/glance.h"
 
 #define SLOTS 32768u  /* remembered values: 256 KiB */
+#define WAYS 8u       /* places where one may stand: a cache line */
 #define ARENA_MAX ((size_t)64 << 20)
 #define OBJECT_LINE_MAX ((size_t)16 << 20)
-#define SHORT 32      /* a shorter value holds no hash */
-#define LEAST 4       /* nor anything else: "a.bc" */
 #define MATCHES 16
 #define BATCH 32
 #define SCRATCH (8192 + MATCHES * ALSO_MAX)
@@ -17,7 +17,8 @@ struct spotter {
 	const struct iocs *lists;
 	const struct image *image;
 	struct hash_secret secret;
-	uint64_t *nothing; /* keyed hashes of values in which nothing was found; two ways */
+	void *sets;
+	uint64_t *nothing; /* in it, by cache lines: keyed hashes of values in which nothing was found; the newest of a set goes before the others */
 	struct arena *a;
 	struct buf normal, url;
 	struct spot out[SPOTS_MAX];
@@ -34,6 +35,7 @@ struct spotter {
 	bool viewed, seen;
 	enum rc rc;
 	struct err *err;
+	uint16_t worth[FLAT_VALUES_MAX]; /* the values of the event that are worth a look */
 };
 
 enum rc spotter_new(const struct iocs *lists, const struct image *image, struct spotter **ret, struct err *err)
@@ -45,11 +47,12 @@ enum rc spotter_new(const struct iocs *lists, const struct image *image, struct 
 	hash_secret_draw(&s->secret, 0);
 	s->lists = lists;
 	s->image = image;
-	s->nothing = mem_array(SLOTS, sizeof *s->nothing);
+	s->sets = mem_array(SLOTS + WAYS, sizeof *s->nothing);
+	s->nothing = (uint64_t *)(((uintptr_t)s->sets + WAYS * sizeof *s->nothing - 1) & ~(uintptr_t)(WAYS * sizeof *s->nothing - 1));
 	s->a = arena_new(ARENA_MAX);
 	buf_init(&s->normal, OBSERVE_NORMAL_MAX);
 	buf_init(&s->url, OBSERVE_NORMAL_MAX);
-	if (s->nothing == NULL || s->a == NULL)
+	if (s->sets == NULL || s->a == NULL)
 		return FAIL(err, RC_NOMEM, "indicators: out of memory");
 	*ret = s;
 	s = NULL;
@@ -60,7 +63,7 @@ void spotter_free(struct spotter *s)
 {
 	if (s == NULL)
 		return;
-	mem_free(s->nothing);
+	mem_free(s->sets);
 	arena_free(s->a);
 	buf_done(&s->normal);
 	buf_done(&s->url);
@@ -188,161 +191,38 @@ static void on_observable(void *ctx, enum observable_kind kind, struct str value
 
 /* --- values --- */
 
-enum { DIGIT = 1, HEX = 2, CLOCK = 4 }; /* CLOCK: besides digits, behind the seconds of a time */
-static const uint8_t classes[256] = {
-	['0' ... '9'] = DIGIT | HEX, ['a' ... 'f'] = HEX, ['A' ... 'F'] = HEX, ['.'] = CLOCK, [':'] = CLOCK, ['+'] = CLOCK, ['-'] = CLOCK, ['Z'] = CLOCK,
-};
-
-static bool is(char c, unsigned class)
+static size_t set_of(uint64_t hash)
 {
-	return (classes[(unsigned char)c] & class) != 0;
+	return (size_t)(hash % SLOTS) & ~(size_t)(WAYS - 1);
 }
 
-typedef uint8_t bytes16 __attribute__((vector_size(16)));
-typedef uint64_t words2 __attribute__((vector_size(16)));
-
-static bool any(bytes16 x)
+/* Did this very value hold nothing before? */
+static bool remembered(const struct spotter *s, uint64_t hash)
 {
-	words2 w = (words2)x;
+	const uint64_t *set = &s->nothing[set_of(hash)];
+	bool there = false;
 
-	return (w[0] | w[1]) != 0;
+	for (size_t i = 0; i < WAYS; i++)
+		there |= set[i] == hash;
+	return there;
 }
 
-static bytes16 load16(const char *p)
+/* The oldest of the set goes. */
+static void remember(struct spotter *s, uint64_t hash)
 {
-	bytes16 x;
+	uint64_t *set = &s->nothing[set_of(hash)];
 
-	memcpy(&x, p, sizeof x);
-	return x;
-}
-
-/* "2023-08-16 05:00:01.967", "2023-08-15T10:00:02.053Z", with an offset: nearly every event has some of its own. */
-static bool is_time(const struct flat_value *v)
-{
-	static const bytes16 marks = { 0, 0, 0, 0, '-', 0, 0, '-', 0, 0, ' ', 0, 0, ':', 0, 0 };
-	unsigned dots = 0, colons = 0;
-	bytes16 x;
-
-	if (v->n < 19 || v->n > 35 || v->p[4] != '-' || v->p[16] != ':' || (v->p[10] != ' ' && v->p[10] != 'T'))
-		return false;
-	x = load16(v->p);
-	x[10] = ' ';
-	if (any((bytes16)((marks == 0) & (x - '0' > 9)) | (bytes16)((marks != 0) & (x != marks))) || !is(v->p[17], DIGIT) || !is(v->p[18], DIGIT))
-		return false;
-	for (size_t i = 19; i < v->n; i++) {
-		dots += v->p[i] == '.';
-		colons += v->p[i] == ':';
-		if (!is(v->p[i], DIGIT | CLOCK))
-			return false;
-	}
-	return dots <= 1 && colons <= 1;
-}
-
-/* A hash is a run of SHORT hexadecimal digits at least, and each such run covers one of every SHORT bytes. */
-static bool has_run(const struct flat_value *v)
-{
-	for (size_t i = SHORT - 1; i < v->n; i += SHORT) {
-		size_t from = i + 1, to = i;
-
-		while (from > 0 && from + SHORT > i + 1 && is(v->p[from - 1], HEX))
-			from--;
-		while (to < v->n && to < from + SHORT && is(v->p[to], HEX))
-			to++;
-		if (to >= from + SHORT)
-			return true;
-	}
-	return false;
-}
-
-/* Does a word hold a dot or a colon? (A byte of x is zero: some bit of (x - 0x01..) & ~x & 0x80..) */
-static uint64_t marks_of(uint64_t word)
-{
-	const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
-	uint64_t dot = word ^ ones * '.', colon = word ^ ones * ':';
-
-	return (((dot - ones) & ~dot) | ((colon - ones) & ~colon)) & tops;
-}
-
-/* Two words that overlap are the end of a string; most values are so short that calling memchr costs more. n >= LEAST. */
-static bool has_mark(const char *p, size_t n)
-{
-	uint64_t word = 0;
-	uint32_t half;
-
-	if (n < 8) {
-		memcpy(&half, p, 4);
-		word = half;
-		memcpy(&half, p + n - 4, 4);
-		return marks_of(word << 32 | half) != 0;
-	}
-	if (n < 16) {
-		memcpy(&word, p, 8);
-		if (marks_of(word) != 0)
-			return true;
-		memcpy(&word, p + n - 8, 8);
-		return marks_of(word) != 0;
-	}
-	for (size_t i = 0; i + 16 < n; i += 16) {
-		bytes16 x = load16(p + i);
-
-		if (any((bytes16)(x == '.') | (bytes16)(x == ':')))
-			return true;
-	}
-	{
-		bytes16 x = load16(p + n - 16);
-
-		return any((bytes16)(x == '.') | (bytes16)(x == ':'));
-	}
-}
-
-/* "\u002e"; now and then true of what is none. */
-static bool has_code(const char *p, size_t n)
-{
-	const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
-
-	for (size_t i = 0; i + 1 < n; i += 7) { /* words that overlap by a byte */
-		uint64_t word = 0, back, u;
-
-		memcpy(&word, p + i, n - i < 8 ? n - i : 8);
-		back = word ^ ones * '\\';
-		u = word ^ ones * 'u';
-		if ((((back - ones) & ~back & tops) << 8 & (u - ones) & ~u) != 0)
-			return true;
-	}
-	return false;
-}
-
-/* Whatever we know has a dot or a colon, or is hexadecimal of a hash's length. What an escape of JSON stands for is seen
- * when it is resolved. */
-static bool worth_looking(const struct flat_value *v)
-{
-	if (v->type != FLAT_STRING || v->n < LEAST)
-		return false;
-	if (has_mark(v->p, v->n))
-		return !is_time(v);
-	if ((v->flags & FLAT_ESCAPED) != 0 && has_code(v->p, v->n))
-		return true;
-	return v->n >= SHORT && has_run(v);
-}
-
-/* True: this very value held nothing before. Else its place, for when it holds nothing now. */
-static bool remembered(const struct spotter *s, uint64_t hash, size_t *ret_slot)
-{
-	size_t first = (size_t)(hash % SLOTS) & ~(size_t)1;
-
-	if (s->nothing[first] == hash || s->nothing[first + 1] == hash)
-		return true;
-	*ret_slot = s->nothing[first] == 0 ? first : first + ((hash >> 32) & 1);
-	return false;
+	memmove(set + 1, set, (WAYS - 1) * sizeof *set);
+	set[0] = hash;
 }
 
 static void look_at(struct spotter *s, const struct flat_value *v, uint64_t hash)
 {
-	size_t slot = 0, before = s->n;
+	size_t before = s->n;
 	struct str text;
 
 	s->stats.values++;
-	if (remembered(s, hash, &slot))
+	if (remembered(s, hash))
 		return;
 	s->stats.looked_at++;
 	text = flat_text(s->f, v);
@@ -355,7 +235,7 @@ static void look_at(struct spotter *s, const struct flat_value *v, uint64_t hash
 	if (!observe_string(text, &s->normal, on_observable, s))
 		s->stats.left_out++;
 	if (s->n == before && !s->waits && s->rc == RC_OK)
-		s->nothing[slot] = hash;
+		remember(s, hash);
 }
 
 /* Values of an event, so that the places where they are remembered are all on their way before the first is asked. */
@@ -370,13 +250,11 @@ static void look_at_batch(struct spotter *s, struct batch *b)
 
 static void put_batch(struct spotter *s, struct batch *b, const struct flat_value *v)
 {
-	uint64_t hash[2];
+	uint64_t hash = hash_keyed_short(&s->secret, str_make(v->p, v->n)) | 1;
 
-	hash_keyed(&s->secret, str_make(v->p, v->n), hash);
-	hash[0] |= 1;
-	__builtin_prefetch(&s->nothing[(size_t)(hash[0] % SLOTS) & ~(size_t)1]);
+	__builtin_prefetch(&s->nothing[set_of(hash)]);
 	b->v[b->n] = v;
-	b->hash[b->n++] = hash[0];
+	b->hash[b->n++] = hash;
 	if (b->n == BATCH)
 		look_at_batch(s, b);
 }
@@ -413,6 +291,7 @@ static void look_at_pairs(struct spotter *s)
 enum rc spotter_run(struct spotter *s, struct flat *f, usec at, const struct spot **ret, size_t *ret_n, struct err *err)
 {
 	struct batch batch UNINIT;
+	size_t n;
 
 	batch.n = 0;
 	arena_reset(s->a);
@@ -424,15 +303,16 @@ enum rc spotter_run(struct spotter *s, struct flat *f, usec at, const struct spo
 	s->err = err;
 	memset(s->host, 0, sizeof s->host);
 	memset(s->path, 0, sizeof s->path);
-	for (uint32_t i = 0; i < f->n && s->rc == RC_OK; i++) {
+	for (uint32_t i = 0; i < f->n; i++) {
 		const struct flat_value *v = &f->v[i];
 
-		/* All of their names begin with one of these, which is cheaper to see. */
-		if (v->name_n > 2 && (v->name[0] == 'h' || v->name[0] == 'u') && v->type == FLAT_STRING && v->n > 0)
+		/* The lengths of their names, which is cheaper to see. */
+		if (v->name_n <= 8 && (1u << v->name_n & (1u << 3 | 1u << 4 | 1u << 8)) != 0 && v->type == FLAT_STRING && v->n > 0)
 			note_pair(s, v);
-		if (worth_looking(v))
-			put_batch(s, &batch, v);
 	}
+	n = glance_values(f, s->worth);
+	for (size_t i = 0; i < n && s->rc == RC_OK; i++)
+		put_batch(s, &batch, &f->v[s->worth[i]]);
 	look_at_batch(s, &batch);
 	if (s->rc == RC_OK)
 		look_at_pairs(s);
