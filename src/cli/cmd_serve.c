@@ -38,6 +38,8 @@ static int run_role(struct cli *c)
 {
 	struct serve_opts o = options(c);
 
+	if (str_eq(str_of(c->operands[0]), S("detect")))
+		return serve_detect(c->operands[1]);
 	if (!str_eq(str_of(c->operands[0]), S("core")))
 		return cli_failf(c, "'%s' is not a role", c->operands[0]);
 	return serve_core(c->operands[1], &o);

@@ -23,6 +23,7 @@
 #define STOP_GRACE (5 * USEC_PER_SEC)
 #define PEM_MAX ((size_t)1 << 16)
 #define MIB ((size_t)1 << 20)
+#define DETECT_WITHIN (10 * USEC_PER_SEC) /* the doors wait so long for the detect role */
 #define EXPIRE_EVERY (3600 * USEC_PER_SEC)
 
 static void write_fences(const struct core *c, struct jsonw *w)
@@ -38,6 +39,7 @@ static void write_fences(const struct core *c, struct jsonw *w)
 	jsonw_m_int(w, "pid", (int64_t)getpid());
 	jsonw_m_str(w, "fences", buf_view(&b));
 	jsonw_object_end(w);
+	detect_link_role(c->link, w);
 	jsonw_array_end(w);
 	buf_done(&b);
 }
@@ -71,7 +73,7 @@ static void write_status(void *ctx, struct jsonw *w)
 	jsonw_m_bool(w, "running", true);
 	write_fences(c, w);
 	write_http(c, w);
-	detector_status(&c->detector, w);
+	detect_link_status(c->link, w);
 	fed_status(c->fed, w);
 }
 
@@ -161,36 +163,16 @@ static enum rc enter_fence(struct core *c, const char *dir, const struct config 
 		"/etc/gai.conf", "/etc/localtime", "/usr/share/zoneinfo", "/etc/gnutls", "/dev/urandom", "/usr/lib", "/lib", "/proc/self",
 	};
 	const char *rw[2] = { dir };
-	const char *ro[COUNTOF(system_files) + CONFIG_INPUTS_MAX + 5] = { NULL };
-	char folders[CONFIG_INPUTS_MAX][256];
+	const char *ro[COUNTOF(system_files) + 2] = { NULL };
 	struct fence f = { .role = "core", .rw_paths = rw, .ro_paths = ro, .network = true,
-			   .max_files = (uint64_t)conf->max_connections + 1024 + conf->n_inputs * INPUT_FILES_MAX };
+			   .max_files = (uint64_t)conf->max_connections + 1024 };
 	size_t n = 0;
 
 	for (size_t i = 0; i < COUNTOF(system_files); i++)
 		if (file_exists(system_files[i]))
 			ro[n++] = system_files[i];
-	/* A log is followed through rotation, so its folder must be readable, not only the file of today. */
-	for (size_t i = 0; i < conf->n_inputs; i++) {
-		const char *slash = strrchr(conf->inputs[i].path, '/');
-		const struct input_kind *kind = input_kind_of(conf->inputs[i].path);
-
-		if (kind != NULL && (kind->traits & INPUT_READS_FILES) == 0)
-			continue;
-		if (slash == NULL || (size_t)(slash - conf->inputs[i].path) >= sizeof folders[i])
-			return FAIL(err, RC_BAD, "%s: [input %s] path: expected an absolute path", conf->path, conf->inputs[i].name);
-		snprintf(folders[i], sizeof folders[i], "%.*s", slash == conf->inputs[i].path ? 1 : (int)(slash - conf->inputs[i].path),
-			 conf->inputs[i].path);
-		ro[n++] = folders[i];
-	}
 	if (conf->warninglists[0] != '\0')
 		ro[n++] = conf->warninglists;
-	for (size_t i = 0; i < 3; i++) {
-		const char *const folders_of_rules[] = { conf->rules, conf->lists, conf->packs };
-
-		if (folders_of_rules[i][0] != '\0')
-			ro[n++] = folders_of_rules[i];
-	}
 	return fence_enter(&f, !conf->require_landlock, &c->fences, err);
 }
 
@@ -205,7 +187,6 @@ static enum rc read_conf_and_enter(struct core *c, const char *dir, struct err *
 		return FAIL(err, RC_NOMEM, "core: out of memory");
 	TRY(node_paths_of(dir, &paths, err));
 	TRY(config_read(paths.conf, a, conf, err));
-	TRY(ways_open(conf, &paths, &c->ways, err));
 	return enter_fence(c, paths.dir, conf, err);
 }
 
@@ -232,16 +213,6 @@ enum rc core_find_rows(struct core *c, struct err *err)
 {
 	TRY(find_row(c, c->node.config.up, "up", &c->up, err));
 	return find_row(c, c->node.config.down, "down", &c->down, err);
-}
-
-enum rc core_open_detector(struct core *c, struct err *err)
-{
-	c->detector.conf = &c->node.config;
-	c->detector.history = c->node.paths.history;
-	c->detector.sink = keep_sink(c);
-	c->detector.ways = &c->ways;
-	TRY(keep_open(c, err));
-	return detector_open(&c->detector, err);
 }
 
 static void fed_log(void *ctx, const char *peer, bool bad, const char *text)
@@ -336,8 +307,10 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	c->api.changed = peers_changed;
 	c->api.ctx = c;
 	TRY(core_find_rows(c, err));
-	TRY(core_open_detector(c, err));
-	c->api.warninglists = c->detector.warninglists;
+	TRY(keep_open(c, err));
+	if (c->node.config.warninglists[0] != '\0')
+		TRY(warninglists_load(c->node.config.warninglists, &c->warninglists, err));
+	c->api.warninglists = c->warninglists;
 	c->api.up = c->up;
 	c->api.down = c->down;
 	TRY(api_start(&c->api, err));
@@ -346,22 +319,25 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	if (rc == RC_OK)
 		rc = open_exchange(c, &pems, err);
 	if (rc == RC_OK)
+		rc = detect_link_new(c, &c->link, err);
+	if (rc == RC_OK)
 		rc = follower_start(c, err);
 	if (rc == RC_OK)
-		rc = detector_start(&c->detector, err);
+		rc = detect_link_start(c->link, err);
+	if (rc == RC_OK && !detect_link_wait(c->link, DETECT_WITHIN))
+		log_line(LOG_LEVEL_WARN, "serve", "the detect role is not ready yet: serving without it");
 	if (rc == RC_OK)
 		rc = open_doors(c, &pems, err);
 	pems_done(&pems);
 	return rc;
 }
 
-static void core_close(struct core *c)
+static void core_close(struct core *c, bool served)
 {
 	atomic_store(&c->stopping, true);
-	atomic_store(&c->detector.stopping, true);
 	http_server_stop(c->https, STOP_GRACE);
 	http_server_stop(c->control, STOP_GRACE);
-	detector_stop(&c->detector);
+	detect_link_stop(c->link, served);
 	follower_stop(c); /* from here on a commit wakes nobody, so what it would wake may end */
 	fed_stop(c->fed);
 	fed_server_free(c->fed_server);
@@ -370,8 +346,9 @@ static void core_close(struct core *c)
 	auth_free(c->auth);
 	node_close(&c->node);
 	follower_free(c);
-	detector_close(&c->detector);
-	ways_close(&c->ways);
+	detect_link_free(c->link);
+	keep_close(c);
+	warninglists_free(c->warninglists);
 }
 
 /* SIGHUP: what can change while running is read again; the rest needs a restart and says so. */
@@ -399,7 +376,7 @@ static void reload(struct core *c)
 	if (fact_append(c->node.store, &(struct fact){ .kind = S("config.reload"), .actor = S("local"), .subject = S("lianfang.conf"),
 						      .body = S("{}") }, &err) != RC_OK)
 		log_line(LOG_LEVEL_ERROR, "reload", "not in the fact log: %s", err.text);
-	detector_reload(&c->detector);
+	detect_link_settings(c->link, (int)conf->log_level, str_eq(str_of(conf->log_format), S("json")));
 	log_line(LOG_LEVEL_INFO, "reload", "certificate, log settings, peers and rules are read again; other keys at the next start");
 }
 
@@ -454,10 +431,8 @@ int serve_core(const char *dir, const struct serve_opts *o)
 	} else {
 		log_line(LOG_LEVEL_ERROR, "serve", "%s", err.text);
 	}
-	core_close(&c);
+	core_close(&c, rc == RC_OK);
 	if (rc == RC_OK)
 		log_line(LOG_LEVEL_INFO, "serve", "stopped");
-	/* Configuration, fences and an address that another program has do not mend themselves: the supervisor gives up on 78.
-	 * Others may pass. */
-	return rc == RC_OK ? 0 : rc == RC_CONFLICT || rc == RC_BAD || rc == RC_UNSUPPORTED || rc == RC_NOTFOUND || rc == RC_CORRUPT || rc == RC_DENIED ? 78 : 1;
+	return serve_status(rc);
 }

@@ -9,15 +9,18 @@
 #include "event/hit.h"
 #include "event/rule_hit.h"
 #include "fed/fed.h"
+#include "node/detect_link.h"
 #include "node/detector.h"
 #include "node/node.h"
 #include "node/serve.h"
-#include "node/ways.h"
 #include "store/objects.h"
 #include "sys/fence.h"
 #include "taxii/server.h"
 #include "web/api.h"
 #include "web/auth.h"
+
+/* Cursor: what was added up to then was looked for in the history. */
+#define HUNTED_CURSOR S("hunted")
 
 struct core {
 	struct node node;
@@ -29,8 +32,11 @@ struct core {
 	struct fed_server *fed_server;
 	struct http_server *_Atomic https; /* NULL for a moment at the start: the control socket answers first */
 	struct http_server *control;
-	struct detector detector;
-	struct ways ways;        /* of the inputs, opened before the fence */
+	struct sink sink;        /* keeps what a detector found */
+	struct detector *detector;   /* beside the node, by `lianfang watch`: learns itself; NULL: the detect role, over: */
+	struct detect_link *link;
+	struct once *kept;       /* what was kept today */
+	struct warninglists *warninglists; /* or NULL */
 	struct fence_report fences;
 	uint32_t up, down;       /* rows of the collections that go up and down */
 	uint32_t collections[CONFIG_INPUTS_MAX]; /* of the inputs: where their sightings go */
@@ -42,19 +48,19 @@ struct core {
 /* The REST interface of an opened node, without the running parts: for node_call. */
 void core_api(struct node *n, struct api *ret);
 
-/* Parts of the start that a command beside the node needs too: the rows of the up and
- * down collections; an empty image with the configured warning lists. */
+/* The rows of the up and down collections. */
 enum rc core_find_rows(struct core *c, struct err *err) MUSTUSE;
-enum rc core_open_detector(struct core *c, struct err *err) MUSTUSE; /* detector_open for this node */
 
 /* Routes one request by path to REST, federation or TAXII. */
 void core_handle(struct core *c, const struct viewer *v, struct http_req *r, struct http_res *res);
 
-/* follower.c: hears of every commit, feeds the detector's image, wakes the
+/* follower.c: hears of every commit, tells the detector what is to be looked for, wakes the
  * exchange, releases downward where the configuration says so. */
 enum rc follower_start(struct core *c, struct err *err) MUSTUSE;
-/* Fills the image from the store once, without a thread. */
+/* Hands all indicators to c->detector once, without a thread. */
 enum rc follower_read_once(struct core *c, struct err *err) MUSTUSE;
+/* There is something to be told, or somebody new. Any thread; also before the start and after the stop. */
+void follower_ring(struct core *c);
 /* Ends the thread. follower_free only after the store is closed: until then it is still rung. */
 void follower_stop(struct core *c);
 void follower_free(struct core *c);

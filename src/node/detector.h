@@ -18,11 +18,14 @@
 /* Where findings go. Each returns RC_OK only when it is durable; RC_FULL, RC_BUSY, RC_IO and RC_NOMEM may pass by
  * themselves and are tried again. Called from the threads of the inputs and of the history, several at once. */
 struct sink {
-	enum rc (*hit)(void *ctx, const struct hit *h, struct err *err);
-	enum rc (*rule_hit)(void *ctx, const struct rule_hit *h, struct err *err);
+	/* `key`: what is to be kept once a day, RC_CONFLICT: it was already; "": as often as it comes. */
+	enum rc (*hit)(void *ctx, const struct hit *h, struct str key, struct err *err);
+	enum rc (*rule_hit)(void *ctx, const struct rule_hit *h, struct str key, struct err *err);
 	/* Opaque text. `out` is a C string; RC_NOTFOUND: none was put; RC_LIMIT: longer than `room`. */
 	enum rc (*place_get)(void *ctx, struct str input, char *out, size_t room, struct err *err);
 	enum rc (*place_put)(void *ctx, struct str input, struct str place, struct err *err);
+	/* All that became known up to then was looked for in the history. */
+	enum rc (*hunted)(void *ctx, usec upto, struct err *err);
 	void *ctx;
 };
 
@@ -47,13 +50,14 @@ struct detector {
 
 /* An empty image, with the configured warning lists. */
 enum rc detector_open(struct detector *d, struct err *err) MUSTUSE;
-/* Rules, history, inputs: threads begin here. */
+/* Rules, history, inputs: threads begin here. After ways_open. */
 enum rc detector_start(struct detector *d, struct err *err) MUSTUSE;
 /* Ends the threads: what is open is sealed. */
 void detector_stop(struct detector *d);
 void detector_close(struct detector *d);
 
-/* One indicator of the store: `fresh` when it became known just now, so that it is looked for in the past too. */
+/* One indicator of the store: `fresh` when it became known just now, so that it is looked for in the past too. RC_UNSUPPORTED is
+ * counted. */
 enum rc detector_learn(struct detector *d, const struct image_indicator *i, bool fresh, struct err *err) MUSTUSE;
 
 /* It was deleted; all were. */

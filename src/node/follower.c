@@ -24,6 +24,7 @@
 
 #define FOLLOW_PAGE 1000
 #define REMOVED_MAX 65536
+#define TOLD_AT_ONCE ((size_t)64 << 10)
 #define RELEASE_CURSOR S("release")
 #define BELL_SECONDS 5 /* looks by itself so often, should a ring be lost */
 
@@ -37,8 +38,54 @@ struct follower {
 	char (*removed)[64];      /* indicator ids deleted since the last look */
 	size_t n_removed;
 	usec image_at, release_at;/* date_added behind which is new */
+	usec hunted;              /* what was added behind this is looked for in the past too */
+	uint64_t link;            /* the connection that was told all up to image_at; 0: none */
+	struct buf out;           /* frames for it */
+	usec full_at;             /* it knows all there was up to here, */
+	bool full;                /* if it does */
 	_Atomic uint64_t loaded;
 };
+
+/* --- telling --- */
+
+static bool flush(struct follower *f, struct err *err)
+{
+	bool good = f->out.bad == RC_OK && detect_link_tell(f->core->link, f->link, buf_view(&f->out));
+
+	buf_clear(&f->out);
+	if (!good) {
+		f->link = 0;
+		err_set(err, RC_PEER, "the detect role is away");
+	}
+	return good;
+}
+
+static enum rc tell(struct follower *f, const struct frame *frame, struct err *err)
+{
+	frame_put(&f->out, frame);
+	return f->out.n < TOLD_AT_ONCE || flush(f, err) ? RC_OK : RC_PEER;
+}
+
+static enum rc tell_learn(struct follower *f, const struct image_indicator *i, bool fresh, struct err *err)
+{
+	if (f->core->detector != NULL)
+		return detector_learn(f->core->detector, i, fresh, err);
+	if (i->pattern.n > FRAME_PATTERN_MAX)
+		return FAIL(err, RC_LIMIT, "indicator: a pattern of %zu bytes", i->pattern.n);
+	return tell(f, &(struct frame){ .kind = FRAME_LEARN, .value = fresh, .learn = *i }, err);
+}
+
+void follower_ring(struct core *c)
+{
+	struct follower *f = c->follower;
+
+	if (f == NULL)
+		return;
+	pthread_mutex_lock(&f->lock);
+	f->rung = true;
+	pthread_cond_signal(&f->bell);
+	pthread_mutex_unlock(&f->lock);
+}
 
 /* On the store's writer thread: must be quick. */
 static void heard(void *ctx, const struct object_event *events, size_t n)
@@ -91,17 +138,16 @@ static usec lifetime_end(struct arena *a, const struct json *v, const struct ima
 	return decay_expiry(&facts);
 }
 
-static void learn_indicator(struct follower *f, struct arena *a, const struct page_entry *e)
+static enum rc learn_indicator(struct follower *f, struct arena *a, const struct page_entry *e, struct err *err)
 {
 	const struct json *v;
 	struct image_indicator ind = { .id = e->id, .tlp = e->tlp, .confidence = e->confidence,
 				       .revoked = (e->flags & OBJECT_REVOKED) != 0 };
-	struct err err = { 0 };
 	enum rc rc;
 
 	arena_reset(a);
 	if (json_parse(a, e->body, &JSON_LIMITS, &v, NULL) != RC_OK)
-		return;
+		return RC_OK;
 	/* Of another language now: what an earlier version said is not true any more. */
 	if (!str_eq(json_get_str(v, S("pattern_type")), S("stix")) && json_get(v, S("pattern_type")) != NULL)
 		ind.revoked = true;
@@ -110,17 +156,20 @@ static void learn_indicator(struct follower *f, struct arena *a, const struct pa
 	ind.valid_until = instant_of(v, "valid_until", 0);
 	if (ind.valid_until == 0 && f->core->node.config.expire)
 		ind.valid_until = lifetime_end(a, v, &ind);
-	/* What was known when the node started was looked for when it became known. */
-	rc = detector_learn(&f->core->detector, &ind, atomic_load(&f->core->detector.image_full), &err);
+	rc = tell_learn(f, &ind, e->added > f->hunted, err);
+	if (rc == RC_PEER)
+		return rc;
 	if (rc != RC_OK && rc != RC_UNSUPPORTED)
 		log_line(LOG_LEVEL_WARN, "detect", "%.*s is not live: %s", STR(log_id(e->id, e->tlp, e->flags)), rc_name(rc));
 	atomic_fetch_add(&f->loaded, 1);
+	return RC_OK;
 }
 
 /* Reads everything new for the image. */
 static enum rc follow_image(struct follower *f, struct arena *a, struct err *err)
 {
 	static const struct str types[] = { S("indicator") };
+	enum rc rc = RC_OK;
 
 	for (bool more = true; more && !atomic_load(&f->core->stopping);) {
 		struct page_query q = { .collection = NO_COLLECTION, .added_after = f->image_at, .types = types, .n_types = 1,
@@ -128,12 +177,14 @@ static enum rc follow_image(struct follower *f, struct arena *a, struct err *err
 		struct page page;
 
 		TRY(store_page(f->core->node.store, &q, &page, err));
-		for (size_t i = 0; i < page.n; i++)
-			learn_indicator(f, a, &page.entries[i]);
+		for (size_t i = 0; i < page.n && rc == RC_OK; i++)
+			rc = learn_indicator(f, a, &page.entries[i], err);
 		if (page.n > 0)
 			f->image_at = page.entries[page.n - 1].added;
 		more = page.more && page.n > 0;
 		page_done(&page);
+		if (rc != RC_OK)
+			return rc;
 	}
 	return RC_OK;
 }
@@ -149,9 +200,9 @@ static enum rc forget_one(struct follower *f, struct arena *a, struct str id, st
 
 	TRY(store_page(f->core->node.store, &q, &page, err));
 	if (page.n > 0)
-		learn_indicator(f, a, &page.entries[0]);
+		rc = learn_indicator(f, a, &page.entries[0], err);
 	else
-		rc = detector_forget(&f->core->detector, id, err);
+		rc = tell(f, &(struct frame){ .kind = FRAME_FORGET, .text = id }, err);
 	page_done(&page);
 	return rc;
 }
@@ -174,27 +225,45 @@ static void forget_removed(struct follower *f, struct arena *a)
 	struct err err = { 0 };
 	char id[64];
 
-	while (next_removed(f, id))
-		if (forget_one(f, a, str_of(id), &err) != RC_OK)
+	while (f->link != 0 && next_removed(f, id))
+		if (forget_one(f, a, str_of(id), &err) != RC_OK && f->link != 0)
 			log_line(LOG_LEVEL_ERROR, "detect", "a deleted indicator is still live: %s", rc_name(err.rc));
 }
 
-/* More was deleted at once than the list holds: everything is read again. Until that is done, less is live. */
+static void read_hunted(struct follower *f)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new(4096);
+	struct str text;
+
+	if (a != NULL && cursor_get(f->core->node.store, HUNTED_CURSOR, a, &text, NULL) == RC_OK)
+		(void)!str_to_i64(text, &f->hunted);
+}
+
+/* A detector that is new knows nothing. And when more was deleted at once than the list holds, everything is read again: until
+ * that is done, less is live. */
 static enum rc begin_anew(struct follower *f, struct err *err)
 {
-	bool anew;
+	uint64_t link = detect_link_now(f->core->link);
+	bool many, anew;
 
 	pthread_mutex_lock(&f->lock);
-	anew = f->reload_image;
+	many = f->reload_image;
+	anew = many || link != f->link;
 	f->reload_image = false;
 	if (anew)
 		f->n_removed = 0;
 	pthread_mutex_unlock(&f->lock);
 	if (!anew)
 		return RC_OK;
+	if (many)
+		log_line(LOG_LEVEL_INFO, "detect", "many deletions: reading all indicators again");
+	if (link != f->link)
+		read_hunted(f);
+	buf_clear(&f->out);
 	f->image_at = INT64_MIN;
-	log_line(LOG_LEVEL_INFO, "detect", "many deletions: reading all indicators again");
-	return detector_clear(&f->core->detector, err);
+	f->link = link;
+	f->full = false;
+	return link == 0 ? RC_OK : tell(f, &(struct frame){ .kind = FRAME_CLEAR }, err);
 }
 
 static void save_release_cursor(struct follower *f)
@@ -280,9 +349,26 @@ static void wait_for_bell(struct follower *f)
 enum rc follower_read_once(struct core *c, struct err *err)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)64 << 20);
-	struct follower once = { .core = c, .image_at = INT64_MIN };
+	struct follower once = { .core = c, .image_at = INT64_MIN, .hunted = INT64_MAX };
 
 	return a == NULL ? FAIL(err, RC_NOMEM, "detect: out of memory") : follow_image(&once, a, err);
+}
+
+/* Everything new to the detect role, if it is here. */
+static enum rc follow_for_detector(struct follower *f, struct arena *a, struct err *err)
+{
+	TRY(begin_anew(f, err));
+	if (f->link == 0)
+		return RC_OK;
+	TRY(follow_image(f, a, err));
+	forget_removed(f, a);
+	if (f->link != 0 && (!f->full || f->full_at != f->image_at)) {
+		TRY(tell(f, &(struct frame){ .kind = FRAME_FULL, .value = f->image_at }, err));
+		f->full = true;
+		f->full_at = f->image_at;
+		f->hunted = f->image_at;
+	}
+	return f->out.n == 0 || flush(f, err) ? RC_OK : RC_PEER;
 }
 
 static void *follow(void *ctx)
@@ -298,11 +384,8 @@ static void *follow(void *ctx)
 	while (!atomic_load(&f->core->stopping)) {
 		struct err err = { 0 };
 
-		if (begin_anew(f, &err) != RC_OK || follow_image(f, a, &err) != RC_OK)
+		if (follow_for_detector(f, a, &err) != RC_OK && f->link != 0)
 			log_line(LOG_LEVEL_ERROR, "detect", "cannot read indicators: %s", err.text);
-		else
-			atomic_store(&f->core->detector.image_full, true);
-		forget_removed(f, a);
 		if (release)
 			follow_release(f);
 		wait_for_bell(f);
@@ -335,7 +418,8 @@ enum rc follower_start(struct core *c, struct err *err)
 
 	if (f == NULL)
 		return FAIL(err, RC_NOMEM, "follower: out of memory");
-	*f = (struct follower){ .core = c, .image_at = INT64_MIN };
+	*f = (struct follower){ .core = c, .image_at = INT64_MIN, .hunted = INT64_MAX };
+	buf_init(&f->out, TOLD_AT_ONCE + FRAME_MAX);
 	f->removed = mem_array(REMOVED_MAX, sizeof *f->removed);
 	if (f->removed == NULL) {
 		mem_free(f);
@@ -346,6 +430,7 @@ enum rc follower_start(struct core *c, struct err *err)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&f->bell, &attr);
 	pthread_condattr_destroy(&attr);
+	c->follower = f; /* before the thread, which may be rung */
 	rc = read_release_cursor(f, err);
 	if (rc == RC_OK)
 		rc = store_listen(c->node.store, heard, f, err);
@@ -354,10 +439,9 @@ enum rc follower_start(struct core *c, struct err *err)
 	if (rc != RC_OK) {
 		mem_free(f->removed);
 		mem_free(f);
-		return rc;
+		c->follower = NULL;
 	}
-	c->follower = f;
-	return RC_OK;
+	return rc;
 }
 
 /* The thread ends here; the memory stays until the store is closed, because the store still rings. */
@@ -378,6 +462,7 @@ void follower_free(struct core *c)
 {
 	if (c->follower == NULL)
 		return;
+	buf_done(&c->follower->out);
 	mem_free(c->follower->removed);
 	mem_free(c->follower);
 	c->follower = NULL;

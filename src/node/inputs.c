@@ -1,15 +1,15 @@
 /* The configured inputs: one thread follows one log, keeps its place durably and
  * hands hits on. A place is kept after the hits of what was read are stored, so a
  * crash repeats lines rather than losing them; while the disk takes nothing, reading
- * waits. Of one indicator one sighting a day is reported, which holds back floods too. */
+ * waits. */
 #include <pthread.h>
 
 #include "base/log.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "detect/watch.h"
 #include "node/detector.h"
 #include "node/memory.h"
+#include "node/once.h"
 #include "node/ways.h"
 #include "wire/log_line.h"
 
@@ -18,7 +18,6 @@
 #define SAVE_EVERY USEC_PER_SEC  /* the place, when nothing was found meanwhile */
 #define IDLE_EVERY USEC_PER_SEC  /* correlations wait no longer than they must */
 #define AGAIN_EVERY USEC_PER_SEC /* a hit that could not be stored */
-#define DAY ((usec)86400 * USEC_PER_SEC)
 
 struct input {
 	struct detector *detector;
@@ -27,8 +26,9 @@ struct input {
 	bool started;
 	struct watch *watch;
 	struct way *way;           /* its kind NULL: a file, followed here */
-	struct map *seen;          /* indicators sighted, rules matched at a host, on `day` */
-	int64_t day;
+	struct once *seen;
+	struct buf key;            /* scratch: of once.h */
+	bool in_hand, unsettled;   /* an event is in the history and being matched; what was found in it is not recorded and will not be */
 	uint64_t offset, inode;
 	uint64_t saved_offset, saved_inode, hits_saved; /* when the place was last kept */
 	usec saved;
@@ -57,50 +57,39 @@ static bool may_pass(enum rc rc)
 	return rc == RC_FULL || rc == RC_BUSY || rc == RC_IO || rc == RC_NOMEM;
 }
 
-static enum rc store_rule(struct input *in, const void *hit, struct err *err)
+static enum rc store_rule(struct input *in, const void *hit, struct str key, struct err *err)
 {
-	return in->detector->sink.rule_hit(in->detector->sink.ctx, hit, err);
+	return in->detector->sink.rule_hit(in->detector->sink.ctx, hit, key, err);
 }
 
-static enum rc store_indicator(struct input *in, const void *hit, struct err *err)
+static enum rc store_indicator(struct input *in, const void *hit, struct str key, struct err *err)
 {
-	return in->detector->sink.hit(in->detector->sink.ctx, hit, err);
+	return in->detector->sink.hit(in->detector->sink.ctx, hit, key, err);
 }
 
-/* Until it is stored, the node stops, or what stands in the way will not pass by itself. `what`: "hit on", for the log. */
-static enum rc store_surely(struct input *in, enum rc (*store)(struct input *, const void *, struct err *), const void *hit, const char *what,
-			    struct str id)
+/* Until it is stored, the node stops, or what stands in the way will not pass by itself. `what`: "hit on", for the log.
+ * RC_CONFLICT: it was stored before, today. */
+static enum rc store_surely(struct input *in, enum rc (*store)(struct input *, const void *, struct str, struct err *), const void *hit,
+			    struct str key, const char *what, struct str id)
 {
 	struct err err = { 0 };
 	bool said = false;
 	enum rc rc;
 
-	while ((rc = store(in, hit, &err)) != RC_OK) {
+	while ((rc = store(in, hit, key, &err)) != RC_OK && rc != RC_CONFLICT) {
 		bool again = may_pass(rc) && !atomic_load(&in->detector->stopping);
 
 		if (!said || !again)
 			log_line(LOG_LEVEL_ERROR, "input", "%s: %s %.*s is not recorded%s: %s", in->conf->name, what, STR(id), again ? " yet" : "",
 				 err.text);
 		said = true;
-		if (!again)
+		if (!again) {
+			in->unsettled = in->unsettled || may_pass(rc);
 			return rc;
+		}
 		pause_input(AGAIN_EVERY);
 	}
-	return RC_OK;
-}
-
-/* False when it was reported today already. */
-static bool is_news(struct input *in, struct str what)
-{
-	int64_t today = time_now() / DAY;
-	struct map *fresh = today != in->day ? map_new(SEEN_MAX) : NULL;
-
-	if (fresh != NULL) {
-		map_free(in->seen);
-		in->seen = fresh;
-		in->day = today;
-	}
-	return !map_get(in->seen, what, NULL);
+	return rc;
 }
 
 /* The reason is told once a day for each indicator: the best known sites would flood the log. */
@@ -109,11 +98,19 @@ static void on_suppressed(struct input *in, const struct hit *h)
 	char key[96];
 
 	snprintf(key, sizeof key, "suppressed %.*s", STR(str_slice(h->indicator, 0, 80)));
-	if (!is_news(in, str_of(key)))
+	if (once_has(in->seen, str_of(key)))
 		return;
-	(void)!map_put(in->seen, str_of(key), 1);
+	once_note(in->seen, str_of(key));
 	log_line(LOG_LEVEL_INFO, "suppressed", "%s: %.*s meets a value of the warning list '%.*s'", in->conf->name,
 		 STR(log_id(h->indicator, h->tlp, 0)), STR(h->suppressed));
+}
+
+/* What was found in the event at hand is recorded, so it may be sealed. */
+static void settle(struct input *in)
+{
+	if (in->in_hand && !in->unsettled)
+		memory_matched(in->detector->memory);
+	in->in_hand = in->in_hand && in->unsettled;
 }
 
 /* The history keeps what stands alone: a line of Zeek needs its header, so its JSON is kept. */
@@ -134,13 +131,29 @@ static enum rc on_event(void *ctx, struct flat *f, struct str line, uint64_t beh
 		e.format = LOG_JSON;
 	}
 	snprintf(place, sizeof place, "%llu %llu", (unsigned long long)in->inode, (unsigned long long)behind);
+	settle(in);
 	rc = memory_add(in->detector->memory, &e, f, str_of(place), err);
+	in->in_hand = rc == RC_OK;
 	atomic_fetch_add(&in->ordinal, rc == RC_OK);
 	if (rc == RC_LIMIT) { /* no block can hold it: matched all the same */
 		atomic_fetch_add(&in->not_kept, 1);
 		return RC_OK;
 	}
 	return rc;
+}
+
+/* True when it is news and stored. in->key tells what is news. */
+static bool report(struct input *in, enum rc (*store)(struct input *, const void *, struct str, struct err *), const void *hit, const char *what,
+		   struct str id)
+{
+	struct str key = buf_view(&in->key);
+	enum rc rc = once_has(in->seen, key) ? RC_CONFLICT : store_surely(in, store, hit, key, what, id);
+
+	if (rc == RC_CONFLICT)
+		atomic_fetch_add(&in->held_back, 1);
+	if (rc == RC_OK || rc == RC_CONFLICT)
+		once_note(in->seen, key);
+	return rc == RC_OK;
 }
 
 static void on_hit(void *ctx, const struct hit *h)
@@ -152,35 +165,21 @@ static void on_hit(void *ctx, const struct hit *h)
 		return;
 	}
 	atomic_fetch_add(&in->hits, 1);
-	if (!is_news(in, h->indicator)) {
-		atomic_fetch_add(&in->held_back, 1);
-		return;
-	}
-	if (store_surely(in, store_indicator, h, "hit on", log_id(h->indicator, h->tlp, 0)) != RC_OK)
-		return;
-	log_line(LOG_LEVEL_INFO, "alert", "%s: %.*s", in->conf->name, STR(log_id(h->indicator, h->tlp, 0)));
-	/* Beyond SEEN_MAX indicators a day, repeats are reported again. */
-	(void)!map_put(in->seen, h->indicator, 1);
+	buf_clear(&in->key);
+	once_key_hit(&in->key, h->input, h->indicator);
+	if (report(in, store_indicator, h, "hit on", log_id(h->indicator, h->tlp, 0)))
+		log_line(LOG_LEVEL_INFO, "alert", "%s: %.*s", in->conf->name, STR(log_id(h->indicator, h->tlp, 0)));
 }
 
-/* One alert a day of a rule at a host, and for a correlation of its group. */
 static void on_rule_hit(void *ctx, const struct rule_hit *h)
 {
 	struct input *in = ctx;
-	struct buf key;
 
 	atomic_fetch_add(&in->rule_hits, 1);
-	buf_init(&key, 1 << 16);
-	buf_fmt(&key, "rule %.*s at %.*s", STR(h->id), STR(h->where));
-	for (uint32_t i = 0; h->correlation && i + 1 < h->n_fields; i++)
-		buf_fmt(&key, " %.*s", STR(h->fields[i].value));
-	if (!is_news(in, buf_view(&key))) {
-		atomic_fetch_add(&in->held_back, 1);
-	} else if (store_surely(in, store_rule, h, "match of rule", h->id) == RC_OK) {
+	buf_clear(&in->key);
+	once_key_rule(&in->key, h);
+	if (report(in, store_rule, h, "match of rule", h->id))
 		log_line(LOG_LEVEL_INFO, "alert", "%s: rule %.*s", in->conf->name, STR(h->id));
-		(void)!map_put(in->seen, buf_view(&key), 1);
-	}
-	buf_done(&key);
 }
 
 static void save_place(struct input *in)
@@ -194,28 +193,35 @@ static void save_place(struct input *in)
 		log_line(LOG_LEVEL_ERROR, "input", "%s: cannot keep its place: %s", in->conf->name, err.text);
 }
 
-static void load_place(struct input *in)
+static enum rc load_place(struct input *in, struct err *err)
 {
 	const struct sink *from = &in->detector->sink;
 	char place[PLACE_TEXT_MAX + 1];
 	struct str text = { place, 0 }, inode;
 
 	/* What was read and not yet sealed when a node died is read again: the history's own place counts, where it has one. */
-	if ((in->detector->memory == NULL || !memory_place(in->detector->memory, str_of(in->conf->name), place, sizeof place)) &&
-	    from->place_get(from->ctx, str_of(in->conf->name), place, sizeof place, NULL) != RC_OK)
-		return;
+	if (in->detector->memory == NULL || !memory_place(in->detector->memory, str_of(in->conf->name), place, sizeof place)) {
+		enum rc rc = from->place_get(from->ctx, str_of(in->conf->name), place, sizeof place, err);
+
+		if (rc != RC_OK)
+			return rc == RC_NOTFOUND ? RC_OK : rc;
+	}
 	text = str_of(place);
 	if (!str_next(&text, ' ', &inode) || !str_to_u64(inode, &in->inode) || !str_to_u64(text, &in->offset))
 		in->inode = in->offset = 0;
 	in->saved_offset = in->offset;
 	in->saved_inode = in->inode;
+	return RC_OK;
 }
 
-/* At once after a hit; else not more often than the disk likes. */
+/* At once after a hit; else not more often than the disk likes. With a history the place lies in its sealed blocks: one kept here
+ * would be ahead of them. */
 static void keep_place(struct input *in, bool now)
 {
 	uint64_t hits = atomic_load(&in->hits);
 
+	if (in->detector->memory != NULL && !now)
+		return;
 	if (in->offset == in->saved_offset && in->inode == in->saved_inode)
 		return;
 	if (!now && hits == in->hits_saved && time_mono() - in->saved < SAVE_EVERY)
@@ -235,6 +241,7 @@ static void note_state(struct input *in, enum rc rc, const struct err *err)
 		log_line(LOG_LEVEL_WARN, "input", "%s: %s", in->conf->name, err->text);
 	if (rc == RC_OK && atomic_exchange(&in->away, false))
 		log_line(LOG_LEVEL_INFO, "input", "%s: reading %s", in->conf->name, in->conf->path);
+	settle(in);
 	watch_stats(in->watch, &st);
 	atomic_store(&in->lines, st.lines);
 	atomic_store(&in->bad, st.bad_lines);
@@ -247,7 +254,9 @@ static enum rc on_message(void *ctx, const struct input_message *m, struct err *
 	struct input *in = ctx;
 
 	TRY(watch_feed(in->watch, m->bytes, err));
-	return watch_end(in->watch, err);
+	TRY(watch_end(in->watch, err));
+	settle(in);
+	return RC_OK;
 }
 
 static void listen_for_messages(struct input *in)
@@ -293,14 +302,15 @@ static void *run_input(void *ctx)
 		if (!more)
 			pause_input(POLL_USEC);
 	}
-	keep_place(in, true);
 	return NULL;
 }
 
 static enum rc start_input(struct detector *d, const struct config_input *conf, struct way *way, struct input *in, struct err *err)
 {
 	*in = (struct input){ .detector = d, .conf = conf, .way = way };
-	in->seen = map_new(SEEN_MAX);
+	buf_init(&in->json, 4 * WATCH_LINE_MAX);
+	buf_init(&in->key, 1 << 16);
+	in->seen = once_new(SEEN_MAX);
 	if (in->seen == NULL)
 		return FAIL(err, RC_NOMEM, "input: out of memory");
 	TRY(watch_new(d->image, str_of(conf->name), on_hit, in, &in->watch, err));
@@ -309,11 +319,10 @@ static enum rc start_input(struct detector *d, const struct config_input *conf, 
 		watch_format(in->watch, log_format_find(str_of(conf->format)));
 	if (d->live != NULL)
 		TRY(watch_rules(in->watch, d->live, on_rule_hit, err));
-	buf_init(&in->json, 4 * WATCH_LINE_MAX);
 	if (d->memory != NULL)
 		watch_events(in->watch, on_event);
 	if (in->way->kind == NULL)
-		load_place(in);
+		TRY(load_place(in, err));
 	else if (in->way->self == NULL)
 		TRY(in->way->kind->open(&(struct input_opts){ .name = conf->name, .path = conf->path }, S(""), &in->way->self, err));
 	if (pthread_create(&in->thread, NULL, run_input, in) != 0)
@@ -341,6 +350,8 @@ enum rc inputs_start(struct detector *d, struct err *err)
 /* detector.stopping is set by the caller. */
 void inputs_stop(struct detector *d)
 {
+	bool sealed;
+
 	if (d->inputs == NULL)
 		return;
 	for (size_t i = 0; i < d->inputs->n; i++) {
@@ -348,9 +359,17 @@ void inputs_stop(struct detector *d)
 
 		if (in->started)
 			pthread_join(in->thread, NULL);
+	}
+	sealed = d->memory == NULL || memory_seal(d->memory);
+	for (size_t i = 0; i < d->inputs->n; i++) {
+		struct input *in = &d->inputs->in[i];
+
+		if (sealed && in->started && in->way->kind == NULL)
+			keep_place(in, true);
 		watch_free(in->watch);
 		buf_done(&in->json);
-		map_free(in->seen);
+		buf_done(&in->key);
+		once_free(in->seen);
 	}
 	mem_free(d->inputs);
 	d->inputs = NULL;

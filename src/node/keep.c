@@ -1,7 +1,10 @@
 #include "node/keep.h"
 
+#include "node/once.h"
 #include "store/collections.h"
 #include "store/peers.h"
+
+#define KEPT_MAX 500000
 
 static enum rc find_collection(struct core *c, const char *name, uint32_t *ret, struct err *err)
 {
@@ -21,21 +24,6 @@ static enum rc find_collection(struct core *c, const char *name, uint32_t *ret, 
 	return RC_OK;
 }
 
-enum rc keep_open(struct core *c, struct err *err)
-{
-	const struct config *conf = &c->node.config;
-
-	for (size_t i = 0; i < conf->n_inputs; i++) {
-		enum rc rc = find_collection(c, conf->inputs[i].collection, &c->collections[i], err);
-
-		if (rc != RC_OK) {
-			err_prefix(err, "[input %s]", conf->inputs[i].name);
-			return rc;
-		}
-	}
-	return RC_OK;
-}
-
 /* Where the sightings of this input go. */
 static uint32_t collection_of(const struct core *c, struct str input)
 {
@@ -45,16 +33,53 @@ static uint32_t collection_of(const struct core *c, struct str input)
 	return c->up;
 }
 
-static enum rc keep_hit(void *ctx, const struct hit *h, struct err *err)
+/* What is kept already today is not kept again: a detector that was killed reads again what it had found. */
+static enum rc keep_once(struct core *c, enum rc (*keep)(struct core *, const void *, struct err *), const void *what, struct str key,
+			 struct err *err)
 {
-	struct core *c = ctx;
-
-	return sighting_from_hit(c, h, collection_of(c, h->input), err);
+	if (key.n > 0 && once_has(c->kept, key))
+		return FAIL(err, RC_CONFLICT, "kept already today");
+	TRY(keep(c, what, err));
+	if (key.n > 0)
+		once_note(c->kept, key);
+	return RC_OK;
 }
 
-static enum rc keep_rule_hit(void *ctx, const struct rule_hit *h, struct err *err)
+/* How far an indicator may be told is what the store says of it, not what the reader of logs says. */
+static enum rc true_marking(struct core *c, struct hit *h, struct err *err)
 {
-	return alert_from_rule(ctx, h, err);
+	struct page_query q = { .collection = NO_COLLECTION, .added_after = INT64_MIN, .ids = &h->indicator, .n_ids = 1, .tlp_mask = UINT32_MAX,
+				.limit = 1 };
+	struct page page;
+
+	TRY(store_page(c->node.store, &q, &page, err));
+	if (page.n > 0)
+		h->tlp = page.entries[0].tlp;
+	page_done(&page);
+	return RC_OK;
+}
+
+static enum rc do_hit(struct core *c, const void *what, struct err *err)
+{
+	struct hit h = *(const struct hit *)what;
+
+	TRY(true_marking(c, &h, err));
+	return sighting_from_hit(c, &h, collection_of(c, h.input), err);
+}
+
+static enum rc do_rule_hit(struct core *c, const void *what, struct err *err)
+{
+	return alert_from_rule(c, what, err);
+}
+
+static enum rc keep_hit(void *ctx, const struct hit *h, struct str key, struct err *err)
+{
+	return keep_once(ctx, do_hit, h, key, err);
+}
+
+static enum rc keep_rule_hit(void *ctx, const struct rule_hit *h, struct str key, struct err *err)
+{
+	return keep_once(ctx, do_rule_hit, h, key, err);
 }
 
 static void key_of(struct str input, char key[static 128])
@@ -88,7 +113,37 @@ static enum rc put_place(void *ctx, struct str input, struct str place, struct e
 	return cursor_put(c->node.store, str_of(key), place, err);
 }
 
-struct sink keep_sink(struct core *c)
+static enum rc put_hunted(void *ctx, usec upto, struct err *err)
 {
-	return (struct sink){ .hit = keep_hit, .rule_hit = keep_rule_hit, .place_get = get_place, .place_put = put_place, .ctx = c };
+	struct core *c = ctx;
+	char text[24];
+	int n = snprintf(text, sizeof text, "%lld", (long long)upto);
+
+	return cursor_put(c->node.store, HUNTED_CURSOR, str_make(text, (size_t)n), err);
+}
+
+enum rc keep_open(struct core *c, struct err *err)
+{
+	const struct config *conf = &c->node.config;
+
+	c->sink = (struct sink){ .hit = keep_hit, .rule_hit = keep_rule_hit, .place_get = get_place, .place_put = put_place, .hunted = put_hunted,
+				 .ctx = c };
+	c->kept = once_new(KEPT_MAX);
+	if (c->kept == NULL)
+		return FAIL(err, RC_NOMEM, "detector: out of memory");
+	for (size_t i = 0; i < conf->n_inputs; i++) {
+		enum rc rc = find_collection(c, conf->inputs[i].collection, &c->collections[i], err);
+
+		if (rc != RC_OK) {
+			err_prefix(err, "[input %s]", conf->inputs[i].name);
+			return rc;
+		}
+	}
+	return RC_OK;
+}
+
+void keep_close(struct core *c)
+{
+	once_free(c->kept);
+	c->kept = NULL;
 }

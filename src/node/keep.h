@@ -5,10 +5,8 @@
 
 #include "node/core.h"
 
-/* Resolves the collections of the configured inputs, so that a wrong one is told at the start. */
+/* Resolves the collections of the configured inputs, so that a wrong one is told at the start, and sets c->sink. */
 enum rc keep_open(struct core *c, struct err *err) MUSTUSE;
-
-/* The functions of `struct sink` over the store of `c`. Thread-safe. */
-struct sink keep_sink(struct core *c);
+void keep_close(struct core *c);
 
 #endif

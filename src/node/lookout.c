@@ -1,11 +1,12 @@
 #include "node/lookout.h"
 
 #include "base/mem.h"
-#include "node/core.h"
+#include "node/keep.h"
 #include "sys/file.h"
 
 struct lookout {
 	struct core core; /* only what hits and the image need */
+	struct detector detector;
 	int lock;
 };
 
@@ -24,9 +25,12 @@ static enum rc fill(struct lookout *l, bool record, const char *dir, struct err 
 	}
 	TRY(node_open(dir, !record, &l->core.node, err));
 	TRY(core_find_rows(&l->core, err));
-	TRY(core_open_detector(&l->core, err));
+	l->core.detector = &l->detector;
+	l->detector.conf = &l->core.node.config;
+	TRY(keep_open(&l->core, err));
+	TRY(detector_open(&l->detector, err));
 	TRY(follower_read_once(&l->core, err));
-	patterns_settle(l->core.detector.patterns);
+	patterns_settle(l->detector.patterns);
 	return RC_OK;
 }
 
@@ -52,19 +56,20 @@ void lookout_close(struct lookout *l)
 	if (l == NULL)
 		return;
 	node_close(&l->core.node);
-	detector_close(&l->core.detector);
+	detector_close(&l->detector);
+	keep_close(&l->core);
 	file_closep(&l->lock);
 	mem_free(l);
 }
 
 const struct image *lookout_image(const struct lookout *l)
 {
-	return l->core.detector.image;
+	return l->detector.image;
 }
 
 struct patterns *lookout_patterns(const struct lookout *l)
 {
-	return l->core.detector.patterns;
+	return l->detector.patterns;
 }
 
 enum rc lookout_record(struct lookout *l, const struct hit *h, struct err *err)

@@ -15,6 +15,7 @@
 #include "detect/hunt.h"
 #include "model/observable.h"
 #include "node/detector.h"
+#include "node/once.h"
 
 #define SEAL_AFTER (30 * USEC_PER_SEC)
 #define EXPIRE_EACH (60 * USEC_PER_SEC)
@@ -22,6 +23,7 @@
 #define WAITING_MAX 10000u               /* indicators that wait for one hunt; more wait for the next */
 #define WAITING_BYTES ((size_t)64 << 20)
 #define FOUND_MAX 1000                   /* findings of one hunt that become alerts; the others are counted */
+#define UNFLUSHED_MAX ((size_t)192 << 10) /* less than the journal keeps by itself: it must not be written unasked */
 #define DAY ((usec)86400 * USEC_PER_SEC)
 
 struct memory {
@@ -32,6 +34,10 @@ struct memory {
 	struct block_maker *maker;
 	struct buf sealed;
 	uint64_t added;         /* events ever, under the lock */
+	size_t unflushed;       /* bytes in the journal that are in memory only */
+	uint32_t in_hand;       /* events that are being matched; only without them a block is sealed or the journal written */
+	uint32_t sealing;       /* threads that wait for that */
+	pthread_cond_t matched;
 	pthread_mutex_t sync_lock;
 	uint64_t durable;       /* of them, under sync_lock */
 	pthread_mutex_t list_lock;
@@ -39,6 +45,7 @@ struct memory {
 	struct arena *waiting_arena;
 	struct image_indicator *waiting;
 	size_t n_waiting;
+	usec upto, hunted_upto; /* what the list holds, and what was looked for and told: memory_learned_upto */
 	bool stop;
 	usec expired;
 	_Atomic uint64_t hunts, hunted, found, held_back, not_waited;
@@ -57,6 +64,7 @@ static enum rc seal(struct memory *m, struct err *err)
 	}
 	TRY(history_append(m->history, buf_view(&m->sealed), err));
 	buf_clear(&m->sealed);
+	m->unflushed = 0;
 	return RC_OK;
 }
 
@@ -65,6 +73,42 @@ static void nap(usec span)
 	struct timespec t = { .tv_sec = span / USEC_PER_SEC, .tv_nsec = span % USEC_PER_SEC * 1000 };
 
 	nanosleep(&t, NULL);
+}
+
+static void wait_matched(struct memory *m)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec++;
+	pthread_cond_clockwait(&m->matched, &m->lock, CLOCK_MONOTONIC, &until);
+}
+
+/* Waits, the lock let go, until no event is in hand; whoever wants to add one waits meanwhile. RC_BUSY: the node stops first. */
+static enum rc be_quiet(struct memory *m, struct err *err)
+{
+	m->sealing++;
+	while (m->in_hand > 0 && !atomic_load(&m->detector->stopping))
+		wait_matched(m);
+	m->sealing--;
+	pthread_cond_broadcast(&m->matched);
+	return m->in_hand == 0 ? RC_OK : FAIL(err, RC_BUSY, "history: the node stops");
+}
+
+void memory_matched(struct memory *m)
+{
+	pthread_mutex_lock(&m->lock);
+	if (--m->in_hand == 0)
+		pthread_cond_broadcast(&m->matched);
+	pthread_mutex_unlock(&m->lock);
+}
+
+static enum rc flush_kept(struct memory *m, struct err *err)
+{
+	TRY(be_quiet(m, err));
+	TRY(history_keep_flush(m->history, err));
+	m->unflushed = 0;
+	return RC_OK;
 }
 
 /* The journal first: what it does not take is not taken. */
@@ -79,19 +123,31 @@ static enum rc add_to_open(struct memory *m, const struct block_event *e, struct
 		return rc;
 	}
 	m->added++;
+	m->in_hand++;
+	m->unflushed += e->line.n + BLOCK_PLACE_MAX;
 	return place.n == 0 ? RC_OK : block_maker_place(m->maker, e->source, place, err);
+}
+
+static enum rc seal_quietly(struct memory *m, struct err *err)
+{
+	TRY(be_quiet(m, err));
+	return seal(m, err);
 }
 
 static enum rc add(struct memory *m, const struct block_event *e, struct flat *f, struct str place, struct err *err)
 {
 	enum rc rc;
 
+	while (m->sealing > 0 && !atomic_load(&m->detector->stopping))
+		wait_matched(m);
 	if (block_maker_full(m->maker) || m->sealed.n > 0)
-		TRY(seal(m, err));
+		TRY(seal_quietly(m, err));
+	if (m->unflushed >= UNFLUSHED_MAX)
+		TRY(flush_kept(m, err));
 	rc = add_to_open(m, e, f, place, err);
 	if (rc != RC_BUSY)
 		return rc;
-	TRY(seal(m, err));
+	TRY(seal_quietly(m, err));
 	return add_to_open(m, e, f, place, err);
 }
 
@@ -124,7 +180,7 @@ static enum rc sync_kept(struct memory *m, struct err *err)
 	if (rc != RC_IO)
 		return rc;
 	pthread_mutex_lock(&m->lock);
-	rc = seal(m, err);
+	rc = seal_quietly(m, err);
 	pthread_mutex_unlock(&m->lock);
 	return rc;
 }
@@ -136,14 +192,14 @@ enum rc memory_settle(struct memory *m, struct err *err)
 
 	pthread_mutex_lock(&m->lock);
 	mine = m->added;
-	rc = history_keep_flush(m->history, err);
+	rc = flush_kept(m, err);
 	pthread_mutex_unlock(&m->lock);
 	if (rc != RC_OK)
 		return rc;
 	pthread_mutex_lock(&m->sync_lock);
 	if (m->durable < mine) {
 		pthread_mutex_lock(&m->lock);
-		rc = history_keep_flush(m->history, err);
+		rc = flush_kept(m, err);
 		all = m->added;
 		pthread_mutex_unlock(&m->lock);
 		if (rc == RC_OK)
@@ -188,6 +244,30 @@ void memory_learned(struct memory *m, const struct image_indicator *i)
 	pthread_mutex_unlock(&m->list_lock);
 }
 
+void memory_learned_upto(struct memory *m, usec upto)
+{
+	if (m == NULL)
+		return;
+	pthread_mutex_lock(&m->list_lock);
+	m->upto = upto;
+	pthread_cond_signal(&m->bell);
+	pthread_mutex_unlock(&m->list_lock);
+}
+
+/* After a crash, what was learned since is hunted again. */
+static void tell_hunted(struct memory *m, usec upto)
+{
+	const struct sink *to = &m->detector->sink;
+	struct err err = { 0 };
+
+	if (upto == m->hunted_upto || atomic_load(&m->detector->stopping))
+		return;
+	if (to->hunted(to->ctx, upto, &err) == RC_OK)
+		m->hunted_upto = upto;
+	else
+		log_line(LOG_LEVEL_WARN, "history", "%s", err.text);
+}
+
 struct hunting {
 	struct memory *m;
 	const struct image_indicator *list;
@@ -207,11 +287,33 @@ static uint8_t tlp_of(const struct hunting *h, struct str id, uint8_t *ret_confi
 	return UINT8_MAX;
 }
 
+/* As long as the node does not stop, what stands in the way may pass. A hunt that is done again finds the same: kept once. */
+static void record(struct memory *m, const struct hit *hit, uint64_t ordinal)
+{
+	const struct sink *to = &m->detector->sink;
+	struct err err = { 0 };
+	struct buf key;
+	enum rc rc;
+
+	buf_init(&key, 4096);
+	once_key_hit(&key, hit->input, hit->indicator);
+	buf_fmt(&key, " past %llu %lld", (unsigned long long)ordinal, (long long)hit->at);
+	while ((rc = to->hit(to->ctx, hit, buf_view(&key), &err)) == RC_FULL || rc == RC_IO || rc == RC_BUSY) {
+		if (atomic_load(&m->detector->stopping))
+			break;
+		nap(AGAIN_EACH);
+	}
+	if (rc == RC_OK)
+		log_line(LOG_LEVEL_INFO, "alert", "history: %.*s", STR(log_id(hit->indicator, hit->tlp, 0)));
+	else if (rc != RC_CONFLICT)
+		log_line(LOG_LEVEL_ERROR, "history", "a finding is not recorded: %s", err.text);
+	buf_done(&key);
+}
+
 static bool on_found(void *ctx, const struct hunt_found *f)
 {
 	struct hunting *h = ctx;
 	struct buf normal;
-	struct err err = { 0 };
 	struct hit hit = { .indicator = f->id, .matched = f->matched, .at = f->at, .input = f->event->source, .event = f->event->line,
 			   .where = S("") };
 
@@ -228,10 +330,7 @@ static bool on_found(void *ctx, const struct hunt_found *f)
 	buf_init(&normal, 2 * VALUE_MAX);
 	(void)!value_detect(f->matched, &hit.what.kind, &normal, NULL);
 	buf_done(&normal);
-	if (h->m->detector->sink.hit(h->m->detector->sink.ctx, &hit, &err) != RC_OK)
-		log_line(LOG_LEVEL_ERROR, "history", "a finding is not recorded: %s", err.text);
-	else
-		log_line(LOG_LEVEL_INFO, "alert", "history: %.*s", STR(log_id(f->id, hit.tlp, 0)));
+	record(h->m, &hit, f->event->ordinal);
 	return !atomic_load(&h->m->detector->stopping);
 }
 
@@ -297,9 +396,22 @@ static void flush(struct memory *m)
 	struct err err = { 0 };
 
 	pthread_mutex_lock(&m->lock);
-	if (history_keep_flush(m->history, &err) != RC_OK)
+	if (m->unflushed > 0 && flush_kept(m, &err) != RC_OK && err.rc != RC_BUSY)
 		log_line(LOG_LEVEL_ERROR, "history", "%s", err.text);
 	pthread_mutex_unlock(&m->lock);
+}
+
+bool memory_seal(struct memory *m)
+{
+	struct err err = { 0 };
+	bool good;
+
+	pthread_mutex_lock(&m->lock);
+	good = seal_quietly(m, &err) == RC_OK;
+	pthread_mutex_unlock(&m->lock);
+	if (!good)
+		log_line(LOG_LEVEL_ERROR, "history", "%s", err.text);
+	return good;
 }
 
 static void keep_house(struct memory *m, bool now)
@@ -309,7 +421,7 @@ static void keep_house(struct memory *m, bool now)
 
 	pthread_mutex_lock(&m->lock);
 	since = block_maker_since(m->maker);
-	if (((now || (since != 0 && time_mono() - since > SEAL_AFTER)) && seal(m, &err) != RC_OK) ||
+	if (((now || (since != 0 && time_mono() - since > SEAL_AFTER)) && seal_quietly(m, &err) != RC_OK && err.rc != RC_BUSY) ||
 	    (time_mono() - m->expired > EXPIRE_EACH && history_expire(m->history, time_now(), &err) != RC_OK))
 		log_line(LOG_LEVEL_ERROR, "history", "%s", err.text);
 	if (time_mono() - m->expired > EXPIRE_EACH)
@@ -326,6 +438,7 @@ static void *run(void *arg)
 		struct image_indicator *list;
 		struct arena *a;
 		struct timespec until;
+		usec upto;
 		size_t n;
 
 		pthread_mutex_lock(&m->list_lock);
@@ -334,12 +447,14 @@ static void *run(void *arg)
 		while (!m->stop && m->n_waiting == 0 && pthread_cond_timedwait(&m->bell, &m->list_lock, &until) == 0)
 			;
 		stop = m->stop;
+		upto = m->upto;
 		pthread_mutex_unlock(&m->list_lock);
 		if (!stop && take_waiting(m, &a, &list, &n)) {
 			flush(m);
 			hunt_all(m, list, n);
 			arena_free(a);
 		}
+		tell_hunted(m, upto);
 		keep_house(m, stop);
 		flush(m);
 	}
@@ -359,6 +474,7 @@ static enum rc memory_open(struct memory *m, struct err *err)
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&m->bell, &attr);
+	pthread_cond_init(&m->matched, NULL);
 	pthread_condattr_destroy(&attr);
 	buf_init(&m->sealed, BLOCK_BYTES_MAX);
 	m->waiting_arena = arena_new(WAITING_BYTES);
@@ -376,6 +492,7 @@ static void memory_free(struct memory *m)
 	buf_done(&m->sealed);
 	arena_free(m->waiting_arena);
 	pthread_cond_destroy(&m->bell);
+	pthread_cond_destroy(&m->matched);
 	pthread_mutex_destroy(&m->list_lock);
 	pthread_mutex_destroy(&m->sync_lock);
 	pthread_mutex_destroy(&m->lock);

@@ -24,8 +24,18 @@ enum rc memory_settle(struct memory *m, struct err *err) MUSTUSE;
 /* Where the history ends for this input; false: it has nothing of it. */
 bool memory_place(struct memory *m, struct str input, char *out, size_t room);
 
+/* What was found in the event that this thread added last is recorded. Until then nothing is written: what is on the disk is never
+ * read again. */
+void memory_matched(struct memory *m);
+
+/* Seals what is open. False: it was not possible, and will be read again. */
+bool memory_seal(struct memory *m);
+
 /* An indicator became known: it will be looked for in the past. Copies. Accepts a NULL memory. */
 void memory_learned(struct memory *m, const struct image_indicator *i);
+
+/* Everything that became known up to `upto` was handed to memory_learned; once it was looked for, the sink is told. Accepts NULL. */
+void memory_learned_upto(struct memory *m, usec upto);
 
 void memory_status(struct memory *m, struct jsonw *w);
 

@@ -7,16 +7,42 @@
 #include "node/node.h"
 #include "sys/file.h"
 #include "sys/proc.h"
+#include "sys/unixsock.h"
 
 #define STOP_GRACE (10 * USEC_PER_SEC)
+#define DOOR_BACKLOG 4
+
+static void tell(const char *role, const char *what, int number)
+{
+	if (str_eq(str_of(what), S("killed")))
+		log_line(LOG_LEVEL_ERROR, "serve", "the %s role was killed by signal %d", role, number);
+	else if (str_eq(str_of(what), S("exited")) && number != 0)
+		log_line(LOG_LEVEL_ERROR, "serve", "the %s role ended with status %d", role, number);
+	else if (str_eq(str_of(what), S("restart")))
+		log_line(LOG_LEVEL_WARN, "serve", "the %s role is started again in %d s", role, number);
+}
+
+int serve_status(enum rc rc)
+{
+	switch (rc) {
+	case RC_OK:
+		return 0;
+	case RC_CONFLICT: case RC_BAD: case RC_UNSUPPORTED: case RC_NOTFOUND: case RC_CORRUPT: case RC_DENIED:
+		return PROC_EXIT_REFUSED;
+	case RC_LIMIT: case RC_BUSY: case RC_NOMEM: case RC_FULL: case RC_IO: case RC_PEER: case RC_INTERNAL:
+		break;
+	}
+	return 1;
+}
 
 int serve_supervisor(const char *dir, const struct serve_opts *o)
 {
 	const char *argv[10] = { "lianfang", "role", "core" };
-	struct proc_role core = { .name = "core", .argv = argv, .pass_fd = -1 };
+	const char *detect_argv[] = { "lianfang", "role", "detect", NULL, NULL };
+	struct proc_role roles[] = { { .name = "core", .argv = argv, .pass_fd = -1, .tell = tell }, { .name = "detect", .argv = detect_argv, .tell = tell } };
 	struct node_paths paths;
 	struct err err = { 0 };
-	int lock CLEANUP(file_closep) = -1, pid = 0, n = 3;
+	int lock CLEANUP(file_closep) = -1, door CLEANUP(file_closep) = -1, pid = 0, n = 3;
 	enum rc rc;
 
 	log_setup("supervisor", LOG_LEVEL_INFO, false);
@@ -25,6 +51,9 @@ int serve_supervisor(const char *dir, const struct serve_opts *o)
 		rc = node_present(&paths, dir, &err);
 	if (rc == RC_OK)
 		rc = file_lock(paths.lock, &lock, &pid, &err);
+	/* It stays open when the detect role dies: whoever connects meanwhile meets the next one. */
+	if (rc == RC_OK)
+		rc = unix_listen(paths.detect, DOOR_BACKLOG, &door, &err);
 	if (rc == RC_BUSY)
 		log_line(LOG_LEVEL_ERROR, "serve", "%s: a node runs here already (process %d)", dir, pid);
 	else if (rc != RC_OK)
@@ -32,6 +61,8 @@ int serve_supervisor(const char *dir, const struct serve_opts *o)
 	if (rc != RC_OK)
 		return rc == RC_BUSY ? 2 : 78;
 	argv[n++] = paths.dir;
+	detect_argv[3] = paths.dir;
+	roles[1].pass_fd = door;
 	if (o->plain_http)
 		argv[n++] = "--plain-http";
 	if (o->listen != NULL) {
@@ -39,5 +70,5 @@ int serve_supervisor(const char *dir, const struct serve_opts *o)
 		argv[n++] = o->listen;
 	}
 	argv[n] = NULL;
-	return proc_supervise(&core, 1, STOP_GRACE);
+	return proc_supervise(roles, COUNTOF(roles), STOP_GRACE);
 }

@@ -4,11 +4,10 @@
 #include "sys/http_int.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
+
+#include "sys/unixsock.h"
 
 #define BACKLOG 1024
 
@@ -49,56 +48,6 @@ enum rc http_listen_check(const char *listen_at, struct err *err)
 	return parse_address(listen_at, &sa, &n, err);
 }
 
-/* A socket's path may have 107 bytes only; the folder's descriptor makes any path short. */
-static enum rc unix_address(const char *path, struct sockaddr_un *sa, socklen_t *ret_n, int *ret_folder, struct err *err)
-{
-	const char *slash = strrchr(path, '/');
-	char folder[4096];
-	int n;
-
-	if (slash == NULL || slash == path || (size_t)(slash - path) >= sizeof folder)
-		return FAIL(err, RC_BAD, "http: '%s' is no absolute path", path);
-	memcpy(folder, path, (size_t)(slash - path));
-	folder[slash - path] = '\0';
-	*ret_folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (*ret_folder < 0)
-		return FAIL(err, RC_IO, "http: %s: %m", folder);
-	*sa = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	n = snprintf(sa->sun_path, sizeof sa->sun_path, "/proc/self/fd/%d/%s", *ret_folder, slash + 1);
-	if (n < 0 || n >= (int)sizeof sa->sun_path) {
-		close(*ret_folder);
-		return FAIL(err, RC_BAD, "http: %s: name is too long", path);
-	}
-	*ret_n = (socklen_t)sizeof *sa;
-	return RC_OK;
-}
-
-/* Replaces a socket file left by a process that died: the caller holds the folder's lock. */
-static enum rc listen_unix(const char *path, int *ret_fd, struct err *err)
-{
-	struct sockaddr_un sa;
-	socklen_t n;
-	int fd, folder, bound;
-
-	TRY(unix_address(path, &sa, &n, &folder, err));
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0) {
-		close(folder);
-		return FAIL(err, RC_IO, "http: socket: %m");
-	}
-	unlink(path);
-	/* The file gets the socket's own mode; the umask would be that of the whole process. */
-	bound = fchmod(fd, 0600) == 0 ? bind(fd, (struct sockaddr *)&sa, n) : -1;
-	close(folder);
-	if (bound != 0 || listen(fd, BACKLOG) != 0) {
-		err_set(err, RC_IO, "http: %s: %m", path);
-		close(fd);
-		return RC_IO;
-	}
-	*ret_fd = fd;
-	return RC_OK;
-}
-
 static enum rc listen_address(const char *listen_at, int *ret_port, int *ret_fd, struct err *err)
 {
 	struct sockaddr_storage sa;
@@ -132,6 +81,6 @@ static enum rc listen_address(const char *listen_at, int *ret_port, int *ret_fd,
 enum rc http_listen_open(const char *listen_at, int *ret_port, int *ret_fd, struct err *err)
 {
 	if (listen_at != NULL && str_starts(str_of(listen_at), S("unix:")))
-		return listen_unix(listen_at + 5, ret_fd, err);
+		return unix_listen(listen_at + 5, BACKLOG, ret_fd, err);
 	return listen_address(listen_at, ret_port, ret_fd, err);
 }

@@ -312,10 +312,16 @@ class Node:
         self.process = None
         return status
 
+    def role(self, name):
+        """Process id of a role, or None."""
+        for pid in children_of(self.process.pid):
+            with contextlib.suppress(OSError):
+                if read(f'/proc/{pid}/cmdline').split(b'\0')[1:3] == [b'role', name.encode()]:
+                    return pid
+        return None
+
     def core(self):
-        """Process id of the core role."""
-        found = children_of(self.process.pid)
-        return found[0] if found else None
+        return self.role('core')
 
     def cli(self, *args, **more):
         """`lianfang WORDS DIR …`: give the folder as '@'."""
