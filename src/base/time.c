@@ -107,6 +107,24 @@ static void date_from_days(uint32_t days, unsigned *year, unsigned *month, unsig
 	*year = y + era * 400 + (*month <= 2);
 }
 
+int64_t date_to_days(struct date d)
+{
+	return days_from_date(d.year, d.month, d.day);
+}
+
+struct date date_of_days(int64_t days)
+{
+	unsigned year, month, day;
+
+	date_from_days((uint32_t)(days - YEAR_MIN_SECONDS / DAY_SECONDS), &year, &month, &day);
+	return (struct date){ (int)year, (int)month, (int)day };
+}
+
+int date_month_days(int year, int month)
+{
+	return days_in_month(year, month);
+}
+
 /* The fixed part: each letter of the shape stands for a digit, the rest for itself. */
 static bool shape_fits(struct str text, size_t *ret_at)
 {
@@ -179,6 +197,34 @@ enum rc time_parse(struct str text, usec *ret, int *ret_digits, struct err *err)
 	       micros;
 	if (ret_digits != NULL)
 		*ret_digits = digits;
+	return RC_OK;
+}
+
+enum rc time_parse_offset(struct str text, usec *ret, struct err *err)
+{
+	char copy[LONGEST + 1];
+	struct str zone = text.n >= 6 ? str_slice(text, text.n - 6, text.n) : S("");
+	bool offset = zone.n == 6 && (zone.p[0] == '+' || zone.p[0] == '-') && ascii_digit(zone.p[1]) && ascii_digit(zone.p[2]) &&
+		      zone.p[3] == ':' && ascii_digit(zone.p[4]) && ascii_digit(zone.p[5]);
+	size_t n = offset ? text.n - 6 : text.n;
+	usec ahead = 0;
+
+	if (text.n >= LONGEST)
+		return FAIL(err, RC_BAD, "timestamp: too long");
+	if (n > 0)
+		memcpy(copy, text.p, n);
+	if (n > 10 && (copy[10] == 't' || copy[10] == ' '))
+		copy[10] = 'T';
+	if (offset) {
+		if (number(zone.p + 1, 2) > 23 || number(zone.p + 4, 2) > 59)
+			return FAIL(err, RC_BAD, "timestamp: byte %zu: no offset %.*s", n, STR(zone));
+		ahead = (number(zone.p + 1, 2) * 60 + number(zone.p + 4, 2)) * (zone.p[0] == '-' ? -60 : 60) * USEC_PER_SEC;
+		copy[n++] = 'Z';
+	} else if (n > 0 && copy[n - 1] == 'z') {
+		copy[n - 1] = 'Z';
+	}
+	TRY(time_parse(str_make(copy, n), ret, NULL, err));
+	*ret -= ahead;
 	return RC_OK;
 }
 

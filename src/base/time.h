@@ -31,6 +31,9 @@ void time_fake_off(void);
  * fraction digits. */
 enum rc time_parse(struct str text, usec *ret, int *ret_digits, struct err *err) MUSTUSE;
 
+/* The same with any offset that RFC 3339 §5.6 allows ("+08:00"), "t", "z" and a space instead of "T". */
+enum rc time_parse_offset(struct str text, usec *ret, struct err *err) MUSTUSE;
+
 /* Compares two such texts as instants with all their digits: <0, 0, >0. Both must parse. */
 int time_text_cmp(struct str a, struct str b);
 
@@ -39,5 +42,11 @@ struct str time_format(usec t, char out[static TIME_TEXT_MAX]);
 
 /* The same with three digits (STIX created/modified): microseconds are cut. */
 struct str time_format_ms(usec t, char out[static TIME_TEXT_MAX]);
+
+/* A date of the proleptic Gregorian calendar, years 1..9999, and days since 1970-01-01. */
+struct date { int year, month, day; };
+int64_t date_to_days(struct date d);
+struct date date_of_days(int64_t days);
+int date_month_days(int year, int month);
 
 #endif

@@ -130,6 +130,33 @@ static void test_clock(void)
 	OK(time_mono() >= mono, "off twice");
 }
 
+static void offsets(void)
+{
+	static const struct { const char *text; const char *utc; } rows[] = {
+		{ "2026-02-28T00:30:00+08:00", "2026-02-27T16:30:00.000000Z" }, { "2026-02-28T00:30:00-05:30", "2026-02-28T06:00:00.000000Z" },
+		{ "2026-02-28 00:30:00.5+00:00", "2026-02-28T00:30:00.500000Z" }, { "2026-02-28t00:30:00z", "2026-02-28T00:30:00.000000Z" },
+		{ "2026-02-28T00:30:00+24:00", NULL }, { "2026-02-28T00:30:00+0800", NULL }, { "2026-02-28T00:30:00", NULL }, { "+08:00", NULL }, { "", NULL },
+	};
+
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		char out[TIME_TEXT_MAX];
+		usec t;
+		enum rc rc = time_parse_offset(str_of(rows[i].text), &t, NULL);
+
+		if (rows[i].utc == NULL)
+			OK(rc == RC_BAD, "offset refused: '%s'", rows[i].text);
+		else if (OK(rc == RC_OK, "offset read: '%s'", rows[i].text))
+			EQ_STR(time_format(t, out), str_of(rows[i].utc), "and it is that instant");
+	}
+	for (int64_t day = -719162, bad = 0; day <= 2932896; day += 97) {
+		struct date d = date_of_days(day);
+
+		bad += date_to_days(d) != day || d.day < 1 || d.day > date_month_days(d.year, d.month);
+		if (day + 97 > 2932896)
+			OK(bad == 0, "days to dates and back, years 1 to 9999");
+	}
+}
+
 int main(void)
 {
 	test_parse();
@@ -137,5 +164,6 @@ int main(void)
 	test_format();
 	test_text_cmp();
 	test_clock();
+	offsets();
 	return tap_done();
 }

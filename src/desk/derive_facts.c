@@ -1,0 +1,242 @@
+/* The set of facts, whatever came how often and in which order, as one order of moments. */
+#include <stdlib.h>
+
+#include "desk/derive_int.h"
+
+#define AHEAD_MAX (300 * USEC_PER_SEC) /* clocks of two offices may differ by so much */
+
+/* Of facts of one instant: what is known of the incident stands before what is done about it. */
+static int rank(enum fact_type t)
+{
+	return t == FACT_AWARE ? 0 : t == FACT_LEVEL ? 1 : 2 + (int)t;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct fact *x = *(const struct fact *const *)a, *y = *(const struct fact *const *)b;
+	int order = str_cmp(x->id, y->id);
+
+	return order != 0 ? order : x->at != y->at ? (x->at < y->at ? -1 : 1) : x->line < y->line ? -1 : x->line > y->line;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct moment *x = a, *y = b;
+
+	if (x->time != y->time)
+		return x->time < y->time ? -1 : 1;
+	if (x->fact->type != y->fact->type)
+		return rank(x->fact->type) - rank(y->fact->type);
+	if (x->fact->at != y->fact->at)
+		return x->fact->at < y->fact->at ? -1 : 1;
+	return str_cmp(x->fact->id, y->fact->id);
+}
+
+/* Two facts under one id that say different things: the one recorded first counts, and of one instant the one whose text is less,
+ * so that it does not matter which arrived first. */
+static const struct fact *settle(struct story *s, struct facts *f, const struct fact *kept, const struct fact *other)
+{
+	struct buf x, y;
+	const struct fact *loser = other;
+
+	if (json_same(kept->source, other->source))
+		return kept;
+	buf_init(&x, FACT_LINE_MAX);
+	buf_init(&y, FACT_LINE_MAX);
+	json_print(kept->source, &x);
+	json_print(other->source, &y);
+	if (other->at < kept->at || (other->at == kept->at && str_cmp(buf_view(&y), buf_view(&x)) < 0))
+		loser = kept;
+	buf_done(&x);
+	buf_done(&y);
+	facts_problem(s->a, f, loser->line, loser->id, false, "another fact has this id and says something else");
+	return loser == kept ? other : kept;
+}
+
+/* What was known at s->now, each fact once. */
+static enum rc distinct(struct story *s, struct facts *f, const struct fact ***ret, size_t *ret_n, struct err *err)
+{
+	const struct fact **list = arena_array(s->a, f->n + 1, sizeof *list);
+	size_t n = 0, kept = 0;
+
+	if (list == NULL)
+		return FAIL(err, RC_NOMEM, "facts: out of memory");
+	for (size_t i = 0; i < f->n; i++)
+		if (f->f[i].at <= s->now)
+			list[n++] = &f->f[i];
+	qsort(list, n, sizeof *list, by_id);
+	for (size_t i = 0; i < n; i++)
+		if (kept > 0 && str_eq(list[kept - 1]->id, list[i]->id))
+			list[kept - 1] = settle(s, f, list[kept - 1], list[i]);
+		else
+			list[kept++] = list[i];
+	*ret = list;
+	*ret_n = kept;
+	return RC_OK;
+}
+
+static const struct fact *find(const struct fact *const *list, size_t n, struct str id)
+{
+	size_t lo = 0;
+
+	while (n > lo) {
+		size_t mid = lo + (n - lo) / 2;
+		int order = str_cmp(list[mid]->id, id);
+
+		if (order == 0)
+			return list[mid];
+		if (order < 0)
+			lo = mid + 1;
+		else
+			n = mid;
+	}
+	return NULL;
+}
+
+struct correction {
+	const struct fact *of, *by;
+};
+
+static int by_corrected(const void *a, const void *b)
+{
+	const struct correction *x = a, *y = b;
+	int order = str_cmp(x->of->id, y->of->id);
+
+	if (order != 0)
+		return order;
+	return x->by->at != y->by->at ? (x->by->at < y->by->at ? -1 : 1) : str_cmp(x->by->id, y->by->id);
+}
+
+/* The corrections that hold: of each fact the one recorded last. They stand in order of the ids that they are about. */
+static enum rc corrections(struct story *s, struct facts *f, const struct fact *const *list, size_t n, struct correction **ret, size_t *ret_n,
+			   struct err *err)
+{
+	struct correction *c = arena_array(s->a, n + 1, sizeof *c);
+	size_t all = 0, kept = 0;
+
+	if (c == NULL)
+		return FAIL(err, RC_NOMEM, "facts: out of memory");
+	for (size_t i = 0; i < n; i++) {
+		const struct fact *of;
+
+		if (list[i]->type != FACT_CORRECTED)
+			continue;
+		of = find(list, n, list[i]->ref);
+		if (of == NULL || of->type == FACT_CORRECTED)
+			facts_problem(s->a, f, list[i]->line, list[i]->id, false, "there is no fact '%.*s' to be corrected", STR(str_slice(list[i]->ref, 0, 100)));
+		else
+			c[all++] = (struct correction){ of, list[i] };
+	}
+	qsort(c, all, sizeof *c, by_corrected);
+	for (size_t i = 0; i < all; i++)
+		if (kept > 0 && c[kept - 1].of == c[i].of)
+			c[kept - 1] = c[i];
+		else
+			c[kept++] = c[i];
+	*ret = c;
+	*ret_n = kept;
+	return RC_OK;
+}
+
+/* An office may state only what its role allows; who is unknown here is heard, and named. */
+static bool may_state(struct story *s, struct facts *f, const struct fact *fact)
+{
+	const struct pack *p = s->pack;
+
+	for (size_t i = 0; i < p->n_roles; i++)
+		if (str_eq(p->roles[i].term.id, fact->by)) {
+			if ((p->roles[i].facts >> fact->type & 1) != 0)
+				return true;
+			facts_problem(s->a, f, fact->line, fact->id, false, "pack %.*s: a %.*s may not state '%s'", STR(p->id), STR(fact->by),
+				      fact_name(fact->type));
+			return false;
+		}
+	if (fact->by.n > 0)
+		facts_problem(s->a, f, fact->line, fact->id, true, "pack %.*s knows no role '%.*s'", STR(p->id), STR(str_slice(fact->by, 0, 100)));
+	return true;
+}
+
+static uint8_t claim_of(struct story *s, struct facts *f, const struct fact *fact)
+{
+	struct level l;
+	struct err err = { 0 };
+	int level = fact->level;
+
+	if (fact->items != NULL && level_of(s->pack, fact->items, &l, &err) != RC_OK)
+		facts_problem(s->a, f, fact->line, fact->id, true, "%s", err.text);
+	else if (fact->items != NULL && level == 0)
+		level = l.overall;
+	if (level > s->pack->level_most || (level != 0 && level < s->pack->level_least)) {
+		facts_problem(s->a, f, fact->line, fact->id, true, "pack %.*s has no level %d", STR(s->pack->id), level);
+		return 0;
+	}
+	return (uint8_t)level;
+}
+
+static void add_moment(struct story *s, struct facts *f, const struct fact *fact, usec time)
+{
+	if (!may_state(s, f, fact))
+		return;
+	if (time > fact->at + AHEAD_MAX) {
+		facts_problem(s->a, f, fact->line, fact->id, false, "it is said to have happened after it was recorded");
+		return;
+	}
+	s->m[s->n++] = (struct moment){ .fact = fact, .time = time, .claim = claim_of(s, f, fact) };
+}
+
+static bool claims(const struct fact *f)
+{
+	return f->type == FACT_LEVEL || f->type == FACT_REPORTED;
+}
+
+/* Levels in force, and which facts made a change known. A re-review is final until the reporter claims another level. */
+static void walk(struct story *s)
+{
+	uint32_t count[FACT_TYPES] = { 0 };
+	bool final = false, pending = true; /* pending: the next report tells something new */
+	uint8_t level = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct moment *m = &s->m[i];
+		enum fact_type t = m->fact->type;
+		uint8_t before = level;
+
+		m->nth = ++count[t];
+		if (m->claim > 0 && (claims(m->fact) || t == FACT_REREVIEWED || (t == FACT_REVIEWED && !final))) {
+			final = t == FACT_REREVIEWED;
+			level = m->claim;
+		}
+		if (claims(m->fact) && level != before && count[FACT_REPORTED] > (t == FACT_REPORTED))
+			m->changed = pending = true;
+		if (t == FACT_REPORTED) {
+			m->changed = pending;
+			pending = false;
+		}
+		if (level != before || s->n_steps == 0)
+			s->steps[s->n_steps++] = (struct level_step){ m->time, level };
+	}
+}
+
+enum rc story_gather(struct story *s, struct facts *f, struct err *err)
+{
+	const struct fact **list;
+	struct correction *fixed;
+	size_t n, n_fixed, at = 0;
+
+	TRY(distinct(s, f, &list, &n, err));
+	TRY(corrections(s, f, list, n, &fixed, &n_fixed, err));
+	s->m = arena_array(s->a, n + 1, sizeof *s->m);
+	s->steps = arena_array(s->a, n + 1, sizeof *s->steps);
+	if (s->m == NULL || s->steps == NULL)
+		return FAIL(err, RC_NOMEM, "facts: out of memory");
+	for (size_t i = 0; i < n; i++) {
+		bool corrected = at < n_fixed && fixed[at].of == list[i];
+
+		if (list[i]->type != FACT_CORRECTED)
+			add_moment(s, f, list[i], corrected ? fixed[at].by->claimed : list[i]->claimed);
+		at += corrected;
+	}
+	qsort(s->m, s->n, sizeof *s->m, by_time);
+	walk(s);
+	return RC_OK;
+}
