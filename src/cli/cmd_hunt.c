@@ -82,9 +82,9 @@ static bool show_text(const struct hunt_found *f, bool with_event)
 
 	buf_init(&b, (size_t)64 << 20);
 	buf_fmt(&b, "%.*s  ", STR(time_format(f->at, when)));
-	if (f->event != NULL) {
-		put_visible(&b, f->event->source, 64);
-		buf_fmt(&b, ":%llu  ", (unsigned long long)f->event->ordinal);
+	if (f->event != NULL || f->n_records > 0) {
+		put_visible(&b, f->source, 64);
+		buf_fmt(&b, ":%llu  ", (unsigned long long)(f->event != NULL ? f->event->ordinal : f->records[0]));
 	}
 	if (f->title.n > 0)
 		buf_fmt(&b, "%.*s (%.*s%s%.*s)  ", STR(f->title), STR(f->level), f->author.n > 0 ? ", by " : "", STR(f->author));

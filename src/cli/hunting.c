@@ -66,11 +66,18 @@ bool hunting_opts(const struct cli *c, struct hunt_opts *ret)
 void hunting_put_event(struct jsonw *w, const struct hunt_found *f, bool with_event)
 {
 	jsonw_m_time(w, "time", f->at);
-	if (f->event == NULL)
+	if (f->event == NULL && f->n_records == 0)
 		return;
-	jsonw_m_str(w, "file", f->event->source);
-	jsonw_m_int(w, "record", (int64_t)f->event->ordinal);
-	if (!with_event)
+	jsonw_m_str(w, "file", f->source);
+	jsonw_m_int(w, "record", (int64_t)(f->event != NULL ? f->event->ordinal : f->records[0]));
+	if (f->event == NULL) {
+		jsonw_name(w, "records");
+		jsonw_array(w);
+		for (size_t i = 0; i < f->n_records; i++)
+			jsonw_int(w, (int64_t)f->records[i]);
+		jsonw_array_end(w);
+	}
+	if (!with_event || f->event == NULL)
 		return;
 	jsonw_m_cstr(w, "format", log_format_name(f->event->format));
 	jsonw_m_str(w, "event", f->event->line);

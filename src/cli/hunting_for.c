@@ -19,7 +19,7 @@ static const struct json_limits file_limits = { .bytes = FILE_MAX, .depth = 64, 
 struct collecting {
 	struct arena *a;
 	struct image_indicator *list;
-	size_t n, room;
+	size_t n, room, left_out;
 	struct hunting_for *ret;
 	struct indicator_context *context;
 };
@@ -246,21 +246,21 @@ static enum rc for_rules(const struct cli *c, struct hunting_for *ret, struct er
 	return RC_OK;
 }
 
-/* Those that cannot be looked up are named and left out, unless nothing else is asked for. */
+static void on_refused(void *ctx, size_t i, const struct err *why)
+{
+	struct collecting *x = ctx;
+
+	x->left_out++;
+	refuse(x, x->list[i].pattern, why);
+}
+
+/* Those that cannot be looked for are named and left out, unless nothing else is asked for. */
 static enum rc for_indicators(struct collecting *x, struct err *err)
 {
-	struct err why = { 0 };
-	size_t bad = 0;
-	enum rc rc;
+	enum rc rc = hunt_for_indicators(x->list, x->n, on_refused, x, &x->ret->m, err);
 
-	while ((rc = hunt_for_indicators(x->list, x->n, &x->ret->m, &bad, &why)) == RC_UNSUPPORTED || rc == RC_BAD) {
-		refuse(x, x->list[bad].pattern, &why);
-		x->list[bad] = x->list[--x->n];
-		if (x->n == 0)
-			break;
-	}
-	x->ret->indicators = x->n;
-	return rc == RC_OK ? RC_OK : FAIL(err, rc, "%s", x->ret->refused > 0 && x->n == 0 ? x->ret->first_refused : why.text);
+	x->ret->indicators = x->n - x->left_out;
+	return rc == RC_UNSUPPORTED && x->ret->refused > 0 ? FAIL(err, rc, "%s", x->ret->first_refused) : rc;
 }
 
 enum rc hunting_for(const struct cli *c, struct hunting_for *ret, struct err *err)

@@ -14,6 +14,9 @@
 /* One finding; all of it borrowed during the call. */
 struct hunt_found {
 	const struct block_event *event; /* NULL: a correlation, of several events */
+	struct str source;               /* input of the event, of a correlation the latest that takes part */
+	const uint64_t *records;         /* of a correlation: ordinals of those that take part and are of that input, newest first */
+	size_t n_records;
 	usec at;                         /* its time, or when the correlation fired */
 	struct str id;                   /* of the indicator or rule; "" of a search */
 	struct str title, author, level; /* of a rule; else "" */
@@ -31,9 +34,14 @@ struct hunt_matcher;
 void hunt_matcher_free(struct hunt_matcher *m);
 void hunt_matcher_freep(struct hunt_matcher **m);
 
-/* Indicators, whatever the times they are valid in: what was seen before an indicator was known is what a hunt is for.
- * RC_UNSUPPORTED: the pattern of one is of another sort (*ret_bad, may be NULL, tells which). */
-enum rc hunt_for_indicators(const struct image_indicator *list, size_t n, struct hunt_matcher **ret, size_t *ret_bad, struct err *err) MUSTUSE;
+/* list[i] cannot be looked for: `why` says what in it. */
+typedef void (*hunt_refuse)(void *ctx, size_t i, const struct err *why);
+
+/* Indicators, values as well as patterns of any sort, whatever the times they are valid in: what was seen before an
+ * indicator was known is what a hunt is for. Those that cannot be looked for are told to `refuse` and left out; RC_UNSUPPORTED:
+ * none is left, or one cannot and `refuse` is NULL. */
+enum rc hunt_for_indicators(const struct image_indicator *list, size_t n, hunt_refuse refuse, void *ctx, struct hunt_matcher **ret,
+			    struct err *err) MUSTUSE;
 
 /* Sigma rules and their correlations; set, taxonomy and their arena outlive the matcher. *ret_refused (may be NULL) counts
  * rules that cannot be run. */

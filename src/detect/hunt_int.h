@@ -28,6 +28,10 @@ struct hunt_matcher {
 	struct log_lines *lines[LOG_FORMATS];
 };
 
+/* Of a matcher from hunt_for_rules: rules that were made of indicators come from `patterns`, which outlives it. */
+struct stix_rules;
+void hunt_rules_from(struct hunt_matcher *m, const struct stix_rules *patterns);
+
 void hunt_tell(struct hunt_sink *s, const struct hunt_found *f);
 
 #endif

@@ -5,9 +5,21 @@
 #include "detect/correlate.h"
 #include "detect/engine.h"
 #include "detect/hunt_int.h"
+#include "detect/stix_rules.h"
+
+#define NAMES_ARENA ((size_t)16 << 20)
+#define KEPT_MAX ((size_t)1 << 22) /* matches of correlations whose places are remembered */
+
+/* Where an event lies that a correlation counts. */
+struct kept { uint64_t number, ordinal; struct str source; };
 
 struct rules {
 	struct hunt_matcher base;
+	const struct stix_rules *patterns; /* or NULL */
+	struct arena *names;
+	struct str source;                 /* the latest of `names` */
+	struct kept *kept;
+	size_t n_kept, room;
 	const struct sigma_set *set;
 	struct engine_image *image;
 	struct engine *engine;
@@ -26,8 +38,11 @@ static struct rules *of(const struct hunt_matcher *m)
 
 static struct hunt_found found_by(const struct sigma_rule *r, usec at)
 {
+	if (r->indicator != NULL)
+		return (struct hunt_found){ .at = at, .id = r->id, .title = S(""), .author = S(""), .level = S(""), .source = S(""),
+					    .matched = r->indicator->pattern, .tlp = r->indicator->tlp, .confidence = r->indicator->confidence };
 	return (struct hunt_found){ .at = at, .id = r->id, .title = r->title, .author = r->author, .level = str_of(sigma_level_name(r->level)),
-				    .matched = S(""), .tlp = UINT8_MAX, .confidence = UINT8_MAX };
+				    .source = S(""), .matched = S(""), .tlp = UINT8_MAX, .confidence = UINT8_MAX };
 }
 
 static bool field(void *ctx, struct str name, struct str *ret)
@@ -37,12 +52,63 @@ static bool field(void *ctx, struct str name, struct str *ret)
 	return engine_field(x->engine, x->f, x->rule, name, ret);
 }
 
+/* Kept in the order of their numbers. */
+static const struct kept *find_kept(const struct rules *x, uint64_t number)
+{
+	size_t low = 0, high = x->n_kept;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (x->kept[mid].number < number)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < x->n_kept && x->kept[low].number == number ? &x->kept[low] : NULL;
+}
+
+/* Names of inputs repeat, mostly one behind the other. Without memory a firing is shown with less. */
+static void keep_place(struct rules *x, const struct block_event *e)
+{
+	if (x->n_kept > 0 && x->kept[x->n_kept - 1].number == x->events)
+		return;
+	if (x->n_kept == x->room) {
+		size_t wider = x->room == 0 ? 256 : x->room * 2;
+		struct kept *list = wider > KEPT_MAX ? NULL : mem_resize(x->kept, wider * sizeof *list);
+
+		if (list == NULL)
+			return;
+		x->kept = list;
+		x->room = wider;
+	}
+	if (x->source.p == NULL || !str_eq(x->source, e->source))
+		x->source = arena_dup(x->names, e->source);
+	if (x->source.p != NULL)
+		x->kept[x->n_kept++] = (struct kept){ x->events, e->ordinal, x->source };
+}
+
+static void put_places(const struct rules *x, const struct correlation *c, struct hunt_found *found, uint64_t *records)
+{
+	for (uint32_t i = 0; i < c->n_events && i < CORRELATE_EVENTS_MAX; i++) {
+		const struct kept *k = find_kept(x, c->events[i]);
+
+		if (k == NULL || (found->n_records > 0 && !str_eq(k->source, found->source)))
+			continue;
+		found->source = k->source;
+		records[found->n_records++] = k->ordinal;
+	}
+	found->records = records;
+}
+
 static void on_fire(void *ctx, const struct correlation *c)
 {
 	struct rules *x = ctx;
 	const struct sigma_rule *r = &x->set->rules[c->rule];
 	struct hunt_found found = found_by(r, c->at);
+	uint64_t records[CORRELATE_EVENTS_MAX];
 
+	put_places(x, c, &found, records);
 	for (; found.n_why < c->n_group && found.n_why < HUNT_WHY_MAX; found.n_why++) {
 		found.why[found.n_why].field = r->corr->group_by[found.n_why];
 		found.why[found.n_why].value = c->group[found.n_why];
@@ -51,20 +117,36 @@ static void on_fire(void *ctx, const struct correlation *c)
 		hunt_tell(x->sink, &found);
 }
 
-static void tell_match(struct rules *x, const struct block_event *e, struct flat *f, uint32_t rule)
+static void tell_match(struct rules *x, const struct block_event *e, uint32_t rule, const struct engine_why *why, size_t n)
 {
-	struct engine_why why[HUNT_WHY_MAX];
 	struct hunt_found found = found_by(&x->set->rules[rule], e->time);
 
 	found.event = e;
-	found.n_why = engine_explain(x->engine, f, rule, why, HUNT_WHY_MAX);
-	if (found.n_why > HUNT_WHY_MAX)
-		found.n_why = HUNT_WHY_MAX;
-	for (size_t i = 0; i < found.n_why; i++) {
-		found.why[i].field = why[i].field;
-		found.why[i].value = why[i].value;
+	found.source = e->source;
+	for (size_t i = 0; i < n; i++) {
+		if (x->patterns != NULL && stix_rules_is_place(x->patterns, why[i].test))
+			continue;
+		found.why[found.n_why].field = why[i].field;
+		found.why[found.n_why++].value = why[i].value;
 	}
 	hunt_tell(x->sink, &found);
+}
+
+static enum rc take(struct rules *x, const struct block_event *e, struct flat *f, uint32_t rule, struct err *err)
+{
+	struct engine_why why[HUNT_WHY_MAX];
+	size_t n = engine_explain(x->engine, f, rule, why, HUNT_WHY_MAX);
+
+	/* A line of plain text has no fields: it meets no rule by those it lacks. */
+	if ((n == 0 && f->format == LOG_TEXT) || !stix_rule_counts(&x->set->rules[rule], e->time, e->time))
+		return RC_OK;
+	x->rule = rule;
+	if (!x->set->rules[rule].hidden)
+		tell_match(x, e, rule, why, n < HUNT_WHY_MAX ? n : HUNT_WHY_MAX);
+	if (x->correlator == NULL || !correlator_wants(x->correlator, rule))
+		return RC_OK;
+	keep_place(x, e);
+	return correlator_add(x->correlator, rule, e->time, x->events, field, x, on_fire, x, err);
 }
 
 static enum rc event(struct hunt_matcher *m, const struct block_event *e, struct flat *f, struct hunt_sink *s, struct err *err)
@@ -76,13 +158,8 @@ static enum rc event(struct hunt_matcher *m, const struct block_event *e, struct
 	x->f = f;
 	x->sink = s;
 	x->events++;
-	for (size_t i = 0; i < n && !s->stop; i++) {
-		x->rule = list[i];
-		if (!x->set->rules[list[i]].hidden)
-			tell_match(x, e, f, list[i]);
-		if (x->correlator != NULL && correlator_wants(x->correlator, list[i]))
-			TRY(correlator_add(x->correlator, list[i], e->time, x->events, field, x, on_fire, x, err));
-	}
+	for (size_t i = 0; i < n && !s->stop; i++)
+		TRY(take(x, e, f, list[i], err));
 	return RC_OK;
 }
 
@@ -107,7 +184,14 @@ static void free_it(struct hunt_matcher *m)
 	correlator_free(x->correlator);
 	engine_free(x->engine);
 	engine_image_unref(x->image);
+	arena_free(x->names);
+	mem_free(x->kept);
 	mem_free(x);
+}
+
+void hunt_rules_from(struct hunt_matcher *m, const struct stix_rules *patterns)
+{
+	of(m)->patterns = patterns;
 }
 
 static enum rc fill(struct rules *x, const struct taxonomy *t, uint64_t *ret_refused, struct err *err)
@@ -116,6 +200,9 @@ static enum rc fill(struct rules *x, const struct taxonomy *t, uint64_t *ret_ref
 	const struct correlator_refusal *of_correlator;
 	const struct engine_refusal *of_engine;
 
+	x->names = arena_new(NAMES_ARENA);
+	if (x->names == NULL)
+		return FAIL(err, RC_NOMEM, "hunt: out of memory");
 	TRY(engine_image_build(x->set, t, &x->image, err));
 	TRY(engine_new(x->image, &x->engine, err));
 	TRY(correlator_new(x->set, &all_time, &x->correlator, err));

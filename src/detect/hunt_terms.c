@@ -151,7 +151,7 @@ static bool text_meets(const struct term *t, const struct block_event *e, struct
 static enum rc event(struct hunt_matcher *m, const struct block_event *e, struct flat *f, struct hunt_sink *s, struct err *err UNUSED)
 {
 	const struct terms *x = of(m);
-	struct hunt_found found = { .event = e, .at = e->time, .id = S(""), .title = S(""), .author = S(""), .level = S(""), .matched = S(""),
+	struct hunt_found found = { .event = e, .at = e->time, .id = S(""), .title = S(""), .author = S(""), .level = S(""), .source = e->source, .matched = S(""),
 				    .tlp = UINT8_MAX, .confidence = UINT8_MAX };
 
 	for (size_t i = 0; i < x->n; i++) {

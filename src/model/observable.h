@@ -71,6 +71,10 @@ struct value_term {
  * RC_UNSUPPORTED: another sort of pattern. */
 enum rc value_terms_of_pattern(struct arena *a, struct str pattern, struct value_term **ret, size_t *ret_n, struct err *err) MUSTUSE;
 
+/* Values of which each event that takes part in meeting the pattern holds one, whatever the pattern: for leaving out events and
+ * blocks of them. RC_UNSUPPORTED: some observation can be met without any. */
+enum rc value_needed_in_pattern(struct arena *a, struct str pattern, struct value **ret, size_t *ret_n, struct err *err) MUSTUSE;
+
 /* The values that a pattern of either sort speaks of, alone or together with others: for finding it and for its
  * lifetime, not for blocking. */
 enum rc value_named_in_pattern(struct arena *a, struct str pattern, struct value **ret, size_t *ret_n, struct err *err) MUSTUSE;

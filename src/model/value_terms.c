@@ -4,6 +4,7 @@
 #include "stix/pattern_ast.h"
 
 #define TERMS_MAX 16
+#define NEEDED_MAX 1024
 
 struct terms {
 	struct arena *a;
@@ -180,5 +181,94 @@ enum rc value_named_in_pattern(struct arena *a, struct str pattern, struct value
 			(*ret)[got++] = (struct value){ terms[i].kind, terms[i].text };
 	}
 	*ret_n = got;
+	return RC_OK;
+}
+
+/* --- what cannot be missing --- */
+
+struct needed {
+	struct arena *a;
+	struct value *list;
+	size_t n;
+};
+
+static enum rc need(struct needed *x, enum observable_kind kind, struct str text, struct err *err)
+{
+	struct terms one = { .a = x->a };
+	struct value_term term;
+
+	one.list = &term;
+	if (x->n == NEEDED_MAX)
+		return unsupported(err);
+	TRY(add(&one, ROLE_ANY, kind, text, err));
+	x->list[x->n++] = (struct value){ kind, term.text };
+	return RC_OK;
+}
+
+/* Equality of an observable, or being inside of a block. A URL may be put together from parts of an event in more ways than
+ * one, so it is not relied on. */
+static enum rc need_test(struct needed *x, const struct pat_cmp *cmp, struct err *err)
+{
+	bool ends = has_steps(cmp, "network-traffic", "dst_ref", "value") || has_steps(cmp, "network-traffic", "src_ref", "value");
+	enum observable_kind kind = OBS_KINDS;
+
+	if ((cmp->op != PAT_EQ && cmp->op != PAT_IN && cmp->op != PAT_ISSUBSET) || cmp->negated || (!ends && !kind_of(cmp, &kind)) ||
+	    kind == OBS_URL || cmp->n_consts == 0)
+		return unsupported(err);
+	for (uint32_t i = 0; i < cmp->n_consts; i++) {
+		struct buf out;
+		enum rc rc = RC_OK;
+
+		if (cmp->consts[i].type != PAT_STRING)
+			return unsupported(err);
+		buf_init(&out, VALUE_MAX * 2);
+		if (ends)
+			rc = value_detect(cmp->consts[i].text, &kind, &out, NULL);
+		buf_done(&out);
+		if (rc != RC_OK || kind == OBS_URL)
+			return unsupported(err);
+		TRY(need(x, kind, cmp->consts[i].text, err));
+	}
+	return RC_OK;
+}
+
+/* Of an AND one branch is enough, of an OR each counts. Recursion: as deep as the parser lets parentheses nest. */
+static enum rc need_bool(struct needed *x, const struct pat_bool *b, struct err *err)
+{
+	size_t before = x->n;
+
+	if (b->kind == PAT_TEST)
+		return need_test(x, &b->cmp, err);
+	for (const struct pat_bool *k = b->kids; k != NULL; k = k->next) {
+		enum rc rc = need_bool(x, k, err);
+
+		if (rc == RC_NOMEM || (b->kind == PAT_SOME && rc != RC_OK) || (b->kind == PAT_ALL && rc == RC_OK))
+			return rc;
+		if (b->kind == PAT_ALL)
+			x->n = before;
+	}
+	return b->kind == PAT_SOME ? RC_OK : unsupported(err);
+}
+
+static enum rc need_obs(struct needed *x, const struct pat_obs *o, struct err *err)
+{
+	if (o->kind == PAT_OBSERVATION)
+		return need_bool(x, o->test, err);
+	for (const struct pat_obs *k = o->kids; k != NULL; k = k->next)
+		TRY(need_obs(x, k, err));
+	return RC_OK;
+}
+
+enum rc value_needed_in_pattern(struct arena *a, struct str pattern, struct value **ret, size_t *ret_n, struct err *err)
+{
+	struct needed x = { .a = a, .list = arena_array(a, NEEDED_MAX, sizeof *x.list) };
+	const struct pattern *p;
+
+	if (x.list == NULL)
+		return FAIL(err, RC_NOMEM, "pattern: no memory");
+	TRY(stix_pattern_parse(a, pattern, &STIX_PATTERN_LENIENT, &p, err));
+	TRY(need_obs(&x, p->root, err));
+	*ret = x.list;
+	*ret_n = x.n;
 	return RC_OK;
 }

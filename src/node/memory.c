@@ -270,21 +270,16 @@ static void tell_hunted(struct memory *m, usec upto)
 
 struct hunting {
 	struct memory *m;
-	const struct image_indicator *list;
-	size_t n;
 	uint64_t found;
+	size_t refused;
 };
 
-static uint8_t tlp_of(const struct hunting *h, struct str id, uint8_t *ret_confidence)
+/* What cannot be matched live was told already. */
+static void on_refused(void *ctx, size_t i UNUSED, const struct err *why UNUSED)
 {
-	for (size_t i = 0; i < h->n; i++) {
-		if (str_eq(h->list[i].id, id)) {
-			*ret_confidence = h->list[i].confidence;
-			return h->list[i].tlp;
-		}
-	}
-	*ret_confidence = UINT8_MAX;
-	return UINT8_MAX;
+	struct hunting *h = ctx;
+
+	h->refused++;
 }
 
 /* As long as the node does not stop, what stands in the way may pass. A hunt that is done again finds the same: kept once. */
@@ -314,10 +309,11 @@ static bool on_found(void *ctx, const struct hunt_found *f)
 {
 	struct hunting *h = ctx;
 	struct buf normal;
-	struct hit hit = { .indicator = f->id, .matched = f->matched, .at = f->at, .input = f->event->source, .event = f->event->line,
-			   .where = S("") };
+	struct hit hit = { .indicator = f->id, .matched = f->matched, .at = f->at, .input = f->source, .where = S(""), .tlp = f->tlp,
+			   .confidence = f->confidence, .event = f->event != NULL ? f->event->line : S("") };
+	bool pattern = str_starts(f->matched, S("["));
 
-	hit.tlp = tlp_of(h, f->id, &hit.confidence);
+	hit.what = (struct observable){ .kind = OBS_KINDS, .field = S(""), .value = S("") };
 	if (f->n_why > 0) {
 		hit.what.field = f->why[0].field;
 		hit.what.value = f->why[0].value;
@@ -328,38 +324,38 @@ static bool on_found(void *ctx, const struct hunt_found *f)
 		return true;
 	}
 	buf_init(&normal, 2 * VALUE_MAX);
-	(void)!value_detect(f->matched, &hit.what.kind, &normal, NULL);
+	if (value_detect(pattern ? hit.what.value : f->matched, &hit.what.kind, &normal, NULL) != RC_OK)
+		hit.what.kind = OBS_KINDS;
 	buf_done(&normal);
-	record(h->m, &hit, f->event->ordinal);
+	record(h->m, &hit, f->event != NULL ? f->event->ordinal : f->n_records > 0 ? f->records[0] : 0);
 	return !atomic_load(&h->m->detector->stopping);
 }
 
-static enum rc hunt(struct memory *m, const struct image_indicator *list, size_t n, struct err *err)
+static enum rc hunt(struct memory *m, const struct image_indicator *list, size_t n, size_t *ret_refused, struct err *err)
 {
 	struct history_opts o = { .dir = m->detector->history };
 	struct history *h CLEANUP(history_closep) = NULL;
 	struct hunt_matcher *matcher CLEANUP(hunt_matcher_freep) = NULL;
-	struct hunting ctx = { m, list, n, 0 };
+	struct hunting ctx = { .m = m };
+	enum rc rc;
 	struct hunt_opts how = { 0 };
 	struct hunt_stats st = { 0 };
-	size_t bad;
 
-	TRY(hunt_for_indicators(list, n, &matcher, &bad, err));
+	rc = hunt_for_indicators(list, n, on_refused, &ctx, &matcher, err);
+	*ret_refused = ctx.refused;
+	TRY(rc);
 	TRY(history_open(&o, &h, err));
 	return hunt_run(h, matcher, &how, on_found, &ctx, &st, err);
 }
 
-/* One of another sort must not keep the others from being looked for. */
 static void hunt_all(struct memory *m, const struct image_indicator *list, size_t n)
 {
 	struct err err = { 0 };
-	enum rc rc = hunt(m, list, n, &err);
+	size_t refused = 0;
+	enum rc rc = hunt(m, list, n, &refused, &err);
 
-	for (size_t i = 0; rc == RC_UNSUPPORTED && n > 1 && i < n && !atomic_load(&m->detector->stopping); i++)
-		if (hunt(m, &list[i], 1, &err) == RC_OK)
-			atomic_fetch_add(&m->hunted, 1);
 	if (rc == RC_OK)
-		atomic_fetch_add(&m->hunted, n);
+		atomic_fetch_add(&m->hunted, n - refused);
 	else if (rc != RC_UNSUPPORTED && rc != RC_NOTFOUND)
 		log_line(LOG_LEVEL_ERROR, "history", "hunt: %s", err.text);
 	atomic_fetch_add(&m->hunts, 1);

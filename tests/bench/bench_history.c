@@ -222,7 +222,7 @@ static double hunt(struct history *h, unsigned first, unsigned n, struct hunt_st
 		in[i] = (struct image_indicator){ .id = str_of(text[i][0]), .pattern = str_of(text[i][1]) };
 	}
 	start = cpu_seconds(); /* compiling what is looked for is a part of the answer's time */
-	if (hunt_for_indicators(in, n, &m, NULL, &err) != RC_OK || hunt_run(h, m, &o, on_found, &found, st, &err) != RC_OK)
+	if (hunt_for_indicators(in, n, NULL, NULL, &m, &err) != RC_OK || hunt_run(h, m, &o, on_found, &found, st, &err) != RC_OK)
 		die("hunt", &err);
 	start = cpu_seconds() - start;
 	hunt_matcher_free(m);

@@ -174,12 +174,18 @@ static void test_indicators(struct history *h)
 		struct err err = { 0 };
 		struct result r;
 
-		if (!OK(hunt_for_indicators(&in, 1, &m, NULL, &err) == RC_OK, "%s %s", indicators[i].pattern, err.text))
+		if (!OK(hunt_for_indicators(&in, 1, NULL, NULL, &m, &err) == RC_OK, "%s %s", indicators[i].pattern, err.text))
 			continue;
 		st = run_both(h, m, o, indicators[i].pattern, count(indicators[i].holds) + indicators[i].more, &r);
 		if (indicators[i].holds == none || indicators[i].holds == is_address)
 			OK(st.opened <= 3, "few blocks are opened for it (%llu of %llu)", (unsigned long long)st.opened, (unsigned long long)st.blocks);
 	}
+}
+
+static void on_refused(void *ctx, size_t i, const struct err *why)
+{
+	if (why->rc == RC_UNSUPPORTED)
+		*(size_t *)ctx = i;
 }
 
 static void test_many(struct history *h)
@@ -197,13 +203,14 @@ static void test_many(struct history *h)
 		snprintf(pattern[i], sizeof pattern[i], "[domain-name:value = 'evil%u.example']", i);
 		in[i] = (struct image_indicator){ .id = str_of(id[i]), .pattern = str_of(pattern[i]) };
 	}
-	OK(hunt_for_indicators(in, 40, &m, &bad, &err) == RC_OK, "forty at once %s", err.text);
+	OK(hunt_for_indicators(in, 40, NULL, NULL, &m, &err) == RC_OK, "forty at once %s", err.text);
 	(void)run_both(h, m, o, "forty at once", (EVENTS + 6) / 7, &r);
 	EQ_STR(str_of(r.why), S("rrname=host0.evil0.example"), "tells field and value");
-	in[7].pattern = S("[process:name MATCHES 'x']");
+	in[7].pattern = S("[mutex:name MATCHES 'x']");
 	hunt_matcher_freep(&m);
 	m = NULL;
-	OK(hunt_for_indicators(in, 40, &m, &bad, &err) == RC_UNSUPPORTED && bad == 7, "another sort of pattern is named");
+	OK(hunt_for_indicators(in, 40, NULL, NULL, &m, &err) == RC_UNSUPPORTED, "what no log shows ends it, when nobody wants to hear of it");
+	OK(hunt_for_indicators(in, 40, on_refused, &bad, &m, &err) == RC_OK && bad == 7, "else it is named and left out");
 }
 
 /* --- search --- */

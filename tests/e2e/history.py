@@ -48,7 +48,7 @@ t.same(len(lines(hunt('192.0.2.7'))), 10, 'an address in syslog')
 t.same([f['record'] for f in lines(hunt("[ipv4-addr:value = '203.0.113.66' OR domain-name:value = 'c2.evil.example']"))], [1501, 2078, 2501],
        'a STIX pattern')
 t.same(hunt('nothing.example').status, 0, 'nothing found is 0')
-t.same(hunt("[process:name MATCHES 'a']").status, 2, 'a pattern of another sort is refused')
+t.same(hunt("[mutex:name MATCHES 'a']").status, 2, 'a pattern that no log shows is refused')
 t.same(hunt('no such thing').status, 2, 'what is no indicator is refused')
 r = run('hunt', '203.0.113.66', '--history', H, '--json', '--stats')
 st = lines(r)[-1]

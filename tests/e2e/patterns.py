@@ -77,6 +77,22 @@ n.import_(newer)
 n.import_(dict(newer, modified=stamp(9), revoked=True))
 t.ok(wait_until(lambda: live()['patterns'] == 2), 'a revoked one is gone', live())
 
+# what becomes known later is looked for in the past, several observations included
+put(log, process('late stage A', 'pc20'), process('late stage B', 'pc20', 1.0), process('late -q', 'pc21', 2.0))
+t.ok(wait_until(lambda: n.cli('status', '@', '--json').json()['history']['events'] >= 9), 'events are kept')
+both = pattern("[process:command_line LIKE '%stage A'] FOLLOWEDBY [process:command_line LIKE '%stage B'] WITHIN 60 SECONDS", tlp='amber', confidence=40)
+one_late = pattern("[process:command_line LIKE 'late -_' AND process:pid NOT IN (1, 2) OR process:command_line = 'late -q']")
+n.import_([both, one_late])
+t.ok(wait_until(lambda: alerts(both) and alerts(one_late)), 'patterns known later: found in the history', n.text()[-800:])
+a = alerts(both)
+t.ok(a and (a[0]['input'], a[0]['tlp'], a[0]['detail']['confidence']) == ('windows', 'TLP:AMBER', 40), 'several observations, with log, level and confidence', a)
+a = alerts(one_late)
+t.ok(a and 'late -q' in a[0]['detail']['event'], 'one, with its event', a)
+r = run('hunt', both['pattern'], '--node', n.dir, '--json')
+t.ok(r.status == 1 and r.json()['records'] and r.json()['matched'] == both['pattern'], 'lianfang hunt finds the same beside the node', r)
+n.import_([dict(x, modified=stamp(9), revoked=True) for x in (both, one_late)])
+t.ok(wait_until(lambda: live()['patterns'] == 2), 'and both are revoked', live())
+
 feed = [pattern(f"[process:command_line LIKE '%tool{i}-%' AND process:command_line MATCHES 'x+{i % 7}']") for i in range(2000)]
 started = time.monotonic()
 n.import_(feed)
