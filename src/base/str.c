@@ -1,6 +1,7 @@
 #include "base/str.h"
 
 #include "base/ascii.h"
+#include "base/vec16.h"
 
 int str_cmp(struct str a, struct str b)
 {
@@ -32,6 +33,28 @@ bool str_ends(struct str s, struct str suffix)
 	return s.n >= suffix.n && str_eq(str_make(s.p + s.n - suffix.n, suffix.n), suffix);
 }
 
+#define FIND_MAX 64 /* of longer ones each false place costs too much */
+
+/* Sixteen places at a look: where the needle's first and last byte stand. Whoever fills a text with such places pays
+ * memmem's price, which is linear: false places are counted. */
+static const char *find(const char *p, size_t n, struct str needle)
+{
+	vec16 first = (vec16){ 0 } + (unsigned char)needle.p[0], last = (vec16){ 0 } + (unsigned char)needle.p[needle.n - 1];
+	size_t i = 0, in_vain = 0;
+
+	for (; needle.n <= FIND_MAX && n - i >= needle.n + 15 && in_vain <= 8 + i / 16; i += 16) {
+		unsigned both = vec16_mask((vec16)(vec16_load(p + i) == first) & (vec16)(vec16_load(p + i + needle.n - 1) == last));
+
+		for (; both != 0; both &= both - 1, in_vain++) {
+			const char *at = p + i + __builtin_ctz(both);
+
+			if (memcmp(at, needle.p, needle.n) == 0)
+				return at;
+		}
+	}
+	return memmem(p + i, n - i, needle.p, needle.n);
+}
+
 size_t str_find(struct str s, struct str needle, size_t from)
 {
 	const char *hit;
@@ -42,7 +65,7 @@ size_t str_find(struct str s, struct str needle, size_t from)
 		return from;
 	if (s.n - from < needle.n)
 		return SIZE_MAX;
-	hit = memmem(s.p + from, s.n - from, needle.p, needle.n);
+	hit = needle.n == 1 ? memchr(s.p + from, needle.p[0], s.n - from) : find(s.p + from, s.n - from, needle);
 	return hit == NULL ? SIZE_MAX : (size_t)(hit - s.p);
 }
 

@@ -41,12 +41,17 @@ struct net {
 	uint8_t bits;        /* of 128 */
 };
 
+struct regex_need { /* one of these stands in the folded text of each match */
+	const struct str *any;
+	uint32_t n;
+};
+
 struct regex {
 	pcre2_code *code;
 	struct nfa *nfa;       /* NULL: PCRE2 is to be asked */
 	struct regex *next;
-	const struct str *literals; /* one of them stands folded in whatever folded text matches; none: unknown */
-	size_t n_literals;
+	const struct regex_need *needs; /* all of them, the rarest first */
+	size_t n_needs;                 /* 0: unknown */
 };
 
 struct test {
@@ -166,11 +171,11 @@ struct regex_env; /* owns the compiled expressions of an image */
 struct regex_env *regex_env_new(void) MUSTUSE;
 void regex_env_free(struct regex_env *env);
 enum rc regex_compile(struct regex_env *env, struct str pattern, unsigned flags, struct regex **ret, struct err *err) MUSTUSE;
-/* Literals one of which stands, folded, in the folded text of each match; 0 when none are known. In `a`. */
-size_t regex_literals(struct arena *a, const struct typical *typical, struct str pattern, const struct str **ret);
+/* What each match must hold; 0: nothing is known. In `a`. */
+size_t regex_needs(struct arena *a, const struct typical *typical, struct str pattern, const struct regex_need **ret);
 enum rc regex_run_new(const struct regex_env *env, struct regex_run *ret, struct err *err) MUSTUSE;
 void regex_run_done(struct regex_run *run);
-bool regex_search(const struct regex *re, struct str s, struct regex_run *run);
+bool regex_search(const struct regex *re, const struct text *x, struct regex_run *run);
 
 /* ---- engine_program.c */
 

@@ -1,7 +1,7 @@
 /* Which literals must stand in whatever a regular expression matches? Reads the
  * expression as PCRE2 does as far as that is simple, and answers "unknown" for
  * anything else: a wrong answer would lose matches, no answer only costs time.
- * A sequence needs the best of its parts, an alternation one of each branch. */
+ * A sequence needs each of its parts, an alternation the rarest of each branch. */
 #include "detect/engine_int.h"
 
 #include "base/ascii.h"
@@ -9,6 +9,7 @@
 #include "base/text.h"
 
 #define LITERALS_MAX 64
+#define NEEDS_MAX 8
 #define RUN_MAX 48
 #define NEST_MAX 20
 
@@ -20,17 +21,22 @@ struct reader {
 	bool bad; /* something that is not read here, or no memory */
 };
 
-struct set {
+struct set { /* one of these must stand there */
 	struct str lit[LITERALS_MAX];
-	uint32_t n;      /* 0: nothing is known */
+	uint32_t n;
 	float chance;
 };
 
-/* A sequence while it is read: the run of characters at hand and the best set so far. */
+struct needs { /* one of each of these */
+	struct set set[NEEDS_MAX];
+	uint32_t n;
+};
+
+/* A sequence while it is read: the run of characters at hand and what it needs so far. */
 struct sequence {
 	char run[RUN_MAX];
 	uint32_t n;
-	struct set *best;
+	struct needs *needs;
 };
 
 static bool next_is(const struct reader *r, char c)
@@ -79,10 +85,18 @@ static int quantifier(struct reader *r)
 	return least;
 }
 
-static void better(struct set *best, const struct set *s)
+/* The rarest stand first; of too many the most common are left out. */
+static void need(struct needs *to, const struct set *s)
 {
-	if (s->n > 0 && (best->n == 0 || s->chance < best->chance))
-		*best = *s;
+	uint32_t at = 0;
+
+	while (at < to->n && to->set[at].chance <= s->chance)
+		at++;
+	if (at == NEEDS_MAX)
+		return;
+	to->n += to->n < NEEDS_MAX;
+	memmove(to->set + at + 1, to->set + at, (to->n - at - 1) * sizeof *s);
+	to->set[at] = *s;
 }
 
 static void flush(struct reader *r, struct sequence *q)
@@ -99,7 +113,7 @@ static void flush(struct reader *r, struct sequence *q)
 	}
 	one.lit[0] = str_make(to, fold_text(str_make(q->run, q->n), to));
 	one.chance = typical_chance(r->typical, one.lit[0], NULL);
-	better(q->best, &one);
+	need(q->needs, &one);
 	q->n = 0;
 }
 
@@ -185,7 +199,7 @@ static void escape(struct reader *r, struct sequence *q)
 	}
 }
 
-static void alternation(struct reader *r, unsigned depth, struct set *ret);
+static void alternation(struct reader *r, unsigned depth, struct needs *ret);
 
 /* What stands behind "(?": true when a group follows whose content must match. */
 static bool group_open(struct reader *r, bool *ret_flags)
@@ -215,7 +229,7 @@ static bool group_open(struct reader *r, bool *ret_flags)
 
 static void group(struct reader *r, struct sequence *q, unsigned depth)
 {
-	struct set *inner;
+	struct needs *inner;
 	bool flags = false;
 	size_t used = r->at;
 
@@ -229,13 +243,14 @@ static void group(struct reader *r, struct sequence *q, unsigned depth)
 		alternation(r, depth + 1, inner);
 	r->bad |= !accept(r, ')');
 	if (quantifier(r) != 0 && !r->bad)
-		better(q->best, inner);
+		for (uint32_t i = 0; i < inner->n; i++)
+			need(q->needs, &inner->set[i]);
 	mem_free(inner);
 }
 
-static void sequence(struct reader *r, unsigned depth, struct set *ret)
+static void sequence(struct reader *r, unsigned depth, struct needs *ret)
 {
-	struct sequence q = { .best = ret };
+	struct sequence q = { .needs = ret };
 
 	ret->n = 0;
 	while (!r->bad && r->at < r->s.n && r->s.p[r->at] != '|' && r->s.p[r->at] != ')') {
@@ -262,45 +277,67 @@ static void sequence(struct reader *r, unsigned depth, struct set *ret)
 	flush(r, &q);
 }
 
-static void alternation(struct reader *r, unsigned depth, struct set *ret)
+/* To what the branches before need, one of each, comes another. False: not known, or too many. */
+static bool branch_add(struct set *any, const struct needs *branch)
 {
-	struct set *one = mem_alloc(sizeof *one);
-	bool known = true;
-
-	ret->n = 0;
-	ret->chance = 0;
-	r->bad |= one == NULL;
-	while (!r->bad) {
-		sequence(r, depth, one);
-		known = known && one->n > 0 && ret->n + one->n <= LITERALS_MAX;
-		for (uint32_t i = 0; known && i < one->n; i++)
-			ret->lit[ret->n++] = one->lit[i];
-		ret->chance += one->chance;
-		if (!accept(r, '|'))
-			break;
-	}
-	if (!known)
-		ret->n = 0;
-	mem_free(one);
+	if (branch->n == 0 || any->n + branch->set[0].n > LITERALS_MAX)
+		return false;
+	for (uint32_t i = 0; i < branch->set[0].n; i++)
+		any->lit[any->n++] = branch->set[0].lit[i];
+	any->chance += branch->set[0].chance;
+	return true;
 }
 
-size_t regex_literals(struct arena *a, const struct typical *typical, struct str pattern, const struct str **ret)
+static void alternation(struct reader *r, unsigned depth, struct needs *ret)
+{
+	struct needs *branch;
+	struct set any = { .n = 0 };
+	bool known;
+
+	sequence(r, depth, ret);
+	if (r->bad || !next_is(r, '|'))
+		return;
+	branch = mem_alloc(sizeof *branch);
+	r->bad |= branch == NULL;
+	known = branch_add(&any, ret);
+	while (!r->bad && accept(r, '|')) {
+		sequence(r, depth, branch);
+		known = known && branch_add(&any, branch);
+	}
+	ret->n = 0;
+	if (known)
+		need(ret, &any);
+	mem_free(branch);
+}
+
+static bool needs_keep(struct arena *a, const struct needs *needs, const struct regex_need **ret)
+{
+	struct regex_need *out = arena_array(a, needs->n, sizeof *out);
+
+	for (uint32_t i = 0; out != NULL && i < needs->n; i++) {
+		const struct set *s = &needs->set[i];
+		struct str *any = arena_array(a, s->n, sizeof *any);
+
+		if (any == NULL)
+			return false;
+		memcpy(any, s->lit, s->n * sizeof *any);
+		out[i] = (struct regex_need){ any, s->n };
+	}
+	*ret = out;
+	return out != NULL;
+}
+
+size_t regex_needs(struct arena *a, const struct typical *typical, struct str pattern, const struct regex_need **ret)
 {
 	struct reader r = { .s = pattern, .a = a, .typical = typical };
-	struct set *set = mem_alloc(sizeof *set);
-	struct str *out = NULL;
+	struct needs *needs = mem_alloc(sizeof *needs);
 	size_t n = 0;
 
-	if (set == NULL)
+	if (needs == NULL)
 		return 0;
-	alternation(&r, 0, set);
-	if (!r.bad && r.at == pattern.n && set->n > 0)
-		out = arena_array(a, set->n, sizeof *out);
-	if (out != NULL) {
-		memcpy(out, set->lit, set->n * sizeof *out);
-		n = set->n;
-		*ret = out;
-	}
-	mem_free(set);
+	alternation(&r, 0, needs);
+	if (!r.bad && r.at == pattern.n && needs->n > 0 && needs_keep(a, needs, ret))
+		n = needs->n;
+	mem_free(needs);
 	return n;
 }

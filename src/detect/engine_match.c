@@ -278,14 +278,15 @@ static bool glob_add(struct builder *b, const struct test *t, uint32_t witness)
 
 static bool regex_add(struct builder *b, const struct test *t, uint32_t witness)
 {
-	bool keyed = t->regex->n_literals > 0;
+	const struct regex_need *need = t->regex->needs;
+	bool keyed = t->regex->n_needs > 0;
 
-	for (size_t i = 0; i < t->regex->n_literals; i++)
-		keyed = keyed && t->regex->literals[i].n >= 2;
+	for (uint32_t i = 0; keyed && i < need->n; i++)
+		keyed = need->any[i].n >= 2;
 	if (!keyed)
 		direct_add(b, witness);
-	for (size_t i = 0; keyed && i < t->regex->n_literals; i++)
-		if (!literal_add(b, t->regex->literals[i], witness, false))
+	for (uint32_t i = 0; keyed && i < need->n; i++)
+		if (!literal_add(b, need->any[i], witness, false))
 			return false;
 	return true;
 }

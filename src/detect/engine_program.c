@@ -222,10 +222,10 @@ static enum rc regex_make(struct compiler *c, const struct sigma_test *from, str
 {
 	t->kind = TEST_REGEX;
 	TRY(regex_compile(c->m->regexes, from->text, from->re_flags, &t->regex, err));
-	t->regex->n_literals = regex_literals(c->m->arena, c->m->typical, from->text, &t->regex->literals);
-	t->chance = t->regex->n_literals == 0 ? 0.6F : 0;
-	for (size_t i = 0; i < t->regex->n_literals; i++)
-		t->chance += typical_chance(c->m->typical, t->regex->literals[i], NULL);
+	t->regex->n_needs = regex_needs(c->m->arena, c->m->typical, from->text, &t->regex->needs);
+	t->chance = t->regex->n_needs == 0 ? 0.6F : 0;
+	for (uint32_t i = 0; t->regex->n_needs > 0 && i < t->regex->needs[0].n; i++)
+		t->chance += typical_chance(c->m->typical, t->regex->needs[0].any[i], NULL);
 	return RC_OK;
 }
 

@@ -7,7 +7,7 @@
  * no UTF-8) does not find that \W takes U+00E9.
  *
  * Most searches never happen: an expression is tried only on text that holds
- * one of the literals that each of its matches must hold (regex_literals). */
+ * all that each of its matches must hold (regex_needs). */
 #include "detect/engine_int.h"
 
 #include "base/fold.h"
@@ -72,10 +72,22 @@ struct regex_env *regex_env_new(void)
 	return env;
 }
 
-bool regex_search(const struct regex *re, struct str s, struct regex_run *run)
+static bool holds_one(struct str folded, const struct regex_need *need)
 {
+	for (uint32_t i = 0; i < need->n; i++)
+		if (str_find(folded, need->any[i], 0) != SIZE_MAX)
+			return true;
+	return false;
+}
+
+bool regex_search(const struct regex *re, const struct text *x, struct regex_run *run)
+{
+	struct str s = x->plain;
 	int rc;
 
+	for (size_t i = 0; i < re->n_needs; i++)
+		if (!holds_one(x->folded, &re->needs[i]))
+			return false;
 	if (re->nfa != NULL)
 		return nfa_matches(re->nfa, s);
 	/* Steps by the length: an expression that is no bomb takes a few for each byte. */

@@ -344,7 +344,7 @@ bool test_value(const struct test *t, enum flat_type type, const struct text *x,
 	case TEST_SUFFIX: return str_ends(s, t->lit);
 	case TEST_CONTAINS: return str_find(s, t->lit, 0) != SIZE_MAX;
 	case TEST_GLOB: return glob_matches(&t->glob, s);
-	case TEST_REGEX: return regex_search(t->regex, x->plain, run);
+	case TEST_REGEX: return regex_search(t->regex, x, run);
 	case TEST_PRESENT: return true;
 	case TEST_CIDR: return net_holds(t->net, x->plain);
 	case TEST_NUMBER:

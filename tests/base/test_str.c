@@ -48,6 +48,36 @@ static void test_search(void)
 	OK(str_cmp(S("a"), S("ab")) < 0 && str_cmp(S("b"), S("ab")) > 0, "order");
 }
 
+/* A needle at every place of texts of every length around a look, among bytes that look like its ends. */
+static void test_find(void)
+{
+	static const char *const needles[] = { "x", "xy", "xay", "xaaaaaaaaaaaaaaaaaaaay" };
+	char text[200];
+	size_t wrong = 0;
+
+	for (size_t k = 0; k < COUNTOF(needles); k++) {
+		struct str needle = str_of(needles[k]);
+
+		for (size_t n = 0; n <= sizeof text; n++) {
+			for (size_t i = 0; i < n; i++)
+				text[i] = "xbyxy"[i % (k < 2 ? 2 : 5)];
+			if (k == 0)
+				memset(text, 'b', n);
+			wrong += str_find(str_make(text, n), needle, 0) != SIZE_MAX;
+			for (size_t at = 0; at + needle.n <= n; at += 1 + n / 40) {
+				char was[32];
+
+				memcpy(was, text + at, needle.n);
+				memcpy(text + at, needle.p, needle.n);
+				wrong += str_find(str_make(text, n), needle, 0) != at;
+				wrong += str_find(str_make(text, n), needle, at + 1) != SIZE_MAX;
+				memcpy(text + at, was, needle.n);
+			}
+		}
+	}
+	OK(wrong == 0, "found where it stands, and nowhere else");
+}
+
 static void test_ascii(void)
 {
 	size_t counts[7] = { 0 };
@@ -86,6 +116,7 @@ int main(void)
 	test_numbers();
 	test_split();
 	test_search();
+	test_find();
 	test_ascii();
 	test_err();
 	return tap_done();

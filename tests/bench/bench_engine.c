@@ -240,7 +240,7 @@ static void bench_regexes(struct engine_image *m, double median_ns_per_byte)
 
 		if (x->kind != TEST_REGEX || x->field == FIELD_NONE)
 			continue;
-		lit = x->regex->n_literals > 0 ? x->regex->literals[0] : S("aA0-");
+		lit = x->regex->n_needs > 0 ? x->regex->needs[0].any[0] : S("aA0-");
 		n = (size_t)snprintf(text, 1000, "{\"%.*s\":\"", STR(field));
 		while (n + 2 * lit.n < 200000)
 			for (size_t k = 0; k < lit.n; k++) {

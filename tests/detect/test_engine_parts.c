@@ -104,17 +104,18 @@ static void test_few_absent(void)
 static const struct { const char *pattern, *want; } patterns[] = {
 	{ "abcdef", "abcdef" },
 	{ "ABCDEF", "abcdef" },
-	{ "abc.*defgh", "defgh" },
+	{ "abc.*defgh", "defgh & abc" },
 	{ "abcdx?", "abcd" },
 	{ "abcdx+", "abcdx" },
 	{ "x{0}abcd", "abcd" },
-	{ "ab{2}cdefg", "cdefg" },
+	{ "ab{2}cdefg", "cdefg & ab" },
 	{ "(abcd)?efgh", "efgh" },
 	{ "(abcd|efgh)", "abcd efgh" },
 	{ "abcd|efgh", "abcd efgh" },
 	{ "abcd|e*", "" },
+	{ "(ab(cd)+|ef.gh)i", "ab ef & i" },
 	{ "abcd|", "" },
-	{ "(?:abcd|efgh)+ijklmnop", "ijklmnop" },
+	{ "(?:abcd|efgh)+ijklmnop", "ijklmnop & abcd efgh" },
 	{ "(?i)abcd", "abcd" },
 	{ "(?i:ABcd)", "abcd" },
 	{ "(?<name>abcd)", "abcd" },
@@ -129,7 +130,7 @@ static const struct { const char *pattern, *want; } patterns[] = {
 	{ "[\\]]abcd", "abcd" },
 	{ "C:\\\\Windows", "c:\\windows" },
 	{ "\\x41\\x{42}cd", "abcd" },
-	{ "ab\\dcdef", "cdef" },
+	{ "ab\\dcdef", "cdef & ab" },
 	{ "\\bword\\b", "word" },
 	{ "^abcd$", "abcd" },
 	{ "(abcd)\\1", "" },
@@ -149,12 +150,14 @@ static void test_literals(void)
 	struct typical *t = typical_new(a);
 
 	for (size_t i = 0; i < COUNTOF(patterns); i++) {
-		const struct str *lit;
+		const struct regex_need *needs;
 		char got[200] = "";
-		size_t n = regex_literals(a, t, str_of(patterns[i].pattern), &lit), at = 0;
+		size_t n = regex_needs(a, t, str_of(patterns[i].pattern), &needs), at = 0;
 
 		for (size_t k = 0; k < n; k++)
-			at += (size_t)snprintf(got + at, sizeof got - at, "%s%.*s", k == 0 ? "" : " ", STR(lit[k]));
+			for (uint32_t one = 0; one < needs[k].n; one++)
+				at += (size_t)snprintf(got + at, sizeof got - at, "%s%.*s", one > 0 ? " " : k > 0 ? " & " : "",
+						       STR(needs[k].any[one]));
 		OK(strcmp(got, patterns[i].want) == 0, "/%s/: \"%s\"", patterns[i].pattern, got);
 	}
 }
@@ -217,7 +220,7 @@ static void test_nfa(void)
 			for (uint32_t c = pick(12); c > 0; c--)
 				len += (size_t)snprintf(text + len, 4, "%s", (const char *[]){ "a", "b", "c", "A", " ", ".", "\n", "\xc3\xa9", "-" }[pick(9)]);
 			was = run.limits;
-			want = regex_search(re, str_make(text, len), &run);
+			want = regex_search(re, &(struct text){ str_make(text, len), { NULL, 0 } }, &run);
 			if (run.limits != was)
 				continue;
 			held += want;
@@ -268,7 +271,7 @@ static void test_bombs(void)
 		text[n++] = '\n' + 1;
 		OK(regex_compile(env, str_of(bombs[i].pattern), 0, &re, &err) == RC_OK, "%s", bombs[i].pattern);
 		start = time_mono();
-		(void)regex_search(re, str_make(text, n), &run);
+		(void)regex_search(re, &(struct text){ str_make(text, n), { NULL, 0 } }, &run);
 		OK(time_mono() - start < USEC_PER_SEC, "/%s/ ends soon: %lld us", bombs[i].pattern, (long long)(time_mono() - start));
 	}
 	regex_run_done(&run);

@@ -12,20 +12,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct typical *t = a == NULL ? NULL : typical_new(a);
 	struct regex_env *env = regex_env_new();
 	struct regex_run run = { 0 };
-	const struct str *lit;
+	const struct regex_need *needs;
 	struct regex *re;
 	char folded[FOLD_ROOM(4096)];
 
 	if (t != NULL && env != NULL && regex_run_new(env, &run, NULL) == RC_OK && regex_compile(env, pattern, 0, &re, NULL) == RC_OK &&
-	    regex_search(re, text, &run)) {
+	    regex_search(re, &(struct text){ text, { NULL, 0 } }, &run)) {
 		struct str f = str_make(folded, fold_text(text, folded));
-		size_t n = regex_literals(a, t, pattern, &lit);
-		bool found = n == 0;
+		size_t n = regex_needs(a, t, pattern, &needs);
 
-		for (size_t i = 0; i < n; i++)
-			found |= str_find(f, lit[i], 0) != SIZE_MAX;
-		if (!found)
-			__builtin_trap();
+		for (size_t i = 0; i < n; i++) {
+			bool found = false;
+
+			for (uint32_t k = 0; k < needs[i].n; k++)
+				found |= str_find(f, needs[i].any[k], 0) != SIZE_MAX;
+			if (!found)
+				__builtin_trap();
+		}
 	}
 	regex_run_done(&run);
 	regex_env_free(env);
