@@ -1,12 +1,12 @@
 /* Matching a log against a node's active indicators, here and now. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include "cli/node_cmd.h"
 #include "detect/watch.h"
+#include "input/input.h"
 #include "node/lookout.h"
 #include "stix/marking.h"
 #include "sys/file.h"
@@ -105,20 +105,23 @@ static enum rc feed_all(int fd, struct watch *w, struct err *err)
 	return rc == RC_OK ? watch_flush(w, err) : rc;
 }
 
+static enum rc take(void *ctx, const struct input_message *m, struct err *err)
+{
+	return watch_message(ctx, m->part, m->format, m->bytes, err);
+}
+
 /* Until a signal ends the process: its default action is what the user wants. */
 static enum rc follow(const char *path, struct watch *w, struct err *err)
 {
-	uint64_t offset = 0, inode = 0;
+	void *self = NULL;
+	bool any;
+	enum rc rc;
 
-	for (;;) {
-		bool more = false;
-		enum rc rc = follow_read(path, &offset, &inode, w, &more, err);
-
-		if (rc != RC_OK && rc != RC_NOTFOUND)
-			return rc;
-		if (!more)
-			(void)poll(NULL, 0, 200);
-	}
+	TRY(INPUT_FILE.open(&(struct input_opts){ .name = path, .path = path }, S(""), &self, err));
+	while ((rc = INPUT_FILE.run(self, USEC_PER_SEC, take, w, &any, err)) == RC_OK || rc == RC_NOTFOUND)
+		;
+	INPUT_FILE.close(self);
+	return rc;
 }
 
 static int summary(const struct watching *x, const struct watch *w)

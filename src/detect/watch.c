@@ -2,12 +2,7 @@
  * the rest of the log is not held up by it. */
 #include "detect/watch.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
+#include "base/map.h"
 #include "base/mem.h"
 #include "detect/also.h"
 #include "wire/flat_json.h"
@@ -16,8 +11,15 @@
 #define LINE_ARENA ((size_t)64 << 20)
 #define MATCHES_MAX 64
 #define SCRATCH (4096 + MATCHES_MAX * ALSO_MAX)
-#define FOLLOW_PIECE ((size_t)1 << 20)
 #define HEADER_MAX ((size_t)64 << 10)
+
+/* One log: what is known of its lines. */
+struct part {
+	enum log_format format;    /* LOG_UNKNOWN until the first line */
+	struct log_lines *lines[LOG_FORMATS]; /* of formats that are no JSON */
+	const struct fields *dict; /* the one that `lines` were made with */
+	struct buf header;         /* Zeek's, for a reader that begins in the middle */
+};
 
 struct watch {
 	const struct image *image;
@@ -25,27 +27,45 @@ struct watch {
 	watch_hit fn;
 	void *ctx;
 	struct arena *arena;
-	enum log_format format;    /* LOG_UNKNOWN until the first line */
-	struct log_lines *lines;   /* of a format that is no JSON */
+	enum log_format given;     /* by the configuration; LOG_UNKNOWN: found out for each part */
+	enum log_format format;    /* of the line at hand */
+	struct part *part, *first; /* of the line at hand; the one without a name */
+	struct part **parts;
+	struct map *part_at;       /* name -> index in `parts` */
+	size_t n_parts;
 	struct flat *flat;
 	struct fields *no_fields;  /* dictionary of a watch without rules */
-	const struct fields *dict; /* the one that `lines` was made with */
 	struct live_run *rules;    /* or NULL */
 	live_hit rule_fn;
 	struct patterns_run *patterns; /* or NULL */
 	watch_event event_fn;      /* or NULL */
-	uint64_t behind;           /* place in the log behind the line at hand */
 	enum rc end;               /* what the taker of events says */
 	struct err end_err;
-	struct buf header;         /* Zeek's, for a reader that begins in the middle */
 	struct buf json;           /* a line of another format as JSON */
 	struct buf partial;  /* a torn last line */
 	bool skipping;       /* inside a line that is too long */
 	struct watch_stats stats;
 	struct err last;
-	int fd;              /* the file that is followed, or -1 */
-	bool begun;          /* a file was followed: where a former life stopped is no question any more */
 };
+
+static void part_free(struct part *p)
+{
+	if (p == NULL)
+		return;
+	for (int i = 0; i < LOG_FORMATS; i++)
+		log_lines_free(p->lines[i]);
+	buf_done(&p->header);
+	mem_free(p);
+}
+
+static struct part *part_new(void)
+{
+	struct part *p = mem_alloc(sizeof *p);
+
+	if (p != NULL)
+		buf_init(&p->header, HEADER_MAX);
+	return p;
+}
 
 enum rc watch_new(const struct image *m, struct str input, watch_hit fn, void *ctx, struct watch **ret, struct err *err)
 {
@@ -53,29 +73,21 @@ enum rc watch_new(const struct image *m, struct str input, watch_hit fn, void *c
 
 	if (w == NULL)
 		return FAIL(err, RC_NOMEM, "watch: out of memory");
-	w->fd = -1;
 	w->image = m;
 	snprintf(w->input, sizeof w->input, "%.*s", STR(input));
 	w->fn = fn;
 	w->ctx = ctx;
 	buf_init(&w->partial, WATCH_LINE_MAX);
 	buf_init(&w->json, 4 * WATCH_LINE_MAX);
-	buf_init(&w->header, HEADER_MAX);
+	w->first = w->part = part_new();
 	w->arena = arena_new(LINE_ARENA);
 	w->no_fields = fields_new();
-	if (w->arena == NULL || w->no_fields == NULL || flat_new(&w->flat, NULL) != RC_OK) {
+	if (w->first == NULL || w->arena == NULL || w->no_fields == NULL || flat_new(&w->flat, NULL) != RC_OK) {
 		watch_free(w);
 		return FAIL(err, RC_NOMEM, "watch: out of memory");
 	}
 	*ret = w;
 	return RC_OK;
-}
-
-static void stop_following(struct watch *w)
-{
-	if (w->fd >= 0)
-		close(w->fd);
-	w->fd = -1;
 }
 
 void watch_free(struct watch *w)
@@ -85,13 +97,15 @@ void watch_free(struct watch *w)
 	arena_free(w->arena);
 	live_run_free(w->rules);
 	patterns_run_free(w->patterns);
-	log_lines_free(w->lines);
+	for (size_t i = 0; i < w->n_parts; i++)
+		part_free(w->parts[i]);
+	mem_free(w->parts);
+	map_free(w->part_at);
+	part_free(w->first);
 	flat_free(w->flat);
 	fields_free(w->no_fields);
 	buf_done(&w->json);
-	buf_done(&w->header);
 	buf_done(&w->partial);
-	stop_following(w);
 	mem_free(w);
 }
 
@@ -173,88 +187,130 @@ static void keep_header(struct watch *w, struct str line)
 	if (w->format != LOG_ZEEK || line.p[0] != '#')
 		return;
 	if (str_starts(line, S("#separator")))
-		buf_clear(&w->header);
-	buf_str(&w->header, line);
-	buf_char(&w->header, '\n');
+		buf_clear(&w->part->header);
+	buf_str(&w->part->header, line);
+	buf_char(&w->part->header, '\n');
 }
 
-/* Rules read anew bring another dictionary, which takes another reader. */
+static void drop_readers(struct part *p)
+{
+	for (int i = 0; i < LOG_FORMATS; i++) {
+		log_lines_free(p->lines[i]);
+		p->lines[i] = NULL;
+	}
+}
+
+/* A reader that begins in the middle is told what the lines before meant. */
 static enum rc new_reader(struct watch *w, const struct fields *dict, struct err *err)
 {
-	struct str header = buf_view(&w->header), line;
+	struct str header = w->format == LOG_ZEEK ? buf_view(&w->part->header) : S(""), line;
 	struct log_lines *lines;
 	bool event;
 
 	TRY(log_lines_new(w->format, dict, time_now(), &lines, err));
 	while (str_next(&header, '\n', &line))
 		(void)!log_lines_next(lines, w->flat, line, &event, NULL);
-	log_lines_free(w->lines);
-	w->lines = lines;
+	w->part->lines[w->format] = lines;
 	return RC_OK;
 }
 
-static enum rc choose_reader(struct watch *w, struct str line, struct err *err)
+/* What the first line is holds for the log, but senders that share a port may each speak their own: JSON and what is none are told
+ * apart by the first byte. Text that is nothing we know may be what a crash left in the middle of a log: the next line is asked again. */
+static enum rc find_format(struct watch *w, struct str line, struct err *err)
+{
+	enum log_format known = w->given != LOG_UNKNOWN ? w->given : w->part->format, found;
+
+	w->format = known;
+	if (known != LOG_UNKNOWN && (w->given != LOG_UNKNOWN || (line.p[0] == '{') == (known == LOG_JSON)))
+		return RC_OK;
+	found = log_format_detect(line);
+	if (found == LOG_TEXT)
+		return known != LOG_UNKNOWN ? RC_OK : FAIL(err, RC_BAD, "neither JSON nor another format of logs that we know");
+	w->format = found;
+	if (known == LOG_UNKNOWN)
+		w->part->format = found;
+	return RC_OK;
+}
+
+/* Rules read anew bring another dictionary, which takes other readers. */
+static enum rc choose_reader(struct watch *w, struct str line, enum log_format format, struct err *err)
 {
 	const struct fields *dict = w->no_fields;
 
-	/* Text that is nothing we know may be what a crash left in the middle of a log: the next line is asked again. */
-	if (w->format == LOG_UNKNOWN && (w->format = log_format_detect(line)) == LOG_TEXT) {
-		w->format = LOG_UNKNOWN;
-		return FAIL(err, RC_BAD, "neither JSON nor another format of logs that we know");
-	}
+	w->format = format;
+	if (format == LOG_UNKNOWN)
+		TRY(find_format(w, line, err));
 	if (w->rules != NULL)
 		TRY(live_fields(w->rules, &dict, err));
-	if (w->format != LOG_JSON && (w->lines == NULL || dict != w->dict))
+	if (dict != w->part->dict)
+		drop_readers(w->part);
+	w->part->dict = dict;
+	if (w->format != LOG_JSON && w->part->lines[w->format] == NULL)
 		TRY(new_reader(w, dict, err));
-	w->dict = dict;
 	keep_header(w, line);
 	return RC_OK;
 }
 
-static enum rc match_line(struct watch *w, struct str line, struct err *err)
+static enum rc match_event(struct watch *w, struct str json, struct str line, const struct event_view *e, struct err *err)
+{
+	if (e->at > w->stats.latest)
+		w->stats.latest = e->at;
+	if (w->patterns != NULL)
+		TRY(match_patterns(w, json, line, e, err));
+	if (w->rules != NULL)
+		TRY(live_match(w->rules, w->flat, str_of(w->input), e->where, on_rule, w, err));
+	return RC_OK;
+}
+
+static enum rc match_line(struct watch *w, struct str line, enum log_format format, struct err *err)
 {
 	struct event_view e;
-	bool event = true, json;
+	bool event = true;
 
-	TRY(choose_reader(w, line, err));
-	json = w->format == LOG_JSON;
-	if (!json) {
-		TRY(log_lines_next(w->lines, w->flat, line, &event, err));
+	TRY(choose_reader(w, line, format, err));
+	if (w->format == LOG_JSON) {
+		TRY(look_up(w, line, line, &e, err));
+		if (w->rules != NULL || w->event_fn != NULL)
+			TRY(flat_json(w->flat, w->part->dict, line, err));
+		TRY(match_event(w, line, line, &e, err));
+	} else {
+		TRY(log_lines_next(w->part->lines[w->format], w->flat, line, &event, err));
 		if (!event)
 			return RC_OK;
 		buf_clear(&w->json);
 		flat_json_print(w->flat, &w->json);
 		TRY(buf_check(&w->json, err, "event"));
 		TRY(look_up(w, buf_view(&w->json), line, &e, err));
-	} else {
-		TRY(look_up(w, line, line, &e, err));
-		if (w->rules != NULL || w->event_fn != NULL)
-			TRY(flat_json(w->flat, w->dict, line, err));
+		TRY(match_event(w, buf_view(&w->json), line, &e, err));
 	}
-	if (w->event_fn != NULL && (w->end = w->event_fn(w->ctx, w->flat, line, w->behind, &w->end_err)) != RC_OK)
-		return FAIL(err, w->end, "%s", w->end_err.text);
-	if (w->patterns != NULL)
-		TRY(match_patterns(w, json ? line : buf_view(&w->json), line, &e, err));
-	return w->rules == NULL ? RC_OK : live_match(w->rules, w->flat, str_of(w->input), e.where, on_rule, w, err);
+	w->stats.events++;
+	if (w->event_fn != NULL)
+		w->end = w->event_fn(w->ctx, w->flat, line, &w->end_err);
+	return RC_OK;
 }
 
-static void take_line(struct watch *w, struct str line)
+static void take_line(struct watch *w, struct str line, enum log_format format)
 {
 	struct err err = { 0 };
 
+	w->end = RC_OK;
 	if (line.n > 0 && line.p[line.n - 1] == '\r')
 		line.n--;
 	if (str_trim(line).n == 0)
 		return;
 	w->stats.lines++;
 	arena_reset(w->arena);
-	if (match_line(w, line, &err) != RC_OK)
+	if (match_line(w, line, format, &err) != RC_OK)
 		bad_line(w, &err);
+	if (w->end != RC_OK) { /* it comes again */
+		w->stats.lines--;
+		w->stats.events--;
+	}
 }
 
 void watch_format(struct watch *w, enum log_format format)
 {
-	w->format = format;
+	w->given = format;
 }
 
 enum rc watch_rules(struct watch *w, struct live *l, live_hit fn, struct err *err)
@@ -307,15 +363,44 @@ static enum rc end_line(struct watch *w, struct str piece, struct err *err)
 		return RC_OK;
 	}
 	if (w->partial.n == 0) {
-		take_line(w, piece);
+		take_line(w, piece, LOG_UNKNOWN);
 		return RC_OK;
 	}
 	TRY(keep_partial(w, piece, err));
 	if (!w->skipping)
-		take_line(w, buf_view(&w->partial));
+		take_line(w, buf_view(&w->partial), LOG_UNKNOWN);
 	w->skipping = false;
 	buf_clear(&w->partial);
 	return RC_OK;
+}
+
+/* The part of that name; the one without a name when there are too many, or no memory. */
+static struct part *find_part(struct watch *w, struct str name)
+{
+	struct part *p;
+	uint64_t at;
+
+	if (name.n == 0 || (w->part_at == NULL && (w->part_at = map_new(WATCH_PARTS_MAX)) == NULL))
+		return w->first;
+	if (map_get(w->part_at, name, &at))
+		return w->parts[at];
+	if (w->parts == NULL)
+		w->parts = mem_array(WATCH_PARTS_MAX, sizeof(struct part *));
+	p = w->parts == NULL || w->n_parts == WATCH_PARTS_MAX ? NULL : part_new();
+	if (p == NULL || map_put(w->part_at, name, w->n_parts) != RC_OK) {
+		part_free(p);
+		return w->first;
+	}
+	w->parts[w->n_parts++] = p;
+	return p;
+}
+
+enum rc watch_message(struct watch *w, struct str part, enum log_format format, struct str message, struct err *err)
+{
+	w->part = find_part(w, part);
+	take_line(w, message, format);
+	w->part = w->first;
+	return w->end == RC_OK ? RC_OK : FAIL(err, w->end, "%s", w->end_err.text);
 }
 
 enum rc watch_feed(struct watch *w, struct str bytes, struct err *err)
@@ -324,11 +409,8 @@ enum rc watch_feed(struct watch *w, struct str bytes, struct err *err)
 		const char *nl = memchr(bytes.p, '\n', bytes.n);
 		size_t n = nl == NULL ? bytes.n : (size_t)(nl - bytes.p);
 
-		if (nl == NULL) {
-			w->behind += bytes.n;
+		if (nl == NULL)
 			return keep_partial(w, bytes, err);
-		}
-		w->behind += n + 1;
 		TRY(end_line(w, str_slice(bytes, 0, n), err));
 		if (w->end != RC_OK)
 			return FAIL(err, w->end, "%s", w->end_err.text);
@@ -339,7 +421,8 @@ enum rc watch_feed(struct watch *w, struct str bytes, struct err *err)
 
 enum rc watch_end(struct watch *w, struct err *err)
 {
-	return end_line(w, S(""), err);
+	TRY(end_line(w, S(""), err));
+	return w->end == RC_OK ? RC_OK : FAIL(err, w->end, "%s", w->end_err.text);
 }
 
 enum rc watch_flush(struct watch *w, struct err *err)
@@ -355,176 +438,4 @@ void watch_stats(const struct watch *w, struct watch_stats *ret)
 const char *watch_last_error(const struct watch *w)
 {
 	return w->last.text;
-}
-
-/* --- following a file --- */
-
-static enum rc feed_from(int fd, uint64_t *offset, struct watch *w, bool *ret_more, struct err *err)
-{
-	struct buf piece;
-	enum rc rc = RC_OK;
-	ssize_t got;
-	char *room;
-
-	buf_init(&piece, FOLLOW_PIECE);
-	room = buf_room(&piece, FOLLOW_PIECE);
-	got = room == NULL ? -1 : pread(fd, room, FOLLOW_PIECE, (off_t)*offset);
-	if (room == NULL)
-		rc = FAIL(err, RC_NOMEM, "follow: out of memory");
-	else if (got < 0 && errno != EINTR)
-		rc = FAIL(err, RC_IO, "follow: %s", strerror(errno));
-	if (got > 0) {
-		buf_grew(&piece, (size_t)got);
-		w->behind = *offset;
-		rc = watch_feed(w, buf_view(&piece), err);
-		*offset += (uint64_t)got;
-	}
-	*ret_more = got == (ssize_t)FOLLOW_PIECE;
-	buf_done(&piece);
-	return rc;
-}
-
-/* "log.1", "log-20261122": a number or a date behind the name. Packed ones ("log.2.gz") cannot be read on. */
-static bool is_rotated(const char *name, struct str base)
-{
-	bool digits = false;
-
-	if (!str_starts(str_of(name), base) || (name[base.n] != '.' && name[base.n] != '-'))
-		return false;
-	for (const char *c = name + base.n; *c != '\0'; c++) {
-		if (strchr("0123456789-_.:TZ", *c) == NULL)
-			return false;
-		digits |= *c >= '0' && *c <= '9';
-	}
-	return digits;
-}
-
-static bool is_later(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
-}
-
-/* Opens the rotated file beside `path` that has this inode; with 0 the oldest that was written to after `behind`
- * and is not `path` itself. -1 when there is none. */
-static int open_rotated(const char *path, uint64_t inode, const struct stat *behind, struct stat *ret)
-{
-	const char *slash = strrchr(path, '/');
-	struct str base = str_of(slash == NULL ? path : slash + 1);
-	char folder[4096];
-	struct stat st, present = { 0 };
-	struct dirent *e;
-	int found = -1;
-	DIR *d;
-
-	snprintf(folder, sizeof folder, "%.*s", slash == NULL ? 1 : (int)(slash - path) + 1, slash == NULL ? "." : path);
-	d = opendir(folder);
-	if (d == NULL)
-		return -1;
-	(void)!stat(path, &present);
-	while ((e = readdir(d)) != NULL) {
-		int fd = is_rotated(e->d_name, base) ? openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW) : -1;
-		bool fits = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-
-		if (inode != 0)
-			fits = fits && (uint64_t)st.st_ino == inode;
-		else
-			fits = fits && st.st_ino != behind->st_ino && st.st_ino != present.st_ino && is_later(&st.st_mtim, &behind->st_mtim) &&
-			       (found < 0 || is_later(&ret->st_mtim, &st.st_mtim));
-		if (!fits) {
-			if (fd >= 0)
-				close(fd);
-			continue;
-		}
-		if (found >= 0)
-			close(found);
-		found = fd;
-		*ret = st;
-	}
-	closedir(d);
-	return found;
-}
-
-/* What was written to the old file between the last look and its renaming; a last line without a newline ends there.
- * Then come those that were begun and rotated away meanwhile. */
-static enum rc finish_old(const char *path, struct watch *w, const struct stat *held, uint64_t *at, uint64_t *inode, bool *ret_more,
-			  struct err *err)
-{
-	struct stat next;
-	int fd;
-
-	TRY(feed_from(w->fd, at, w, ret_more, err));
-	if (*ret_more)
-		return RC_OK;
-	fd = open_rotated(path, 0, held, &next);
-	stop_following(w);
-	w->fd = fd;
-	if (fd >= 0) {
-		*at = 0;
-		*inode = (uint64_t)next.st_ino;
-	}
-	*ret_more = true; /* the next file, next time */
-	return watch_end(w, err);
-}
-
-/* A former life stopped in a file that has been rotated since: its rest comes first. */
-static bool resume_rotated(const char *path, struct watch *w, uint64_t at, uint64_t inode)
-{
-	struct stat st;
-
-	if (w->begun || inode == 0 || (stat(path, &st) == 0 && (uint64_t)st.st_ino == inode))
-		return false;
-	w->fd = open_rotated(path, inode, NULL, &st);
-	if (w->fd >= 0 && (uint64_t)st.st_size < at) /* another file has the number now */
-		stop_following(w);
-	return w->fd >= 0;
-}
-
-static enum rc open_followed(const char *path, struct watch *w, uint64_t *at, uint64_t *inode, struct err *err)
-{
-	struct stat st;
-
-	if (resume_rotated(path, w, *at, *inode)) {
-		w->begun = true;
-		return RC_OK;
-	}
-	w->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (w->fd < 0)
-		return FAIL(err, errno == ENOENT ? RC_NOTFOUND : RC_IO, "%s: %s", path, strerror(errno));
-	if (fstat(w->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		stop_following(w);
-		return FAIL(err, RC_IO, "%s: is no regular file", path);
-	}
-	if ((uint64_t)st.st_ino != *inode)
-		*at = 0;
-	*inode = (uint64_t)st.st_ino;
-	w->begun = true;
-	return RC_OK;
-}
-
-/* The offset given back lies behind the last whole line, so that a restart does not begin inside one. */
-enum rc follow_read(const char *path, uint64_t *offset, uint64_t *inode, struct watch *w, bool *ret_more, struct err *err)
-{
-	uint64_t at = *offset + w->partial.n;
-	struct stat now, held;
-	bool away;
-	enum rc rc;
-
-	*ret_more = false;
-	if (w->fd < 0)
-		TRY(open_followed(path, w, &at, inode, err));
-	if (fstat(w->fd, &held) != 0)
-		return FAIL(err, RC_IO, "%s: %s", path, strerror(errno));
-	if ((uint64_t)held.st_size < at) { /* truncated */
-		at = 0;
-		w->skipping = false;
-		buf_clear(&w->partial);
-	}
-	away = stat(path, &now) != 0;
-	if (!away && (now.st_ino != held.st_ino || now.st_dev != held.st_dev))
-		rc = finish_old(path, w, &held, &at, inode, ret_more, err);
-	else
-		rc = feed_from(w->fd, &at, w, ret_more, err);
-	*offset = at - w->partial.n;
-	/* Renamed, and the new one is not there yet: whoever writes goes on with the old one. */
-	return rc == RC_OK && away && !*ret_more ? FAIL(err, RC_NOTFOUND, "%s: is away", path) : rc;
 }

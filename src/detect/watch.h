@@ -10,8 +10,12 @@
 
 #define WATCH_LINE_MAX ((size_t)1 << 20)
 
+#define WATCH_PARTS_MAX 1024 /* further parts share what is known of their format */
+
 struct watch_stats {
-	uint64_t lines, bad_lines, cut, observables, hits, suppressed, rule_hits; /* cut: events that hold more than is looked at */
+	uint64_t lines, events, bad_lines; /* lines = events + bad_lines + what is no event: the comments of a format */
+	uint64_t cut, observables, hits, suppressed, rule_hits; /* cut: events that hold more than is looked at */
+	usec latest;                       /* latest time that an event states; 0: none */
 };
 
 /* Also called for what a warning list suppresses (`suppressed` names it), which is no hit. */
@@ -32,13 +36,17 @@ enum rc watch_rules(struct watch *w, struct live *l, live_hit fn, struct err *er
 /* Matches the patterns of `p` too, which outlives the watch; their hits come as those of the image. */
 enum rc watch_patterns(struct watch *w, struct patterns *p, struct err *err) MUSTUSE;
 
-/* Every event is handed over too, before it is matched, with the place in the log behind its line (of follow_read; else
- * bytes fed). Not RC_OK ends the feeding. */
-typedef enum rc (*watch_event)(void *ctx, struct flat *f, struct str line, uint64_t behind, struct err *err);
+/* Every event is handed over too, when it was matched: what it hit was told before. Not RC_OK ends the feeding. */
+typedef enum rc (*watch_event)(void *ctx, struct flat *f, struct str line, struct err *err);
 void watch_events(struct watch *w, watch_event fn);
 
 /* Nothing came for a while (see live_idle, patterns_idle). */
 enum rc watch_idle(struct watch *w, struct err *err) MUSTUSE;
+
+/* One whole message, one event whatever line ends it holds. `part` names the log within the input that it is of, where an input has
+ * many ("" else): what its lines hold is found out for each. `format` LOG_UNKNOWN: that; else this one. What the taker of events
+ * says when it is not RC_OK: the message counts as not fed. */
+enum rc watch_message(struct watch *w, struct str part, enum log_format format, struct str message, struct err *err) MUSTUSE;
 
 /* Feeds bytes in pieces of any size; complete lines are matched, a torn last line
  * waits. A bad line is counted and skipped (`watch_last_error` tells why). */
@@ -49,11 +57,5 @@ enum rc watch_end(struct watch *w, struct err *err) MUSTUSE;
 enum rc watch_flush(struct watch *w, struct err *err) MUSTUSE;
 void watch_stats(const struct watch *w, struct watch_stats *ret);
 const char *watch_last_error(const struct watch *w);
-
-/* Follows a growing file: hands over what was appended since `*offset`, copes with
- * rotation (a new inode; the old file, held open, is read to its end first; after a
- * restart it is looked for beside the log, "NAME.1" or "NAME-DATE" not packed, and so are
- * those that were rotated away behind it) and truncation; `*offset` and `*inode` are the caller's to keep durably. RC_NOTFOUND while the file is away. */
-enum rc follow_read(const char *path, uint64_t *offset, uint64_t *inode, struct watch *w, bool *ret_more, struct err *err) MUSTUSE;
 
 #endif

@@ -1,10 +1,12 @@
 #include "input/input.h"
 
-/* A new way in is a file and a row here. */
+/* A new way in is a file and a row here. The last one takes what no other does. */
 static const struct input_kind *const kinds[] = {
 	&INPUT_UDP,
 	&INPUT_TCP,
 	&INPUT_TLS,
+	&INPUT_STDIN,
+	&INPUT_FILE,
 };
 
 const struct input_kind *input_kind_of(const char *path)

@@ -55,7 +55,7 @@ enum input_traits {
 };
 
 struct input_kind {
-	const char *scheme;        /* "udp://" */
+	const char *scheme;        /* "udp://"; "" = a file or a folder */
 	unsigned traits;
 	/* `place`: behind what a former life took, "" = there is none. Starts no thread: role fences come after it. RC_BAD: the path;
 	 * RC_CONFLICT: the address is taken; RC_DENIED: a port below 1024 without the right. */
@@ -72,9 +72,9 @@ struct input_kind {
 	void (*close)(void *self); /* accepts NULL */
 };
 
-/* The kind of a configured path; NULL: a file. */
+/* The kind of a configured path; never NULL: what has no scheme is a file. */
 const struct input_kind *input_kind_of(const char *path);
 
-extern const struct input_kind INPUT_UDP, INPUT_TCP, INPUT_TLS;
+extern const struct input_kind INPUT_UDP, INPUT_TCP, INPUT_TLS, INPUT_STDIN, INPUT_FILE;
 
 #endif

@@ -413,8 +413,8 @@ static enum rc enter_fence(struct role *r, struct err *err)
 	for (size_t i = 0; i < r->conf->n_inputs; i++) {
 		const struct input_kind *k = input_kind_of(r->conf->inputs[i].path);
 
-		f.network = f.network || (k != NULL && (k->traits & INPUT_CONNECTS) != 0);
-		if (k != NULL && (k->traits & INPUT_READS_FILES) == 0)
+		f.network = f.network || (k->traits & INPUT_CONNECTS) != 0;
+		if ((k->traits & INPUT_READS_FILES) == 0)
 			continue;
 		ro[n] = folder_of(r, r->conf->inputs[i].path);
 		if (ro[n++] == NULL)

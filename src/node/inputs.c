@@ -25,18 +25,26 @@ struct input {
 	pthread_t thread;
 	bool started;
 	struct watch *watch;
-	struct way *way;           /* its kind NULL: a file, followed here */
+	struct way *way;
 	struct once *seen;
 	struct buf key;            /* scratch: of once.h */
-	bool in_hand, unsettled;   /* an event is in the history and being matched; what was found in it is not recorded and will not be */
-	uint64_t offset, inode;
-	uint64_t saved_offset, saved_inode, hits_saved; /* when the place was last kept */
+	bool unsettled;            /* what was found in the event at hand is not recorded and will not be: it must come again */
+	const struct input_message *message; /* the one at hand */
+	bool inside;               /* a line of it, and not the last: its place is not reached yet */
+	char part[INPUT_PART_MAX + 1], place[INPUT_PLACE_MAX + 1]; /* of the latest message, while place_due */
+	bool place_due;
+	uint64_t hits_saved;       /* when the place was last kept */
 	usec saved;
 	usec idled;
+	uint64_t settled;          /* messages, when its senders were last told */
+	usec begun;
 	struct buf json;
 	_Atomic uint64_t ordinal, not_kept;
 	_Atomic uint64_t lines, hits, rule_hits, suppressed, bad, cut, held_back;
-	_Atomic bool away;         /* the file is not there */
+	_Atomic uint64_t events, kept;
+	_Atomic usec latest;       /* time of the latest event */
+	_Atomic bool away;         /* its source is not there */
+	_Atomic bool silent;       /* nothing came for longer than it may */
 };
 
 struct inputs {
@@ -105,23 +113,28 @@ static void on_suppressed(struct input *in, const struct hit *h)
 		 STR(log_id(h->indicator, h->tlp, 0)), STR(h->suppressed));
 }
 
-/* What was found in the event at hand is recorded, so it may be sealed. */
-static void settle(struct input *in)
+/* "firewall", or "app:web.log" for a file of many. */
+static struct str source_name(const struct input *in, struct str part, char out[static BLOCK_NAME_MAX + 1])
 {
-	if (in->in_hand && !in->unsettled)
-		memory_matched(in->detector->memory);
-	in->in_hand = in->in_hand && in->unsettled;
+	int n = part.n == 0 ? snprintf(out, BLOCK_NAME_MAX + 1, "%s", in->conf->name)
+			    : snprintf(out, BLOCK_NAME_MAX + 1, "%.*s:%.*s", BLOCK_NAME_MAX - INPUT_PART_MAX - 1, in->conf->name, STR(part));
+
+	return str_make(out, n > BLOCK_NAME_MAX ? BLOCK_NAME_MAX : (size_t)n);
 }
 
 /* The history keeps what stands alone: a line of Zeek needs its header, so its JSON is kept. */
-static enum rc on_event(void *ctx, struct flat *f, struct str line, uint64_t behind, struct err *err)
+static enum rc on_event(void *ctx, struct flat *f, struct str line, struct err *err)
 {
 	struct input *in = ctx;
-	struct block_event e = { .line = line, .format = f->format, .source = str_of(in->conf->name), .time = flat_time(f),
+	char name[BLOCK_NAME_MAX + 1], place[INPUT_PLACE_MAX + 1] = "";
+	struct block_event e = { .line = line, .format = f->format, .source = source_name(in, in->message->part, name), .time = flat_time(f),
 				 .ordinal = atomic_load(&in->ordinal) };
-	char place[64];
 	enum rc rc;
 
+	if (in->unsettled)
+		return FAIL(err, RC_BUSY, "what was found in it is not recorded");
+	if (in->detector->memory == NULL)
+		return RC_OK;
 	if (e.time == 0)
 		e.time = time_now();
 	if (f->format == LOG_ZEEK) {
@@ -130,11 +143,11 @@ static enum rc on_event(void *ctx, struct flat *f, struct str line, uint64_t beh
 		e.line = buf_view(&in->json);
 		e.format = LOG_JSON;
 	}
-	snprintf(place, sizeof place, "%llu %llu", (unsigned long long)in->inode, (unsigned long long)behind);
-	settle(in);
+	if (!in->inside)
+		in->way->kind->place(in->way->self, place);
 	rc = memory_add(in->detector->memory, &e, f, str_of(place), err);
-	in->in_hand = rc == RC_OK;
 	atomic_fetch_add(&in->ordinal, rc == RC_OK);
+	atomic_fetch_add(&in->kept, rc == RC_OK);
 	if (rc == RC_LIMIT) { /* no block can hold it: matched all the same */
 		atomic_fetch_add(&in->not_kept, 1);
 		return RC_OK;
@@ -182,56 +195,62 @@ static void on_rule_hit(void *ctx, const struct rule_hit *h)
 		log_line(LOG_LEVEL_INFO, "alert", "%s: rule %.*s", in->conf->name, STR(h->id));
 }
 
+/* --- places: the history's own, where there is one; else the records' --- */
+
 static void save_place(struct input *in)
 {
 	const struct sink *to = &in->detector->sink;
+	char name[BLOCK_NAME_MAX + 1];
 	struct err err = { 0 };
-	char place[64];
-	int n = snprintf(place, sizeof place, "%llu %llu", (unsigned long long)in->inode, (unsigned long long)in->offset);
 
-	if (to->place_put(to->ctx, str_of(in->conf->name), str_make(place, (size_t)n), &err) != RC_OK)
+	if (!in->place_due)
+		return;
+	if (to->place_put(to->ctx, source_name(in, str_of(in->part), name), str_of(in->place), &err) != RC_OK)
 		log_line(LOG_LEVEL_ERROR, "input", "%s: cannot keep its place: %s", in->conf->name, err.text);
-}
-
-static enum rc load_place(struct input *in, struct err *err)
-{
-	const struct sink *from = &in->detector->sink;
-	char place[PLACE_TEXT_MAX + 1];
-	struct str text = { place, 0 }, inode;
-
-	/* What was read and not yet sealed when a node died is read again: the history's own place counts, where it has one. */
-	if (in->detector->memory == NULL || !memory_place(in->detector->memory, str_of(in->conf->name), place, sizeof place)) {
-		enum rc rc = from->place_get(from->ctx, str_of(in->conf->name), place, sizeof place, err);
-
-		if (rc != RC_OK)
-			return rc == RC_NOTFOUND ? RC_OK : rc;
-	}
-	text = str_of(place);
-	if (!str_next(&text, ' ', &inode) || !str_to_u64(inode, &in->inode) || !str_to_u64(text, &in->offset))
-		in->inode = in->offset = 0;
-	in->saved_offset = in->offset;
-	in->saved_inode = in->inode;
-	return RC_OK;
-}
-
-/* At once after a hit; else not more often than the disk likes. With a history the place lies in its sealed blocks: one kept here
- * would be ahead of them. */
-static void keep_place(struct input *in, bool now)
-{
-	uint64_t hits = atomic_load(&in->hits);
-
-	if (in->detector->memory != NULL && !now)
-		return;
-	if (in->offset == in->saved_offset && in->inode == in->saved_inode)
-		return;
-	if (!now && hits == in->hits_saved && time_mono() - in->saved < SAVE_EVERY)
-		return;
-	save_place(in);
-	in->saved_offset = in->offset;
-	in->saved_inode = in->inode;
-	in->hits_saved = hits;
+	in->place_due = false;
+	in->hits_saved = atomic_load(&in->hits);
 	in->saved = time_mono();
 }
+
+/* At once after a hit; else not more often than the disk likes. With a history the place lies in its journal and blocks. */
+static void keep_place(struct input *in)
+{
+	if (in->detector->memory == NULL && in->place_due && (atomic_load(&in->hits) != in->hits_saved || time_mono() - in->saved > SAVE_EVERY))
+		save_place(in);
+}
+
+static void note_place(struct input *in, struct str part)
+{
+	if ((in->way->kind->traits & INPUT_HAS_PLACE) == 0)
+		return;
+	if (!str_eq(part, str_of(in->part))) {
+		if (in->detector->memory == NULL)
+			save_place(in);
+		snprintf(in->part, sizeof in->part, "%.*s", STR(part));
+	}
+	in->way->kind->place(in->way->self, in->place);
+	in->place_due = true;
+}
+
+/* What was read and not yet sealed when a node died is read again: the history's own place counts, where it has one. RC_NOTFOUND: there
+ * is none. */
+static enum rc known_place(struct input *in, struct str part, char out[INPUT_PLACE_MAX + 1], struct err *err)
+{
+	const struct sink *from = &in->detector->sink;
+	char text[BLOCK_NAME_MAX + 1];
+	struct str name = source_name(in, part, text);
+
+	if (in->detector->memory != NULL && memory_place(in->detector->memory, name, out, INPUT_PLACE_MAX + 1))
+		return RC_OK;
+	return from->place_get(from->ctx, name, out, INPUT_PLACE_MAX + 1, err);
+}
+
+static bool part_place(void *ctx, struct str part, char out[INPUT_PLACE_MAX + 1])
+{
+	return known_place(ctx, part, out, NULL) == RC_OK;
+}
+
+/* --- health --- */
 
 static void note_state(struct input *in, enum rc rc, const struct err *err)
 {
@@ -241,38 +260,97 @@ static void note_state(struct input *in, enum rc rc, const struct err *err)
 		log_line(LOG_LEVEL_WARN, "input", "%s: %s", in->conf->name, err->text);
 	if (rc == RC_OK && atomic_exchange(&in->away, false))
 		log_line(LOG_LEVEL_INFO, "input", "%s: reading %s", in->conf->name, in->conf->path);
-	settle(in);
 	watch_stats(in->watch, &st);
 	atomic_store(&in->lines, st.lines);
+	atomic_store(&in->events, st.events);
+	atomic_store(&in->latest, st.latest);
 	atomic_store(&in->bad, st.bad_lines);
 	atomic_store(&in->cut, st.cut);
 	atomic_store(&in->suppressed, st.suppressed);
 }
 
+/* What an input's silence tells goes the way of a rule's match: people look there. */
+static void tell_silence(struct input *in, usec last)
+{
+	static const struct str tags[] = { S("lianfang.health") };
+	char since[TIME_TEXT_MAX];
+	struct rule_hit_field fields[] = { { S("input"), str_of(in->conf->name) }, { S("last_message"), S("never") } };
+	struct rule_hit h = { .id = S("b1d2f6c4-6f0e-4f0b-9b0f-5d7a1c9e3a21"), .title = S("An input is silent"), .level = S("high"), .author = S("Lianfang"),
+			      .tags = tags, .n_tags = COUNTOF(tags), .fields = fields, .n_fields = COUNTOF(fields), .at = time_now(),
+			      .where = str_of(in->conf->name), .input = str_of(in->conf->name), .event = S("") };
+	struct err err = { 0 };
+
+	if (last > 0) {
+		time_format(last, since);
+		fields[1].value = str_of(since);
+	}
+	log_line(LOG_LEVEL_WARN, "silence", "%s: nothing came for %lld s; the last message: %.*s", in->conf->name,
+		 (long long)(in->conf->silence / USEC_PER_SEC), STR(fields[1].value));
+	if (store_rule(in, &h, S(""), &err) != RC_OK)
+		log_line(LOG_LEVEL_ERROR, "silence", "%s: the alarm is not recorded: %s", in->conf->name, err.text);
+}
+
+static void listen_for_silence(struct input *in)
+{
+	struct input_stats st;
+	usec since;
+	bool silent;
+
+	if (in->conf->silence == 0)
+		return;
+	in->way->kind->stats(in->way->self, &st);
+	since = st.last_message > in->begun ? st.last_message : in->begun;
+	silent = time_now() - since > in->conf->silence;
+	if (silent == atomic_load(&in->silent))
+		return;
+	atomic_store(&in->silent, silent);
+	if (silent)
+		tell_silence(in, st.last_message);
+	else
+		log_line(LOG_LEVEL_INFO, "silence", "%s: messages come again", in->conf->name);
+}
+
+/* --- the thread --- */
+
 static enum rc on_message(void *ctx, const struct input_message *m, struct err *err)
 {
 	struct input *in = ctx;
 
-	TRY(watch_feed(in->watch, m->bytes, err));
-	TRY(watch_end(in->watch, err));
-	settle(in);
+	struct str rest = m->bytes, line;
+
+	in->message = m;
+	in->unsettled = false;
+	/* Queues bring several events of JSON in one message; other formats have messages of several lines. */
+	while (rest.p[0] == '{' && (in->inside = str_find(rest, S("\n{"), 0) != SIZE_MAX) && str_next(&rest, '\n', &line))
+		TRY(watch_message(in->watch, m->part, m->format, line, err));
+	in->inside = false;
+	TRY(watch_message(in->watch, m->part, m->format, rest, err));
+	note_place(in, m->part);
 	return RC_OK;
 }
 
-static void listen_for_messages(struct input *in)
+/* Tells the senders, when what they sent is durable here. */
+static void settle(struct input *in)
 {
-	while (!atomic_load(&in->detector->stopping)) {
-		struct err err = { 0 };
-		bool any = false;
-		enum rc rc = in->way->kind->run(in->way->self, POLL_USEC, on_message, in, &any, &err);
+	const struct input_kind *kind = in->way->kind;
+	char place[INPUT_PLACE_MAX + 1];
+	struct input_stats st;
+	struct err err = { 0 };
+	enum rc rc = RC_OK;
 
-		note_state(in, rc, &err);
-		if (!any && time_mono() - in->idled > IDLE_EVERY) {
-			(void)!watch_idle(in->watch, NULL);
-			in->idled = time_mono();
-		}
-		if (rc != RC_OK)
-			pause_input(POLL_USEC);
+	if (kind->settled == NULL)
+		return;
+	kind->stats(in->way->self, &st);
+	if (st.messages == in->settled)
+		return;
+	kind->place(in->way->self, place);
+	if (in->detector->memory != NULL)
+		rc = memory_settle(in->detector->memory, &err);
+	if (rc == RC_OK) {
+		kind->settled(in->way->self, str_of(place));
+		in->settled = st.messages;
+	} else if (!atomic_exchange(&in->away, true)) {
+		log_line(LOG_LEVEL_ERROR, "input", "%s: its senders are not told yet: %s", in->conf->name, err.text);
 	}
 }
 
@@ -284,25 +362,40 @@ static void *run_input(void *ctx)
 	while (!atomic_load(&in->detector->stopping) && !atomic_load(&in->detector->image_full))
 		pause_input(POLL_USEC);
 	patterns_settle(in->detector->patterns);
-	if (in->way->kind != NULL) {
-		listen_for_messages(in);
-		return NULL;
-	}
+	in->begun = time_now();
 	while (!atomic_load(&in->detector->stopping)) {
 		struct err err = { 0 };
-		bool more = false;
-		enum rc rc = follow_read(in->conf->path, &in->offset, &in->inode, in->watch, &more, &err);
+		bool any = false;
+		enum rc rc = in->way->kind->run(in->way->self, POLL_USEC, on_message, in, &any, &err);
 
 		note_state(in, rc, &err);
-		if (!more && time_mono() - in->idled > IDLE_EVERY) {
+		settle(in);
+		if (!any && time_mono() - in->idled > IDLE_EVERY) {
 			(void)!watch_idle(in->watch, NULL);
 			in->idled = time_mono();
 		}
-		keep_place(in, false);
-		if (!more)
+		listen_for_silence(in);
+		keep_place(in);
+		if (rc != RC_OK)
 			pause_input(POLL_USEC);
 	}
+	settle(in);
 	return NULL;
+}
+
+static enum rc open_way(struct input *in, struct err *err)
+{
+	struct input_opts o = { .name = in->conf->name, .path = in->conf->path, .part_place = part_place, .ctx = in };
+	char place[INPUT_PLACE_MAX + 1] = "";
+	enum rc rc = RC_NOTFOUND;
+
+	if (in->way->self != NULL)
+		return RC_OK;
+	if ((in->way->kind->traits & INPUT_HAS_PLACE) != 0)
+		rc = known_place(in, S(""), place, err);
+	if (rc == RC_NOTFOUND)
+		place[0] = '\0';
+	return rc == RC_OK || rc == RC_NOTFOUND ? in->way->kind->open(&o, str_of(place), &in->way->self, err) : rc;
 }
 
 static enum rc start_input(struct detector *d, const struct config_input *conf, struct way *way, struct input *in, struct err *err)
@@ -319,12 +412,8 @@ static enum rc start_input(struct detector *d, const struct config_input *conf, 
 		watch_format(in->watch, log_format_find(str_of(conf->format)));
 	if (d->live != NULL)
 		TRY(watch_rules(in->watch, d->live, on_rule_hit, err));
-	if (d->memory != NULL)
-		watch_events(in->watch, on_event);
-	if (in->way->kind == NULL)
-		TRY(load_place(in, err));
-	else if (in->way->self == NULL)
-		TRY(in->way->kind->open(&(struct input_opts){ .name = conf->name, .path = conf->path }, S(""), &in->way->self, err));
+	watch_events(in->watch, on_event);
+	TRY(open_way(in, err));
 	if (pthread_create(&in->thread, NULL, run_input, in) != 0)
 		return FAIL(err, RC_IO, "input: cannot start a thread");
 	in->started = true;
@@ -364,8 +453,8 @@ void inputs_stop(struct detector *d)
 	for (size_t i = 0; i < d->inputs->n; i++) {
 		struct input *in = &d->inputs->in[i];
 
-		if (sealed && in->started && in->way->kind == NULL)
-			keep_place(in, true);
+		if (sealed && in->started)
+			save_place(in);
 		watch_free(in->watch);
 		buf_done(&in->json);
 		buf_done(&in->key);
@@ -373,6 +462,56 @@ void inputs_stop(struct detector *d)
 	}
 	mem_free(d->inputs);
 	d->inputs = NULL;
+}
+
+static const char *state_of(const struct input *in)
+{
+	return atomic_load(&in->silent) ? "silent" : atomic_load(&in->away) ? "away" : "reading";
+}
+
+/* lag: what waits at the source, in bytes of files or messages of queues; behind: seconds from the latest event's own time to now. */
+static void write_way(struct input *in, struct jsonw *w)
+{
+	struct input_stats st = { .lag = -1 };
+	usec latest = atomic_load(&in->latest);
+
+	if (in->way->self != NULL)
+		in->way->kind->stats(in->way->self, &st);
+	jsonw_m_cstr(w, "state", state_of(in));
+	jsonw_m_bool(w, "present", !atomic_load(&in->away));
+	jsonw_m_bool(w, "silent", atomic_load(&in->silent));
+	jsonw_m_int(w, "messages", (int64_t)st.messages);
+	jsonw_m_int(w, "bytes", (int64_t)st.bytes);
+	jsonw_m_int(w, (in->way->kind->traits & INPUT_READS_FILES) != 0 ? "files" : "connections", (int64_t)st.senders);
+	jsonw_m_int(w, (in->way->kind->traits & INPUT_READS_FILES) != 0 ? "left_out" : "refused_connections", (int64_t)st.refused);
+	jsonw_m_int(w, "too_long", (int64_t)st.too_long);
+	jsonw_m_int(w, "dropped", (int64_t)st.dropped);
+	if (st.lag >= 0)
+		jsonw_m_int(w, "lag", st.lag);
+	if (st.last_message > 0)
+		jsonw_m_time(w, "last_message", st.last_message);
+	if (latest > 0)
+		jsonw_m_int(w, "behind", (time_now() - latest) / USEC_PER_SEC);
+}
+
+/* messages = lines, lines = events + bad_lines + comments of a format, events = kept + not_kept where there is a history. */
+static void write_matching(struct input *in, struct jsonw *w)
+{
+	struct input_stats st = { 0 };
+
+	if (in->way->self != NULL)
+		in->way->kind->stats(in->way->self, &st);
+	jsonw_m_int(w, "lines", (int64_t)atomic_load(&in->lines));
+	jsonw_m_int(w, "events", (int64_t)atomic_load(&in->events));
+	jsonw_m_int(w, "bad_lines", (int64_t)atomic_load(&in->bad));
+	jsonw_m_int(w, "cut", (int64_t)atomic_load(&in->cut));
+	jsonw_m_int(w, "hits", (int64_t)atomic_load(&in->hits));
+	jsonw_m_int(w, "suppressed", (int64_t)atomic_load(&in->suppressed));
+	jsonw_m_int(w, "rule_hits", (int64_t)atomic_load(&in->rule_hits));
+	jsonw_m_int(w, "held_back", (int64_t)atomic_load(&in->held_back));
+	jsonw_m_int(w, "kept", (int64_t)atomic_load(&in->kept));
+	jsonw_m_int(w, "not_kept", (int64_t)atomic_load(&in->not_kept));
+	jsonw_m_int(w, "lost", (int64_t)(st.too_long + st.dropped + atomic_load(&in->bad) + atomic_load(&in->not_kept)));
 }
 
 void inputs_status(const struct detector *d, struct jsonw *w)
@@ -385,26 +524,8 @@ void inputs_status(const struct detector *d, struct jsonw *w)
 		jsonw_object(w);
 		jsonw_m_cstr(w, "name", in->conf->name);
 		jsonw_m_cstr(w, "path", in->conf->path);
-		if (in->way->self != NULL) {
-			struct input_stats st;
-
-			in->way->kind->stats(in->way->self, &st);
-			jsonw_m_int(w, "messages", (int64_t)st.messages);
-			jsonw_m_int(w, "bytes", (int64_t)st.bytes);
-			jsonw_m_int(w, "connections", (int64_t)st.senders);
-			jsonw_m_int(w, "refused_connections", (int64_t)st.refused);
-			jsonw_m_int(w, "too_long", (int64_t)st.too_long);
-			jsonw_m_int(w, "dropped", (int64_t)st.dropped);
-		}
-		jsonw_m_bool(w, "present", !atomic_load(&in->away));
-		jsonw_m_int(w, "lines", (int64_t)atomic_load(&in->lines));
-		jsonw_m_int(w, "bad_lines", (int64_t)atomic_load(&in->bad));
-		jsonw_m_int(w, "cut", (int64_t)atomic_load(&in->cut));
-		jsonw_m_int(w, "hits", (int64_t)atomic_load(&in->hits));
-		jsonw_m_int(w, "suppressed", (int64_t)atomic_load(&in->suppressed));
-		jsonw_m_int(w, "rule_hits", (int64_t)atomic_load(&in->rule_hits));
-		jsonw_m_int(w, "held_back", (int64_t)atomic_load(&in->held_back));
-		jsonw_m_int(w, "not_kept", (int64_t)atomic_load(&in->not_kept));
+		write_way(in, w);
+		write_matching(in, w);
 		jsonw_object_end(w);
 	}
 	jsonw_array_end(w);

@@ -23,7 +23,6 @@
 #define WAITING_MAX 10000u               /* indicators that wait for one hunt; more wait for the next */
 #define WAITING_BYTES ((size_t)64 << 20)
 #define FOUND_MAX 1000                   /* findings of one hunt that become alerts; the others are counted */
-#define UNFLUSHED_MAX ((size_t)192 << 10) /* less than the journal keeps by itself: it must not be written unasked */
 #define DAY ((usec)86400 * USEC_PER_SEC)
 
 struct memory {
@@ -34,10 +33,6 @@ struct memory {
 	struct block_maker *maker;
 	struct buf sealed;
 	uint64_t added;         /* events ever, under the lock */
-	size_t unflushed;       /* bytes in the journal that are in memory only */
-	uint32_t in_hand;       /* events that are being matched; only without them a block is sealed or the journal written */
-	uint32_t sealing;       /* threads that wait for that */
-	pthread_cond_t matched;
 	pthread_mutex_t sync_lock;
 	uint64_t durable;       /* of them, under sync_lock */
 	pthread_mutex_t list_lock;
@@ -64,7 +59,6 @@ static enum rc seal(struct memory *m, struct err *err)
 	}
 	TRY(history_append(m->history, buf_view(&m->sealed), err));
 	buf_clear(&m->sealed);
-	m->unflushed = 0;
 	return RC_OK;
 }
 
@@ -73,42 +67,6 @@ static void nap(usec span)
 	struct timespec t = { .tv_sec = span / USEC_PER_SEC, .tv_nsec = span % USEC_PER_SEC * 1000 };
 
 	nanosleep(&t, NULL);
-}
-
-static void wait_matched(struct memory *m)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec++;
-	pthread_cond_clockwait(&m->matched, &m->lock, CLOCK_MONOTONIC, &until);
-}
-
-/* Waits, the lock let go, until no event is in hand; whoever wants to add one waits meanwhile. RC_BUSY: the node stops first. */
-static enum rc be_quiet(struct memory *m, struct err *err)
-{
-	m->sealing++;
-	while (m->in_hand > 0 && !atomic_load(&m->detector->stopping))
-		wait_matched(m);
-	m->sealing--;
-	pthread_cond_broadcast(&m->matched);
-	return m->in_hand == 0 ? RC_OK : FAIL(err, RC_BUSY, "history: the node stops");
-}
-
-void memory_matched(struct memory *m)
-{
-	pthread_mutex_lock(&m->lock);
-	if (--m->in_hand == 0)
-		pthread_cond_broadcast(&m->matched);
-	pthread_mutex_unlock(&m->lock);
-}
-
-static enum rc flush_kept(struct memory *m, struct err *err)
-{
-	TRY(be_quiet(m, err));
-	TRY(history_keep_flush(m->history, err));
-	m->unflushed = 0;
-	return RC_OK;
 }
 
 /* The journal first: what it does not take is not taken. */
@@ -123,31 +81,19 @@ static enum rc add_to_open(struct memory *m, const struct block_event *e, struct
 		return rc;
 	}
 	m->added++;
-	m->in_hand++;
-	m->unflushed += e->line.n + BLOCK_PLACE_MAX;
 	return place.n == 0 ? RC_OK : block_maker_place(m->maker, e->source, place, err);
-}
-
-static enum rc seal_quietly(struct memory *m, struct err *err)
-{
-	TRY(be_quiet(m, err));
-	return seal(m, err);
 }
 
 static enum rc add(struct memory *m, const struct block_event *e, struct flat *f, struct str place, struct err *err)
 {
 	enum rc rc;
 
-	while (m->sealing > 0 && !atomic_load(&m->detector->stopping))
-		wait_matched(m);
 	if (block_maker_full(m->maker) || m->sealed.n > 0)
-		TRY(seal_quietly(m, err));
-	if (m->unflushed >= UNFLUSHED_MAX)
-		TRY(flush_kept(m, err));
+		TRY(seal(m, err));
 	rc = add_to_open(m, e, f, place, err);
 	if (rc != RC_BUSY)
 		return rc;
-	TRY(seal_quietly(m, err));
+	TRY(seal(m, err));
 	return add_to_open(m, e, f, place, err);
 }
 
@@ -180,7 +126,7 @@ static enum rc sync_kept(struct memory *m, struct err *err)
 	if (rc != RC_IO)
 		return rc;
 	pthread_mutex_lock(&m->lock);
-	rc = seal_quietly(m, err);
+	rc = seal(m, err);
 	pthread_mutex_unlock(&m->lock);
 	return rc;
 }
@@ -192,14 +138,14 @@ enum rc memory_settle(struct memory *m, struct err *err)
 
 	pthread_mutex_lock(&m->lock);
 	mine = m->added;
-	rc = flush_kept(m, err);
+	rc = history_keep_flush(m->history, err);
 	pthread_mutex_unlock(&m->lock);
 	if (rc != RC_OK)
 		return rc;
 	pthread_mutex_lock(&m->sync_lock);
 	if (m->durable < mine) {
 		pthread_mutex_lock(&m->lock);
-		rc = flush_kept(m, err);
+		rc = history_keep_flush(m->history, err);
 		all = m->added;
 		pthread_mutex_unlock(&m->lock);
 		if (rc == RC_OK)
@@ -392,7 +338,7 @@ static void flush(struct memory *m)
 	struct err err = { 0 };
 
 	pthread_mutex_lock(&m->lock);
-	if (m->unflushed > 0 && flush_kept(m, &err) != RC_OK && err.rc != RC_BUSY)
+	if (history_keep_flush(m->history, &err) != RC_OK)
 		log_line(LOG_LEVEL_ERROR, "history", "%s", err.text);
 	pthread_mutex_unlock(&m->lock);
 }
@@ -403,7 +349,7 @@ bool memory_seal(struct memory *m)
 	bool good;
 
 	pthread_mutex_lock(&m->lock);
-	good = seal_quietly(m, &err) == RC_OK;
+	good = seal(m, &err) == RC_OK;
 	pthread_mutex_unlock(&m->lock);
 	if (!good)
 		log_line(LOG_LEVEL_ERROR, "history", "%s", err.text);
@@ -417,7 +363,7 @@ static void keep_house(struct memory *m, bool now)
 
 	pthread_mutex_lock(&m->lock);
 	since = block_maker_since(m->maker);
-	if (((now || (since != 0 && time_mono() - since > SEAL_AFTER)) && seal_quietly(m, &err) != RC_OK && err.rc != RC_BUSY) ||
+	if (((now || (since != 0 && time_mono() - since > SEAL_AFTER)) && seal(m, &err) != RC_OK) ||
 	    (time_mono() - m->expired > EXPIRE_EACH && history_expire(m->history, time_now(), &err) != RC_OK))
 		log_line(LOG_LEVEL_ERROR, "history", "%s", err.text);
 	if (time_mono() - m->expired > EXPIRE_EACH)
@@ -470,7 +416,6 @@ static enum rc memory_open(struct memory *m, struct err *err)
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&m->bell, &attr);
-	pthread_cond_init(&m->matched, NULL);
 	pthread_condattr_destroy(&attr);
 	buf_init(&m->sealed, BLOCK_BYTES_MAX);
 	m->waiting_arena = arena_new(WAITING_BYTES);
@@ -488,7 +433,6 @@ static void memory_free(struct memory *m)
 	buf_done(&m->sealed);
 	arena_free(m->waiting_arena);
 	pthread_cond_destroy(&m->bell);
-	pthread_cond_destroy(&m->matched);
 	pthread_mutex_destroy(&m->list_lock);
 	pthread_mutex_destroy(&m->sync_lock);
 	pthread_mutex_destroy(&m->lock);

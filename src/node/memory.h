@@ -15,7 +15,8 @@ enum rc memory_start(struct detector *d, struct memory **ret, struct err *err) M
 /* Seals what is open and ends. Accepts NULL. */
 void memory_stop(struct memory *m);
 
-/* One event of an input, and how far the input was read with it. Waits while the disk takes nothing, until the node stops:
+/* One event of an input, and how far the input was read with it: what was found in it is recorded already, for it will not be read
+ * again. `place` "": none, or not yet. Waits while the disk takes nothing, until the node stops:
  * RC_BUSY then. Thread-safe. */
 enum rc memory_add(struct memory *m, const struct block_event *e, struct flat *f, struct str place, struct err *err) MUSTUSE;
 /* All that was added before the call is durable when it returns: what it came from may be told so. Thread-safe; calls that wait
@@ -23,10 +24,6 @@ enum rc memory_add(struct memory *m, const struct block_event *e, struct flat *f
 enum rc memory_settle(struct memory *m, struct err *err) MUSTUSE;
 /* Where the history ends for this input; false: it has nothing of it. */
 bool memory_place(struct memory *m, struct str input, char *out, size_t room);
-
-/* What was found in the event that this thread added last is recorded. Until then nothing is written: what is on the disk is never
- * read again. */
-void memory_matched(struct memory *m);
 
 /* Seals what is open. False: it was not possible, and will be read again. */
 bool memory_seal(struct memory *m);

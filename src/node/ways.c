@@ -54,7 +54,7 @@ enum rc ways_open(const struct config *conf, const struct node_paths *paths, str
 		enum rc rc = RC_OK;
 
 		w->kind = input_kind_of(conf->inputs[i].path);
-		if (w->kind != NULL && (w->kind->traits & INPUT_LISTENS) != 0)
+		if ((w->kind->traits & INPUT_LISTENS) != 0)
 			rc = open_listening(&conf->inputs[i], paths, w, err);
 		if (rc != RC_OK) {
 			err_prefix(err, "[input %s]", conf->inputs[i].name);

@@ -9,8 +9,8 @@
 #include "node/node.h"
 
 struct way {
-	const struct input_kind *kind; /* NULL: a file, which the input follows itself */
-	void *self;                    /* NULL: not opened yet */
+	const struct input_kind *kind;
+	void *self; /* NULL: not opened yet */
 };
 
 struct ways {

@@ -1,8 +1,5 @@
 #include "detect/watch.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "base/mem.h"
 #include "detect/observe.h"
 #include "tap.h"
@@ -225,114 +222,57 @@ static void test_suppressed(void)
 	image_free(m);
 }
 
-static void append(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+struct taken {
+	char lines[256];
+	enum rc answer;
+};
 
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		OK(false, "cannot write %s", path);
-	if (fd >= 0)
-		close(fd);
+static enum rc take_event(void *ctx, struct flat *f, struct str line, struct err *err)
+{
+	struct taken *t = ctx;
+	size_t n = strlen(t->lines);
+
+	if (t->answer != RC_OK)
+		return FAIL(err, t->answer, "no");
+	snprintf(t->lines + n, sizeof t->lines - n, "%s:%.*s|", log_format_name(f->format), STR(str_slice(line, 0, 12)));
+	return RC_OK;
 }
 
-static void test_follow(void)
+static void no_hit(void *ctx UNUSED, const struct hit *h UNUSED)
 {
-	char dir[] = "/tmp/lf-watch-XXXXXX", path[64], old[64];
-	struct image *m = one_domain();
-	struct watch *w = NULL;
-	uint64_t offset = 0, inode = 0, kept;
-	int hits = 0;
-	bool more;
-
-	OK(mkdtemp(dir) != NULL && watch_new(m, S("t"), count_hit, &hits, &w, NULL) == RC_OK, "a folder");
-	snprintf(path, sizeof path, "%s/log", dir);
-	snprintf(old, sizeof old, "%s/log.1", dir);
-	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_NOTFOUND, "not there yet");
-	append(path, "{\"d\":\"evil.example\"}\n{\"d\":\"evi");
-	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK && hits == 1 && offset == 21, "a torn line waits");
-	kept = offset;
-	append(path, "l.example\"}\n");
-	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK && hits == 2, "and is matched when whole");
-	append(path, "{\"d\":\"late.evil.example\"");
-	OK(rename(path, old) == 0, "rotation");
-	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_NOTFOUND && hits == 2, "no new file yet");
-	append(old, "}");
-	append(path, "{\"d\":\"b.evil.example\"}\n");
-	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK && hits == 3 && more, "what came late to the old file is read");
-	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK && hits == 4, "the new file is read from its start");
-	OK(truncate(path, 0) == 0, "truncation");
-	append(path, "{\"d\":\"x.evil.example\"}\n");
-	OK(truncate(path, 0) == 0, "again");
-	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK && offset == 0, "the place goes back");
-	watch_free(w);
-	OK(watch_new(m, S("t"), count_hit, &hits, &w, NULL) == RC_OK, "after a restart");
-	offset = kept;
-	inode = 0;
-	hits = 0;
-	append(path, "{\"d\":\"evil.example\"}\n");
-	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK && hits == 1, "another file than the kept place says is read whole");
-	unlink(path);
-	unlink(old);
-	rmdir(dir);
-	watch_free(w);
-	image_free(m);
 }
 
-/* Rotated while the node was away, once and twice: the rest of the old file, what lay between, the present one. */
-static void test_restart_in_rotation(void)
+/* Messages of several logs and formats at one door; refused ones come again and count once. */
+static void test_messages(void)
 {
-	char dir[] = "/tmp/lf-watch-XXXXXX", path[64], one[64], two[64], date[64], other[64];
+	static const char zeek[] = "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n#fields\tts\tid.orig_h\n"
+				   "#types\ttime\taddr\n";
 	struct image *m = one_domain();
+	struct taken t = { .answer = RC_OK };
+	struct watch_stats st;
 	struct watch *w = NULL;
-	uint64_t offset = 0, inode = 0, old_offset, old_inode;
-	int hits = 0;
-	bool more;
+	struct err err = { 0 };
+	struct str rest = str_of(zeek), line;
 
-	OK(mkdtemp(dir) != NULL && watch_new(m, S("t"), count_hit, &hits, &w, NULL) == RC_OK, "a folder");
-	snprintf(path, sizeof path, "%s/log", dir);
-	snprintf(one, sizeof one, "%s/log.1", dir);
-	snprintf(two, sizeof two, "%s/log.2", dir);
-	snprintf(date, sizeof date, "%s/log-20261122", dir);
-	snprintf(other, sizeof other, "%s/log.notes", dir);
-	append(path, "{\"d\":\"evil.example\"}\n");
-	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK && hits == 1, "before");
+	OK(watch_new(m, S("t"), no_hit, &t, &w, &err) == RC_OK, "a watch");
+	watch_events(w, take_event);
+	while (str_next(&rest, '\n', &line))
+		OK(watch_message(w, S("conn.log"), LOG_UNKNOWN, line, &err) == RC_OK, "a comment of Zeek's");
+	OK(watch_message(w, S("a"), LOG_UNKNOWN, S("{\"a\":1}"), &err) == RC_OK && watch_message(w, S("b"), LOG_UNKNOWN, S("<34>1 - h a - - - one\ntwo"), &err) == RC_OK &&
+	   watch_message(w, S("conn.log"), LOG_UNKNOWN, S("1700000000.0\t192.0.2.1"), &err) == RC_OK, "three logs, a format each");
+	OK(watch_message(w, S(""), LOG_UNKNOWN, S("<34>1 - h a - - - x"), &err) == RC_OK && watch_message(w, S(""), LOG_UNKNOWN, S("{\"c\":2}"), &err) == RC_OK &&
+	   watch_message(w, S(""), LOG_UNKNOWN, S("<34>1 - h a - - - y"), &err) == RC_OK, "two kinds of senders at one door");
+	OK(watch_message(w, S(""), LOG_JSON, S("{\"d\":3}"), &err) == RC_OK && watch_message(w, S(""), LOG_JSON, S("{\"d\""), &err) == RC_OK, "a format that is given, once broken");
+	EQ_STR(str_of(t.lines), S("json:{\"a\":1}|syslog:<34>1 - h a |zeek:1700000000.0|syslog:<34>1 - h a |json:{\"c\":2}|syslog:<34>1 - h a |json:{\"d\":3}|"),
+	       "each as what it is, a message with a line end is one event");
+	t.answer = RC_BUSY;
+	EQ_INT(watch_message(w, S(""), LOG_UNKNOWN, S("{\"e\":4}"), &err), RC_BUSY, "what the taker refuses is said");
+	t.answer = RC_OK;
+	EQ_INT(watch_message(w, S(""), LOG_UNKNOWN, S("{\"e\":4}"), &err), RC_OK, "and taken when it comes again");
+	watch_stats(w, &st);
+	OK(st.lines == 16 && st.events == 8 && st.bad_lines == 1, "lines = events + bad lines + comments: %llu %llu %llu", (unsigned long long)st.lines,
+	   (unsigned long long)st.events, (unsigned long long)st.bad_lines);
 	watch_free(w);
-	old_offset = offset;
-	old_inode = inode;
-	append(path, "{\"d\":\"tail.evil.example\"}\n{\"d\":\"torn.evil.example\"}");
-	OK(rename(path, date) == 0, "rotated to a date");
-	OK(watch_new(m, S("t"), count_hit, &hits, &w, NULL) == RC_OK, "a restart before the new file is there");
-	OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_NOTFOUND && hits == 2, "the old one's rest but its torn line is read");
-	append(path, "{\"d\":\"new.evil.example\"}\n");
-	for (int i = 0; i < 4; i++)
-		OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK, "read on");
-	EQ_INT(hits, 4, "the torn line, then the new file");
-	watch_free(w);
-
-	OK(rename(date, two) == 0, "rotated again");
-	append(path, "{\"d\":\"between.evil.example\"}\n");
-	OK(rename(path, one) == 0, "and again");
-	append(other, "{\"d\":\"foreign.evil.example\"}\n");
-	append(path, "{\"d\":\"newest.evil.example\"}\n");
-	hits = 0;
-	offset = old_offset;
-	inode = old_inode;
-	OK(watch_new(m, S("t"), count_hit, &hits, &w, NULL) == RC_OK, "a restart with the old place");
-	for (int i = 0; i < 6; i++)
-		OK(follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK, "read on");
-	EQ_INT(hits, 2 + 2 + 1, "two lines of log.2, two of log.1, one of log, none of another file");
-	watch_free(w);
-	hits = 0;
-	offset = 1000000;
-	inode = old_inode;
-	OK(watch_new(m, S("t"), count_hit, &hits, &w, NULL) == RC_OK && follow_read(path, &offset, &inode, w, &more, NULL) == RC_OK && hits == 1,
-	   "a file shorter than the place is another one");
-	watch_free(w);
-	unlink(path);
-	unlink(one);
-	unlink(two);
-	unlink(other);
-	rmdir(dir);
 	image_free(m);
 }
 
@@ -342,14 +282,12 @@ static void any_hit(void *ctx, const struct hit *h)
 	++*(uint64_t *)ctx;
 }
 
-/* One life of a watch: pieces, a torn line, an event of many fields, a followed file. */
-static enum rc one_life(const struct image *m, const char *path, uint64_t *hits)
+/* One life of a watch: pieces, a torn line, an event of many fields, a message of a part. */
+static enum rc one_life(const struct image *m, uint64_t *hits)
 {
 	static const char event[] = "{\"a\":\"evil.example\",\"b\":[\"198.51.100.7:80\",\"http://evil.example/x?a=1\"],\"c\":{\"hostname\":"
 				    "\"evil.example\",\"url\":\"/p\"}}\n{\"d\":\"ev";
-	uint64_t offset = 0, inode = 0;
 	struct watch *w = NULL;
-	bool more;
 	enum rc rc = watch_new(m, S("t"), any_hit, hits, &w, NULL);
 
 	if (rc != RC_OK)
@@ -358,7 +296,7 @@ static enum rc one_life(const struct image *m, const char *path, uint64_t *hits)
 	if (rc == RC_OK)
 		rc = watch_feed(w, S("il.example\"}\n"), NULL);
 	if (rc == RC_OK)
-		rc = follow_read(path, &offset, &inode, w, &more, NULL);
+		rc = watch_message(w, S("part"), LOG_UNKNOWN, S("{\"d\":\"evil.example\"}"), NULL);
 	if (rc == RC_OK)
 		rc = watch_end(w, NULL);
 	watch_free(w);
@@ -368,15 +306,12 @@ static enum rc one_life(const struct image *m, const char *path, uint64_t *hits)
 /* A line that memory does not suffice for is a bad line; the watch lives on. */
 static void test_no_memory(void)
 {
-	char path[] = "/tmp/lf-watch-XXXXXX";
-	int fd = mkstemp(path);
 	struct image *m = one_domain();
 	int64_t live = mem_live();
 	uint64_t nth = 1, all = 0, hits = 0;
 	bool clean = true;
 
-	OK(fd >= 0 && write(fd, "{\"d\":\"evil.example\"}\n", 21) > 0, "a log");
-	EQ_INT(one_life(m, path, &all), RC_OK, "none fails");
+	EQ_INT(one_life(m, &all), RC_OK, "none fails");
 	EQ_INT(all, 6, "  hits");
 	/* Some failures change nothing (a buffer that would have been kept): a row of whole runs ends it. */
 	for (int whole = 0; nth < 1000 && whole < 8; nth++) {
@@ -384,14 +319,12 @@ static void test_no_memory(void)
 
 		hits = 0;
 		mem_fail_at(nth, 0);
-		rc = one_life(m, path, &hits);
+		rc = one_life(m, &hits);
 		mem_fail_at(0, 0);
 		clean &= (rc == RC_OK || rc == RC_NOMEM) && hits <= all && mem_live() == live;
 		whole = rc == RC_OK && hits == all ? whole + 1 : 0;
 	}
 	OK(clean && hits == all && nth > 12, "every allocation may fail: %llu of them", (unsigned long long)nth - 9);
-	close(fd);
-	unlink(path);
 	image_free(m);
 }
 
@@ -402,8 +335,7 @@ int main(void)
 	test_pieces();
 	test_long_line();
 	test_suppressed();
-	test_follow();
-	test_restart_in_rotation();
+	test_messages();
 	test_no_memory();
 	return tap_done();
 }
