@@ -43,6 +43,9 @@ struct hunting_for {
 enum rc hunting_for(const struct cli *c, struct hunting_for *ret, struct err *err) MUSTUSE;
 void hunting_for_done(struct hunting_for *f);
 
+/* Does an operand name Sigma rules? */
+bool hunting_is_rules(const char *path);
+
 /* --- showing --- */
 
 /* Runs over the history of the options, prints and sums up. `show` is called for each finding. Returns the exit status: `found` when

@@ -198,7 +198,7 @@ static enum rc add_of_node(const struct cli *c, struct collecting *x, const char
 	return rc;
 }
 
-static bool is_rules(const char *path)
+bool hunting_is_rules(const char *path)
 {
 	struct stat st;
 
@@ -230,7 +230,7 @@ static enum rc for_rules(const struct cli *c, struct hunting_for *ret, struct er
 	uint64_t refused = 0;
 
 	for (int i = 0; i < c->n_operands; i++)
-		if (!is_rules(c->operands[i]))
+		if (!hunting_is_rules(c->operands[i]))
 			return FAIL(err, RC_BAD, "%s: rules and indicators are hunted one after the other", c->operands[i]);
 	TRY(sigma_load(ret->arena, c->operands, (size_t)c->n_operands, cli_get(c, "lists", NULL), &set, err));
 	TRY(taxonomy_load(ret->arena, cli_get(c, "sources", NULL), &taxonomy, err));
@@ -271,7 +271,7 @@ enum rc hunting_for(const struct cli *c, struct hunting_for *ret, struct err *er
 	*ret = (struct hunting_for){ .arena = arena_new(ARENA_MAX) };
 	if (ret->arena == NULL)
 		return FAIL(err, RC_NOMEM, "out of memory");
-	if (is_rules(c->operands[0]))
+	if (hunting_is_rules(c->operands[0]))
 		return for_rules(c, ret, err);
 	x.a = ret->arena;
 	x.context = indicator_context_new();

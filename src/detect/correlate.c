@@ -23,6 +23,7 @@ enum rc correlator_new(const struct sigma_set *rules, const struct correlator_op
 		return FAIL(err, RC_NOMEM, "correlation: out of memory");
 	c->set = rules;
 	c->tolerance = o == NULL || o->tolerance == 0 ? TOLERANCE_DEFAULT : o->tolerance;
+	c->any_time = o != NULL && o->any_time;
 	c->max_bytes = o == NULL || o->max_bytes == 0 ? MAX_BYTES_DEFAULT : o->max_bytes;
 	if (c->max_bytes < MAX_BYTES_LEAST)
 		c->max_bytes = MAX_BYTES_LEAST;
@@ -184,12 +185,14 @@ static enum rc hold_down(struct correlator *c)
 }
 
 /* Logs of machines whose clock is wrong; asked of the real clock only when a time is ahead of all that it was known to allow. */
-static bool believed(struct correlator *c, usec at)
+bool correlator_believes(struct correlator *c, usec at)
 {
 	usec more = AHEAD_MAX + (c->tolerance > 0 && c->tolerance < TIME_MAX ? c->tolerance : 0);
 
 	if (at <= -TIME_MAX || at >= TIME_MAX)
 		return false;
+	if (c->any_time)
+		return true;
 	if (c->known_now == INT64_MIN || at - c->known_now > more)
 		c->known_now = time_now();
 	return at - c->known_now <= more;
@@ -254,7 +257,7 @@ enum rc correlator_add(struct correlator *c, uint32_t rule, usec at, uint64_t ev
 
 	if (!correlator_wants(c, rule))
 		return RC_OK;
-	if (!believed(c, at)) {
+	if (!correlator_believes(c, at)) {
 		c->stats.ahead++;
 		return RC_OK;
 	}
@@ -278,7 +281,7 @@ enum rc correlator_add(struct correlator *c, uint32_t rule, usec at, uint64_t ev
 
 enum rc correlator_advance(struct correlator *c, usec now, correlator_fire fire, void *fire_ctx, struct err *err)
 {
-	if (!believed(c, now))
+	if (!correlator_believes(c, now))
 		return RC_OK;
 	c->fire = fire;
 	c->fire_ctx = fire_ctx;

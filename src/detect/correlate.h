@@ -30,6 +30,7 @@ struct correlator_opts {
 	size_t max_bytes;   /* of all state, at least 1 MiB; 0 = 256 MiB. The group idle for longest goes first, counted */
 	usec tolerance;     /* how late an event may come, behind the newest seen; 0 = 60 s. Later ones are counted */
 	uint64_t seed;      /* secret of the hash; 0 = random */
+	bool any_time;      /* no time is too far ahead of the real clock: the caller judges, so that a repetition judges alike */
 };
 
 /* The set and its arena must outlive the correlator. Correlations that cannot be run are refused, the others go on. */
@@ -77,6 +78,20 @@ enum rc correlator_add(struct correlator *c, uint32_t rule, usec at, uint64_t ev
 enum rc correlator_advance(struct correlator *c, usec now, correlator_fire fire, void *fire_ctx, struct err *err) MUSTUSE;
 /* End of input: closes all windows. */
 enum rc correlator_end(struct correlator *c, correlator_fire fire, void *fire_ctx, struct err *err) MUSTUSE;
+
+/* --- spread over several correlators ---
+ * Steps are made where events are matched, by a correlator that counts nothing, and counted by the one that is chosen by their
+ * route; both of the same rules and the same `seed`, and the counting one not CORRELATE_ORDERED. */
+
+/* What correlator_add would have counted of this match, a step for each place that it has in a correlation. Steps of equal routes
+ * belong together: those of one group, and of all groups that they feed. Bytes are borrowed during the call. */
+typedef enum rc (*correlator_step)(void *ctx, uint64_t route, struct str step, struct err *err);
+enum rc correlator_steps(struct correlator *c, uint32_t rule, usec at, uint64_t event, correlator_field field, void *field_ctx,
+			 correlator_step fn, void *ctx, struct err *err) MUSTUSE;
+/* Counts steps, one behind the other; those of one event in the order in which they were made. Steps of correlations that are not
+ * here, or not as they were, are left out and counted in *ret_unknown. RC_CORRUPT: those before it are counted. RC_NOMEM. */
+enum rc correlator_take(struct correlator *c, struct str steps, uint64_t *ret_unknown, correlator_fire fire, void *fire_ctx,
+			struct err *err) MUSTUSE;
 
 /* The newest time that was believed, of an event or told; INT64_MIN: none yet. */
 usec correlator_time(const struct correlator *c);

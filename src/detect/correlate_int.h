@@ -115,6 +115,9 @@ struct plan {
 	struct groups groups;
 	uint32_t first_open, last_open; /* windows, in the order of their ends; number + 1 */
 	uint64_t print;           /* of all that gives the state its meaning */
+	uint64_t family;          /* of all correlations that feed each other */
+	uint8_t route[CORRELATE_FIELDS_MAX]; /* places in group-by whose values choose the correlator, see correlate_shard.c */
+	uint32_t n_route;
 };
 
 struct use { uint32_t plan, slot; };
@@ -191,6 +194,7 @@ struct correlator {
 	struct correlator_refusal *refused;
 	size_t n_refused;
 	usec tolerance, newest, floor, known_now;
+	bool any_time;
 	usec next_end; /* of the window that ends first */
 	size_t max_bytes;
 	struct budget budget;
@@ -207,8 +211,16 @@ struct correlator {
 /* Forgets all state. */
 void correlator_clear(struct correlator *c);
 
+/* A machine with a wrong clock would make everyone else late. */
+bool correlator_believes(struct correlator *c, usec at);
+
 /* correlate_plan.c: plans, uses and refusals of c->set. */
 enum rc plan_all(struct correlator *c, struct err *err) MUSTUSE;
+/* NULL: none that runs. */
+struct plan *plan_of(const struct correlator *c, uint32_t rule);
+struct plan *plan_by_print(const struct correlator *c, uint64_t print);
+/* correlate_shard.c: families and routes of plans that are ready. */
+enum rc route_all(struct correlator *c, struct err *err) MUSTUSE;
 
 /* correlate_run.c */
 enum rc run_hit(struct correlator *c, const struct hit *h) MUSTUSE;

@@ -203,10 +203,18 @@ static bool has_name(const struct plan *p, struct str name)
 	return false;
 }
 
-static struct plan *plan_of(const struct correlator *c, uint32_t rule)
+struct plan *plan_of(const struct correlator *c, uint32_t rule)
 {
 	for (uint32_t i = 0; i < c->n_plans; i++)
 		if (c->plans[i].rule == rule)
+			return &c->plans[i];
+	return NULL;
+}
+
+struct plan *plan_by_print(const struct correlator *c, uint64_t print)
+{
+	for (uint32_t i = 0; i < c->n_plans; i++)
+		if (c->plans[i].print == print)
 			return &c->plans[i];
 	return NULL;
 }
@@ -430,5 +438,6 @@ enum rc plan_all(struct correlator *c, struct err *err)
 			return FAIL(err, RC_NOMEM, "correlation: out of memory");
 	}
 	TRY(uses_all(c, err));
-	return asked_all(c, err);
+	TRY(asked_all(c, err));
+	return route_all(c, err);
 }

@@ -222,14 +222,6 @@ static enum rc get_group(struct correlator *c, struct plan *p, struct rd *r)
 	return rc;
 }
 
-static struct plan *plan_by_print(struct correlator *c, uint64_t print)
-{
-	for (uint32_t i = 0; i < c->n_plans; i++)
-		if (c->plans[i].print == print)
-			return &c->plans[i];
-	return NULL;
-}
-
 static enum rc get_plan(struct correlator *c, struct rd *r, uint64_t *left_out)
 {
 	struct plan *p = plan_by_print(c, rd_le64(r));

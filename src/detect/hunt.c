@@ -72,7 +72,7 @@ static enum rc look_through(struct hunt_matcher *m, struct block *b, const struc
 
 	if (m->flat == NULL)
 		TRY(flat_new(&m->flat, err));
-	while (!s->stop && block_next(b, &e)) {
+	for (m->place = 1; !s->stop && block_next(b, &e); m->place++) {
 		if (!within(o, &e))
 			continue;
 		st->events++;

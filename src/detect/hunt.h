@@ -4,8 +4,10 @@
 #ifndef DETECT_HUNT_H
 #define DETECT_HUNT_H
 
+#include "detect/correlate.h"
 #include "detect/history.h"
 #include "detect/image.h"
+#include "detect/known.h"
 #include "detect/taxonomy.h"
 
 #define HUNT_TERMS_MAX 64
@@ -20,6 +22,7 @@ struct hunt_found {
 	usec at;                         /* its time, or when the correlation fired */
 	struct str id;                   /* of the indicator or rule; "" of a search */
 	struct str title, author, level; /* of a rule; else "" */
+	const struct sigma_rule *rule;   /* or NULL */
 	struct { struct str field, value; } why[HUNT_WHY_MAX]; /* what matched, in the event */
 	size_t n_why;
 	struct str matched;              /* the indicator's own value, or its pattern */
@@ -48,9 +51,21 @@ enum rc hunt_for_indicators(const struct image_indicator *list, size_t n, hunt_r
 enum rc hunt_for_rules(const struct sigma_set *rules, const struct taxonomy *t, struct hunt_matcher **ret, uint64_t *ret_refused,
 		       struct err *err) MUSTUSE;
 
-/* Of a matcher from hunt_for_rules: only rules from here on. For one of several that share the blocks of a queue, none of which
- * sees all events of a group. */
-void hunt_without_correlations(struct hunt_matcher *m);
+/* Of a matcher from hunt_for_rules: rules that were made of indicators come from `patterns`, which outlives it. */
+void hunt_rules_from(struct hunt_matcher *m, const struct stix_rules *patterns);
+/* Of a matcher from hunt_for_rules, for one of several that share the blocks of a queue, none of which sees all events of a group:
+ * matches become steps (correlate.h) instead of being counted here. An event is known by its block's number and its place there. */
+enum rc hunt_make_steps(struct hunt_matcher *m, uint64_t seed, correlator_step fn, void *ctx, struct err *err) MUSTUSE;
+#define HUNT_EVENT_BITS 24
+/* The block that comes next; events later than `upto` make no steps. */
+void hunt_next_block(struct hunt_matcher *m, int64_t number, usec upto);
+
+/* Indicators as they are in force: valid now, and unless a warning list names the value. `k` outlives the matcher; its
+ * patterns are rules (stix_rules_join). */
+enum rc hunt_for_known(const struct known *k, struct hunt_matcher **ret, struct err *err) MUSTUSE;
+
+/* Both on one pass; takes both over, whatever it returns. Either may be NULL: it is the other then. */
+enum rc hunt_for_both(struct hunt_matcher *rules, struct hunt_matcher *indicators, struct hunt_matcher **ret, struct err *err) MUSTUSE;
 
 /* Events that meet every term: `field` .n > 0: one of its values is `value`, where * and ? stand for any run and any one
  * character; else `value` stands anywhere in the line or in a value. Letters of ASCII in either case. */

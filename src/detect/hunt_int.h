@@ -23,14 +23,12 @@ struct hunt_matcher {
 	void (*free)(struct hunt_matcher *m);
 	const struct fields *dict;
 	bool broken_too;
+	struct hunt_matcher *first, *second; /* of hunt_for_both */
+	uint64_t place; /* of the event at hand in its block, from 1 */
 	/* the runner's own */
 	struct flat *flat;
 	struct log_lines *lines[LOG_FORMATS];
 };
-
-/* Of a matcher from hunt_for_rules: rules that were made of indicators come from `patterns`, which outlives it. */
-struct stix_rules;
-void hunt_rules_from(struct hunt_matcher *m, const struct stix_rules *patterns);
 
 void hunt_tell(struct hunt_sink *s, const struct hunt_found *f);
 

@@ -25,6 +25,10 @@ struct rules {
 	struct engine *engine;
 	struct correlator *correlator;
 	uint64_t events;
+	correlator_step step; /* NULL: correlations are counted here */
+	void *step_ctx;
+	uint64_t block;
+	usec upto, now;       /* now 0: whatever is valid at the time of an event */
 	/* the match at hand, for the correlator's questions */
 	struct flat *f;
 	uint32_t rule;
@@ -39,9 +43,9 @@ static struct rules *of(const struct hunt_matcher *m)
 static struct hunt_found found_by(const struct sigma_rule *r, usec at)
 {
 	if (r->indicator != NULL)
-		return (struct hunt_found){ .at = at, .id = r->id, .title = S(""), .author = S(""), .level = S(""), .source = S(""),
+		return (struct hunt_found){ .at = at, .rule = r, .id = r->id, .title = S(""), .author = S(""), .level = S(""), .source = S(""),
 					    .matched = r->indicator->pattern, .tlp = r->indicator->tlp, .confidence = r->indicator->confidence };
-	return (struct hunt_found){ .at = at, .id = r->id, .title = r->title, .author = r->author, .level = str_of(sigma_level_name(r->level)),
+	return (struct hunt_found){ .at = at, .rule = r, .id = r->id, .title = r->title, .author = r->author, .level = str_of(sigma_level_name(r->level)),
 				    .source = S(""), .matched = S(""), .tlp = UINT8_MAX, .confidence = UINT8_MAX };
 }
 
@@ -132,21 +136,29 @@ static void tell_match(struct rules *x, const struct block_event *e, uint32_t ru
 	hunt_tell(x->sink, &found);
 }
 
+static enum rc correlate(struct rules *x, const struct block_event *e, struct err *err)
+{
+	if (!correlator_wants(x->correlator, x->rule) || (x->step != NULL && e->time > x->upto))
+		return RC_OK;
+	if (x->step != NULL)
+		return correlator_steps(x->correlator, x->rule, e->time, x->block << HUNT_EVENT_BITS | x->base.place, field, x, x->step, x->step_ctx,
+					err);
+	keep_place(x, e);
+	return correlator_add(x->correlator, x->rule, e->time, x->events, field, x, on_fire, x, err);
+}
+
 static enum rc take(struct rules *x, const struct block_event *e, struct flat *f, uint32_t rule, struct err *err)
 {
 	struct engine_why why[HUNT_WHY_MAX];
 	size_t n = engine_explain(x->engine, f, rule, why, HUNT_WHY_MAX);
 
 	/* A line of plain text has no fields: it meets no rule by those it lacks. */
-	if ((n == 0 && f->format == LOG_TEXT) || !stix_rule_counts(&x->set->rules[rule], e->time, e->time))
+	if ((n == 0 && f->format == LOG_TEXT) || !stix_rule_counts(&x->set->rules[rule], x->now != 0 ? x->now : e->time, e->time))
 		return RC_OK;
 	x->rule = rule;
 	if (!x->set->rules[rule].hidden)
 		tell_match(x, e, rule, why, n < HUNT_WHY_MAX ? n : HUNT_WHY_MAX);
-	if (x->correlator == NULL || !correlator_wants(x->correlator, rule))
-		return RC_OK;
-	keep_place(x, e);
-	return correlator_add(x->correlator, rule, e->time, x->events, field, x, on_fire, x, err);
+	return correlate(x, e, err);
 }
 
 static enum rc event(struct hunt_matcher *m, const struct block_event *e, struct flat *f, struct hunt_sink *s, struct err *err)
@@ -166,15 +178,31 @@ static enum rc event(struct hunt_matcher *m, const struct block_event *e, struct
 static enum rc end(struct hunt_matcher *m, struct hunt_sink *s, struct err *err)
 {
 	of(m)->sink = s;
-	if (of(m)->correlator == NULL)
-		return RC_OK;
 	return correlator_end(of(m)->correlator, on_fire, m, err);
 }
 
-void hunt_without_correlations(struct hunt_matcher *m)
+enum rc hunt_make_steps(struct hunt_matcher *m, uint64_t seed, correlator_step fn, void *ctx, struct err *err)
 {
-	correlator_free(of(m)->correlator);
-	of(m)->correlator = NULL;
+	const struct correlator_opts o = { .seed = seed, .any_time = true };
+	struct rules *x = of(m->first != NULL ? m->first : m);
+	struct correlator *maker;
+
+	TRY(correlator_new(x->set, &o, &maker, err));
+	correlator_free(x->correlator);
+	x->correlator = maker;
+	x->step = fn;
+	x->step_ctx = ctx;
+	x->upto = INT64_MAX;
+	return RC_OK;
+}
+
+void hunt_next_block(struct hunt_matcher *m, int64_t number, usec upto)
+{
+	struct rules *x = of(m->first != NULL ? m->first : m);
+
+	x->block = (uint64_t)number;
+	x->upto = upto;
+	x->now = time_now();
 }
 
 static void free_it(struct hunt_matcher *m)

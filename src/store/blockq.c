@@ -1,6 +1,7 @@
 /* Two tables: `bq_block`, small rows that change, and `bq_bytes`, large ones that
  * never do (SQLite writes a changed row whole). `due` is the one thing that is
  * asked when taking: when it was put, then when its lease ends, then never.
+ * `state`: 0 ready, 1 taken, 2 done, 3 stuck.
  *
  * A title to a block is the taker's name and the count of takings. blockq_done
  * changes the row only where that title still stands, in the transaction that
@@ -16,17 +17,21 @@
 static const char TABLES[] =
 	"CREATE TABLE IF NOT EXISTS bq_meta (key TEXT PRIMARY KEY, n BIGINT NOT NULL);"
 	"CREATE TABLE IF NOT EXISTS bq_block (id TEXT PRIMARY KEY, state BIGINT NOT NULL, due BIGINT NOT NULL, put BIGINT NOT NULL,"
-	" taker TEXT NOT NULL, tries BIGINT NOT NULL, events BIGINT NOT NULL, first BIGINT NOT NULL, last BIGINT NOT NULL);"
+	" taker TEXT NOT NULL, tries BIGINT NOT NULL, events BIGINT NOT NULL, first BIGINT NOT NULL, last BIGINT NOT NULL,"
+	" number BIGINT NOT NULL, bytes BIGINT NOT NULL);"
 	"CREATE INDEX IF NOT EXISTS bq_due ON bq_block (due) WHERE state < 2;"
-	"CREATE INDEX IF NOT EXISTS bq_put ON bq_block (put, id);"
+	"CREATE INDEX IF NOT EXISTS bq_open ON bq_block (number) WHERE state < 2;"
+	"CREATE UNIQUE INDEX IF NOT EXISTS bq_number ON bq_block (number);"
 	"CREATE TABLE IF NOT EXISTS bq_bytes (id TEXT PRIMARY KEY, idx BYTEA NOT NULL, rest BYTEA NOT NULL);"
 	"CREATE TABLE IF NOT EXISTS bq_alert (seq BIGINT PRIMARY KEY, block TEXT NOT NULL, ordinal BIGINT NOT NULL, what TEXT NOT NULL,"
 	" body BYTEA NOT NULL, UNIQUE (block, ordinal, what));"
 	"CREATE TABLE IF NOT EXISTS bq_sighting (indicator TEXT NOT NULL, source TEXT NOT NULL, day BIGINT NOT NULL, count BIGINT NOT NULL,"
 	" first BIGINT NOT NULL, last BIGINT NOT NULL, PRIMARY KEY (indicator, source, day));"
-	"CREATE TABLE IF NOT EXISTS bq_match (shard BIGINT NOT NULL, seq BIGINT NOT NULL, body BYTEA NOT NULL, PRIMARY KEY (shard, seq));"
+	"CREATE TABLE IF NOT EXISTS bq_steps (shard BIGINT NOT NULL, block BIGINT NOT NULL, bytes BYTEA NOT NULL, PRIMARY KEY (shard, block));"
+	"CREATE TABLE IF NOT EXISTS bq_worker (name TEXT PRIMARY KEY, due BIGINT NOT NULL);"
 	"CREATE TABLE IF NOT EXISTS bq_shard (number BIGINT PRIMARY KEY, due BIGINT NOT NULL, taker TEXT NOT NULL, tries BIGINT NOT NULL,"
-	" after BIGINT NOT NULL, state BYTEA NOT NULL);";
+	" after BIGINT NOT NULL, saved BIGINT NOT NULL, fired BIGINT NOT NULL, ended BIGINT NOT NULL,"
+	" late BIGINT NOT NULL, left_out BIGINT NOT NULL, state BYTEA NOT NULL);";
 
 /* Blocks are compressed already; large rows are few. */
 static const char TABLES_PG[] =
@@ -65,47 +70,78 @@ enum rc blockq_copy(struct arena *a, struct str from, struct str *ret, struct er
 
 /* --- opening --- */
 
+struct making { uint32_t shards; usec tolerance; };
+
+static enum rc fill_tables(struct blockq *q, const struct making *m, struct err *err)
+{
+	uint64_t seed = 0;
+
+	random_bytes(&seed, sizeof seed);
+	if (db_is_pg(q->db))
+		TRY(db_exec(q->db, TABLES_PG, err));
+	TRY(DB_RUN(q->db, err,
+		   "INSERT INTO bq_meta (key, n) VALUES ('version', $1), ('shards', $2), ('tolerance', $3), ('seed', $4), ('alert', 0), ('block', 0)",
+		   DB_INT(BQ_VERSION), DB_INT(m->shards), DB_INT(m->tolerance), DB_INT((int64_t)(seed >> 1 | 1))));
+	for (uint32_t i = 0; i < m->shards; i++)
+		TRY(DB_RUN(q->db, err,
+			   "INSERT INTO bq_shard (number, due, taker, tries, after, saved, fired, ended, late, left_out, state)"
+			   " VALUES ($1, 0, '', 0, 0, 0, 0, 0, 0, 0, $2)",
+			   DB_INT(i), DB_BYTES(S(""))));
+	return RC_OK;
+}
+
 static enum rc make_tables(struct blockq *q, void *ctx, struct err *err)
 {
-	const uint32_t *shards = ctx;
 	int64_t n = 0;
 
 	if (db_is_pg(q->db))
 		TRY(db_exec(q->db, LOCK, err)); /* two at once would trip over each other in the catalogue */
 	TRY(db_exec(q->db, TABLES, err));
 	TRY(db_one_int(q->db, &n, "SELECT count(*) FROM bq_meta", NULL, 0, err));
-	if (n > 0)
-		return RC_OK;
-	if (db_is_pg(q->db))
-		TRY(db_exec(q->db, TABLES_PG, err));
-	TRY(DB_RUN(q->db, err, "INSERT INTO bq_meta (key, n) VALUES ('shards', $1), ('alert', 0), ('match', 0)", DB_INT(*shards)));
-	for (uint32_t i = 0; i < *shards; i++)
-		TRY(DB_RUN(q->db, err, "INSERT INTO bq_shard (number, due, taker, tries, after, state) VALUES ($1, 0, '', 0, 0, $2)", DB_INT(i),
-			   DB_BYTES(S(""))));
-	return RC_OK;
+	return n > 0 ? RC_OK : fill_tables(q, ctx, err);
 }
 
-static enum rc read_shards(struct blockq *q, struct err *err)
+static enum rc read_meta(struct blockq *q, struct err *err)
 {
-	int64_t n = 0;
+	struct dbq *s CLEANUP(db_endp) = NULL;
+	int64_t version = 0, shards = 0;
+	bool row = true;
 
-	TRY(db_one_int(q->db, &n, "SELECT n FROM bq_meta WHERE key = 'shards'", NULL, 0, err));
-	if (n < 1 || n > BLOCKQ_SHARDS_MAX)
-		return FAIL(err, RC_CORRUPT, "blocks: %lld shards", (long long)n);
-	q->shards = (uint32_t)n;
+	TRY(db_start(q->db, &s, "SELECT key, n FROM bq_meta", NULL, 0, err));
+	for (;;) {
+		struct str key;
+
+		TRY(db_next(s, &row, err));
+		if (!row)
+			break;
+		key = db_text(s, 0);
+		if (str_eq(key, S("version")))
+			version = db_int(s, 1);
+		else if (str_eq(key, S("shards")))
+			shards = db_int(s, 1);
+		else if (str_eq(key, S("tolerance")))
+			q->tolerance = db_int(s, 1);
+		else if (str_eq(key, S("seed")))
+			q->seed = (uint64_t)db_int(s, 1);
+	}
+	if (version != BQ_VERSION)
+		return FAIL(err, RC_UNSUPPORTED, "blocks: tables of version %lld; this program works with version %d", (long long)version, BQ_VERSION);
+	if (shards < 1 || shards > BLOCKQ_SHARDS_MAX || q->tolerance <= 0)
+		return FAIL(err, RC_CORRUPT, "blocks: %lld shards", (long long)shards);
+	q->shards = (uint32_t)shards;
 	return RC_OK;
 }
 
 static enum rc open_all(struct blockq *q, const struct blockq_opts *o, struct err *err)
 {
-	uint32_t shards = o->shards == 0 ? SHARDS : o->shards;
+	struct making m = { .shards = o->shards == 0 ? SHARDS : o->shards, .tolerance = o->tolerance <= 0 ? BLOCKQ_TOLERANCE : o->tolerance };
 
-	if (shards > BLOCKQ_SHARDS_MAX)
+	if (m.shards > BLOCKQ_SHARDS_MAX)
 		return FAIL(err, RC_LIMIT, "blocks: more than %d shards", BLOCKQ_SHARDS_MAX);
 	TRY(db_open(&q->opts, &q->db, err));
 	if (o->create)
-		TRY(blockq_transact(q, make_tables, &shards, err));
-	return read_shards(q, err);
+		TRY(blockq_transact(q, make_tables, &m, err));
+	return read_meta(q, err);
 }
 
 enum rc blockq_open(const struct blockq_opts *o, struct blockq **ret, struct err *err)
@@ -157,32 +193,55 @@ enum rc blockq_reconnect(struct blockq *q, struct err *err)
 struct putting {
 	const struct blockq_block *list;
 	size_t n;
-	uint64_t fresh;
+	bool fresh[BLOCKQ_BATCH_MAX];
+	uint64_t n_fresh;
 };
 
-static enum rc put_one(struct blockq *q, const struct blockq_block *b, uint64_t *ret_new, struct err *err)
+static enum rc put_bytes(struct blockq *q, const struct blockq_block *b, bool *ret_new, struct err *err)
 {
-	TRY(DB_CHANGE(q->db, ret_new, err,
-		      BQ_NOW(q, "INSERT INTO bq_block (id, state, due, put, taker, tries, events, first, last) SELECT $1, 0, n, n, '', 0, $2, $3, $4"
-				" FROM (SELECT ", " AS n) AS clock WHERE true ON CONFLICT (id) DO NOTHING"),
-		      DB_TEXT(b->id), DB_INT(b->events), DB_INT(b->first), DB_INT(b->last)));
-	if (*ret_new == 0)
-		return RC_OK;
-	return DB_RUN(q->db, err, "INSERT INTO bq_bytes (id, idx, rest) VALUES ($1, $2, $3)", DB_TEXT(b->id),
-		      DB_BYTES(str_slice(b->bytes, 0, b->index_n)), DB_BYTES(str_slice(b->bytes, b->index_n, b->bytes.n)));
+	uint64_t fresh = 0;
+
+	TRY(DB_CHANGE(q->db, &fresh, err, "INSERT INTO bq_bytes (id, idx, rest) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING", DB_TEXT(b->id),
+		      DB_BYTES(str_slice(b->bytes, 0, b->index_n)), DB_BYTES(str_slice(b->bytes, b->index_n, b->bytes.n))));
+	*ret_new = fresh > 0;
+	return RC_OK;
 }
 
+static enum rc put_row(struct blockq *q, const struct blockq_block *b, int64_t number, struct err *err)
+{
+	return DB_RUN(q->db, err,
+		      BQ_NOW(q, "INSERT INTO bq_block (id, state, due, put, taker, tries, events, first, last, number, bytes)"
+				" SELECT $1, 0, n, n, '', 0, $2, $3, $4, $5, $6 FROM (SELECT ", " AS n) AS clock"),
+		      DB_TEXT(b->id), DB_INT(b->events), DB_INT(b->first), DB_INT(b->last), DB_INT(number), DB_INT((int64_t)b->bytes.n));
+}
+
+/* Numbers become visible in their order, because the counter's row stays locked until the commit. */
+static enum rc count_on(struct blockq *q, const char *sql, size_t n, int64_t *ret_first, struct err *err)
+{
+	int64_t last = 0;
+
+	TRY(db_one_int(q->db, &last, sql, &DB_INT((int64_t)n), 1, err));
+	*ret_first = last - (int64_t)n + 1;
+	return RC_OK;
+}
+
+/* The large part first, which others need not wait for. A block that is known takes no number. */
 static enum rc put_all(struct blockq *q, void *ctx, struct err *err)
 {
 	struct putting *p = ctx;
+	int64_t number = 0;
 
-	p->fresh = 0;
+	p->n_fresh = 0;
 	for (size_t i = 0; i < p->n; i++) {
-		uint64_t fresh = 0;
-
-		TRY(put_one(q, &p->list[i], &fresh, err));
-		p->fresh += fresh;
+		TRY(put_bytes(q, &p->list[i], &p->fresh[i], err));
+		p->n_fresh += p->fresh[i];
 	}
+	if (p->n_fresh == 0)
+		return RC_OK;
+	TRY(count_on(q, "UPDATE bq_meta SET n = n + $1 WHERE key = 'block' RETURNING n", p->n_fresh, &number, err));
+	for (size_t i = 0; i < p->n; i++)
+		if (p->fresh[i])
+			TRY(put_row(q, &p->list[i], number++, err));
 	return RC_OK;
 }
 
@@ -196,7 +255,7 @@ enum rc blockq_put(struct blockq *q, const struct blockq_block *list, size_t n, 
 		if (list[i].id.n == 0 || list[i].id.n > BLOCKQ_ID_MAX || list[i].bytes.n > BLOCKQ_BYTES_MAX || list[i].index_n > list[i].bytes.n)
 			return FAIL(err, RC_LIMIT, "blocks: an id or a block that is too long");
 	TRY(blockq_transact(q, put_all, &p, err));
-	*ret_new = p.fresh;
+	*ret_new = p.n_fresh;
 	return RC_OK;
 }
 
@@ -215,9 +274,9 @@ static enum rc choose(struct blockq *q, struct taking *t, struct err *err)
 	/* ARRAY(): the inner SELECT is run once whatever the planner thinks. */
 	const char *sql = db_is_pg(q->db)
 		? "UPDATE bq_block SET state = 1, due = " BQ_NOW_PG " + $1, taker = $2, tries = tries + 1 WHERE id = ANY(ARRAY(SELECT id FROM bq_block"
-		  " WHERE state < 2 AND due <= " BQ_NOW_PG " AND tries < $3 ORDER BY due LIMIT $4 FOR UPDATE SKIP LOCKED)) RETURNING id, tries"
+		  " WHERE state < 2 AND due <= " BQ_NOW_PG " AND tries < $3 ORDER BY due LIMIT $4 FOR UPDATE SKIP LOCKED)) RETURNING id, tries, number, put"
 		: "UPDATE bq_block SET state = 1, due = " BQ_NOW_LITE " + $1, taker = $2, tries = tries + 1 WHERE id IN (SELECT id FROM bq_block"
-		  " WHERE state < 2 AND due <= " BQ_NOW_LITE " AND tries < $3 ORDER BY due LIMIT $4) RETURNING id, tries";
+		  " WHERE state < 2 AND due <= " BQ_NOW_LITE " AND tries < $3 ORDER BY due LIMIT $4) RETURNING id, tries, number, put";
 	struct dbq *s CLEANUP(db_endp) = NULL;
 	bool row = true;
 
@@ -228,6 +287,8 @@ static enum rc choose(struct blockq *q, struct taking *t, struct err *err)
 		if (!row || t->n == t->most)
 			return RC_OK;
 		t->list[t->n].tries = db_int(s, 1);
+		t->list[t->n].number = db_int(s, 2);
+		t->list[t->n].put = db_int(s, 3);
 		TRY(blockq_copy(t->a, db_text(s, 0), &t->list[t->n].id, err));
 		t->n++;
 	}
@@ -292,16 +353,6 @@ enum rc blockq_return(struct blockq *q, struct str taker, const struct blockq_ta
 
 /* --- done --- */
 
-/* Numbers become visible in their order, because the counter's row stays locked until the commit. */
-static enum rc count_on(struct blockq *q, const char *sql, size_t n, int64_t *ret_first, struct err *err)
-{
-	int64_t last = 0;
-
-	TRY(db_one_int(q->db, &last, sql, &DB_INT((int64_t)n), 1, err));
-	*ret_first = last - (int64_t)n + 1;
-	return RC_OK;
-}
-
 enum rc blockq_put_alerts(struct blockq *q, struct str block, const struct blockq_alert *alerts, size_t n, struct err *err)
 {
 	int64_t first;
@@ -316,16 +367,11 @@ enum rc blockq_put_alerts(struct blockq *q, struct str block, const struct block
 	return RC_OK;
 }
 
-enum rc blockq_put_matches(struct blockq *q, const struct blockq_match *list, size_t n, struct err *err)
+static enum rc put_steps(struct blockq *q, int64_t block, const struct blockq_steps *list, size_t n, struct err *err)
 {
-	int64_t first;
-
-	if (n == 0)
-		return RC_OK;
-	TRY(count_on(q, "UPDATE bq_meta SET n = n + $1 WHERE key = 'match' RETURNING n", n, &first, err));
 	for (size_t i = 0; i < n; i++)
-		TRY(DB_RUN(q->db, err, "INSERT INTO bq_match (shard, seq, body) VALUES ($1, $2, $3)",
-			   DB_INT((int64_t)(hash_stable(list[i].group) % q->shards)), DB_INT(first + (int64_t)i), DB_BYTES(list[i].body)));
+		TRY(DB_RUN(q->db, err, "INSERT INTO bq_steps (shard, block, bytes) VALUES ($1, $2, $3)", DB_INT(list[i].shard), DB_INT(block),
+			   DB_BYTES(list[i].bytes)));
 	return RC_OK;
 }
 
@@ -367,8 +413,8 @@ static enum rc mark_done(struct blockq *q, struct str taker, struct blockq_resul
 	return RC_OK;
 }
 
-/* Blocks, then sightings in the order of their keys, then the counters: all lock rows in one order, so that none waits for another
- * in a circle; the counters, which all want, come last and are held for the shortest time. */
+/* Blocks, steps, then sightings in the order of their keys, then the counter of alerts: all lock rows in one order, so that none waits
+ * for another in a circle; the counter, which all want, comes last and is held for the shortest time. */
 static enum rc finish_all(struct blockq *q, void *ctx, struct err *err)
 {
 	struct finishing *f = ctx;
@@ -379,6 +425,9 @@ static enum rc finish_all(struct blockq *q, void *ctx, struct err *err)
 		for (size_t k = 0; k < f->list[i].n_sightings && !f->list[i].lost; k++)
 			f->sightings[f->n_sightings++] = &f->list[i].sightings[k];
 	}
+	for (size_t i = 0; i < f->n; i++)
+		if (!f->list[i].lost)
+			TRY(put_steps(q, f->list[i].block->number, f->list[i].steps, f->list[i].n_steps, err));
 	if (f->n_sightings > 0)
 		qsort(f->sightings, f->n_sightings, sizeof(const struct blockq_sighting *), order_sightings);
 	for (size_t i = 0; i < f->n_sightings; i++)
@@ -386,9 +435,6 @@ static enum rc finish_all(struct blockq *q, void *ctx, struct err *err)
 	for (size_t i = 0; i < f->n; i++)
 		if (!f->list[i].lost)
 			TRY(blockq_put_alerts(q, f->list[i].block->id, f->list[i].alerts, f->list[i].n_alerts, err));
-	for (size_t i = 0; i < f->n; i++)
-		if (!f->list[i].lost)
-			TRY(blockq_put_matches(q, f->list[i].matches, f->list[i].n_matches, err));
 	return RC_OK;
 }
 

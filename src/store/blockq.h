@@ -1,8 +1,11 @@
 /* The queue of sealed blocks between collectors and detectors, one row a block:
  * on PostgreSQL for any number of machines, in one SQLite file for one. What is
- * to come of a block - alerts, sightings, matches for correlations - is written
- * in the transaction that marks it done, so whatever is killed meanwhile, a
- * block has its effects once.
+ * to come of a block - alerts, sightings, steps of correlations - is written in
+ * the transaction that marks it done, so whatever is killed meanwhile, a block has
+ * its effects once.
+ *
+ * Blocks have numbers in the order in which they were put. Correlations are counted
+ * in that order, as far as all blocks are done, whoever matched them and when.
  *
  * Blocks are opaque here (detect/block.h); done ones stay as history. Leases are
  * by the database's clock. One thread at a time on a connection. */
@@ -19,6 +22,7 @@
 #define BLOCKQ_BATCH_MAX 256                   /* blocks put, taken or done at once */
 #define BLOCKQ_TRIES 10                        /* takings after which a block is stuck: nobody gets it any more, it is counted */
 #define BLOCKQ_SHARDS_MAX 4096
+#define BLOCKQ_TOLERANCE (300 * USEC_PER_SEC)  /* collectors seal at different moments */
 
 struct blockq;
 
@@ -26,7 +30,8 @@ struct blockq_opts {
 	const char *path; /* SQLite file */
 	const char *url;  /* or PostgreSQL; several hosts with target_session_attrs=read-write find the primary of a pair */
 	bool create;      /* file and tables */
-	uint32_t shards;  /* with `create`: of correlation; 0 = 64. Fixed when the tables are made */
+	uint32_t shards;  /* with `create`: of correlation; 0 = 64. Fixed when the tables are made, as is */
+	usec tolerance;   /* how far behind the newest event of the blocks before an event may come; 0 = BLOCKQ_TOLERANCE */
 };
 
 /* RC_NOTFOUND, RC_PEER, RC_IO, RC_BAD. */
@@ -56,6 +61,8 @@ enum rc blockq_put(struct blockq *q, const struct blockq_block *list, size_t n, 
 struct blockq_taken {
 	struct str id, bytes; /* in the caller's arena */
 	int64_t tries;        /* which taking this is, from 1: with the taker's name, its title to the block */
+	int64_t number;       /* from 1, in the order in which they were put */
+	usec put;             /* by the database's clock */
 };
 
 /* Up to `most` blocks that nobody has, or whose lease has run out, oldest first; for `lease` they are `taker`'s. *ret_n 0: none.
@@ -76,16 +83,13 @@ struct blockq_sighting {
 	uint64_t count;   /* more of it */
 	usec first, last;
 };
-struct blockq_match {
-	struct str group; /* key of the correlation's group: decides the shard */
-	struct str body;
-};
+struct blockq_steps { uint32_t shard; struct str bytes; }; /* all that the block has for this shard */
 struct blockq_result {
 	const struct blockq_taken *block;
 	const struct blockq_alert *alerts;
 	const struct blockq_sighting *sightings;
-	const struct blockq_match *matches;
-	size_t n_alerts, n_sightings, n_matches;
+	const struct blockq_steps *steps; /* a shard once at most */
+	size_t n_alerts, n_sightings, n_steps;
 	bool lost;        /* set by blockq_done: the lease had run out and somebody else has the block; nothing of it was written */
 };
 
@@ -94,23 +98,63 @@ enum rc blockq_done(struct blockq *q, struct str taker, struct blockq_result *li
 
 /* --- correlation, by shards of the group's key --- */
 
+uint32_t blockq_shards(const struct blockq *q);
+uint64_t blockq_seed(const struct blockq *q);   /* the same for all: secret of the hash */
+usec blockq_tolerance(const struct blockq *q);
+
+/* Says that `worker` lives, for `lease`, and counts those that do. Leaves with `lease` 0. */
+enum rc blockq_worker(struct blockq *q, struct str worker, usec lease, uint32_t *ret_n, struct err *err) MUSTUSE;
+
+/* What is known of a shard: `state` is that after the block `saved`; what fired up to the block `after` is written. So its next
+ * owner counts the blocks behind `saved` again, and is silent up to `after`. */
 struct blockq_shard {
 	uint32_t number;
-	int64_t tries, after; /* title; matches up to this one are in `state` */
-	struct str state;     /* the correlator's, "" at first; in the caller's arena */
+	int64_t tries;        /* with the taker's name its title */
+	int64_t saved, after;
+	int64_t fired;        /* alerts so far */
+	int64_t ended;        /* the block after which it was told that nothing more comes; 0: never */
+	int64_t late, left_out; /* steps that came too late; steps and groups that were left out otherwise: both up to `saved` */
+	struct str state;     /* in the caller's arena; "" at first */
 };
-struct blockq_shard_match { int64_t seq; struct str body; };
-
-uint32_t blockq_shards(const struct blockq *q);
 /* A shard that nobody has, for `lease`. RC_NOTFOUND: all are taken. */
 enum rc blockq_shard_take(struct blockq *q, struct str taker, usec lease, struct arena *a, struct blockq_shard *ret, struct err *err) MUSTUSE;
-/* Its next matches in the order in which they were committed; `list` of `most` places, bodies in the arena. */
-enum rc blockq_shard_read(struct blockq *q, const struct blockq_shard *s, size_t most, struct arena *a, struct blockq_shard_match *list,
-			  size_t *ret_n, struct err *err) MUSTUSE;
-/* State, place and alerts together, and the lease anew; the matches up to `after` are removed. An alert's `ordinal` is the
- * number of the match that fired it. RC_CONFLICT: the lease had run out, nothing was written. */
-enum rc blockq_shard_save(struct blockq *q, struct str taker, usec lease, struct blockq_shard *s, int64_t after, struct str state,
-			  const struct blockq_alert *alerts, size_t n, struct err *err) MUSTUSE;
+/* Gives one back, or with NULL all that stand in `taker`'s name. */
+enum rc blockq_shard_return(struct blockq *q, struct str taker, const struct blockq_shard *s, struct err *err) MUSTUSE;
+/* All shards that are `taker`'s, for `lease` more. */
+enum rc blockq_shards_keep(struct blockq *q, struct str taker, usec lease, struct err *err) MUSTUSE;
+
+/* The block `number` as a point of time: nothing of any block up to it is still to come. */
+struct blockq_mark {
+	int64_t number;
+	usec newest; /* time of its newest event; INT64_MIN when that is a day ahead of the clock: not believed */
+	usec put;
+};
+/* The next blocks behind `after` as far as all are done; `list` of `most` >= 1 places. *ret_upto: up to this number everything is done
+ * and told here (those that retention removed meanwhile are not in the list). A block that ten takers dropped is out of the count for
+ * good from here on. */
+enum rc blockq_marks(struct blockq *q, int64_t after, size_t most, struct blockq_mark *list, size_t *ret_n, int64_t *ret_upto,
+		     struct err *err) MUSTUSE;
+
+/* Steps for a shard of the blocks in (after, upto], in the order of their numbers; borrowed during the call. */
+typedef enum rc (*blockq_steps_fn)(void *ctx, int64_t block, struct str steps, struct err *err);
+enum rc blockq_shard_steps(struct blockq *q, uint32_t shard, int64_t after, int64_t upto, blockq_steps_fn fn, void *ctx, struct err *err) MUSTUSE;
+
+struct blockq_progress {
+	struct blockq_shard *shard;
+	int64_t after, ended, late, left_out; /* become those of the shard, the last three with its state */
+	bool with_state;       /* `state` is that after `after`: what it was counted from is removed */
+	struct str state;
+	const struct blockq_alert *alerts; /* their ordinals are given here, from shard->fired on */
+	size_t n_alerts;
+	bool lost;             /* set: somebody else has the shard, nothing of it was written */
+};
+/* All that are not lost in one transaction. */
+enum rc blockq_shards_save(struct blockq *q, struct str taker, struct blockq_progress *list, size_t n, struct err *err) MUSTUSE;
+/* The least of all shards: blocks up to *ret_saved are in the saved state of every one, *ret_ended likewise. */
+enum rc blockq_shards_behind(struct blockq *q, int64_t *ret_saved, int64_t *ret_ended, struct err *err) MUSTUSE;
+
+/* Id of a block by its number, into the arena; "" when it is not there any more. */
+enum rc blockq_id(struct blockq *q, int64_t number, struct arena *a, struct str *ret, struct err *err) MUSTUSE;
 
 /* --- what came of it; the history --- */
 
@@ -126,11 +170,16 @@ typedef enum rc (*blockq_index_fn)(void *ctx, struct str id, struct str index, s
 enum rc blockq_each(struct blockq *q, usec since, usec until, blockq_index_fn fn, void *ctx, struct err *err) MUSTUSE;
 /* A block's bytes into `out` (cleared first). RC_NOTFOUND. */
 enum rc blockq_bytes(struct blockq *q, struct str id, struct buf *out, struct err *err) MUSTUSE;
-/* Removes blocks that are done and were put more than `age` ago. */
-enum rc blockq_expire(struct blockq *q, usec age, uint64_t *ret_blocks, struct err *err) MUSTUSE;
+/* Retention: removes blocks that are done and were put more than `age` ago, and the oldest of them while all blocks together have
+ * more than `max_bytes` (0: no limit). None goes that an owner of a shard may still count. */
+enum rc blockq_expire(struct blockq *q, usec age, uint64_t max_bytes, uint64_t *ret_blocks, struct err *err) MUSTUSE;
 
 struct blockq_stats {
-	uint64_t ready, taken, done, stuck, events, alerts, matches; /* events: of all blocks that are there; ready: also those whose lease ran out */
+	uint64_t ready, taken, done, stuck, events, bytes, alerts; /* events, bytes: of all blocks that are there; ready: also those
+								      whose lease ran out */
+	uint64_t steps, workers; /* blocks' steps that wait in some shard; workers that live */
+	uint64_t late, left_out; /* of all shards */
+	int64_t blocks, saved;   /* number of the newest block, and the last one that every shard has counted and saved */
 	usec oldest; /* how long the oldest ready one has waited */
 };
 enum rc blockq_stats(struct blockq *q, struct blockq_stats *ret, struct err *err) MUSTUSE;

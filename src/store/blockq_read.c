@@ -85,51 +85,98 @@ enum rc blockq_each(struct blockq *q, usec since, usec until, blockq_index_fn fn
 
 struct expiring {
 	usec age;
-	uint64_t blocks;
+	uint64_t max_bytes, blocks;
 };
+
+/* The number of the newest block that has to go; 0: none. What is done goes, oldest first, until the rest is small enough. */
+static enum rc last_to_go(struct blockq *q, const struct expiring *e, int64_t *ret, struct err *err)
+{
+	int64_t total = 0, by_size = 0;
+
+	TRY(db_one_int(q->db, ret, BQ_NOW(q, "SELECT coalesce(max(number), 0) FROM bq_block WHERE put < ", " - $1"), &DB_INT(e->age), 1, err));
+	if (e->max_bytes == 0)
+		return RC_OK;
+	TRY(db_one_int(q->db, &total, db_is_pg(q->db) ? "SELECT coalesce(sum(bytes), 0)::bigint FROM bq_block" : "SELECT coalesce(sum(bytes), 0) FROM bq_block",
+		       NULL, 0, err));
+	if ((uint64_t)total <= e->max_bytes)
+		return RC_OK;
+	/* Newest first, the first block with which those before it are too much. */
+	TRY(DB_ONE_INT(q->db, &by_size, err,
+		       db_is_pg(q->db) ? "SELECT coalesce(max(number), 0) FROM (SELECT number, sum(bytes) OVER (ORDER BY number DESC)::bigint AS n FROM bq_block) AS x WHERE n > $1"
+				       : "SELECT coalesce(max(number), 0) FROM (SELECT number, sum(bytes) OVER (ORDER BY number DESC) AS n FROM bq_block) AS x WHERE n > $1",
+		       DB_INT((int64_t)e->max_bytes)));
+	*ret = by_size > *ret ? by_size : *ret;
+	return RC_OK;
+}
+
+/* Whoever counts a correlation again needs the times of the blocks it is counted from, as long as somebody may. */
+static enum rc last_counted(struct blockq *q, int64_t *ret, struct err *err)
+{
+	return db_one_int(q->db, ret, BQ_NOW(q, "SELECT coalesce(min(saved), 9223372036854775807) FROM bq_shard WHERE due > ", " - 3600000000"), NULL, 0, err);
+}
 
 static enum rc expire(struct blockq *q, void *ctx, struct err *err)
 {
 	struct expiring *e = ctx;
+	int64_t upto = 0, counted = 0;
 
-	TRY(DB_RUN(q->db, err,
-		   BQ_NOW(q, "DELETE FROM bq_bytes WHERE id IN (SELECT id FROM bq_block WHERE state = 2 AND put < ", " - $1)"), DB_INT(e->age)));
-	/* Blocks put meanwhile are not done: both statements see the same ones, or the second fewer. */
+	TRY(last_to_go(q, e, &upto, err));
+	TRY(last_counted(q, &counted, err));
+	upto = counted < upto ? counted : upto;
+	TRY(DB_RUN(q->db, err, "DELETE FROM bq_bytes WHERE id IN (SELECT id FROM bq_block WHERE state >= 2 AND number <= $1)", DB_INT(upto)));
+	/* Blocks done meanwhile stay: their bytes do. */
 	return DB_CHANGE(q->db, &e->blocks, err,
-			 "DELETE FROM bq_block WHERE state = 2 AND NOT EXISTS (SELECT 1 FROM bq_bytes WHERE bq_bytes.id = bq_block.id)");
+			 "DELETE FROM bq_block WHERE state >= 2 AND number <= $1 AND NOT EXISTS (SELECT 1 FROM bq_bytes WHERE bq_bytes.id = bq_block.id)",
+			 DB_INT(upto));
 }
 
-enum rc blockq_expire(struct blockq *q, usec age, uint64_t *ret_blocks, struct err *err)
+enum rc blockq_expire(struct blockq *q, usec age, uint64_t max_bytes, uint64_t *ret_blocks, struct err *err)
 {
-	struct expiring e = { .age = age };
+	struct expiring e = { .age = age, .max_bytes = max_bytes > INT64_MAX ? 0 : max_bytes };
 
 	TRY(blockq_transact(q, expire, &e, err));
 	*ret_blocks = e.blocks;
 	return RC_OK;
 }
 
+enum rc blockq_id(struct blockq *q, int64_t number, struct arena *a, struct str *ret, struct err *err)
+{
+	struct dbq *s CLEANUP(db_endp) = NULL;
+	bool row = false;
+
+	TRY(DB_START(q->db, &s, err, "SELECT id FROM bq_block WHERE number = $1", DB_INT(number)));
+	TRY(db_next(s, &row, err));
+	if (row)
+		return blockq_copy(a, db_text(s, 0), ret, err);
+	*ret = S("");
+	return RC_OK;
+}
+
 /* --- numbers --- */
+
+/* $1: takings after which a block is stuck; the clock stands where it is named. */
+#define STATS(NOW, SUM) \
+	"SELECT count(*) FILTER (WHERE state < 2 AND due <= " NOW " AND tries < $1), count(*) FILTER (WHERE state = 1 AND due > " NOW ")," \
+	" count(*) FILTER (WHERE state = 2), count(*) FILTER (WHERE state = 3 OR (state < 2 AND due <= " NOW " AND tries >= $1))," \
+	" coalesce(sum(events), 0)" SUM ", coalesce(sum(bytes), 0)" SUM "," \
+	" coalesce(" NOW " - min(put) FILTER (WHERE state < 2 AND due <= " NOW " AND tries < $1), 0), (SELECT count(*) FROM bq_alert)," \
+	" (SELECT count(*) FROM bq_steps), (SELECT count(*) FROM bq_worker WHERE due > " NOW ")," \
+	" (SELECT n FROM bq_meta WHERE key = 'block'), (SELECT coalesce(min(saved), 0) FROM bq_shard)," \
+	" (SELECT coalesce(sum(late), 0)" SUM " FROM bq_shard), (SELECT coalesce(sum(left_out), 0)" SUM " FROM bq_shard) FROM bq_block"
 
 enum rc blockq_stats(struct blockq *q, struct blockq_stats *ret, struct err *err)
 {
 	struct dbq *s CLEANUP(db_endp) = NULL;
-	const char *sql = db_is_pg(q->db)
-		? "SELECT count(*) FILTER (WHERE state < 2 AND due <= " BQ_NOW_PG " AND tries < $1), count(*) FILTER (WHERE state = 1 AND due > " BQ_NOW_PG
-		  "), count(*) FILTER (WHERE state = 2), count(*) FILTER (WHERE state < 2 AND due <= " BQ_NOW_PG " AND tries >= $1),"
-		  " coalesce(sum(events), 0)::bigint, coalesce(" BQ_NOW_PG " - min(put) FILTER (WHERE state < 2 AND due <= " BQ_NOW_PG
-		  " AND tries < $1), 0), (SELECT count(*) FROM bq_alert), (SELECT count(*) FROM bq_match) FROM bq_block"
-		: "SELECT count(*) FILTER (WHERE state < 2 AND due <= " BQ_NOW_LITE " AND tries < $1), count(*) FILTER (WHERE state = 1 AND due > " BQ_NOW_LITE
-		  "), count(*) FILTER (WHERE state = 2), count(*) FILTER (WHERE state < 2 AND due <= " BQ_NOW_LITE " AND tries >= $1),"
-		  " coalesce(sum(events), 0), coalesce(" BQ_NOW_LITE " - min(put) FILTER (WHERE state < 2 AND due <= " BQ_NOW_LITE
-		  " AND tries < $1), 0), (SELECT count(*) FROM bq_alert), (SELECT count(*) FROM bq_match) FROM bq_block";
 	bool row = false;
 
-	TRY(DB_START(q->db, &s, err, sql, DB_INT(BLOCKQ_TRIES)));
+	TRY(DB_START(q->db, &s, err, db_is_pg(q->db) ? STATS(BQ_NOW_PG, "::bigint") : STATS(BQ_NOW_LITE, ""), DB_INT(BLOCKQ_TRIES)));
 	TRY(db_next(s, &row, err));
 	if (!row)
 		return FAIL(err, RC_INTERNAL, "blocks: no numbers");
 	*ret = (struct blockq_stats){ .ready = (uint64_t)db_int(s, 0), .taken = (uint64_t)db_int(s, 1), .done = (uint64_t)db_int(s, 2),
-				      .stuck = (uint64_t)db_int(s, 3), .events = (uint64_t)db_int(s, 4), .oldest = db_int(s, 5),
-				      .alerts = (uint64_t)db_int(s, 6), .matches = (uint64_t)db_int(s, 7) };
+				      .stuck = (uint64_t)db_int(s, 3), .events = (uint64_t)db_int(s, 4), .bytes = (uint64_t)db_int(s, 5),
+				      .oldest = db_int(s, 6), .alerts = (uint64_t)db_int(s, 7), .steps = (uint64_t)db_int(s, 8),
+				      .workers = (uint64_t)db_int(s, 9), .blocks = db_int(s, 10), .saved = db_int(s, 11), .late = (uint64_t)db_int(s, 12),
+				      .left_out = (uint64_t)db_int(s, 13) };
 	return RC_OK;
 }

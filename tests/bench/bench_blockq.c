@@ -112,7 +112,7 @@ static void measure(const char *engine)
 		for (int i = 0; i < TAKERS; i++)
 			pthread_join(t[i], NULL);
 		both[round] = now_per_second(start);
-		if (blockq_expire(q, 0, &gone, &err) != RC_OK)
+		if (blockq_expire(q, 0, 0, &gone, &err) != RC_OK)
 			fprintf(stderr, "%s\n", err.text);
 	}
 	snprintf(name, sizeof name, "blockq_%s_put", engine);

@@ -686,6 +686,113 @@ static bool run_stream(const struct sigma_set *set, const struct event *sorted, 
 	return good;
 }
 
+/* --- the same, spread over several correlators --- */
+
+#define SHARDS 3u
+
+struct spread {
+	struct correlator *shards[SHARDS];
+	struct buf steps[SHARDS]; /* of the block at hand */
+	size_t used[SHARDS];
+};
+
+static enum rc on_step(void *ctx, uint64_t route, struct str step, struct err *err UNUSED)
+{
+	struct spread *s = ctx;
+
+	buf_str(&s->steps[route % SHARDS], step);
+	s->used[route % SHARDS]++;
+	return RC_OK;
+}
+
+/* Events in the order of their coming, in blocks; each shard is told what a block holds for it, and its time. */
+static bool spread_blocks(struct correlator *maker, struct spread *s, struct event *events, size_t n, const struct sigma_set *set,
+			  const struct correlator_opts *o, struct buf *out)
+{
+	uint64_t unknown = 0;
+	bool good = true;
+
+	for (size_t i = 0, end; i < n && good; i = end) {
+		usec newest = INT64_MIN;
+
+		for (end = i; end < n && (end == i || draw(20) > 0); end++) {
+			newest = events[end].at > newest ? events[end].at : newest;
+			for (uint32_t r = 0; r < BASE_RULES && good; r++)
+				if ((events[end].rules >> r & 1) != 0)
+					good = correlator_steps(maker, r, events[end].at, events[end].number, event_field, &events[end], on_step, s, NULL) == RC_OK;
+		}
+		for (uint32_t k = 0; k < SHARDS && good; k++) {
+			good = correlator_take(s->shards[k], buf_view(&s->steps[k]), &unknown, on_fire, out, NULL) == RC_OK &&
+			       correlator_advance(s->shards[k], newest, on_fire, out, NULL) == RC_OK;
+			buf_clear(&s->steps[k]);
+			if (good && draw(10) == 0)
+				good = restart(&s->shards[k], set, o);
+		}
+	}
+	for (uint32_t k = 0; k < SHARDS && good; k++) {
+		struct correlator_stats st;
+
+		good = correlator_end(s->shards[k], on_fire, out, NULL) == RC_OK;
+		correlator_stats(s->shards[k], &st);
+		good = good && st.late == 0 && st.evicted == 0 && st.forced == 0;
+	}
+	return good && unknown == 0;
+}
+
+static int line_order(const void *a, const void *b)
+{
+	return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+static void sort_lines(struct buf *b)
+{
+	struct str *lines = calloc(b->n + 1, sizeof *lines), rest = buf_view(b);
+	struct buf sorted;
+	size_t n = 0;
+
+	buf_init(&sorted, (size_t)64 << 20);
+	while (str_next(&rest, '\n', &lines[n]))
+		n++;
+	qsort(lines, n, sizeof *lines, line_order);
+	for (size_t i = 0; i < n; i++) {
+		buf_str(&sorted, lines[i]);
+		buf_char(&sorted, '\n');
+	}
+	buf_clear(b);
+	buf_str(b, buf_view(&sorted));
+	buf_done(&sorted);
+	free(lines);
+}
+
+/* *used counts, by shard, the steps that came to it. */
+static bool run_spread(const struct sigma_set *set, const struct event *sorted, size_t n, size_t *used, struct buf *out)
+{
+	struct event *events = calloc(n, sizeof *events);
+	struct correlator_opts o = { .tolerance = 30 * SEC, .seed = 77, .any_time = true };
+	struct correlator *maker = NULL;
+	struct spread s = { .shards = { NULL } };
+	bool good = correlator_new(set, &o, &maker, NULL) == RC_OK;
+
+	for (uint32_t k = 0; k < SHARDS; k++) {
+		good = good && correlator_new(set, &o, &s.shards[k], NULL) == RC_OK;
+		buf_init(&s.steps[k], (size_t)16 << 20);
+	}
+	memcpy(events, sorted, n * sizeof *events);
+	for (size_t i = 0; i < n; i++)
+		events[i].arrival = events[i].at + (usec)draw(30) * SEC;
+	qsort(events, n, sizeof *events, arrival_order);
+	good = good && spread_blocks(maker, &s, events, n, set, &o, out);
+	sort_lines(out);
+	for (uint32_t k = 0; k < SHARDS; k++) {
+		used[k] += s.used[k];
+		correlator_free(s.shards[k]);
+		buf_done(&s.steps[k]);
+	}
+	correlator_free(maker);
+	free(events);
+	return good;
+}
+
 static void show_difference(struct str got, struct str want)
 {
 	struct str a, b;
@@ -709,7 +816,8 @@ static void test_random(uint32_t rounds)
 		{ "any order", CORRELATE_ALL_TIME, 4000000 * SEC, false, false },
 	};
 	static struct event events[N_EVENTS];
-	uint32_t bad[COUNTOF(runs)] = { 0 };
+	uint32_t bad[COUNTOF(runs)] = { 0 }, bad_spread = 0;
+	size_t used[SHARDS] = { 0 };
 	size_t fired = 0, by_type[8] = { 0 };
 	static struct rules r;
 
@@ -742,11 +850,22 @@ static void test_random(uint32_t rounds)
 				show_difference(buf_view(&got), buf_view(&want));
 			}
 		}
+		buf_clear(&got);
+		sort_lines(&want);
+		if (!run_spread(&r.set, events, N_EVENTS, used, &got) || !str_eq(buf_view(&got), buf_view(&want))) {
+			if (bad_spread++ == 0) {
+				printf("# round %u, spread\n", round);
+				show_difference(buf_view(&got), buf_view(&want));
+			}
+		}
 		buf_done(&want);
 		buf_done(&got);
 	}
 	for (size_t i = 0; i < COUNTOF(runs); i++)
 		EQ_INT(bad[i], 0, runs[i].name);
+	EQ_INT(bad_spread, 0, "out of order, spread over shards that are restarted");
+	for (uint32_t k = 0; k < SHARDS; k++)
+		OK(used[k] > (used[0] + used[1] + used[2]) / 6, "shard %u has its part (%zu steps)", k, used[k]);
 	OK(fired > rounds / 2, "most rounds fire (%zu of %u)", fired, rounds);
 	for (size_t i = 0; i < COUNTOF(by_type); i++)
 		OK(by_type[i] > rounds, "type %zu fires often (%zu)", i, by_type[i]);

@@ -2,10 +2,9 @@
 """Workers on a queue of blocks: every alert once, though workers are killed all the time."""
 import random, time
 
-from harness import *
+from postgres import *
 
 t = Tap()
-Q = path('blocks.db')
 N = 60_000
 
 eve = write('eve.json', ''.join(
@@ -14,38 +13,66 @@ eve = write('eve.json', ''.join(
                 'dns': {'rrname': f'w{i % 90}.good.example'}}) + '\n' for i in range(N)))
 wanted = {i + 1 for i in range(N) if i % 500 == 7}
 
-r = run('queue', 'add', eve, '--queue', Q, '--json')
-t.same((r.status, r.json()['events']), (0, N), 'queue add')
-r = run('queue', 'add', eve, '--queue', Q)
-t.same(run('queue', 'status', '--queue', Q, '--json').json()['events'], N, 'the same file again puts nothing twice')
-t.same(run('queue', 'status', '--queue', path('absent.db')).status, 2, 'a queue that is not there')
-t.same(run('queue', 'work', 'no such thing', '--queue', Q).status, 2, 'what is no indicator is refused')
 
-rng = random.Random(7)
-killed = 0
-for _ in range(6):
-    worker = subprocess.Popen([program(), 'queue', 'work', '203.0.113.0/24', '--queue', Q, '--lease', '1'], stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL)
-    time.sleep(rng.uniform(0.01, 0.12))
-    worker.kill()
-    worker.wait()
-    killed += 1
-time.sleep(1.1)
-workers = [subprocess.Popen([program(), 'queue', 'work', '203.0.113.0/24', '--queue', Q, '--lease', '5', '--until-empty', '--json'], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE) for _ in range(2)]
-out = [w.communicate(timeout=60) for w in workers]
-t.same([w.returncode for w in workers], [0, 0], 'two workers end when nothing is left')
-s = run('queue', 'status', '--queue', Q, '--json').json()
-t.same((s['ready'], s['taken'], s['stuck'], s['alerts']), (0, 0, 0, len(wanted)), f'{killed} workers were killed, all blocks are done')
-alerts = [json.loads(line) for line in run('queue', 'alerts', '--queue', Q).out.splitlines()]
-t.same(sorted(a['record'] for a in alerts), sorted(wanted), 'every event that the block of addresses meets, once')
-t.ok(all(a['indicator_id'].startswith('indicator--') and json.loads(a['event'])['n'] == a['record'] - 1 for a in alerts), 'with its event')
 
-rule = write('rule.yml', 'title: One name\nid: 6f1d9c7e-3b0a-4c53-9f0e-2d7f5a1b8c09\nstatus: test\nlevel: low\nlogsource: {product: test}\n'
-             'detection: {s: {dns.rrname: w13.good.example, n|lt: 1000}, condition: s}\n')
-other = path('other.db')
-run('queue', 'add', eve, '--queue', other)
-t.same(run('queue', 'work', rule, '--queue', other, '--until-empty').status, 0, 'a worker by rules')
-t.same([json.loads(line)['record'] for line in run('queue', 'alerts', '--queue', other).out.splitlines()],
-       [i + 1 for i in range(1000) if i % 90 == 13], 'finds what the rule says')
+def on(Q, other, absent):
+    r = run('queue', 'add', eve, '--queue', Q, '--json')
+    t.same((r.status, r.json()['events']), (0, N), 'queue add')
+    r = run('queue', 'add', eve, '--queue', Q)
+    t.same(run('queue', 'status', '--queue', Q, '--json').json()['events'], N, 'the same file again puts nothing twice')
+    t.same(run('queue', 'status', '--queue', absent).status, 2, 'a queue that is not there')
+    t.same(run('queue', 'work', 'no such thing', '--queue', Q).status, 2, 'what is no indicator is refused')
+
+    rng = random.Random(7)
+    killed = 0
+    for _ in range(6):
+        worker = subprocess.Popen([program(), 'queue', 'work', '203.0.113.0/24', '--queue', Q, '--lease', '1'], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
+        time.sleep(rng.uniform(0.01, 0.12))
+        worker.kill()
+        worker.wait()
+        killed += 1
+    time.sleep(1.1)
+    workers = [subprocess.Popen([program(), 'queue', 'work', '203.0.113.0/24', '--queue', Q, '--lease', '5', '--until-empty', '--json'], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE) for _ in range(2)]
+    out = [w.communicate(timeout=60) for w in workers]
+    t.same([w.returncode for w in workers], [0, 0], 'two workers end when nothing is left')
+    s = run('queue', 'status', '--queue', Q, '--json').json()
+    t.same((s['ready'], s['taken'], s['stuck'], s['alerts']), (0, 0, 0, len(wanted)), f'{killed} workers were killed, all blocks are done')
+    alerts = [json.loads(line) for line in run('queue', 'alerts', '--queue', Q).out.splitlines()]
+    t.same(sorted(a['record'] for a in alerts), sorted(wanted), 'every event that the block of addresses meets, once')
+    t.ok(all(a['indicator_id'].startswith('indicator--') and json.loads(a['event'])['n'] == a['record'] - 1 for a in alerts), 'with its event')
+
+    rule = write('rule.yml', 'title: One name\nid: 6f1d9c7e-3b0a-4c53-9f0e-2d7f5a1b8c09\nstatus: test\nlevel: low\nlogsource: {product: test}\n'
+                 'detection: {s: {dns.rrname: w13.good.example, n|lt: 1000}, condition: s}\n')
+    run('queue', 'add', eve, '--queue', other)
+    t.same(run('queue', 'work', rule, '--queue', other, '--until-empty').status, 0, 'a worker by rules')
+    t.same([json.loads(line)['record'] for line in run('queue', 'alerts', '--queue', other).out.splitlines()],
+           [i + 1 for i in range(1000) if i % 90 == 13], 'finds what the rule says')
+    t.same(run('queue', 'work', rule, '--indicators', write('list.txt', '198.51.3.7\n'), '--queue', absent, '--until-empty', '--tolerance', '60').status, 0,
+           'a worker makes a queue')
+    run('queue', 'add', eve, '--queue', absent)
+    run('queue', 'work', rule, '--indicators', path('list.txt'), '--queue', absent, '--until-empty')
+    both = [json.loads(line) for line in run('queue', 'alerts', '--queue', absent).out.splitlines()]
+    t.same(sum(a['type'] == 'rule' for a in both), sum(i % 90 == 13 for i in range(1000)), 'rules')
+    t.same(sorted(a['record'] for a in both if a['type'] == 'indicator'), [i + 1 for i in range(N) if i % 7 == 3 and i % 200 == 7 and i % 500 != 7],
+           'and indicators on one pass')
+    run('queue', 'work', rule, '--queue', absent, '--until-empty', '--max-mb', '1')
+    t.same(run('queue', 'status', '--queue', absent, '--json').json()['done'], 6, 'blocks stay while there is room')
+    t.same(run('queue', 'work', rule, '--queue', absent, '--final').status, 2, 'the end is said of a run that has one')
+
+
+t.note('one file of SQLite')
+on(path('blocks.db'), path('other.db'), path('absent.db'))
+if why_not():
+    t.skip('PostgreSQL', why_not())
+    t.done()
+one = server()
+if t.ok(one, 'PostgreSQL'):
+    for name in ('blocks', 'other'):
+        one.ask(f'CREATE DATABASE {name}')
+    t.same(run('queue', 'status', '--queue', one.url('blocks')).status, 2, 'a database without a queue')
+    one.ask('CREATE DATABASE third')
+    on(one.url('blocks'), one.url('other'), one.url('third'))
+    one.stop()
 t.done()

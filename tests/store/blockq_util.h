@@ -39,7 +39,7 @@ __attribute__((unused)) static enum rc finish(struct blockq *q, struct str taker
 	struct blockq_result r[16];
 	struct blockq_alert alerts[16][3];
 	struct blockq_sighting s[16];
-	struct blockq_match m[16];
+	struct blockq_steps m[16];
 	static const char *const names[INDICATORS] = { "i0", "i1", "i2", "i3", "i4" };
 	enum rc rc;
 
@@ -49,9 +49,9 @@ __attribute__((unused)) static enum rc finish(struct blockq *q, struct str taker
 		for (uint64_t k = 0; k < ALERTS_OF(number); k++)
 			alerts[i][k] = (struct blockq_alert){ k * 10, S("rule"), t[i].id };
 		s[i] = (struct blockq_sighting){ str_of(names[number % INDICATORS]), S("eve"), 20000, COUNT_OF(number), (usec)number, (usec)number };
-		m[i] = (struct blockq_match){ str_of(names[number % INDICATORS]), t[i].id };
+		m[i] = (struct blockq_steps){ (uint32_t)(number % blockq_shards(q)), t[i].id };
 		r[i] = (struct blockq_result){ .block = &t[i], .alerts = alerts[i], .n_alerts = ALERTS_OF(number), .sightings = &s[i], .n_sightings = 1,
-					       .matches = &m[i], .n_matches = 1 };
+					       .steps = &m[i], .n_steps = 1 };
 	}
 	rc = blockq_done(q, taker, r, n, err);
 	for (size_t i = 0; i < n && ret_lost != NULL; i++)
@@ -106,7 +106,7 @@ __attribute__((unused)) static void check_effects(struct blockq *q, uint64_t n, 
 	EQ_INT(got.unordered, 0, "in order");
 	OK(memcmp(got.count, want.count, sizeof got.count) == 0, "%s: sightings counted once (%llu of %llu)", name, (unsigned long long)got.count[0],
 	   (unsigned long long)want.count[0]);
-	EQ_INT(st.matches, n, "each match once");
+	EQ_INT(st.steps, n, "steps of each block once");
 }
 
 #endif

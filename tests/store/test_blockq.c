@@ -77,6 +77,7 @@ static void test_history(struct blockq *q)
 {
 	struct err err = { 0 };
 	uint64_t n = 0, gone = 9;
+	struct blockq_stats st = { 0 };
 	struct buf b;
 
 	buf_init(&b, 1u << 20);
@@ -85,10 +86,12 @@ static void test_history(struct blockq *q)
 	OK(blockq_each(q, 200, 400, count_index, &n, &err) == RC_OK && n == 2, "those of a time %s", err.text);
 	OK(blockq_bytes(q, S("collector-3"), &b, &err) == RC_OK && b.n == 1003, "bytes by id");
 	EQ_INT(blockq_bytes(q, S("nobody's"), &b, &err), RC_NOTFOUND, "or not");
-	OK(blockq_expire(q, 3600 * USEC_PER_SEC, &gone, &err) == RC_OK && gone == 0, "none is old %s", err.text);
+	OK(blockq_expire(q, 3600 * USEC_PER_SEC, 0, &gone, &err) == RC_OK && gone == 0, "none is old %s", err.text);
 	OK(put_numbers(q, 1000, 1, &n, &err) == RC_OK, "one that is not done");
 	usleep(5000);
-	OK(blockq_expire(q, 0, &gone, &err) == RC_OK && gone == 8, "all that are done go %s", err.text);
+	OK(blockq_stats(q, &st, &err) == RC_OK && blockq_expire(q, 3600 * USEC_PER_SEC, st.bytes - 1500, &gone, &err) == RC_OK && gone == 2,
+	   "the oldest two of a thousand bytes each are too much (%llu went) %s", (unsigned long long)gone, err.text);
+	OK(blockq_expire(q, 0, 0, &gone, &err) == RC_OK && gone == 6, "all that are done go %s", err.text);
 	OK(blockq_bytes(q, S("collector-1000"), &b, &err) == RC_OK && blockq_bytes(q, S("collector-3"), &b, &err) == RC_NOTFOUND, "the other stays");
 	buf_done(&b);
 }
@@ -98,45 +101,133 @@ static void test_stuck(struct blockq *q)
 	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)64 << 20);
 	struct blockq_taken t[16];
 	struct blockq_stats st = { 0 };
+	struct blockq_mark marks[16];
 	struct err err = { 0 };
-	size_t taken = 0;
+	size_t taken = 0, n = 0, lost = 0;
+	int64_t upto = 0;
 
 	for (int i = 0; i < BLOCKQ_TRIES + 3; i++) {
-		taken += take(q, "unlucky", 0, 1, a, t);
+		taken += take(q, "unlucky", 0, 1, a, t + taken);
+		if (taken > 0)
+			t[0] = t[taken - 1];
 		usleep(2000);
 	}
 	EQ_INT(taken, BLOCKQ_TRIES, "a block that everybody drops is given out so often");
 	OK(blockq_stats(q, &st, &err) == RC_OK && st.stuck == 1 && st.ready == 0, "and then counted as stuck");
+	OK(blockq_marks(q, 0, 16, marks, &n, &upto, &err) == RC_OK && upto == st.blocks, "nobody waits for it %s", err.text);
+	OK(finish(q, S("unlucky"), t, 1, &lost, &err) == RC_OK && lost == 1, "and it is too late for it %s", err.text);
+	OK(blockq_stats(q, &st, &err) == RC_OK && st.stuck == 1, "still stuck");
 }
 
+static enum rc on_steps(void *ctx, int64_t block, struct str steps, struct err *err UNUSED)
+{
+	int64_t *last = ctx;
+
+	OK(block > last[0] && steps.n > 0, "steps of block %lld", (long long)block);
+	last[0] = block;
+	last[1]++;
+	return RC_OK;
+}
+
+static struct blockq_shard take_shard(struct blockq *q, const char *who, usec lease, struct arena *a)
+{
+	struct blockq_shard s = { .number = 99 };
+	struct err err = { 0 };
+
+	OK(blockq_shard_take(q, str_of(who), lease, a, &s, &err) == RC_OK, "%s takes a shard %s", who, err.text);
+	return s;
+}
+
+/* Eight blocks are done, each with steps for the shard of its number modulo 4. */
 static void test_shards(struct blockq *q)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)64 << 20);
-	struct blockq_shard_match m[64];
-	struct blockq_shard s[5] = { { 0 } };
-	struct blockq_alert alert = { 7, S("often"), S("body") };
+	struct blockq_alert alerts[2] = { { 0, S("often"), S("body") }, { 0, S("often"), S("more") } };
+	struct blockq_mark marks[16];
+	struct blockq_shard s[4], again;
+	struct blockq_progress p;
 	struct err err = { 0 };
-	size_t n, all = 0, i = 0;
+	struct blockq_stats st = { 0 };
+	int64_t last[2], steps = 0, upto = 0, saved = 9, ended = 9;
+	uint64_t gone = 9;
+	size_t n = 0;
 
 	EQ_INT(blockq_shards(q), 4, "four shards");
-	for (i = 0; i < 4; i++) {
-		OK(blockq_shard_take(q, S("me"), 60 * USEC_PER_SEC, a, &s[i], &err) == RC_OK, "one after the other %s", err.text);
-		OK(blockq_shard_read(q, &s[i], 64, a, m, &n, &err) == RC_OK, "read %s", err.text);
-		for (size_t k = 1; k < n; k++)
-			OK(m[k].seq > m[k - 1].seq, "in order");
-		all += n;
-		if (n > 1)
-			OK(blockq_shard_save(q, S("me"), 0, &s[i], m[0].seq, S("state"), &alert, 1, &err) == RC_OK, "saved %s", err.text);
+	OK(blockq_seed(q) != 0 && blockq_tolerance(q) == BLOCKQ_TOLERANCE, "what all agree on");
+	OK(blockq_marks(q, 0, 16, marks, &n, &upto, &err) == RC_OK && n == 8 && upto == 8 && marks[0].number == 1 && marks[7].newest > marks[0].newest,
+	   "eight blocks are done, in their order %s", err.text);
+	OK(blockq_marks(q, 3, 2, marks, &n, &upto, &err) == RC_OK && n == 2 && upto == 5 && marks[0].number == 4, "some of them");
+	for (size_t i = 0; i < 4; i++) {
+		s[i] = take_shard(q, "me", 60 * USEC_PER_SEC, a);
+		last[0] = last[1] = 0;
+		OK(blockq_shard_steps(q, s[i].number, 0, 8, on_steps, last, &err) == RC_OK && last[1] == 2, "two blocks have steps for it %s", err.text);
+		steps += last[1];
 	}
-	EQ_INT(all, 8, "every match is in one shard");
-	usleep(5000);
-	OK(blockq_shard_take(q, S("you"), 60 * USEC_PER_SEC, a, &s[4], &err) == RC_OK, "one whose lease ended %s", err.text);
-	EQ_STR(s[4].state, S("state"), "with the state that was saved");
-	OK(s[4].after > 0 && s[4].tries == 2, "and the place");
-	for (i = 0; s[i].number != s[4].number; i++)
-		;
-	EQ_INT(blockq_shard_save(q, S("me"), 0, &s[i], 99999, S("old"), &alert, 1, &err), RC_CONFLICT, "who lost it cannot save");
-	OK(blockq_shard_read(q, &s[4], 64, a, m, &n, &err) == RC_OK && n > 0 && m[0].seq > s[4].after, "the rest is there %s", err.text);
+	EQ_INT(steps, 8, "every block's steps are in one shard");
+	EQ_INT(blockq_shard_take(q, S("you"), 1, a, &again, &err), RC_NOTFOUND, "there is no fifth");
+
+	p = (struct blockq_progress){ .shard = &s[1], .after = 4, .alerts = alerts, .n_alerts = 2 };
+	OK(blockq_shards_save(q, S("me"), &p, 1, &err) == RC_OK && !p.lost && s[1].after == 4 && s[1].saved == 0 && s[1].fired == 2,
+	   "told up to the fourth, without state %s", err.text);
+	p = (struct blockq_progress){ .shard = &s[2], .after = 8, .ended = 8, .with_state = true, .state = S("state") };
+	OK(blockq_shards_save(q, S("me"), &p, 1, &err) == RC_OK && s[2].saved == 8 && s[2].ended == 8, "another is saved with it");
+	last[0] = last[1] = 0;
+	OK(blockq_shard_steps(q, s[2].number, 0, 8, on_steps, last, &err) == RC_OK && last[1] == 0, "what the state holds is removed");
+	OK(blockq_shards_behind(q, &saved, &ended, &err) == RC_OK && saved == 0 && ended == 0, "the others are behind");
+
+	OK(blockq_shard_return(q, S("you"), &s[1], &err) == RC_OK && blockq_shard_take(q, S("you"), 1, a, &again, &err) == RC_NOTFOUND, "you cannot return mine");
+	OK(blockq_shard_return(q, S("me"), &s[1], &err) == RC_OK, "I can");
+	again = take_shard(q, "you", 0, a);
+	OK(again.number == s[1].number && again.tries == 2 && again.saved == 0 && again.after == 4 && again.fired == 2 && again.state.n == 0,
+	   "it comes with its places");
+	p = (struct blockq_progress){ .shard = &s[1], .after = 8, .alerts = alerts, .n_alerts = 1 };
+	OK(blockq_shards_save(q, S("me"), &p, 1, &err) == RC_OK && p.lost && s[1].after == 4, "who has it no more writes nothing");
+	OK(blockq_shard_return(q, S("me"), &s[2], &err) == RC_OK, "the saved one");
+	again = take_shard(q, "you", 0, a);
+	OK(again.number == s[1].number, "least is saved of the one whose lease ended at once");
+	again = take_shard(q, "you", 60 * USEC_PER_SEC, a);
+	again = take_shard(q, "you", 60 * USEC_PER_SEC, a);
+	OK(again.number == s[2].number, "and then the other");
+	EQ_STR(again.state, S("state"), "with the state that was saved");
+	OK(blockq_shard_return(q, S("me"), NULL, &err) == RC_OK && blockq_shard_return(q, S("you"), NULL, &err) == RC_OK, "all are given back");
+	OK(blockq_expire(q, 0, 0, &gone, &err) == RC_OK && gone == 0, "no block goes that somebody may count again %s", err.text);
+	for (size_t i = 0; i < 4; i++) {
+		s[i] = take_shard(q, "you", 60 * USEC_PER_SEC, a);
+		p = (struct blockq_progress){ .shard = &s[i], .after = 8, .late = 3, .with_state = true, .state = S("all") };
+		OK(blockq_shards_save(q, S("you"), &p, 1, &err) == RC_OK && !p.lost, "saved");
+	}
+	OK(blockq_stats(q, &st, &err) == RC_OK && st.steps == 0 && st.late == 12 && st.saved == 8, "all shards have counted all %s", err.text);
+}
+
+static void test_order(struct blockq *q)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)64 << 20);
+	struct blockq_mark marks[16];
+	struct blockq_taken t[8];
+	struct err err = { 0 };
+	uint64_t fresh = 0;
+	uint32_t workers = 0;
+	int64_t upto = 9;
+	size_t n = 9;
+
+	OK(put_numbers(q, 0, 6, &fresh, &err) == RC_OK && put_numbers(q, 0, 8, &fresh, &err) == RC_OK && fresh == 2, "eight blocks, six of them twice");
+	EQ_INT(take(q, "me", 60 * USEC_PER_SEC, 8, a, t), 8, "all mine");
+	for (size_t i = 0; i < 8; i++)
+		OK(t[i].number == (int64_t)number_of(t[i].id) + 1 && t[i].put > 0, "numbers have no holes");
+	OK(blockq_marks(q, 0, 16, marks, &n, &upto, &err) == RC_OK && n == 0 && upto == 0, "none is done");
+	for (size_t i = 0; i < 8; i++)
+		if (t[i].number != 3)
+			OK(finish(q, S("me"), &t[i], 1, NULL, &err) == RC_OK, "one is done");
+	OK(blockq_marks(q, 0, 16, marks, &n, &upto, &err) == RC_OK && n == 2 && upto == 2, "nobody looks past the one that is not");
+	for (size_t i = 0; i < 8; i++)
+		if (t[i].number == 3)
+			OK(finish(q, S("me"), &t[i], 1, NULL, &err) == RC_OK, "now it is");
+	OK(blockq_marks(q, 2, 16, marks, &n, &upto, &err) == RC_OK && n == 6 && upto == 8, "the others follow");
+	OK(blockq_worker(q, S("a"), 60 * USEC_PER_SEC, &workers, &err) == RC_OK && blockq_worker(q, S("b"), 200000, &workers, &err) == RC_OK && workers == 2,
+	   "two workers %s", err.text);
+	usleep(250000);
+	OK(blockq_worker(q, S("a"), 60 * USEC_PER_SEC, &workers, &err) == RC_OK && workers == 1, "one is silent");
+	OK(blockq_worker(q, S("a"), 0, &workers, &err) == RC_OK && workers == 0, "one left");
 }
 
 /* --- many at once --- */
@@ -253,6 +344,7 @@ int main(void)
 		}
 		printf("# %s\n", names[i]);
 		with_queue(&e, test_one);
+		with_queue(&e, test_order);
 		with_queue(&e, test_threads);
 		with_queue(&e, test_kill);
 		engine_stop(&e);
