@@ -5,6 +5,7 @@ static const struct input_kind *const kinds[] = {
 	&INPUT_UDP,
 	&INPUT_TCP,
 	&INPUT_TLS,
+	&INPUT_KAFKA,
 	&INPUT_STDIN,
 	&INPUT_FILE,
 };

@@ -19,6 +19,10 @@ struct input_opts {
 	const char *path;          /* "tls://[::]:6514" */
 	const char *cert_pem, *key_pem; /* of this end; NULL: none */
 	const char *client_ca_pem; /* client certificates must be signed by it; NULL: none is asked for */
+	bool tls;                  /* of kinds that connect: the server must show a certificate ... */
+	const char *ca_pem;        /* ... signed by one of these; NULL: by one that this system trusts */
+	const char *user, *secret; /* by which we sign in; NULL: we do not. A secret without a user is a token */
+	const char *sasl;          /* "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512": how, where there is a choice; NULL: the last */
 	const char *senders;       /* who may send: lines of USER:SECRET; NULL: anyone who reaches us */
 	/* How far the part `part` was read in a former life; false: never. For kinds that have parts. NULL: nothing is known. */
 	bool (*part_place)(void *ctx, struct str part, char out[INPUT_PLACE_MAX + 1]);
@@ -76,5 +80,6 @@ struct input_kind {
 const struct input_kind *input_kind_of(const char *path);
 
 extern const struct input_kind INPUT_UDP, INPUT_TCP, INPUT_TLS, INPUT_STDIN, INPUT_FILE;
+extern const struct input_kind INPUT_KAFKA;
 
 #endif

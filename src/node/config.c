@@ -64,7 +64,8 @@ static const struct key keys[] = {
 	{ "log", "level", KIND_INT, AT(log_level), "1", 0, 3, NULL, "Least level: 0 debug, 1 info, 2 warning, 3 error." },
 	{ "fence", "require_landlock", KIND_BOOL, AT(require_landlock), "yes", 0, 0, NULL, "Refuse to run where the kernel has no Landlock." },
 	{ "input", "path", KIND_TEXT, IN(path), NULL, 0, 0, NULL, 
-	  "Log file to follow, or syslog to listen for: udp://ADDRESS:PORT, tcp://ADDRESS:PORT, tls://ADDRESS:PORT." },
+	  "Log file to follow, or syslog to listen for: udp://ADDRESS:PORT, tcp://ADDRESS:PORT, tls://ADDRESS:PORT; "
+	  "or a topic of Kafka: kafka://HOST:PORT[,HOST:PORT]/TOPIC?group=NAME[&from=begin|end][&session=SECONDS]." },
 	{ "input", "format", KIND_CHOICE, IN(format), "auto", 0, 0, "auto|json|syslog|cef|leef|zeek|kv|auditd|text",
 	  "What its lines hold; auto looks at the first one." },
 	{ "input", "collection", KIND_TEXT, IN(collection), "", 0, 0, NULL, "Collection for its sightings; empty = [intel] up." },
@@ -73,6 +74,13 @@ static const struct key keys[] = {
 	{ "input", "key", KIND_TEXT, IN(key), "", 0, 0, NULL, "PEM file with its private key." },
 	{ "input", "client_ca", KIND_TEXT, IN(client_ca), "", 0, 0, NULL,
 	  "PEM file: senders must show a certificate that one of these signed; empty = none is asked for." },
+	{ "input", "tls", KIND_BOOL, IN(tls), "no", 0, 0, NULL, "Whether kafka:// connects with TLS." },
+	{ "input", "ca", KIND_TEXT, IN(ca), "", 0, 0, NULL,
+	  "PEM file: the server must show a certificate that one of these signed; empty = one that the system trusts." },
+	{ "input", "user", KIND_TEXT, IN(user), "", 0, 0, NULL, "Name to sign in with at a server; empty = none." },
+	{ "input", "secret", KIND_TEXT, IN(secret), "", 0, 0, NULL, "File with the password." },
+	{ "input", "sasl", KIND_CHOICE, IN(sasl), "SCRAM-SHA-512", 0, 0, "SCRAM-SHA-512|SCRAM-SHA-256|PLAIN",
+	  "How kafka:// signs in; PLAIN only with TLS." },
 };
 
 static const char *const tlp_names[] = { "clear", "green", "amber", "amber+strict", "red" };

@@ -385,7 +385,7 @@ static void *run_input(void *ctx)
 
 static enum rc open_way(struct input *in, struct err *err)
 {
-	struct input_opts o = { .name = in->conf->name, .path = in->conf->path, .part_place = part_place, .ctx = in };
+	struct input_opts more = { .part_place = part_place, .ctx = in };
 	char place[INPUT_PLACE_MAX + 1] = "";
 	enum rc rc = RC_NOTFOUND;
 
@@ -395,7 +395,7 @@ static enum rc open_way(struct input *in, struct err *err)
 		rc = known_place(in, S(""), place, err);
 	if (rc == RC_NOTFOUND)
 		place[0] = '\0';
-	return rc == RC_OK || rc == RC_NOTFOUND ? in->way->kind->open(&o, str_of(place), &in->way->self, err) : rc;
+	return rc == RC_OK || rc == RC_NOTFOUND ? way_open(in->way, in->conf, &more, str_of(place), err) : rc;
 }
 
 static enum rc start_input(struct detector *d, const struct config_input *conf, struct way *way, struct input *in, struct err *err)
