@@ -14,6 +14,8 @@
 #define TIME_MAX ((usec)1 << 60)
 #define FETCH_INDEX 12u /* hits whose index slot, and then group, is fetched before its turn */
 #define FETCH_ENTRY 6u
+#define FETCH_LAG 16u    /* hits that wait for that where time would not make them wait */
+#define FETCH_WORTH ((size_t)2 << 20) /* bytes of state that the processor's caches may not hold */
 
 enum rc correlator_new(const struct sigma_set *rules, const struct correlator_opts *o, struct correlator **ret, struct err *err)
 {
@@ -28,7 +30,8 @@ enum rc correlator_new(const struct sigma_set *rules, const struct correlator_op
 	if (c->max_bytes < MAX_BYTES_LEAST)
 		c->max_bytes = MAX_BYTES_LEAST;
 	hash_secret_draw(&c->secret, o == NULL ? 0 : o->seed);
-	c->newest = c->floor = c->known_now = INT64_MIN;
+	c->max_waiting = c->max_bytes / 3;
+	c->newest = c->floor = c->believed = INT64_MIN;
 	c->next_end = INT64_MAX;
 	c->arena = arena_new(ARENA_MAX);
 	if (c->arena == NULL)
@@ -169,7 +172,7 @@ static enum rc hold_down(struct correlator *c)
 {
 	enum rc worst = RC_OK;
 
-	while (c->pending.bytes > c->max_bytes / 3) {
+	while (c->pending.bytes > c->max_waiting) {
 		struct waiting *w = pending_first(&c->pending);
 		enum rc rc;
 
@@ -184,18 +187,20 @@ static enum rc hold_down(struct correlator *c)
 	return worst;
 }
 
-/* Logs of machines whose clock is wrong; asked of the real clock only when a time is ahead of all that it was known to allow. */
-bool correlator_believes(struct correlator *c, usec at)
+static __attribute__((noinline)) bool believe(struct correlator *c, usec at)
 {
 	usec more = AHEAD_MAX + (c->tolerance > 0 && c->tolerance < TIME_MAX ? c->tolerance : 0);
 
 	if (at <= -TIME_MAX || at >= TIME_MAX)
 		return false;
-	if (c->any_time)
-		return true;
-	if (c->known_now == INT64_MIN || at - c->known_now > more)
-		c->known_now = time_now();
-	return at - c->known_now <= more;
+	c->believed = c->any_time ? TIME_MAX : time_now() + more;
+	return at <= c->believed;
+}
+
+/* Logs of machines whose clock is wrong; asked of the real clock only when a time is ahead of all that it was known to allow. */
+bool correlator_believes(struct correlator *c, usec at)
+{
+	return LIKELY(at > -TIME_MAX && at < TIME_MAX && at <= c->believed) || believe(c, at);
 }
 
 /* Where nothing comes late nothing waits. */
@@ -239,15 +244,47 @@ static enum rc add_hits(struct correlator *c, uint32_t rule, usec at, uint64_t e
 	return RC_OK;
 }
 
-static enum rc done(struct correlator *c, enum rc rc, struct err *err)
+/* Is the state of groups more than caches hold? */
+static bool large(const struct correlator *c)
 {
-	if (c->pending.bytes > c->max_bytes / 3 || c->budget.bytes > c->max_bytes) {
+	return c->budget.bytes - c->pending.bytes - c->cap_past * sizeof *c->past > FETCH_WORTH;
+}
+
+/* Where nothing comes late: at once, or behind a few others whose state is fetched meanwhile. */
+static enum rc add_in_order(struct correlator *c, uint32_t rule, usec at, uint64_t event, correlator_field field, void *ctx)
+{
+	size_t lag = large(c) ? FETCH_LAG : 0;
+	struct waiting *w;
+	enum rc worst;
+
+	if (lag == 0 && c->pending.n == 0)
+		return take_hits(c, rule, at, event, field, ctx);
+	worst = add_hits(c, rule, at, event, field, ctx);
+	while (c->pending.n > lag && (w = pending_first(&c->pending)) != NULL) {
+		enum rc rc = take_first(c, w);
+
+		worst = rc != RC_OK ? rc : worst;
+	}
+	return worst;
+}
+
+static __attribute__((noinline)) enum rc done_and_more(struct correlator *c, enum rc rc, struct err *err)
+{
+	if (c->pending.bytes > c->max_waiting || c->budget.bytes > c->max_bytes) {
 		enum rc held = hold_down(c);
 
 		rc = rc != RC_OK ? rc : held;
 	}
 	c->fire = NULL;
-	return LIKELY(rc == RC_OK) ? RC_OK : FAIL(err, rc, "correlation: %s", rc == RC_NOMEM ? "out of memory" : "state is not sound");
+	return rc == RC_OK ? RC_OK : FAIL(err, rc, "correlation: %s", rc == RC_NOMEM ? "out of memory" : "state is not sound");
+}
+
+static enum rc done(struct correlator *c, enum rc rc, struct err *err)
+{
+	if (UNLIKELY(rc != RC_OK || c->pending.bytes > c->max_waiting || c->budget.bytes > c->max_bytes))
+		return done_and_more(c, rc, err);
+	c->fire = NULL;
+	return RC_OK;
 }
 
 enum rc correlator_add(struct correlator *c, uint32_t rule, usec at, uint64_t event, correlator_field field, void *field_ctx,
@@ -268,8 +305,9 @@ enum rc correlator_add(struct correlator *c, uint32_t rule, usec at, uint64_t ev
 	c->fire = fire;
 	c->fire_ctx = fire_ctx;
 	if (c->tolerance < 0) {
-		rc = take_hits(c, rule, at, event, field, field_ctx);
-		floor_to(c, at);
+		rc = add_in_order(c, rule, at, event, field, field_ctx);
+		if (at > c->newest)
+			floor_to(c, at);
 	} else {
 		rc = add_hits(c, rule, at, event, field, field_ctx);
 		if (at > c->newest)

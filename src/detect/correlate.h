@@ -21,7 +21,8 @@
 #define CORRELATE_STATE_MAX ((size_t)4 << 30)
 
 /* For correlator_opts.tolerance */
-#define CORRELATE_ORDERED ((usec)-1)   /* no disorder: fires in the call that adds the event */
+#define CORRELATE_ORDERED ((usec)-1)   /* no disorder: fires in the call that adds the event, or, where there
+					* are many groups, in one of the next few; correlator_end at the latest */
 #define CORRELATE_ALL_TIME INT64_MAX   /* any disorder: files one behind the other; all is held until the end or max_bytes */
 
 struct correlator;

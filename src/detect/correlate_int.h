@@ -107,6 +107,7 @@ struct plan {
 	uint32_t need; /* threshold of a count: what it is saturated at */
 	usec span;
 	unsigned width; /* bytes of a time in the state: enough that no two ages inside the state are confused */
+	unsigned fired; /* where in the state the time of the last firing stands */
 	uint32_t n_group, n_values, n_carried;
 	struct str *names;        /* what an outer correlation may ask a firing for: group-by, then carried */
 	const struct str *fields; /* [slot][n_group + n_values + n_carried]: names in the events of that slot */
@@ -193,10 +194,11 @@ struct correlator {
 	struct asked { struct str *fields; uint32_t n; } *asked; /* by rule: what its events will be asked for */
 	struct correlator_refusal *refused;
 	size_t n_refused;
-	usec tolerance, newest, floor, known_now;
+	usec tolerance, newest, floor;
+	usec believed; /* times up to this one the real clock allows for certain */
 	bool any_time;
 	usec next_end; /* of the window that ends first */
-	size_t max_bytes;
+	size_t max_bytes, max_waiting;
 	struct budget budget;
 	struct hash_secret secret;
 	struct pending pending;
@@ -240,7 +242,7 @@ enum rc run_fire(struct correlator *c, struct plan *p, struct group *g, struct s
 enum rc step(struct correlator *c, const struct plan *p, struct group *g, const struct hit *h, struct verdict *ret) MUSTUSE;
 void step_fired(const struct plan *p, struct group *g, usec at);
 bool step_may_fire(const struct plan *p, const struct group *g, usec at);
-size_t step_state_size(const struct plan *p);
+void step_plan(struct plan *p); /* stride of its groups, `fired` */
 /* The block a group owns, or NULL. */
 void **step_block(const struct plan *p, struct group *g);
 
@@ -270,7 +272,22 @@ bool limits_hold(const struct sigma_corr *corr, double value);
 bool condition_holds(const struct sigma_node *n, uint64_t slots);
 
 /* Appends to the trail. */
-void past_add(struct correlator *c, struct group *g, usec at, uint64_t event);
+void past_grow(struct correlator *c);
+static inline void past_add(struct correlator *c, struct group *g, usec at, uint64_t event)
+{
+	struct past *e;
+
+	if (UNLIKELY(c->n_past == c->cap_past))
+		past_grow(c);
+	if (UNLIKELY(c->cap_past == 0))
+		return;
+	e = &c->past[c->n_past & (c->cap_past - 1)];
+	e->event = event;
+	e->at = at;
+	e->before = g->past;
+	e->who = (uint32_t)(g->h[1] >> 32);
+	g->past = (uint32_t)++c->n_past;
+}
 /* Events of the group later than `after`, newest first. */
 size_t past_read(const struct correlator *c, const struct group *g, usec after, struct past *out, size_t max);
 

@@ -182,7 +182,7 @@ static const char *shape(struct plan *p)
 	p->width = width_of(p->span);
 	p->n_group = corr->n_group_by;
 	p->n_values = is_temporal(corr) || corr->type == SIGMA_EVENT_COUNT ? 0 : corr->n_fields;
-	p->groups.stride = (sizeof(struct group) + step_state_size(p) + 7) & ~(size_t)7;
+	step_plan(p);
 	return NULL;
 }
 

@@ -8,7 +8,7 @@
 
 /* --- the trail --- */
 
-static void past_grow(struct correlator *c)
+void past_grow(struct correlator *c)
 {
 	size_t cap = c->cap_past == 0 ? PAST_LEAST : c->cap_past * 2;
 	struct past *more;
@@ -23,16 +23,6 @@ static void past_grow(struct correlator *c)
 	budget_free(&c->budget, c->past, c->cap_past * sizeof *more);
 	c->past = more;
 	c->cap_past = cap;
-}
-
-void past_add(struct correlator *c, struct group *g, usec at, uint64_t event)
-{
-	if (c->n_past == c->cap_past)
-		past_grow(c);
-	if (c->cap_past == 0)
-		return;
-	c->past[c->n_past & (c->cap_past - 1)] = (struct past){ event, at, g->past, (uint32_t)(g->h[1] >> 32) };
-	g->past = (uint32_t)++c->n_past;
 }
 
 size_t past_read(const struct correlator *c, const struct group *g, usec after, struct past *out, size_t max)

@@ -11,16 +11,18 @@
 
 #include <math.h>
 
-static usec time_get(const struct plan *p, const unsigned char *from, usec now)
+#define INLINE __attribute__((always_inline)) static inline
+
+INLINE usec time_read(unsigned width, const unsigned char *from, usec now)
 {
 	uint64_t back;
 
-	if (p->width == 4) {
+	if (width == 4) {
 		uint32_t v;
 
 		memcpy(&v, from, sizeof v);
 		back = (uint32_t)((uint32_t)(uint64_t)now - v);
-	} else if (p->width == 5) {
+	} else if (width == 5) {
 		uint64_t v = 0;
 
 		memcpy(&v, from, 5);
@@ -34,26 +36,31 @@ static usec time_get(const struct plan *p, const unsigned char *from, usec now)
 	return (usec)((uint64_t)now - back);
 }
 
-static void time_put(const struct plan *p, unsigned char *to, usec at)
+INLINE void time_write(unsigned width, unsigned char *to, usec at)
 {
 	uint64_t v = (uint64_t)at;
 
-	if (p->width == 4)
+	if (width == 4)
 		memcpy(to, &v, 4);
-	else if (p->width == 5)
+	else if (width == 5)
 		memcpy(to, &v, 5);
 	else
 		memcpy(to, &v, 8);
 }
 
+static usec time_get(const struct plan *p, const unsigned char *from, usec now)
+{
+	return time_read(p->width, from, now);
+}
+
+static void time_put(const struct plan *p, unsigned char *to, usec at)
+{
+	time_write(p->width, to, at);
+}
+
 static bool has_block(const struct plan *p)
 {
 	return p->machine == MACHINE_TIMES || p->machine == MACHINE_DISTINCT || p->machine == MACHINE_SUM || p->machine == MACHINE_RANK;
-}
-
-static unsigned char *fired_of(const struct plan *p, struct group *g)
-{
-	return g->state + (has_block(p) ? sizeof(void *) : 0);
 }
 
 /* Behind the time of the last firing. */
@@ -68,7 +75,7 @@ static uint32_t chain_columns(const struct plan *p)
 	return p->corr->n_rules - p->need + 1;
 }
 
-size_t step_state_size(const struct plan *p)
+static size_t state_size(const struct plan *p)
 {
 	switch (p->machine) {
 	case MACHINE_RING:
@@ -90,6 +97,12 @@ size_t step_state_size(const struct plan *p)
 	return 0;
 }
 
+void step_plan(struct plan *p)
+{
+	p->fired = has_block(p) ? sizeof(void *) : 0;
+	p->groups.stride = (sizeof(struct group) + state_size(p) + 7) & ~(size_t)7;
+}
+
 void **step_block(const struct plan *p, struct group *g)
 {
 	if (p->machine == MACHINE_WINDOW)
@@ -99,35 +112,48 @@ void **step_block(const struct plan *p, struct group *g)
 
 bool step_may_fire(const struct plan *p, const struct group *g, usec at)
 {
-	return (g->flags & GROUP_FIRING) == 0 || at - time_get(p, fired_of(p, (struct group *)(uintptr_t)g), at) >= p->span;
+	return (g->flags & GROUP_FIRING) == 0 || at - time_get(p, g->state + p->fired, at) >= p->span;
 }
 
 void step_fired(const struct plan *p, struct group *g, usec at)
 {
 	g->flags |= GROUP_FIRING;
-	time_put(p, fired_of(p, g), at);
+	time_put(p, g->state + p->fired, at);
 }
 
+INLINE uint8_t behind(const struct plan *p, uint32_t place)
+{
+	return (uint8_t)(place + 1 == p->need ? 0 : place + 1);
+}
+
+INLINE void ring(const struct plan *p, struct group *g, usec at, unsigned width, struct verdict *ret)
+{
+	unsigned char *times = g->state + width;
+	uint32_t head = g->head, n = g->n, where;
+
+	for (; n > 0 && time_read(width, times + (size_t)head * width, at) <= at - p->span; n--)
+		head = behind(p, head);
+	where = head + n;
+	where = where >= p->need ? where - p->need : where;
+	time_write(width, times + (size_t)where * width, at);
+	if (n == p->need)
+		head = behind(p, head);
+	else
+		n++;
+	g->head = (uint8_t)head;
+	g->n = (uint8_t)n;
+	ret->value = n;
+	ret->holds = n == p->need;
+	ret->first = time_read(width, times + (size_t)head * width, at);
+}
+
+/* Most correlations, and the narrowest time, for which the compiler then knows what to do. */
 static void step_ring(const struct plan *p, struct group *g, usec at, struct verdict *ret)
 {
-	unsigned char *times = own_of(p, g);
-	uint32_t where;
-
-	while (g->n > 0 && time_get(p, times + (size_t)g->head * p->width, at) <= at - p->span) {
-		g->head = (uint8_t)(g->head + 1u == p->need ? 0 : g->head + 1u);
-		g->n--;
-	}
-	if (g->n == p->need) {
-		where = g->head;
-		g->head = (uint8_t)(g->head + 1u == p->need ? 0 : g->head + 1u);
-	} else {
-		where = (uint32_t)g->head + g->n++;
-		where = where >= p->need ? where - p->need : where;
-	}
-	time_put(p, times + (size_t)where * p->width, at);
-	ret->value = g->n;
-	ret->holds = g->n == p->need;
-	ret->first = time_get(p, times + (size_t)g->head * p->width, at);
+	if (LIKELY(p->width == 4))
+		ring(p, g, at, 4, ret);
+	else
+		ring(p, g, at, p->width, ret);
 }
 
 /* Values in the order of their last sight, the newest in front; their times behind them in the same order. */
@@ -283,11 +309,12 @@ static enum rc step_block_machine(struct correlator *c, const struct plan *p, st
 
 enum rc step(struct correlator *c, const struct plan *p, struct group *g, const struct hit *h, struct verdict *ret)
 {
-	*ret = (struct verdict){ 0 };
-	switch (p->machine) {
-	case MACHINE_RING:
+	if (LIKELY(p->machine == MACHINE_RING)) {
 		step_ring(p, g, h->at, ret);
 		return RC_OK;
+	}
+	*ret = (struct verdict){ 0 };
+	switch (p->machine) {
 	case MACHINE_RECENT:
 		step_recent(p, g, h->at, h->value, ret);
 		return RC_OK;
@@ -302,6 +329,7 @@ enum rc step(struct correlator *c, const struct plan *p, struct group *g, const 
 	case MACHINE_SUM:
 	case MACHINE_RANK:
 		return step_block_machine(c, p, g, h, ret);
+	case MACHINE_RING:
 	case MACHINE_WINDOW:
 		break;
 	}

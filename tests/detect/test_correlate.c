@@ -1083,6 +1083,34 @@ static void test_counted_losses(void)
 	OK(s.forced > 0 && s.bytes < 1500000, "too many that wait are counted early (%llu)", (unsigned long long)s.forced);
 }
 
+/* In order and with more groups than caches hold, a few wait while their groups are fetched: nothing else changes. */
+static void test_many_in_order(void)
+{
+	struct correlator_opts in_order = { .tolerance = CORRELATE_ORDERED, .max_bytes = (size_t)64 << 20 };
+	struct correlator_opts held = { .tolerance = SEC, .max_bytes = (size_t)64 << 20 };
+	struct correlator *c CLEANUP(correlator_freep) = NULL, *later CLEANUP(correlator_freep) = NULL;
+	struct correlator_stats s;
+	struct rules r;
+	struct buf out CLEANUP(buf_done), want CLEANUP(buf_done);
+	uint64_t most = 0;
+	char user[24];
+
+	buf_init(&out, (size_t)64 << 20);
+	buf_init(&want, (size_t)64 << 20);
+	counted(&r, SIGMA_EVENT_COUNT, SIGMA_CMP_GTE, 10)->timespan = 600 * SEC;
+	OK(correlator_new(&r.set, &in_order, &c, NULL) == RC_OK && correlator_new(&r.set, &held, &later, NULL) == RC_OK, "many in order: made");
+	for (int i = 0; i < 400000; i++) {
+		snprintf(user, sizeof user, "user%u", draw(30000));
+		add_at(c, 0, i / 200, user, "", (uint64_t)i, &out);
+		add_at(later, 0, i / 200, user, "", (uint64_t)i, &want);
+		correlator_stats(c, &s);
+		most = s.pending > most ? s.pending : most;
+	}
+	OK(correlator_end(c, on_fire, &out, NULL) == RC_OK && correlator_end(later, on_fire, &want, NULL) == RC_OK, "many in order: ended");
+	OK(most > 0 && most <= 16, "many in order: %llu waited at most", (unsigned long long)most);
+	OK(want.n > 100000 && str_eq(buf_view(&out), buf_view(&want)), "many in order: the same fires in the same order (%zu bytes)", want.n);
+}
+
 /* Group values that look alike when put together, and long ones that differ at their end. */
 static void test_groups_apart(void)
 {
@@ -1300,6 +1328,7 @@ int main(void)
 	test_carried();
 	test_edges();
 	test_counted_losses();
+	test_many_in_order();
 	test_groups_apart();
 	test_long_values();
 	test_refused();
