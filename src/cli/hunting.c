@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/ascii.h"
+#include "cli/queueing.h"
 
 bool hunting_dir(const struct cli *c, char *out, size_t n)
 {
@@ -126,35 +127,58 @@ static void sum_up(const struct hunt_stats *st, double seconds)
 		fprintf(stderr, "%llu blocks are damaged or were removed meanwhile: lianfang history verify\n", (unsigned long long)st->unreadable);
 }
 
-int hunting_run(const struct cli *c, struct hunt_matcher *m, hunt_fn show, void *ctx, int found, int none)
-{
+struct run {
+	const struct cli *c;
+	struct hunt_matcher *m;
+	hunt_fn show;
+	void *ctx;
 	struct hunt_opts o;
+	struct hunt_stats st;
+};
+
+static enum rc run_queue(struct run *r, struct err *err)
+{
+	struct blockq *q CLEANUP(blockq_closep) = NULL;
+
+	if (cli_has(r->c, "history") || cli_has(r->c, "node"))
+		return FAIL(err, RC_BAD, "one place at a time: --queue, --history or --node");
+	TRY(queueing_open(r->c, false, &q, err));
+	return hunt_queue(q, r->m, &r->o, r->show, r->ctx, &r->st, err);
+}
+
+static enum rc run_folder(struct run *r, struct err *err)
+{
 	struct history *h CLEANUP(history_closep) = NULL;
 	struct history_opts where = { 0 };
-	struct hunt_stats st = { 0 };
-	struct err err = { 0 };
 	char dir[4096];
+
+	if (!hunting_dir(r->c, dir, sizeof dir))
+		return FAIL(err, RC_LIMIT, "the folder's name is too long");
+	where.dir = dir;
+	TRY(history_open(&where, &h, err));
+	return hunt_run(h, r->m, &r->o, r->show, r->ctx, &r->st, err);
+}
+
+int hunting_run(const struct cli *c, struct hunt_matcher *m, hunt_fn show, void *ctx, int found, int none)
+{
+	struct run r = { .c = c, .m = m, .show = show, .ctx = ctx };
+	struct err err = { 0 };
 	usec start = time_mono();
 	double seconds;
 	enum rc rc;
 
-	if (!hunting_opts(c, &o))
+	if (!hunting_opts(c, &r.o))
 		return CLI_ERROR;
-	if (!hunting_dir(c, dir, sizeof dir))
-		return cli_failf(c, "the folder's name is too long");
-	where.dir = dir;
 	if (isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO) && !cli_has(c, "quiet"))
-		o.progress = on_progress;
-	rc = history_open(&where, &h, &err);
-	if (rc == RC_OK)
-		rc = hunt_run(h, m, &o, show, ctx, &st, &err);
+		r.o.progress = on_progress;
+	rc = cli_has(c, "queue") ? run_queue(&r, &err) : run_folder(&r, &err);
 	fflush(stdout);
 	if (rc != RC_OK)
 		return cli_fail(c, &err);
 	seconds = (double)(time_mono() - start) / 1e6;
 	if (!cli_has(c, "quiet"))
-		sum_up(&st, seconds);
+		sum_up(&r.st, seconds);
 	if (cli_has(c, "stats"))
-		put_stats(&st, seconds);
-	return st.unreadable > 0 ? CLI_ERROR : st.found > 0 ? found : none;
+		put_stats(&r.st, seconds);
+	return r.st.unreadable > 0 ? CLI_ERROR : r.st.found > 0 ? found : none;
 }

@@ -11,6 +11,7 @@
 #define CLI_HISTORY_OPTS \
 	{ "node", 'n', "DIR", { "the node whose history is meant (LIANFANG_NODE, else /var/lib/lianfang)", "節點資料夾（LIANFANG_NODE，或 /var/lib/lianfang）" }, false }, \
 	{ "history", 0, "DIR", { "or any folder of history", "或任一歷史資料夾" }, false }
+#define CLI_HUNT_QUEUE_OPT { "queue", 0, "URL|FILE", { "or the blocks that a queue keeps: postgresql://... or a file", "或佇列所保存之區塊" }, false }
 
 /* Path of the history that the options name, into `out`. False: too long. */
 bool hunting_dir(const struct cli *c, char *out, size_t n);
@@ -19,6 +20,7 @@ bool hunting_dir(const struct cli *c, char *out, size_t n);
 
 #define CLI_HUNT_OPTS \
 	CLI_HISTORY_OPTS, \
+	CLI_HUNT_QUEUE_OPT, \
 	{ "since", 's', "WHEN", { "events from then on: 2026-11-01, 2026-11-01T08:00:00Z, or 7d, 12h, 30m ago", "起始時間" }, false }, \
 	{ "until", 'u', "WHEN", { "events before then", "結束時間" }, false }, \
 	{ "source", 0, "NAME", { "events of this input only", "僅此來源" }, false }, \

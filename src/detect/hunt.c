@@ -82,7 +82,7 @@ static enum rc look_through(struct hunt_matcher *m, struct block *b, const struc
 	return RC_OK;
 }
 
-static enum rc look_into(struct hunt_matcher *m, struct str bytes, const struct hunt_opts *o, struct hunt_sink *s, struct hunt_stats *st,
+enum rc hunt_look_into(struct hunt_matcher *m, struct str bytes, const struct hunt_opts *o, struct hunt_sink *s, struct hunt_stats *st,
 			 struct err *err)
 {
 	struct block *b CLEANUP(block_closep) = NULL;
@@ -107,7 +107,7 @@ enum rc hunt_block(struct hunt_matcher *m, struct str bytes, const struct hunt_o
 {
 	struct hunt_sink s = { .fn = fn, .ctx = ctx, .most = o->most };
 
-	return look_into(m, bytes, o, &s, ret, err);
+	return hunt_look_into(m, bytes, o, &s, ret, err);
 }
 
 static bool has_source(struct str index, struct str source)
@@ -169,7 +169,7 @@ static enum rc read_and_look(struct history *h, size_t i, struct hunt_matcher *m
 		return RC_OK;
 	}
 	TRY(rc);
-	return look_into(m, buf_view(bytes), o, s, st, err);
+	return hunt_look_into(m, buf_view(bytes), o, s, st, err);
 }
 
 enum rc hunt_run(struct history *h, struct hunt_matcher *m, const struct hunt_opts *o, hunt_fn fn, void *ctx, struct hunt_stats *ret,

@@ -94,7 +94,12 @@ struct hunt_stats {
 enum rc hunt_run(struct history *h, struct hunt_matcher *m, const struct hunt_opts *o, hunt_fn fn, void *ctx, struct hunt_stats *ret,
 		 struct err *err) MUSTUSE;
 
-/* The same over one block from elsewhere (a queue): its events from `bytes`; adds to `ret`. */
+/* The same over the blocks that a queue keeps, done or not: filters are fetched, and the blocks that may hold something. */
+struct blockq;
+enum rc hunt_queue(struct blockq *q, struct hunt_matcher *m, const struct hunt_opts *o, hunt_fn fn, void *ctx, struct hunt_stats *ret,
+		   struct err *err) MUSTUSE;
+
+/* The same over one block from elsewhere: its events from `bytes`; adds to `ret`. */
 enum rc hunt_block(struct hunt_matcher *m, struct str bytes, const struct hunt_opts *o, hunt_fn fn, void *ctx, struct hunt_stats *ret,
 		   struct err *err) MUSTUSE;
 /* Could a block of this index hold anything (time, input, filter)? Counts. */

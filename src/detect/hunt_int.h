@@ -31,5 +31,8 @@ struct hunt_matcher {
 };
 
 void hunt_tell(struct hunt_sink *s, const struct hunt_found *f);
+/* One block, whatever its filter says. */
+enum rc hunt_look_into(struct hunt_matcher *m, struct str bytes, const struct hunt_opts *o, struct hunt_sink *s, struct hunt_stats *st,
+		       struct err *err) MUSTUSE;
 
 #endif

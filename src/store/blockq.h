@@ -165,7 +165,8 @@ enum rc blockq_alerts(struct blockq *q, int64_t after, size_t most, blockq_alert
 typedef enum rc (*blockq_sighting_fn)(void *ctx, const struct blockq_sighting *s, struct err *err);
 enum rc blockq_sightings(struct blockq *q, blockq_sighting_fn fn, void *ctx, struct err *err) MUSTUSE;
 
-/* The index part of every block with events in [since, until) (until 0 = open), done or not, oldest put first: for hunts (hunt_may). */
+/* The index part of every block, done or not, in the order of their numbers; "" of one without events in [since, until) (until 0 =
+ * open). For hunts. Other calls but this one may be made meanwhile. */
 typedef enum rc (*blockq_index_fn)(void *ctx, struct str id, struct str index, struct err *err);
 enum rc blockq_each(struct blockq *q, usec since, usec until, blockq_index_fn fn, void *ctx, struct err *err) MUSTUSE;
 /* A block's bytes into `out` (cleared first). RC_NOTFOUND. */

@@ -43,11 +43,11 @@ enum rc blockq_sightings(struct blockq *q, blockq_sighting_fn fn, void *ctx, str
 
 struct paging {
 	usec since, until;
-	int64_t put;     /* the latest seen */
-	char id[BLOCKQ_ID_MAX];
-	size_t id_n, rows;
+	int64_t after; /* number of the latest seen */
+	size_t rows;
 };
 
+/* The index parts of blocks of other times stay where they are. */
 static enum rc each_page(struct blockq *q, struct paging *p, blockq_index_fn fn, void *ctx, struct err *err)
 {
 	struct dbq *s CLEANUP(db_endp) = NULL;
@@ -55,28 +55,22 @@ static enum rc each_page(struct blockq *q, struct paging *p, blockq_index_fn fn,
 
 	p->rows = 0;
 	TRY(DB_START(q->db, &s, err,
-		     "SELECT b.put, b.id, b.first, b.last, y.idx FROM bq_block b JOIN bq_bytes y ON y.id = b.id"
-		     " WHERE (b.put, b.id) > ($1, $2) ORDER BY b.put, b.id LIMIT $3",
-		     DB_INT(p->put), DB_TEXT(str_make(p->id, p->id_n)), DB_INT(PAGE)));
+		     "SELECT b.number, b.id, y.idx FROM bq_block b LEFT JOIN bq_bytes y ON y.id = b.id AND b.last >= $2 AND ($3 = 0 OR b.first < $3)"
+		     " WHERE b.number > $1 ORDER BY b.number LIMIT $4",
+		     DB_INT(p->after), DB_INT(p->since), DB_INT(p->until), DB_INT(PAGE)));
 	for (;;) {
-		struct str id;
-
 		TRY(db_next(s, &row, err));
 		if (!row)
 			return RC_OK;
-		id = str_slice(db_text(s, 1), 0, sizeof p->id);
 		p->rows++;
-		p->put = db_int(s, 0);
-		memcpy(p->id, id.p, id.n);
-		p->id_n = id.n;
-		if (db_int(s, 3) >= p->since && (p->until == 0 || db_int(s, 2) < p->until))
-			TRY(fn(ctx, str_make(p->id, p->id_n), db_bytes(s, 4), err));
+		p->after = db_int(s, 0);
+		TRY(fn(ctx, db_text(s, 1), db_bytes(s, 2), err));
 	}
 }
 
 enum rc blockq_each(struct blockq *q, usec since, usec until, blockq_index_fn fn, void *ctx, struct err *err)
 {
-	struct paging p = { .since = since, .until = until, .put = INT64_MIN, .rows = PAGE };
+	struct paging p = { .since = since, .until = until, .rows = PAGE };
 
 	while (p.rows == PAGE)
 		TRY(each_page(q, &p, fn, ctx, err));

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "block_util.h"
 #include "detect/hunt.h"
+#include "store/blockq.h"
 #include "tap.h"
 
 #define EVENTS 4000
@@ -79,6 +80,37 @@ static struct history *make_history(void)
 	return h;
 }
 
+/* The same blocks in a queue, in one file. */
+static struct blockq *queue;
+
+static bool make_queue(struct history *h)
+{
+	struct blockq_opts o = { .create = true };
+	struct err err = { 0 };
+	struct buf bytes;
+	char path[96], id[32];
+	uint64_t fresh = 0;
+	enum rc rc;
+
+	snprintf(path, sizeof path, "%s/blocks.db", dir);
+	o.path = path;
+	buf_init(&bytes, BLOCK_BYTES_MAX);
+	rc = blockq_open(&o, &queue, &err);
+	for (size_t i = 0; i < history_blocks(h) && rc == RC_OK; i++) {
+		const struct block_head *head = &history_block(h, i)->head;
+		struct blockq_block b = { .id = str_of(id), .index_n = block_index_n(head), .events = head->events, .first = head->first, .last = head->last };
+
+		snprintf(id, sizeof id, "b%zu", i);
+		b.id = str_of(id);
+		rc = history_read(h, i, &bytes, &err);
+		b.bytes = buf_view(&bytes);
+		if (rc == RC_OK)
+			rc = blockq_put(queue, &b, 1, &fresh, &err);
+	}
+	buf_done(&bytes);
+	return OK(rc == RC_OK, "the same in a queue %s", err.text);
+}
+
 struct result {
 	uint64_t n, sum, first;
 	char why[160];
@@ -100,13 +132,17 @@ static bool on_found(void *ctx, const struct hunt_found *f)
 /* Runs with filters and over every block: the same; and the number of findings. */
 static struct hunt_stats run_both(struct history *h, struct hunt_matcher *m, struct hunt_opts o, const char *name, uint64_t want, struct result *ret)
 {
-	struct result with = { 0 }, every = { 0 };
-	struct hunt_stats st = { 0 }, all = { 0 };
+	struct result with = { 0 }, every = { 0 }, queued = { 0 };
+	struct hunt_stats st = { 0 }, all = { 0 }, q = { 0 };
 	struct err err = { 0 };
 
 	OK(hunt_run(h, m, &o, on_found, &with, &st, &err) == RC_OK, "%s: runs %s", name, err.text);
 	o.every_block = true;
 	OK(hunt_run(h, m, &o, on_found, &every, &all, &err) == RC_OK, "%s: runs over every block %s", name, err.text);
+	o.every_block = false;
+	OK(hunt_queue(queue, m, &o, on_found, &queued, &q, &err) == RC_OK, "%s: runs over a queue %s", name, err.text);
+	OK(queued.n == with.n && queued.sum == with.sum && q.opened == st.opened && q.found == st.found, "%s: the same from a queue (%llu)", name,
+	   (unsigned long long)queued.n);
 	EQ_INT(with.n, want, name);
 	OK(with.n == every.n && with.sum == every.sum, "%s: as over every block (%llu)", name, (unsigned long long)every.n);
 	EQ_INT(st.found, want, "counted");
@@ -327,7 +363,7 @@ int main(void)
 {
 	struct history *h = make_history();
 
-	if (h != NULL) {
+	if (h != NULL && make_queue(h)) {
 		test_indicators(h);
 		test_many(h);
 		test_terms(h);
@@ -335,6 +371,7 @@ int main(void)
 		test_rules(h);
 	}
 	history_close(h);
+	blockq_close(queue);
 	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	return tap_done();
 }

@@ -43,12 +43,20 @@ def on(Q, other, absent):
     t.same(sorted(a['record'] for a in alerts), sorted(wanted), 'every event that the block of addresses meets, once')
     t.ok(all(a['indicator_id'].startswith('indicator--') and json.loads(a['event'])['n'] == a['record'] - 1 for a in alerts), 'with its event')
 
+    r = run('hunt', '203.0.113.66', '--queue', Q, '--json', '-q')
+    t.same((r.status, sorted(m['record'] for m in r.lines())), (1, sorted(wanted)), 'a hunt over the blocks of the queue finds them, too')
+    r = run('hunt', '203.0.113.67', '--queue', Q, '--stats', '-q')
+    t.same((r.status, r.json()['blocks'], r.json()['opened']), (0, N // 10_000, 0), 'and opens none for what is not there')
+    r = run('history', 'search', 'dns.rrname=w13.good.example', '--queue', Q, '--since', '2026-11-02', '--until', '2026-11-03', '--json', '-q')
+    t.same([m['record'] for m in r.lines()], [i + 1 for i in range(10_000, 20_000) if i % 90 == 13], 'a search by field and time')
+    t.same(run('history', 'search', 'x', '--queue', Q, '--history', work()).status, 2, 'one place at a time')
     rule = write('rule.yml', 'title: One name\nid: 6f1d9c7e-3b0a-4c53-9f0e-2d7f5a1b8c09\nstatus: test\nlevel: low\nlogsource: {product: test}\n'
                  'detection: {s: {dns.rrname: w13.good.example, n|lt: 1000}, condition: s}\n')
     run('queue', 'add', eve, '--queue', other)
     t.same(run('queue', 'work', rule, '--queue', other, '--until-empty').status, 0, 'a worker by rules')
-    t.same([json.loads(line)['record'] for line in run('queue', 'alerts', '--queue', other).out.splitlines()],
-           [i + 1 for i in range(1000) if i % 90 == 13], 'finds what the rule says')
+    found = [i + 1 for i in range(1000) if i % 90 == 13]
+    t.same([json.loads(line)['record'] for line in run('queue', 'alerts', '--queue', other).out.splitlines()], found, 'finds what the rule says')
+    t.same([m['record'] for m in run('hunt', rule, '--queue', other, '--json', '-q').lines()], found, 'and so does a hunt by the rule')
     t.same(run('queue', 'work', rule, '--indicators', write('list.txt', '198.51.3.7\n'), '--queue', absent, '--until-empty', '--tolerance', '60').status, 0,
            'a worker makes a queue')
     run('queue', 'add', eve, '--queue', absent)

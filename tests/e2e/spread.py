@@ -198,6 +198,8 @@ for name, n, kill in (('one worker', 1, False), ('four workers that are killed',
     got = plain_matches(rows)
     t.ok(set(got.values()) == {1}, f'{name}: each match of a rule once')
     t.same(len(got), sum(1 for m in found if m['type'] == 'rule'), f'{name}: all of them')
+    hunted = fired(run('hunt', path('rules'), '--queue', one.url(f'bq{n}'), '--json', '-q', timeout=100).lines())
+    t.ok(hunted == want, f'{name}: a hunt by the rules over the same blocks finds as much', list((hunted - want).items())[:3], list((want - hunted).items())[:3])
     one_event = next(m for m in rows if m['type'] == 'correlation' and m['title'] == 'event_count')
     t.ok(len(one_event['events']) == 12 and all(e['block'] and e['event'] > 0 for e in one_event['events']), f'{name}: a firing names its events', one_event)
 one.stop()
