@@ -5,6 +5,8 @@ static const struct input_kind *const kinds[] = {
 	&INPUT_UDP,
 	&INPUT_TCP,
 	&INPUT_TLS,
+	&INPUT_HTTP,
+	&INPUT_HTTPS,
 	&INPUT_KAFKA,
 	&INPUT_STDIN,
 	&INPUT_FILE,

@@ -79,7 +79,7 @@ struct input_kind {
 /* The kind of a configured path; never NULL: what has no scheme is a file. */
 const struct input_kind *input_kind_of(const char *path);
 
-extern const struct input_kind INPUT_UDP, INPUT_TCP, INPUT_TLS, INPUT_STDIN, INPUT_FILE;
+extern const struct input_kind INPUT_UDP, INPUT_TCP, INPUT_TLS, INPUT_HTTP, INPUT_HTTPS, INPUT_STDIN, INPUT_FILE;
 extern const struct input_kind INPUT_KAFKA;
 
 #endif

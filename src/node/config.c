@@ -63,15 +63,18 @@ static const struct key keys[] = {
 	{ "log", "format", KIND_CHOICE, AT(log_format), "logfmt", 0, 0, "logfmt|json", "Form of log lines on standard error." },
 	{ "log", "level", KIND_INT, AT(log_level), "1", 0, 3, NULL, "Least level: 0 debug, 1 info, 2 warning, 3 error." },
 	{ "fence", "require_landlock", KIND_BOOL, AT(require_landlock), "yes", 0, 0, NULL, "Refuse to run where the kernel has no Landlock." },
-	{ "input", "path", KIND_TEXT, IN(path), NULL, 0, 0, NULL, 
-	  "Log file to follow, or syslog to listen for: udp://ADDRESS:PORT, tcp://ADDRESS:PORT, tls://ADDRESS:PORT; "
-	  "or a topic of Kafka: kafka://HOST:PORT[,HOST:PORT]/TOPIC?group=NAME[&from=begin|end][&session=SECONDS]." },
+	{ "input", "path", KIND_TEXT, IN(path), NULL, 0, 0, NULL,
+	  "Log file to follow, folder of logs, or pattern of them (/var/log/app/*.log); - for standard input; syslog to listen for: "
+	  "udp://ADDRESS:PORT, tcp://ADDRESS:PORT, tls://ADDRESS:PORT; what shippers send to Elasticsearch: http://ADDRESS:PORT, "
+	  "https://ADDRESS:PORT; or a topic of Kafka: kafka://HOST:PORT[,HOST:PORT]/TOPIC?group=NAME[&from=begin|end][&session=SECONDS]." },
 	{ "input", "format", KIND_CHOICE, IN(format), "auto", 0, 0, "auto|json|syslog|cef|leef|zeek|kv|auditd|text",
 	  "What its lines hold; auto looks at the first one." },
 	{ "input", "collection", KIND_TEXT, IN(collection), "", 0, 0, NULL, "Collection for its sightings; empty = [intel] up." },
 	{ "input", "silence", KIND_SPAN, IN(silence), "0", 0, 0, NULL, "An alarm when nothing came for so long; 0 = none." },
 	{ "input", "certificate", KIND_TEXT, IN(certificate), "", 0, 0, NULL, "PEM file for tls:// and https://; empty = the node's own." },
 	{ "input", "key", KIND_TEXT, IN(key), "", 0, 0, NULL, "PEM file with its private key." },
+	{ "input", "senders", KIND_TEXT, IN(senders), "", 0, 0, NULL,
+	  "File with a line USER:SECRET for each who may send by http:// and https:// (Basic, or ApiKey of the two); empty = all who reach it." },
 	{ "input", "client_ca", KIND_TEXT, IN(client_ca), "", 0, 0, NULL,
 	  "PEM file: senders must show a certificate that one of these signed; empty = none is asked for." },
 	{ "input", "tls", KIND_BOOL, IN(tls), "no", 0, 0, NULL, "Whether kafka:// connects with TLS." },

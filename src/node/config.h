@@ -19,6 +19,7 @@ struct config_input {
 	const char *format;  /* "auto", or a log format's name */
 	usec silence;        /* alarm after so long without a message; 0: never */
 	const char *certificate, *key, *client_ca; /* PEM files, or "" */
+	const char *senders; /* file of those who may send, or "" */
 	bool tls;            /* of inputs that connect */
 	const char *ca, *user, *secret, *sasl; /* files, but user and sasl; or "" */
 };

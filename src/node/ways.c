@@ -7,7 +7,7 @@
 #define PEM_MAX ((size_t)1 << 20)
 
 struct way_texts {
-	struct buf cert, key, client_ca, ca, secret;
+	struct buf cert, key, client_ca, ca, secret, senders;
 };
 
 static void wipe(struct buf *b)
@@ -23,6 +23,7 @@ static void texts_free(struct way_texts *t)
 		return;
 	wipe(&t->key);
 	wipe(&t->secret);
+	wipe(&t->senders);
 	buf_done(&t->cert);
 	buf_done(&t->client_ca);
 	buf_done(&t->ca);
@@ -43,6 +44,7 @@ static enum rc read_texts(const struct config_input *in, const struct node_paths
 
 	if ((in->certificate[0] == '\0') != (in->key[0] == '\0'))
 		return FAIL(err, RC_BAD, "certificate and key belong together");
+	TRY(read_text(in->senders, NULL, &t->senders, err));
 	if ((traits & (INPUT_TLS_KEYS | INPUT_CONNECTS)) == 0)
 		return RC_OK;
 	TRY(read_text(in->certificate, own ? paths->cert : NULL, &t->cert, err));
@@ -57,7 +59,7 @@ enum rc way_open(struct way *w, const struct config_input *in, const struct inpu
 	struct way_texts *t = w->texts;
 	struct input_opts o = { .name = in->name, .path = in->path, .cert_pem = t->cert.p, .key_pem = t->key.p, .client_ca_pem = t->client_ca.p,
 				.tls = in->tls, .ca_pem = t->ca.p, .user = in->user[0] == '\0' ? NULL : in->user, .secret = t->secret.p,
-				.sasl = in->sasl, .part_place = more->part_place, .ctx = more->ctx };
+				.sasl = in->sasl, .senders = t->senders.p, .part_place = more->part_place, .ctx = more->ctx };
 	enum rc rc = w->kind->open(&o, place, &w->self, err);
 
 	texts_free(t);

@@ -746,7 +746,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *s, int fd)
 
 static enum rc start_parts(struct http_server *s, struct err *err)
 {
-	int fd;
+	int fd = s->cfg.listen_fd;
 
 	s->streams = http_stream_list_new();
 	if (s->streams == NULL)
@@ -756,10 +756,12 @@ static enum rc start_parts(struct http_server *s, struct err *err)
 	s->have_ca = s->tls != NULL && s->cfg.tls_client_ca_pem != NULL;
 	TRY(http_pool_new(s->cfg.workers, run_job, &s->pool, err));
 	TRY(http_links_new(s->cfg.request_seconds, s->cfg.heartbeat_seconds, s->streams, &s->links, err));
-	TRY(http_listen_open(s->cfg.listen, &s->port, &fd, err));
+	if (fd <= 0)
+		TRY(http_listen_open(s->cfg.listen, &s->port, &fd, err));
 	s->daemon = start_daemon(s, fd);
 	if (s->daemon == NULL) {
-		close(fd);
+		if (fd != s->cfg.listen_fd)
+			close(fd);
 		return FAIL(err, RC_IO, "http: cannot start on %s (memory, or an unusable client CA)", s->cfg.listen);
 	}
 	return RC_OK;

@@ -104,7 +104,8 @@ typedef void (*http_refuse)(void *ctx, struct http_req *r, int status, const cha
 
 /* Zero in a field marked (0) takes the default behind it. */
 struct http_config {
-	const char *listen;        /* "127.0.0.1:8443", "[::1]:0" (port 0 = any), "unix:/folder/name" (0600) */
+	const char *listen;        /* "127.0.0.1:8443", "[::1]:0" (port 0 = any), "unix:/folder/name" (0600); or ... */
+	int listen_fd;             /* > 0: ... a socket that listens already, which is the server's when it has started */
 	int threads;               /* 1..64 event loops */
 	int workers;               /* 1..256 threads for blocking handlers (0: 4) */
 	int max_connections;       /* 1..100000 */
