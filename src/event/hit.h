@@ -28,6 +28,9 @@ struct hit {
 	struct str suppressed;  /* the warning list because of which this is no alert, or "" */
 	uint8_t tlp;            /* of the indicator */
 	uint8_t confidence;     /* 0..100, more when it states none */
+	/* Several that were held together: how many, from `at` to `last`. 0 and 0: this one. */
+	uint64_t count;
+	usec last;
 };
 
 #endif

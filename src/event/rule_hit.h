@@ -19,6 +19,9 @@ struct rule_hit {
 	struct str input;                    /* name of the log */
 	struct str event;                    /* the event's bytes; "" for a correlation */
 	bool correlation;
+	/* Several that were held together: how many, from `at` to `last`. 0 and 0: this one. */
+	uint64_t count;
+	usec last;
 };
 
 #endif

@@ -20,12 +20,11 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/detect_fence.h"
 #include "node/detector.h"
 #include "node/link.h"
 #include "node/memory.h"
 #include "node/ways.h"
-#include "sys/fence.h"
-#include "sys/file.h"
 #include "sys/keys.h"
 #include "sys/proc.h"
 #include "sys/unixsock.h"
@@ -33,7 +32,6 @@
 #define DOOR 3                      /* the descriptor that the supervisor passes on */
 #define CONF_ARENA ((size_t)4 << 20)
 #define LOOK_EACH (USEC_PER_SEC / 10)
-#define FILES_LEAST 1024            /* open at once, beside those of the inputs */
 
 /* A question to core, on the stack of the thread that waits for its answer. */
 struct call {
@@ -390,48 +388,6 @@ static enum rc read_conf(struct role *r, const char *dir, struct err *err)
 	return RC_OK;
 }
 
-/* The folder in which a log lies: it is followed through rotation. */
-static const char *folder_of(struct role *r, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (slash == NULL)
-		return NULL;
-	return arena_dup(r->arena, str_make(path, slash == path ? 1 : (size_t)(slash - path))).p;
-}
-
-static enum rc enter_fence(struct role *r, struct err *err)
-{
-	static const char *const of_network[] = { "/etc/ssl", "/usr/share/ca-certificates", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf",
-						  "/etc/host.conf", "/etc/gai.conf", "/usr/lib", "/lib" };
-	const char *const folders[] = { r->conf->rules, r->conf->lists, r->conf->packs, r->conf->warninglists };
-	const char *rw[2] = { NULL };
-	const char *ro[COUNTOF(of_network) + COUNTOF(folders) + CONFIG_INPUTS_MAX + 4] = { "/etc/localtime", "/usr/share/zoneinfo", "/dev/urandom" };
-	struct fence f = { .role = "detect", .rw_paths = rw, .ro_paths = ro, .max_files = FILES_LEAST + INPUT_FILES_MAX * r->conf->n_inputs };
-	size_t n = 3;
-
-	for (size_t i = 0; i < r->conf->n_inputs; i++) {
-		const struct input_kind *k = input_kind_of(r->conf->inputs[i].path);
-
-		f.network = f.network || (k->traits & INPUT_CONNECTS) != 0;
-		if ((k->traits & INPUT_READS_FILES) == 0)
-			continue;
-		ro[n] = folder_of(r, r->conf->inputs[i].path);
-		if (ro[n++] == NULL)
-			return FAIL(err, RC_BAD, "%s: [input %s] path: expected an absolute path", r->conf->path, r->conf->inputs[i].name);
-	}
-	for (size_t i = 0; i < COUNTOF(folders); i++)
-		if (folders[i][0] != '\0')
-			ro[n++] = folders[i];
-	for (size_t i = 0; f.network && i < COUNTOF(of_network); i++)
-		ro[n++] = of_network[i];
-	if (r->conf->n_inputs > 0 && r->conf->history_mb > 0) {
-		TRY(file_mkdir(r->paths.history, 0700, err));
-		rw[0] = r->paths.history;
-	}
-	return fence_enter(&f, !r->conf->require_landlock, &r->fences, err);
-}
-
 static enum rc role_open(struct role *r, const char *dir, struct err *err)
 {
 	struct detector *d = &r->detector;
@@ -444,7 +400,7 @@ static enum rc role_open(struct role *r, const char *dir, struct err *err)
 				 .ctx = r };
 	TRY(ways_open(r->conf, &r->paths, &r->ways, err));
 	d->ways = &r->ways;
-	TRY(enter_fence(r, err));
+	TRY(detect_fence(r->conf, &r->paths, &r->fences, err));
 	TRY(detector_open(d, err));
 	if (pthread_create(&r->talker, NULL, talk_to_cores, r) != 0)
 		return FAIL(err, RC_IO, "detect: cannot start a thread");

@@ -6,6 +6,7 @@
 #include "stix/marking.h"
 
 #define ID_MAX 255
+#define COUNT_MAX (UINT64_C(1) << 40)
 #define LABEL_MAX 1024
 #define YEAR_0 (-INT64_C(62167219200) * USEC_PER_SEC)
 #define YEAR_10000 (INT64_C(253402300800) * USEC_PER_SEC)
@@ -43,6 +44,8 @@ static void put_hit(struct buf *out, const struct hit *h)
 	put_text(out, h->event, FRAME_TEXT_MAX);
 	buf_char(out, (char)h->tlp);
 	buf_char(out, (char)h->confidence);
+	buf_le64(out, h->count);
+	put_time(out, h->last);
 }
 
 static void put_rule_hit(struct buf *out, const struct rule_hit *h)
@@ -67,6 +70,8 @@ static void put_rule_hit(struct buf *out, const struct rule_hit *h)
 	put_text(out, h->input, LABEL_MAX);
 	put_text(out, h->event, FRAME_TEXT_MAX);
 	buf_char(out, h->correlation ? 1 : 0);
+	buf_le64(out, h->count);
+	put_time(out, h->last);
 }
 
 static void put_learn(struct buf *out, const struct image_indicator *i)
@@ -133,6 +138,16 @@ static uint8_t get_least(struct rd *r, uint8_t beyond)
 	return v;
 }
 
+/* It is added up. */
+static uint64_t get_count(struct rd *r)
+{
+	uint64_t n = rd_le64(r);
+
+	if (n > COUNT_MAX)
+		r->bad = true;
+	return n;
+}
+
 static void get_hit(struct rd *r, struct hit *h)
 {
 	h->indicator = get_text(r, ID_MAX);
@@ -147,8 +162,8 @@ static void get_hit(struct rd *r, struct hit *h)
 	h->suppressed = S("");
 	h->tlp = get_least(r, TLP_RED + 1);
 	h->confidence = rd_u8(r);
-	if (r->bad)
-		*h = (struct hit){ 0 };
+	h->count = get_count(r);
+	h->last = get_time(r);
 }
 
 static enum rc get_tags(struct rd *r, struct arena *a, struct rule_hit *h)
@@ -204,6 +219,8 @@ static enum rc get_rule_hit(struct rd *r, struct arena *a, struct rule_hit *h)
 	h->input = get_text(r, LABEL_MAX);
 	h->event = get_text(r, FRAME_TEXT_MAX);
 	h->correlation = get_least(r, 2) == 1;
+	h->count = get_count(r);
+	h->last = get_time(r);
 	return RC_OK;
 }
 
