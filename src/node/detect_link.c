@@ -18,7 +18,7 @@
 #define WORKERS 4
 #define JOBS_MAX 16
 #define AGAIN_AFTER (200 * 1000)         /* usec between two attempts to connect, */
-#define PENALTY USEC_PER_SEC             /* and after a link that was misused */
+#define PENALTY (250 * 1000)              /* and after a link that was misused */
 #define HELLO_WITHIN 10                  /* seconds */
 #define STATUS_WITHIN USEC_PER_SEC
 #define LAST_WORDS (4 * USEC_PER_SEC)    /* for the role to seal and save, when both end */
@@ -48,6 +48,7 @@ struct detect_link {
 	bool stop, draining;
 	/* what the role said of itself */
 	int64_t pid;
+	usec knew;
 	char fences[512];
 	bool ready;
 	struct buf status;
@@ -94,6 +95,16 @@ uint64_t detect_link_now(struct detect_link *l)
 	now = l->link == NULL ? 0 : l->now;
 	pthread_mutex_unlock(&l->lock);
 	return now;
+}
+
+usec detect_link_knew(struct detect_link *l)
+{
+	usec knew;
+
+	pthread_mutex_lock(&l->lock);
+	knew = l->knew;
+	pthread_mutex_unlock(&l->lock);
+	return knew;
 }
 
 bool detect_link_tell(struct detect_link *l, uint64_t now, struct str frames)
@@ -276,6 +287,8 @@ static enum rc take_hello(struct detect_link *l, struct link *link, int fd, stru
 		return FAIL(err, RC_IO, "link: %m");
 	pthread_mutex_lock(&l->lock);
 	l->pid = f.value;
+	if (!str_to_i64(f.more, &l->knew))
+		l->knew = INT64_MIN;
 	snprintf(l->fences, sizeof l->fences, "%.*s", STR(f.text));
 	pthread_mutex_unlock(&l->lock);
 	return RC_OK;

@@ -22,6 +22,8 @@ bool detect_link_wait(struct detect_link *l, usec wait);
 
 /* The connection that stands, counted from 1; 0: none. What it was told is forgotten when this changes. */
 uint64_t detect_link_now(struct detect_link *l);
+/* Up to when the role at the other end knew, when it connected, what it had to look for in the past; INT64_MIN: nothing. */
+usec detect_link_knew(struct detect_link *l);
 /* Whole frames to the connection `now`. False: it is gone. Waits while the role does not read. */
 bool detect_link_tell(struct detect_link *l, uint64_t now, struct str frames);
 

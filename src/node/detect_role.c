@@ -258,9 +258,15 @@ static enum rc obey(struct role *r, struct link *l, const struct frame *f, struc
 static enum rc greet(struct role *r, struct link *l, struct err *err)
 {
 	struct frame hello = { .kind = FRAME_HELLO, .number = FRAME_VERSION, .value = (int64_t)getpid() };
+	char upto[24];
 	struct buf b;
+	usec known;
 	enum rc rc;
 
+	if (memory_upto(r->detector.memory, &known)) {
+		snprintf(upto, sizeof upto, "%lld", (long long)known);
+		hello.more = str_of(upto);
+	}
 	buf_init(&b, 4096);
 	fence_describe(&r->fences, &b);
 	hello.text = buf_view(&b);
@@ -402,10 +408,11 @@ static enum rc role_open(struct role *r, const char *dir, struct err *err)
 	d->ways = &r->ways;
 	TRY(detect_fence(r->conf, &r->paths, &r->fences, err));
 	TRY(detector_open(d, err));
+	TRY(detector_start(d, err)); /* before core speaks: what it tells goes into the history's list of hunts too */
 	if (pthread_create(&r->talker, NULL, talk_to_cores, r) != 0)
 		return FAIL(err, RC_IO, "detect: cannot start a thread");
 	r->talks = true;
-	return detector_start(d, err);
+	return inputs_start(d, err);
 }
 
 static void run(struct role *r)

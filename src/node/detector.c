@@ -65,9 +65,7 @@ static enum rc open_rules(struct detector *d, struct err *err)
 enum rc detector_start(struct detector *d, struct err *err)
 {
 	TRY(open_rules(d, err));
-	if (d->conf->n_inputs > 0)
-		TRY(memory_start(d, &d->memory, err));
-	return inputs_start(d, err);
+	return d->conf->n_inputs == 0 ? RC_OK : memory_start(d, &d->memory, err);
 }
 
 void detector_stop(struct detector *d)

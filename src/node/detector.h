@@ -44,13 +44,14 @@ struct detector {
 	struct memory *memory;   /* history of the inputs, or NULL */
 	struct ways *ways;       /* of the inputs: those that listen are open already (ways_open); closed by whoever opened them */
 	struct inputs *inputs;
+	_Atomic uint64_t turn[CONFIG_INPUTS_MAX]; /* of the inputs: odd while a message is matched and put into the history */
 	_Atomic bool stopping;   /* set before detector_stop by whoever stops the process */
 	_Atomic bool image_full; /* every indicator was handed over once; inputs begin to read then */
 };
 
 /* An empty image, with the configured warning lists. */
 enum rc detector_open(struct detector *d, struct err *err) MUSTUSE;
-/* Rules, history, inputs: threads begin here. After ways_open. */
+/* Rules and history: threads begin here. Then it may learn, and the inputs may start, which ask the sink for their places. */
 enum rc detector_start(struct detector *d, struct err *err) MUSTUSE;
 /* Ends the threads: what is open is sealed. */
 void detector_stop(struct detector *d);

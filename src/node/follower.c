@@ -230,13 +230,17 @@ static void forget_removed(struct follower *f, struct arena *a)
 			log_line(LOG_LEVEL_ERROR, "detect", "a deleted indicator is still live: %s", rc_name(err.rc));
 }
 
+/* A role that stayed while core was away may know more than core wrote down. */
 static void read_hunted(struct follower *f)
 {
+	usec knew = detect_link_knew(f->core->link);
 	struct arena *a CLEANUP(arena_freep) = arena_new(4096);
 	struct str text;
 
 	if (a != NULL && cursor_get(f->core->node.store, HUNTED_CURSOR, a, &text, NULL) == RC_OK)
 		(void)!str_to_i64(text, &f->hunted);
+	if (knew != INT64_MIN && (knew > f->hunted || f->hunted == INT64_MAX))
+		f->hunted = knew;
 }
 
 /* A detector that is new knows nothing. And when more was deleted at once than the list holds, everything is read again: until

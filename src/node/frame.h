@@ -19,7 +19,8 @@
 
 /* Calls carry a number and are answered with the same; an answer of RC_OK means that it is durable. */
 enum frame_kind {
-	FRAME_HELLO = 1,  /* first, both ways: number = FRAME_VERSION; of detect: value = process id, text = its fences */
+	FRAME_HELLO = 1,  /* first, both ways: number = FRAME_VERSION; of detect: value = process id, text = its fences,
+	                   * more = up to when it was told all that became known (decimal, "": nothing) */
 	/* detect -> core */
 	FRAME_READY,      /* rules are loaded, inputs are open */
 	FRAME_HIT,        /* a call; key: "" or what happens once a day */

@@ -312,10 +312,8 @@ static void listen_for_silence(struct input *in)
 
 /* --- the thread --- */
 
-static enum rc on_message(void *ctx, const struct input_message *m, struct err *err)
+static enum rc do_message(struct input *in, const struct input_message *m, struct err *err)
 {
-	struct input *in = ctx;
-
 	struct str rest = m->bytes, line;
 
 	in->message = m;
@@ -327,6 +325,18 @@ static enum rc on_message(void *ctx, const struct input_message *m, struct err *
 	TRY(watch_message(in->watch, m->part, m->format, rest, err));
 	note_place(in, m->part);
 	return RC_OK;
+}
+
+static enum rc on_message(void *ctx, const struct input_message *m, struct err *err)
+{
+	struct input *in = ctx;
+	_Atomic uint64_t *turn = &in->detector->turn[in->way - in->detector->ways->way];
+	enum rc rc;
+
+	atomic_fetch_add(turn, 1);
+	rc = do_message(in, m, err);
+	atomic_fetch_add(turn, 1);
+	return rc;
 }
 
 /* Tells the senders, when what they sent is durable here. */

@@ -40,6 +40,7 @@ struct memory {
 	struct arena *waiting_arena;
 	struct image_indicator *waiting;
 	size_t n_waiting;
+	bool was_told;
 	usec upto, hunted_upto; /* what the list holds, and what was looked for and told: memory_learned_upto */
 	bool stop;
 	usec expired;
@@ -196,8 +197,22 @@ void memory_learned_upto(struct memory *m, usec upto)
 		return;
 	pthread_mutex_lock(&m->list_lock);
 	m->upto = upto;
+	m->was_told = true;
 	pthread_cond_signal(&m->bell);
 	pthread_mutex_unlock(&m->list_lock);
+}
+
+bool memory_upto(struct memory *m, usec *ret)
+{
+	bool told;
+
+	if (m == NULL)
+		return false;
+	pthread_mutex_lock(&m->list_lock);
+	told = m->was_told;
+	*ret = m->upto;
+	pthread_mutex_unlock(&m->list_lock);
+	return told;
 }
 
 /* After a crash, what was learned since is hunted again. */
@@ -332,6 +347,19 @@ static bool take_waiting(struct memory *m, struct arena **ret_arena, struct imag
 
 /* --- the thread --- */
 
+/* An event whose matching began before the indicators were live is not in the history yet: what is in the works comes first, or
+ * neither would find it. */
+static void let_pass(struct memory *m)
+{
+	for (size_t i = 0; i < m->detector->conf->n_inputs; i++) {
+		_Atomic uint64_t *turn = &m->detector->turn[i];
+		uint64_t seen = atomic_load(turn);
+
+		while (seen % 2 == 1 && atomic_load(turn) == seen && !atomic_load(&m->detector->stopping))
+			nap(USEC_PER_SEC / 2000);
+	}
+}
+
 /* Searches of other processes see what was flushed. */
 static void flush(struct memory *m)
 {
@@ -392,6 +420,7 @@ static void *run(void *arg)
 		upto = m->upto;
 		pthread_mutex_unlock(&m->list_lock);
 		if (!stop && take_waiting(m, &a, &list, &n)) {
+			let_pass(m);
 			flush(m);
 			hunt_all(m, list, n);
 			arena_free(a);

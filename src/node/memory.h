@@ -33,6 +33,8 @@ void memory_learned(struct memory *m, const struct image_indicator *i);
 
 /* Everything that became known up to `upto` was handed to memory_learned; once it was looked for, the sink is told. Accepts NULL. */
 void memory_learned_upto(struct memory *m, usec upto);
+/* The latest of these; false: there was none. */
+bool memory_upto(struct memory *m, usec *ret);
 
 void memory_status(struct memory *m, struct jsonw *w);
 
