@@ -539,6 +539,17 @@ static enum rc load_known(const struct cli *c, struct known *ret, struct err *er
 	return known_load(paths, n, ret, err);
 }
 
+/* A script must not take this for logs in which nothing stands. */
+static enum rc nothing_loaded(const struct cli_rules *rules, const struct known *known, struct err *err)
+{
+	if (cli_rules_refused(rules) > 0) {
+		fprintf(stderr, "rules that were not loaded:\n");
+		cli_rules_print_refused(rules, stderr);
+	}
+	return FAIL(err, RC_BAD, "nothing to look for: %zu rules and %llu indicators were refused%s%s", cli_rules_refused(rules),
+		    (unsigned long long)known->refused, known->refused > 0 ? "; the first indicator: " : "", known->first_refused);
+}
+
 static int run(struct cli *c)
 {
 	struct scan_opts o = { .paths = c->operands, .n_paths = (size_t)c->n_operands, .sink = on_match, .trouble = on_trouble,
@@ -558,6 +569,8 @@ static int run(struct cli *c)
 	rc = d.a == NULL ? FAIL(&err, RC_NOMEM, "out of memory") : load_known(c, &known, &err);
 	if (rc == RC_OK)
 		rc = cli_rules_load_with(c, known.patterns, &rules, &err);
+	if (rc == RC_OK && cli_rules_loaded(&rules) + known.indicators == 0)
+		rc = nothing_loaded(&rules, &known, &err);
 	if (rc == RC_OK) {
 		o.lists = known.lists;
 		o.indicators = known.image;
@@ -587,7 +600,7 @@ static int run(struct cli *c)
 const struct cli_cmd CMD_DETECT = {
 	"detect", { "find what Sigma rules and indicators describe in logs, without a server", "以 Sigma 規則與指標搜尋紀錄檔" }, "FILE|DIR|-...",
 	{ "Reads Windows event logs (EVTX), JSON lines and documents (Suricata EVE, Sysmon and Windows as Winlogbeat, NXLog and\n"
-	  "evtx_dump write them, CloudTrail, Zeek), Zeek TSV, syslog, CEF, LEEF, key=value and auditd; finds out which. A match names\n"
+	  "evtx_dump write them, CloudTrail, Zeek), Zeek TSV, syslog, CEF, LEEF, key=value and auditd, plain or within gzip or zstd,\nin UTF-8 or UTF-16; finds out which. A match names\n"
 	  "the rule and its author, and the fields that made it match. Correlation rules see all files in the order of time.\n"
 	  "0: nothing matched; 1: something did; 2: error, or a file that could not be read.",
 	  "讀取 EVTX、JSON、Zeek、syslog、CEF、LEEF、key=value、auditd 紀錄並比對 Sigma 規則。0 無命中，1 有命中，2 錯誤。" },

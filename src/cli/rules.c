@@ -50,7 +50,7 @@ enum rc cli_rules_load_with(const struct cli *c, const struct stix_rules *patter
 	if (rc == RC_OK && patterns != NULL)
 		rc = stix_rules_join(patterns, ret->arena, ret->set, &ret->set, err);
 	if (rc == RC_OK)
-		rc = taxonomy_load(ret->arena, cli_get(c, "packs", NULL), &ret->taxonomy, err);
+		rc = taxonomy_load(ret->arena, cli_get(c, "sources", NULL), &ret->taxonomy, err);
 	if (rc == RC_OK)
 		rc = engine_image_build(ret->set, ret->taxonomy, &ret->image, err);
 	if (rc == RC_OK)

@@ -20,7 +20,7 @@ struct cli_rules {
 enum rc cli_refusals(struct arena *a, const struct sigma_set *set, const struct engine_image *image, const struct engine_refusal **ret,
 		     size_t *ret_n, struct err *err) MUSTUSE;
 
-/* By the options --rules (several), --lists and --packs of `c`. No --rules is an empty set. */
+/* By the options --rules (several), --lists and --sources of `c`. No --rules is an empty set. */
 enum rc cli_rules_load(const struct cli *c, struct cli_rules *ret, struct err *err) MUSTUSE;
 /* The same, and the patterns of indicators (may be NULL), which must outlive the result. */
 enum rc cli_rules_load_with(const struct cli *c, const struct stix_rules *patterns, struct cli_rules *ret, struct err *err) MUSTUSE;
@@ -36,6 +36,6 @@ void cli_rules_print_refused(const struct cli_rules *r, FILE *to);
 #define CLI_RULES_OPTS \
 	{ "rules", 'r', "PATH", { "Sigma rules: a file, or a folder with all below it", "Sigma 規則檔或資料夾" }, true }, \
 	{ "lists", 0, "DIR", { "values of placeholders: NAME.txt holds those of %NAME%, one a line", "佔位符清單資料夾" }, false }, \
-	{ "packs", 0, "DIR", { "further log sources, in the form of packs/sigma", "自訂紀錄來源對應" }, false }
+	{ "sources", 0, "DIR", { "further log sources, in the form of packs/sigma", "自訂紀錄來源對應" }, false }
 
 #endif

@@ -16,6 +16,7 @@
 
 #define HEAD ((size_t)64 << 10)        /* looked at to find the format */
 #define PIECE ((size_t)1 << 20)        /* of a line file */
+#define RAW (2 * HEAD)                 /* packed bytes at once */
 #define EVTX_HEADER 4096
 #define EVTX_CHUNK 65536
 _Static_assert(SOURCE_UNIT % EVTX_CHUNK == 0, "a unit of an event log is whole chunks");
@@ -29,6 +30,10 @@ struct source_reader {
 	size_t used;
 	uint64_t at;        /* lines: offset in the file of piece.p + used; documents: of the next read */
 	bool begun;
+	struct unpack *unpack; /* NULL: what is read is what is taken */
+	char *raw;             /* packed bytes; `raw_left` of them are not unpacked yet */
+	struct str raw_left;
+	uint64_t raw_at;       /* offset of the next of them */
 };
 
 static bool read_head(int fd, char *p, size_t room, size_t *ret_n)
@@ -58,13 +63,9 @@ static struct str skip_bom(struct str s)
 static const char *foreign(struct str head)
 {
 	static const struct { struct str magic; const char *what; } table[] = {
-		{ { "\x1f\x8b", 2 }, "compressed by gzip: read it through a pipe (zcat FILE | lianfang ... -)" },
-		{ { "\x28\xb5\x2f\xfd", 4 }, "compressed by zstd: read it through a pipe (zstdcat FILE | lianfang ... -)" },
 		{ { "PK\x03\x04", 4 }, "a zip archive: unpack it first" },
 		{ { "BZh", 3 }, "compressed by bzip2: read it through a pipe (bzcat FILE | lianfang ... -)" },
 		{ { "\xfd" "7zXZ", 5 }, "compressed by xz: read it through a pipe (xzcat FILE | lianfang ... -)" },
-		{ { "\xff\xfe", 2 }, "UTF-16 text: convert it first (iconv -f UTF-16 -t UTF-8 FILE | lianfang ... -)" },
-		{ { "\xfe\xff", 2 }, "UTF-16 text: convert it first (iconv -f UTF-16 -t UTF-8 FILE | lianfang ... -)" },
 	};
 
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
@@ -116,6 +117,39 @@ static enum rc settle(struct str head, const char *name, enum log_format format,
 	return RC_OK;
 }
 
+/* The beginning of what a packed file holds. */
+static enum rc unpack_head(enum packing packing, struct str raw, char *out, size_t *ret_n, struct err *err)
+{
+	struct unpack *u CLEANUP(unpack_freep) = NULL;
+	size_t got = 1;
+
+	*ret_n = 0;
+	TRY(unpack_new(packing, &u, err));
+	while (got > 0 && HEAD - *ret_n >= UNPACK_ROOM_LEAST) {
+		TRY(unpack_step(u, &raw, out + *ret_n, HEAD - *ret_n, &got, err));
+		*ret_n += got;
+	}
+	return RC_OK;
+}
+
+static enum rc settle_packed(struct str raw, enum log_format format, struct source_file *ret, struct err *err)
+{
+	CLEANUP(mem_freep) char *head = mem_alloc(HEAD);
+	size_t n;
+	enum rc rc;
+
+	if (head == NULL)
+		return FAIL(err, RC_NOMEM, "%s: out of memory", ret->path);
+	rc = unpack_head(ret->packing, raw, head, &n, err);
+	if (rc != RC_OK) {
+		err_prefix(err, "%s", ret->path);
+		return rc;
+	}
+	TRY(settle(str_make(head, n), ret->path, format, ret, err));
+	ret->splits = false;
+	return RC_OK;
+}
+
 enum rc source_probe(const char *path, enum log_format format, struct source_file *ret, struct err *err)
 {
 	int fd CLEANUP(file_closep) = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -135,6 +169,9 @@ enum rc source_probe(const char *path, enum log_format format, struct source_fil
 		return FAIL(err, RC_IO, "%s: %s", path, strerror(errno));
 	ret->path = path;
 	ret->size = (uint64_t)st.st_size;
+	ret->packing = packing_of(str_make(head, n));
+	if (ret->packing != PACKING_NONE)
+		return settle_packed(str_make(head, n), format, ret, err);
 	return settle(str_make(head, n), path, format, ret, err);
 }
 
@@ -168,6 +205,8 @@ void source_reader_free(struct source_reader *r)
 		return;
 	flat_free(r->flat);
 	buf_done(&r->piece);
+	unpack_free(r->unpack);
+	mem_free(r->raw);
 	mem_free(r);
 }
 
@@ -176,11 +215,59 @@ void source_reader_freep(struct source_reader **r)
 	source_reader_free(*r);
 }
 
+static enum rc read_raw(int fd, bool seeks, uint64_t offset, char *room, size_t want, size_t *ret_n, struct err *err)
+{
+	ssize_t got;
+
+	do
+		got = seeks ? pread(fd, room, want, (off_t)offset) : read(fd, room, want);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return FAIL(err, RC_IO, "%s", strerror(errno));
+	*ret_n = (size_t)got;
+	return RC_OK;
+}
+
+/* Unpacks at least a byte, or it is the end. */
+static enum rc read_packed(struct source_reader *r, int fd, bool seeks, char *room, size_t want, size_t *ret_n, struct err *err)
+{
+	for (;;) {
+		size_t got = 0;
+
+		TRY(unpack_step(r->unpack, &r->raw_left, room, want, ret_n, err));
+		if (*ret_n > 0)
+			return RC_OK;
+		TRY(read_raw(fd, seeks, r->raw_at, r->raw, RAW, &got, err));
+		if (got == 0)
+			return unpack_end(r->unpack, err);
+		r->raw_at += got;
+		r->raw_left = str_make(r->raw, got);
+	}
+}
+
+/* `first`: what was read already. */
+static enum rc begin_packed(struct source_reader *r, enum packing packing, struct str first, struct err *err)
+{
+	unpack_free(r->unpack);
+	r->unpack = NULL;
+	if (packing == PACKING_NONE)
+		return RC_OK;
+	if (r->raw == NULL)
+		r->raw = mem_alloc(RAW);
+	if (r->raw == NULL)
+		return FAIL(err, RC_NOMEM, "log reader: out of memory");
+	r->raw_left = str_slice(first, 0, RAW);
+	if (first.n > 0)
+		memcpy(r->raw, first.p, r->raw_left.n);
+	r->raw_left.p = r->raw;
+	r->raw_at = 0;
+	return unpack_new(packing, &r->unpack, err);
+}
+
 /* Reads on behind what is in the piece. *ret_n 0: the end. */
 static enum rc fill(struct source_reader *r, int fd, bool seeks, uint64_t offset, size_t want, size_t *ret_n, struct err *err)
 {
 	char *room;
-	ssize_t got;
 
 	if (r->used > 0) {
 		memmove(r->piece.p, r->piece.p + r->used, r->piece.n - r->used);
@@ -190,13 +277,12 @@ static enum rc fill(struct source_reader *r, int fd, bool seeks, uint64_t offset
 	room = buf_room(&r->piece, want);
 	if (room == NULL)
 		return FAIL(err, RC_NOMEM, "log reader: out of memory");
-	do
-		got = seeks ? pread(fd, room, want, (off_t)offset) : read(fd, room, want);
-	while (got < 0 && errno == EINTR);
-	if (got < 0)
-		return FAIL(err, RC_IO, "%s", strerror(errno));
-	buf_grew(&r->piece, (size_t)got);
-	*ret_n = (size_t)got;
+	*ret_n = 0;
+	if (r->unpack != NULL)
+		TRY(read_packed(r, fd, seeks, room, want, ret_n, err));
+	else
+		TRY(read_raw(fd, seeks, offset, room, want, ret_n, err));
+	buf_grew(&r->piece, *ret_n);
 	return RC_OK;
 }
 
@@ -435,38 +521,13 @@ static enum rc read_records(struct source_reader *r, int fd, uint64_t unit, sour
 	return evtx_events(r, buf_view(&r->piece), fn, ctx, err);
 }
 
-enum rc source_read(struct source_reader *r, const struct source_file *file, uint64_t unit, source_event fn, void *ctx, struct err *err)
-{
-	int fd CLEANUP(file_closep) = open(file->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct run u = { .r = r, .fd = fd, .seeks = true, .fn = fn, .ctx = ctx, .stop = UINT64_MAX };
-	enum rc rc;
-
-	if (fd < 0)
-		return FAIL(err, errno == ENOENT ? RC_NOTFOUND : RC_IO, "%s: %s", file->path, strerror(errno));
-	buf_clear(&r->piece);
-	r->used = 0;
-	if (file->splits && file->shape == SOURCE_LINES) {
-		u.at = u.next = unit * SOURCE_UNIT;
-		u.stop = u.at + SOURCE_UNIT < file->size ? u.at + SOURCE_UNIT : UINT64_MAX;
-	}
-	if (file->shape == SOURCE_RECORDS)
-		rc = read_records(r, fd, unit, fn, ctx, err);
-	else if (file->shape == SOURCE_DOCUMENTS)
-		rc = read_documents(&u, err);
-	else
-		rc = read_lines(&u, file->format, err);
-	if (rc != RC_OK)
-		err_prefix(err, "%s", file->path);
-	return rc;
-}
-
 static enum rc read_all(struct source_reader *r, int fd, size_t max, struct err *err)
 {
 	size_t got = 1;
 
 	while (got > 0 && r->piece.n <= max)
 		TRY(fill(r, fd, false, 0, PIECE, &got, err));
-	return r->piece.n > max ? FAIL(err, RC_LIMIT, "an event log through a pipe may have %zu MiB: name the file instead", max >> 20) : RC_OK;
+	return r->piece.n > max ? FAIL(err, RC_LIMIT, "an event log that is packed or comes through a pipe may have %zu MiB: name the plain file instead", max >> 20) : RC_OK;
 }
 
 static enum rc stream_records(struct source_reader *r, int fd, source_event fn, void *ctx, struct err *err)
@@ -483,17 +544,60 @@ static enum rc stream_records(struct source_reader *r, int fd, source_event fn, 
 	return rc;
 }
 
+enum rc source_read(struct source_reader *r, const struct source_file *file, uint64_t unit, source_event fn, void *ctx, struct err *err)
+{
+	int fd CLEANUP(file_closep) = open(file->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct run u = { .r = r, .fd = fd, .seeks = true, .fn = fn, .ctx = ctx, .stop = UINT64_MAX };
+	enum rc rc;
+
+	if (fd < 0)
+		return FAIL(err, errno == ENOENT ? RC_NOTFOUND : RC_IO, "%s: %s", file->path, strerror(errno));
+	buf_clear(&r->piece);
+	r->used = 0;
+	if (file->splits && file->shape == SOURCE_LINES) {
+		u.at = u.next = unit * SOURCE_UNIT;
+		u.stop = u.at + SOURCE_UNIT < file->size ? u.at + SOURCE_UNIT : UINT64_MAX;
+	}
+	TRY(begin_packed(r, file->packing, S(""), err));
+	if (file->shape == SOURCE_RECORDS && file->packing != PACKING_NONE)
+		rc = stream_records(r, fd, fn, ctx, err);
+	else if (file->shape == SOURCE_RECORDS)
+		rc = read_records(r, fd, unit, fn, ctx, err);
+	else if (file->shape == SOURCE_DOCUMENTS)
+		rc = read_documents(&u, err);
+	else
+		rc = read_lines(&u, file->format, err);
+	if (rc != RC_OK)
+		err_prefix(err, "%s", file->path);
+	return rc;
+}
+
+/* A first line tells the format; pretty JSON needs to be seen further only when it begins with a bare bracket. */
+static enum rc read_first(struct source_reader *r, int fd, struct err *err)
+{
+	size_t got = 1;
+
+	while (got > 0 && r->piece.n < HEAD && (r->piece.n < 8 || memchr(r->piece.p, '\n', r->piece.n) == NULL))
+		TRY(fill(r, fd, false, 0, HEAD, &got, err));
+	return RC_OK;
+}
+
 enum rc source_stream(struct source_reader *r, int fd, enum log_format format, source_event fn, void *ctx, struct err *err)
 {
 	struct run u = { .r = r, .fd = fd, .fn = fn, .ctx = ctx, .stop = UINT64_MAX };
 	struct source_file what = { 0 };
-	size_t got = 1;
+	enum packing packing;
 
+	TRY(begin_packed(r, PACKING_NONE, S(""), err));
 	buf_clear(&r->piece);
 	r->used = 0;
-	/* A first line tells the format; pretty JSON needs to be seen further only when it begins with a bare bracket. */
-	while (got > 0 && r->piece.n < HEAD && (r->piece.n < 8 || memchr(r->piece.p, '\n', r->piece.n) == NULL))
-		TRY(fill(r, fd, false, 0, HEAD, &got, err));
+	TRY(read_first(r, fd, err));
+	packing = packing_of(buf_view(&r->piece));
+	if (packing != PACKING_NONE) {
+		TRY(begin_packed(r, packing, buf_view(&r->piece), err));
+		buf_clear(&r->piece);
+		TRY(read_first(r, fd, err));
+	}
 	TRY(settle(buf_view(&r->piece), "standard input", format, &what, err));
 	if (what.shape == SOURCE_RECORDS)
 		return stream_records(r, fd, fn, ctx, err);

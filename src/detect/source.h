@@ -5,6 +5,7 @@
 #define DETECT_SOURCE_H
 
 #include "wire/flat.h"
+#include "wire/unpack.h"
 
 #define SOURCE_LINE_MAX ((size_t)16 << 20) /* bytes of one event's text; longer ones are skipped and counted */
 #define SOURCE_UNIT ((uint64_t)2 << 20)    /* bytes of one unit of a file that can be split */
@@ -20,11 +21,12 @@ struct source_file {
 	uint64_t size;
 	enum log_format format;
 	enum source_shape shape;
+	enum packing packing;   /* what is said above is of what it unpacks to, but for the size */
 	bool splits;            /* any unit can be read without those before it */
 };
 
-/* Looks at the beginning of a file; `format` LOG_UNKNOWN = find out. RC_NOTFOUND, RC_IO; RC_UNSUPPORTED: compressed,
- * UTF-16 or a device. */
+/* Looks at the beginning of a file; `format` LOG_UNKNOWN = find out. RC_NOTFOUND, RC_IO; RC_UNSUPPORTED: packed by
+ * something else than gzip or zstd, or a device; RC_BAD: packed, and broken. */
 enum rc source_probe(const char *path, enum log_format format, struct source_file *ret, struct err *err) MUSTUSE;
 
 /* Units of a file: `i` of source_units(). */

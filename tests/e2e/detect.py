@@ -107,6 +107,29 @@ t.ok(r.status == 1 and json.loads(records(r)[0]['event'])['Image'] == 'C:\\whoam
 r = run('detect', '--rules', rules, '--json', '-q', '-', stdin=lines(logon('eve', 1), logon('eve', 2), logon('eve', 4)))
 t.same([x['title'] for x in records(r)], ['Failed logon'] * 3 + ['Many failed logons'], 'a correlation on a stream')
 
+r = run('detect', '--rules', write('onlybad/a.yml', RULES['broken.yml']), '-q', log)
+t.ok(r.status == 2 and 'nonsense' in r.err and 'nothing to look for' in r.err, 'rules of which none could be loaded: 2, and why', r)
+
+# packed, or in another coding
+import gzip
+one, two = lines(sysmon('C:\\a\\whoami.exe', 'whoami /all')), lines(sysmon('C:\\b\\whoami.exe', 'whoami /all'))
+packed = write('packed/a.json.gz', gzip.compress(one.encode()) + gzip.compress(two.encode()))
+t.same([(x['record'], x['fields']['Image'], x['file'] == packed) for x in records(run('detect', '--rules', rules, '--json', '-q', packed))],
+       [(1, 'C:\\a\\whoami.exe', True), (2, 'C:\\b\\whoami.exe', True)], 'gzip of two members, as rotation leaves it')
+t.same(len(records(run('detect', '--rules', rules, '--json', '-q', '-', stdin=gzip.compress(one.encode())))), 1, 'gzip through a pipe')
+cloud = {'eventVersion': '1.08', 'eventSource': 'iam.amazonaws.com', 'Image': '\\whoami.exe', 'CommandLine': '/all', 'EventID': 1,
+         'Channel': 'Microsoft-Windows-Sysmon/Operational'}
+t.same([x['record'] for x in records(run('detect', '--rules', rules, '--json', '-q', write('packed/ct.json.gz', gzip.compress(json.dumps(
+    {'Records': [cloud, dict(cloud, CommandLine='x'), cloud]}).encode()))))], [1, 3], 'a document within gzip')
+for coding in ('utf-16-le', 'utf-16-be'):
+    t.same([x['fields']['CommandLine'] for x in records(run('detect', '--rules', rules, '--json', '-q', write('packed/' + coding + '.json', (
+        '\ufeff' + lines(sysmon('C:\\whoami.exe', 'whoami /all \u65e5\U0001f600')).replace('\n', '\r\n')).encode(coding))))],
+        ['whoami /all \u65e5\U0001f600'], coding)
+r = run('detect', '--rules', rules, '--json', '-q', write('packed/cut.json.gz', gzip.compress((one * 3000 + two).encode())[:-30]))
+t.ok(r.status == 2 and 'cut off' in r.err and len(records(r)) > 1000, 'a packed file that is cut off: what can be read is, and it is told', r.err)
+r = run('detect', '--rules', rules, '--json', '-q', write('packed/bad.json.gz', b'\x1f\x8b\x08\x00nonsense and more of it'))
+t.ok(r.status == 2 and 'bad.json.gz' in r.err, 'a broken one is named', r.err)
+
 # the other formats, each found out by itself
 cef = write('fmt/a.cef', 'CEF:0|Vendor|Box|1|100|Blocked|5|src=203.0.113.9 dhost=evil.example request=http://evil.example/x\n')
 ioc = write('ioc/list.txt', '# ours\nevil.example\n198.51.100.0/24\n44d88612fea8a8f36de82e1278abb02f\n')
@@ -155,9 +178,8 @@ t.same([(x['title'], x['fields'].get('CommandLine'), x.get('confidence'), x['aut
        [('known pattern: Looks around', 'whoami /all', 75, patterns)], 'and say what they are called, what matched, and where they came from')
 t.same([stats[k] for k in ('indicator_matches', 'correlations', 'indicators_loaded', 'indicators_refused', 'rules_loaded')], [4, 0, 5, 1, 0], 'counted')
 t.ok('mutex:name' in r.err, 'what no log shows is refused by name', r)
-gz = write('fmt/x.gz', b'\x1f\x8b\x08\x00')
-r = run('detect', '--rules', rules, gz)
-t.ok(r.status == 2 and 'zcat' in r.err, 'a compressed file: what to do', r)
+r = run('detect', '--rules', rules, write('fmt/x.xz', b'\xfd7zXZ\x00\x00'))
+t.ok(r.status == 2 and 'xzcat' in r.err, 'a file compressed by xz: what to do', r)
 
 # event logs of Windows, where there is material
 data = data_folder()
