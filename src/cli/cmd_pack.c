@@ -1,7 +1,7 @@
 /* Commands on packs (the law as data) and on the facts of an incident, without a node. */
 #include "base/arena.h"
 #include "cli/cli.h"
-#include "desk/derive.h"
+#include "desk/show.h"
 
 #define MEMORY_MAX ((size_t)1 << 30)
 #define FACTS_BYTES_MAX ((size_t)256 << 20)
@@ -24,15 +24,6 @@ static int print(struct buf *out, int status)
 	printed = cli_print(out);
 	buf_done(out);
 	return printed != CLI_OK ? printed : status;
-}
-
-static void put_words(struct jsonw *w, const char *name, const struct pack_words *words)
-{
-	jsonw_name(w, name);
-	jsonw_object(w);
-	jsonw_m_str(w, "en", words->en);
-	jsonw_m_str(w, "zh-TW", words->zh);
-	jsonw_object_end(w);
 }
 
 /* --- pack list --- */
@@ -63,7 +54,7 @@ static int list_run(struct cli *c)
 		jsonw_init(&w, &out);
 		jsonw_object(&w);
 		jsonw_m_str(&w, "id", p->id);
-		put_words(&w, "title", &p->title);
+		show_words(&w, "title", &p->title);
 		jsonw_m_str(&w, "country", p->country);
 		jsonw_m_str(&w, "valid_from", p->valid_from);
 		if (p->valid_until.n > 0)
@@ -199,31 +190,13 @@ const struct cli_cmd CMD_PACK_CHECK = {
 
 /* --- pack level --- */
 
-static void put_level(struct jsonw *w, uint8_t level)
-{
-	if (level == 0)
-		jsonw_null(w);
-	else
-		jsonw_int(w, level);
-}
-
-static void put_levels(struct jsonw *w, const struct pack *p, const uint8_t *of, uint8_t overall)
-{
-	for (size_t i = 0; i < p->n_dimensions; i++) {
-		jsonw_name_str(w, p->dimensions[i].id);
-		put_level(w, of[i]);
-	}
-	jsonw_name(w, "overall");
-	put_level(w, overall);
-}
-
 static void put_level_json(const struct pack *p, const struct level *l, struct buf *out)
 {
 	struct jsonw w;
 
 	jsonw_init(&w, out);
 	jsonw_object(&w);
-	put_levels(&w, p, l->of, l->overall);
+	show_levels(&w, p, l->of, l->overall);
 	jsonw_m_bool(&w, "major", l->overall >= p->level_major);
 	jsonw_name(&w, "cells");
 	jsonw_array(&w);
@@ -326,87 +299,6 @@ static const struct cli_opt eval_opts[] = {
 	{ NULL, 0, NULL, { NULL, NULL }, false },
 };
 
-/* Without a fraction that is nought. */
-static void put_time(struct jsonw *w, const char *name, usec t)
-{
-	char text[TIME_TEXT_MAX];
-	struct str s;
-
-	jsonw_name(w, name);
-	if (t == NO_TIME) {
-		jsonw_null(w);
-		return;
-	}
-	s = time_format(t, text);
-	if (t % USEC_PER_SEC == 0) {
-		memcpy(text + 19, "Z", 2);
-		s = str_make(text, 20);
-	}
-	jsonw_str(w, s);
-}
-
-static void put_clock(struct jsonw *w, const struct clock_view *v, usec now)
-{
-	jsonw_object(w);
-	jsonw_m_str(w, "id", v->clock->term.id);
-	put_words(w, "title", &v->clock->term.title);
-	jsonw_m_str(w, "who", v->clock->who);
-	put_time(w, "start", v->start);
-	put_time(w, "due", v->due);
-	put_time(w, "stop", v->stop);
-	jsonw_m_cstr(w, "verdict", clock_verdict_name(v->verdict));
-	put_time(w, "breached_at", v->breached);
-	jsonw_m_int(w, "level", v->level);
-	if (v->verdict == CLOCK_RUNNING && v->due != NO_TIME)
-		jsonw_m_int(w, "seconds_left", (v->due - now) / USEC_PER_SEC);
-	jsonw_m_str(w, "started_by", v->started->id);
-	if (v->stopped != NULL)
-		jsonw_m_str(w, "stopped_by", v->stopped->id);
-	jsonw_m_str(w, "source", v->clock->source);
-	jsonw_object_end(w);
-}
-
-static void put_problems(struct jsonw *w, const struct facts *f)
-{
-	jsonw_name(w, "problems");
-	jsonw_array(w);
-	for (size_t i = 0; i < f->n_problems; i++) {
-		jsonw_object(w);
-		jsonw_m_int(w, "line", f->problems[i].line);
-		jsonw_m_str(w, "fact", f->problems[i].id);
-		jsonw_m_str(w, "why", f->problems[i].why);
-		jsonw_m_bool(w, "counted", f->problems[i].counted);
-		jsonw_object_end(w);
-	}
-	jsonw_array_end(w);
-}
-
-static void put_view_json(const struct pack *p, const struct facts *f, const struct incident_view *v, usec at, struct buf *out)
-{
-	struct jsonw w;
-
-	jsonw_init(&w, out);
-	jsonw_object(&w);
-	jsonw_m_str(&w, "pack", p->id);
-	put_time(&w, "at", at);
-	jsonw_m_cstr(&w, "state", v->state);
-	jsonw_m_str(&w, "subject", p->subjects[v->subject].id);
-	jsonw_name(&w, "level");
-	jsonw_object(&w);
-	put_levels(&w, p, v->of, v->overall);
-	jsonw_name(&w, "claimed");
-	put_level(&w, v->claimed);
-	jsonw_object_end(&w);
-	jsonw_name(&w, "clocks");
-	jsonw_array(&w);
-	for (size_t i = 0; i < v->n_clocks; i++)
-		put_clock(&w, &v->clocks[i], at);
-	jsonw_array_end(&w);
-	jsonw_m_int(&w, "facts", (int64_t)v->n_facts);
-	put_problems(&w, f);
-	jsonw_object_end(&w);
-}
-
 /* An instant by the wall there: "02-28 00:30". */
 static void put_wall(const struct pack *p, usec t, struct buf *out)
 {
@@ -423,7 +315,18 @@ static void put_wall(const struct pack *p, usec t, struct buf *out)
 	buf_fmt(out, "%04d-%02d-%02d %02d:%02d", d.year, d.month, d.day, minutes / 60, minutes % 60);
 }
 
-static void put_view_text(const struct cli *c, const struct pack *p, const struct facts *f, const struct incident_view *v, struct buf *out)
+static void put_view_json(const struct pack *p, const struct desk_facts *f, const struct incident_view *v, usec at, struct buf *out)
+{
+	struct jsonw w;
+
+	jsonw_init(&w, out);
+	jsonw_object(&w);
+	show_view(&w, p, v, at);
+	show_problems(&w, f);
+	jsonw_object_end(&w);
+}
+
+static void put_view_text(const struct cli *c, const struct pack *p, const struct desk_facts *f, const struct incident_view *v, struct buf *out)
 {
 	struct str level = said(c, &p->level_titles[v->overall]);
 
@@ -444,7 +347,7 @@ static void put_view_text(const struct cli *c, const struct pack *p, const struc
 		buf_fmt(out, "  %s%u: %.*s: %.*s\n", c->zh ? "第 " : "line ", f->problems[i].line, STR(f->problems[i].id), STR(f->problems[i].why));
 }
 
-static bool all_counted(const struct facts *f)
+static bool all_counted(const struct desk_facts *f)
 {
 	for (size_t i = 0; i < f->n_problems; i++)
 		if (!f->problems[i].counted)
@@ -459,7 +362,7 @@ static int eval_run(struct cli *c)
 	struct incident_view *v = a == NULL ? NULL : arena_alloc(a, sizeof *v);
 	const char *when = cli_get(c, "at", NULL);
 	const struct pack *p;
-	struct facts f = { 0 };
+	struct desk_facts f = { 0 };
 	struct err err = { 0 };
 	usec at = time_now();
 	struct buf out;
@@ -473,7 +376,7 @@ static int eval_run(struct cli *c)
 	if (rc == RC_OK)
 		rc = cli_read(c->operands[1], FACTS_BYTES_MAX, &text, &err);
 	if (rc == RC_OK)
-		rc = facts_parse(a, c->operands[1], buf_view(&text), &f, &err);
+		rc = desk_facts_parse(a, c->operands[1], buf_view(&text), &f, &err);
 	if (rc == RC_OK)
 		rc = derive(a, p, &f, at, v, &err);
 	if (rc != RC_OK)

@@ -114,16 +114,16 @@ static void read_dimensions(const struct story *s, struct incident_view *ret)
 	}
 }
 
-static void read_subject(const struct story *s, struct facts *f, struct incident_view *ret)
+static void read_subject(const struct story *s, struct desk_facts *f, struct incident_view *ret)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		const struct fact *fact = s->m[i].fact;
+		const struct desk_fact *fact = s->m[i].fact;
 		int at = pack_find(s->pack->subjects, s->pack->n_subjects, fact->subject);
 
 		if (at >= 0)
 			ret->subject = (uint32_t)at;
 		else if (fact->subject.n > 0)
-			facts_problem(s->a, f, fact->line, fact->id, true, "pack %.*s knows no organisations of class '%.*s'", STR(s->pack->id),
+			desk_facts_problem(s->a, f, fact->line, fact->id, true, "pack %.*s knows no organisations of class '%.*s'", STR(s->pack->id),
 				      STR(str_slice(fact->subject, 0, 100)));
 	}
 }
@@ -141,7 +141,7 @@ static void read_levels(const struct story *s, struct incident_view *ret)
 	}
 }
 
-enum rc derive(struct arena *a, const struct pack *p, struct facts *f, usec at, struct incident_view *ret, struct err *err)
+enum rc derive(struct arena *a, const struct pack *p, struct desk_facts *f, usec at, struct incident_view *ret, struct err *err)
 {
 	struct story s = { .a = a, .pack = p, .now = at };
 

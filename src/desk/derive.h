@@ -17,7 +17,7 @@ struct clock_view {
 	usec breached;               /* when it was breached, or NO_TIME */
 	uint8_t level;               /* by which `due` was found */
 	enum clock_verdict verdict;
-	const struct fact *started, *stopped; /* stopped: or NULL */
+	const struct desk_fact *started, *stopped; /* stopped: or NULL */
 };
 
 struct incident_view {
@@ -32,7 +32,7 @@ struct incident_view {
 };
 
 /* What was known at `at`: facts recorded later do not count yet. Problems are added to `f`. RC_LIMIT: too many clocks. */
-enum rc derive(struct arena *a, const struct pack *p, struct facts *f, usec at, struct incident_view *ret, struct err *err) MUSTUSE;
+enum rc derive(struct arena *a, const struct pack *p, struct desk_facts *f, usec at, struct incident_view *ret, struct err *err) MUSTUSE;
 
 const char *clock_verdict_name(enum clock_verdict v);
 

@@ -2,14 +2,14 @@
  * it is breached when in any span time went on behind the due instant of that span. A breach stays. */
 #include "desk/derive_int.h"
 
-static struct str channel_of(const struct fact *f)
+static struct str channel_of(const struct desk_fact *f)
 {
 	return f->channel.n > 0 && f->type == FACT_REPORTED ? f->channel : S("platform");
 }
 
 static bool is_event(const struct pack_event *e, const struct moment *m)
 {
-	const struct fact *f = m->fact;
+	const struct desk_fact *f = m->fact;
 
 	if ((e->facts >> f->type & 1) == 0 || (e->changed && !m->changed) || (e->reason && f->reason.n == 0))
 		return false;

@@ -13,7 +13,7 @@ static int rank(enum fact_type t)
 
 static int by_id(const void *a, const void *b)
 {
-	const struct fact *x = *(const struct fact *const *)a, *y = *(const struct fact *const *)b;
+	const struct desk_fact *x = *(const struct desk_fact *const *)a, *y = *(const struct desk_fact *const *)b;
 	int order = str_cmp(x->id, y->id);
 
 	return order != 0 ? order : x->at != y->at ? (x->at < y->at ? -1 : 1) : x->line < y->line ? -1 : x->line > y->line;
@@ -34,10 +34,10 @@ static int by_time(const void *a, const void *b)
 
 /* Two facts under one id that say different things: the one recorded first counts, and of one instant the one whose text is less,
  * so that it does not matter which arrived first. */
-static const struct fact *settle(struct story *s, struct facts *f, const struct fact *kept, const struct fact *other)
+static const struct desk_fact *settle(struct story *s, struct desk_facts *f, const struct desk_fact *kept, const struct desk_fact *other)
 {
 	struct buf x, y;
-	const struct fact *loser = other;
+	const struct desk_fact *loser = other;
 
 	if (json_same(kept->source, other->source))
 		return kept;
@@ -49,14 +49,14 @@ static const struct fact *settle(struct story *s, struct facts *f, const struct 
 		loser = kept;
 	buf_done(&x);
 	buf_done(&y);
-	facts_problem(s->a, f, loser->line, loser->id, false, "another fact has this id and says something else");
+	desk_facts_problem(s->a, f, loser->line, loser->id, false, "another fact has this id and says something else");
 	return loser == kept ? other : kept;
 }
 
 /* What was known at s->now, each fact once. */
-static enum rc distinct(struct story *s, struct facts *f, const struct fact ***ret, size_t *ret_n, struct err *err)
+static enum rc distinct(struct story *s, struct desk_facts *f, const struct desk_fact ***ret, size_t *ret_n, struct err *err)
 {
-	const struct fact **list = arena_array(s->a, f->n + 1, sizeof *list);
+	const struct desk_fact **list = arena_array(s->a, f->n + 1, sizeof *list);
 	size_t n = 0, kept = 0;
 
 	if (list == NULL)
@@ -75,7 +75,7 @@ static enum rc distinct(struct story *s, struct facts *f, const struct fact ***r
 	return RC_OK;
 }
 
-static const struct fact *find(const struct fact *const *list, size_t n, struct str id)
+static const struct desk_fact *find(const struct desk_fact *const *list, size_t n, struct str id)
 {
 	size_t lo = 0;
 
@@ -94,7 +94,7 @@ static const struct fact *find(const struct fact *const *list, size_t n, struct 
 }
 
 struct correction {
-	const struct fact *of, *by;
+	const struct desk_fact *of, *by;
 };
 
 static int by_corrected(const void *a, const void *b)
@@ -108,7 +108,7 @@ static int by_corrected(const void *a, const void *b)
 }
 
 /* The corrections that hold: of each fact the one recorded last. They stand in order of the ids that they are about. */
-static enum rc corrections(struct story *s, struct facts *f, const struct fact *const *list, size_t n, struct correction **ret, size_t *ret_n,
+static enum rc corrections(struct story *s, struct desk_facts *f, const struct desk_fact *const *list, size_t n, struct correction **ret, size_t *ret_n,
 			   struct err *err)
 {
 	struct correction *c = arena_array(s->a, n + 1, sizeof *c);
@@ -117,13 +117,13 @@ static enum rc corrections(struct story *s, struct facts *f, const struct fact *
 	if (c == NULL)
 		return FAIL(err, RC_NOMEM, "facts: out of memory");
 	for (size_t i = 0; i < n; i++) {
-		const struct fact *of;
+		const struct desk_fact *of;
 
 		if (list[i]->type != FACT_CORRECTED)
 			continue;
 		of = find(list, n, list[i]->ref);
 		if (of == NULL || of->type == FACT_CORRECTED)
-			facts_problem(s->a, f, list[i]->line, list[i]->id, false, "there is no fact '%.*s' to be corrected", STR(str_slice(list[i]->ref, 0, 100)));
+			desk_facts_problem(s->a, f, list[i]->line, list[i]->id, false, "there is no fact '%.*s' to be corrected", STR(str_slice(list[i]->ref, 0, 100)));
 		else
 			c[all++] = (struct correction){ of, list[i] };
 	}
@@ -139,7 +139,7 @@ static enum rc corrections(struct story *s, struct facts *f, const struct fact *
 }
 
 /* An office may state only what its role allows; who is unknown here is heard, and named. */
-static bool may_state(struct story *s, struct facts *f, const struct fact *fact)
+static bool may_state(struct story *s, struct desk_facts *f, const struct desk_fact *fact)
 {
 	const struct pack *p = s->pack;
 
@@ -147,44 +147,44 @@ static bool may_state(struct story *s, struct facts *f, const struct fact *fact)
 		if (str_eq(p->roles[i].term.id, fact->by)) {
 			if ((p->roles[i].facts >> fact->type & 1) != 0)
 				return true;
-			facts_problem(s->a, f, fact->line, fact->id, false, "pack %.*s: a %.*s may not state '%s'", STR(p->id), STR(fact->by),
-				      fact_name(fact->type));
+			desk_facts_problem(s->a, f, fact->line, fact->id, false, "pack %.*s: a %.*s may not state '%s'", STR(p->id), STR(fact->by),
+				      desk_fact_name(fact->type));
 			return false;
 		}
 	if (fact->by.n > 0)
-		facts_problem(s->a, f, fact->line, fact->id, true, "pack %.*s knows no role '%.*s'", STR(p->id), STR(str_slice(fact->by, 0, 100)));
+		desk_facts_problem(s->a, f, fact->line, fact->id, true, "pack %.*s knows no role '%.*s'", STR(p->id), STR(str_slice(fact->by, 0, 100)));
 	return true;
 }
 
-static uint8_t claim_of(struct story *s, struct facts *f, const struct fact *fact)
+static uint8_t claim_of(struct story *s, struct desk_facts *f, const struct desk_fact *fact)
 {
 	struct level l;
 	struct err err = { 0 };
 	int level = fact->level;
 
 	if (fact->items != NULL && level_of(s->pack, fact->items, &l, &err) != RC_OK)
-		facts_problem(s->a, f, fact->line, fact->id, true, "%s", err.text);
+		desk_facts_problem(s->a, f, fact->line, fact->id, true, "%s", err.text);
 	else if (fact->items != NULL && level == 0)
 		level = l.overall;
 	if (level > s->pack->level_most || (level != 0 && level < s->pack->level_least)) {
-		facts_problem(s->a, f, fact->line, fact->id, true, "pack %.*s has no level %d", STR(s->pack->id), level);
+		desk_facts_problem(s->a, f, fact->line, fact->id, true, "pack %.*s has no level %d", STR(s->pack->id), level);
 		return 0;
 	}
 	return (uint8_t)level;
 }
 
-static void add_moment(struct story *s, struct facts *f, const struct fact *fact, usec time)
+static void add_moment(struct story *s, struct desk_facts *f, const struct desk_fact *fact, usec time)
 {
 	if (!may_state(s, f, fact))
 		return;
 	if (time > fact->at + AHEAD_MAX) {
-		facts_problem(s->a, f, fact->line, fact->id, false, "it is said to have happened after it was recorded");
+		desk_facts_problem(s->a, f, fact->line, fact->id, false, "it is said to have happened after it was recorded");
 		return;
 	}
 	s->m[s->n++] = (struct moment){ .fact = fact, .time = time, .claim = claim_of(s, f, fact) };
 }
 
-static bool claims(const struct fact *f)
+static bool claims(const struct desk_fact *f)
 {
 	return f->type == FACT_LEVEL || f->type == FACT_REPORTED;
 }
@@ -217,9 +217,9 @@ static void walk(struct story *s)
 	}
 }
 
-enum rc story_gather(struct story *s, struct facts *f, struct err *err)
+enum rc story_gather(struct story *s, struct desk_facts *f, struct err *err)
 {
-	const struct fact **list;
+	const struct desk_fact **list;
 	struct correction *fixed;
 	size_t n, n_fixed, at = 0;
 

@@ -6,7 +6,7 @@
 
 /* A fact that counts, at the time that counts. */
 struct moment {
-	const struct fact *fact;
+	const struct desk_fact *fact;
 	usec time;          /* when it happened, as corrected */
 	uint8_t claim;      /* the level it claims by its number or its items; 0: none */
 	bool changed;       /* level: another one than before, behind a report; reported: the first, or behind such a change */
@@ -31,7 +31,7 @@ struct story {
 };
 
 /* derive_facts.c: which facts count, in which order. */
-enum rc story_gather(struct story *s, struct facts *f, struct err *err) MUSTUSE;
+enum rc story_gather(struct story *s, struct desk_facts *f, struct err *err) MUSTUSE;
 /* derive_clock.c */
 enum rc story_clocks(const struct story *s, struct incident_view *ret, struct err *err) MUSTUSE;
 

@@ -12,12 +12,12 @@ static const char *const names[FACT_TYPES] = {
 
 static const struct json_limits LINE_LIMITS = { FACT_LINE_MAX, 32, 65536 };
 
-const char *fact_name(enum fact_type type)
+const char *desk_fact_name(enum fact_type type)
 {
 	return type < FACT_TYPES ? names[type] : "?";
 }
 
-enum fact_type fact_find(struct str name)
+enum fact_type desk_fact_find(struct str name)
 {
 	for (unsigned i = 0; i < FACT_TYPES; i++)
 		if (str_eq(name, str_of(names[i])))
@@ -25,7 +25,7 @@ enum fact_type fact_find(struct str name)
 	return FACT_TYPES;
 }
 
-void facts_problem(struct arena *a, struct facts *f, uint32_t line, struct str id, bool counted, const char *fmt, ...)
+void desk_facts_problem(struct arena *a, struct desk_facts *f, uint32_t line, struct str id, bool counted, const char *fmt, ...)
 {
 	char why[WHY_MAX];
 	va_list ap;
@@ -34,7 +34,7 @@ void facts_problem(struct arena *a, struct facts *f, uint32_t line, struct str i
 		return;
 	if (f->n_problems % 64 == 0) {
 		size_t now = f->n_problems * sizeof *f->problems;
-		struct fact_problem *more = arena_resize(a, f->problems, now, now + 64 * sizeof *f->problems);
+		struct desk_problem *more = arena_resize(a, f->problems, now, now + 64 * sizeof *f->problems);
 
 		if (more == NULL)
 			return;
@@ -43,7 +43,7 @@ void facts_problem(struct arena *a, struct facts *f, uint32_t line, struct str i
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof why, fmt, ap);
 	va_end(ap);
-	f->problems[f->n_problems++] = (struct fact_problem){ line, id, arena_dup(a, str_of(why)), counted };
+	f->problems[f->n_problems++] = (struct desk_problem){ line, id, arena_dup(a, str_of(why)), counted };
 }
 
 /* A text member; "" when it is not there. */
@@ -66,7 +66,7 @@ static enum rc read_instant(const struct json *v, const char *name, usec *ret, s
 	return rc;
 }
 
-static enum rc read_level(const struct json *v, struct fact *f, struct err *err)
+static enum rc read_level(const struct json *v, struct desk_fact *f, struct err *err)
 {
 	const struct json *level = json_get(v, S("level")), *items = json_get(v, S("items"));
 	int64_t n;
@@ -83,7 +83,7 @@ static enum rc read_level(const struct json *v, struct fact *f, struct err *err)
 	return RC_OK;
 }
 
-static enum rc read_fact(const struct json *v, struct fact *f, struct err *err)
+static enum rc read_fact(const struct json *v, struct desk_fact *f, struct err *err)
 {
 	if (v->type != JSON_OBJECT)
 		return FAIL(err, RC_BAD, "expected a JSON object");
@@ -93,7 +93,7 @@ static enum rc read_fact(const struct json *v, struct fact *f, struct err *err)
 		return FAIL(err, RC_BAD, "\"id\" is missing");
 	if (!json_is(json_get(v, S("type")), JSON_STRING))
 		return FAIL(err, RC_BAD, "\"type\" is missing");
-	f->type = fact_find(text_of(v, "type"));
+	f->type = desk_fact_find(text_of(v, "type"));
 	TRY(read_instant(v, "at", &f->at, err));
 	f->claimed = f->at;
 	if (json_get(v, S("claimed")) != NULL)
@@ -119,19 +119,19 @@ static size_t count_lines(struct str text)
 	return n + 1;
 }
 
-enum rc facts_parse(struct arena *a, const char *file, struct str text, struct facts *ret, struct err *err)
+enum rc desk_facts_parse(struct arena *a, const char *file, struct str text, struct desk_facts *ret, struct err *err)
 {
 	size_t lines = count_lines(text);
 	struct str rest = text, line;
 
-	*ret = (struct facts){ 0 };
+	*ret = (struct desk_facts){ 0 };
 	if (lines > FACTS_MAX * 2)
 		return FAIL(err, RC_LIMIT, "%s: more than %d facts", file, FACTS_MAX);
 	ret->f = arena_array(a, lines, sizeof *ret->f);
 	if (ret->f == NULL)
 		return FAIL(err, RC_NOMEM, "%s: out of memory", file);
 	for (uint32_t number = 1; str_next(&rest, '\n', &line); number++) {
-		struct fact *f = &ret->f[ret->n];
+		struct desk_fact *f = &ret->f[ret->n];
 		const struct json *v;
 		enum rc rc;
 
@@ -146,7 +146,7 @@ enum rc facts_parse(struct arena *a, const char *file, struct str text, struct f
 		}
 		f->line = number;
 		if (f->type == FACT_TYPES)
-			facts_problem(a, ret, number, f->id, false, "nobody knows a fact of type '%.*s'", STR(str_slice(text_of(v, "type"), 0, 100)));
+			desk_facts_problem(a, ret, number, f->id, false, "nobody knows a fact of type '%.*s'", STR(str_slice(text_of(v, "type"), 0, 100)));
 		else
 			ret->n++;
 	}

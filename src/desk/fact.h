@@ -18,7 +18,7 @@ enum fact_type {
 #define FACT_ITEMS_MAX 64
 #define FACT_LINE_MAX ((size_t)1 << 20)
 
-struct fact {
+struct desk_fact {
 	struct str id, by;         /* by: a role of the pack */
 	usec at;                   /* recorded */
 	usec claimed;              /* when it happened; = at when it was not said */
@@ -33,28 +33,28 @@ struct fact {
 };
 
 /* Something about the facts that people have to look at; the fact named does not count. */
-struct fact_problem {
+struct desk_problem {
 	uint32_t line;
 	struct str id, why;
 	bool counted;              /* it does count, all the same */
 };
 
-struct facts {
-	struct fact *f;            /* in the order of the input */
+struct desk_facts {
+	struct desk_fact *f;            /* in the order of the input */
 	size_t n;
-	struct fact_problem *problems;
+	struct desk_problem *problems;
 	size_t n_problems;
 };
 
-const char *fact_name(enum fact_type type);
+const char *desk_fact_name(enum fact_type type);
 /* FACT_TYPES when there is none. */
-enum fact_type fact_find(struct str name);
+enum fact_type desk_fact_find(struct str name);
 
 /* One fact a line. RC_BAD names the line: no JSON object, or one of id, at, type is missing or no such thing. A type that nobody
  * knows is a problem, and stays in the file. All lives in `a`; texts are borrowed. `file` for messages. */
-enum rc facts_parse(struct arena *a, const char *file, struct str text, struct facts *ret, struct err *err) MUSTUSE;
+enum rc desk_facts_parse(struct arena *a, const char *file, struct str text, struct desk_facts *ret, struct err *err) MUSTUSE;
 
 /* Adds a problem; the list is cut at FACTS_MAX. */
-void facts_problem(struct arena *a, struct facts *f, uint32_t line, struct str id, bool counted, const char *fmt, ...) PRINTF(6, 7);
+void desk_facts_problem(struct arena *a, struct desk_facts *f, uint32_t line, struct str id, bool counted, const char *fmt, ...) PRINTF(6, 7);
 
 #endif

@@ -24,7 +24,7 @@ enum rc pack_facts_read(const struct pack_reader *r, const struct json *v, uint3
 		}
 		return RC_OK;
 	}
-	type = v->type == JSON_STRING ? fact_find(json_str(v)) : FACT_TYPES;
+	type = v->type == JSON_STRING ? desk_fact_find(json_str(v)) : FACT_TYPES;
 	if (type == FACT_TYPES)
 		return pack_bad(r, v, "expected the name of a fact, or several");
 	*ret = 1u << type;

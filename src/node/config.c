@@ -57,6 +57,8 @@ static const struct key keys[] = {
 	{ "detect", "rules", KIND_TEXT, AT(rules), "", 0, 0, NULL, "Folder of Sigma rules (*.yml below it) that the inputs are matched against; empty = none." },
 	{ "detect", "lists", KIND_TEXT, AT(lists), "", 0, 0, NULL, "Folder with the values of placeholders: NAME.txt holds those of %NAME%, one a line." },
 	{ "detect", "packs", KIND_TEXT, AT(packs), "", 0, 0, NULL, "Folder of further log sources (*.yml), beside those in the program." },
+	{ "desk", "pack", KIND_TEXT, AT(desk_pack), "tw-2026", 0, 0, NULL, "Law for incidents that name none (lianfang pack list); several: a blank between." },
+	{ "desk", "packs", KIND_TEXT, AT(desk_packs), "", 0, 0, NULL, "Folder of further packs (NAME/pack.json), beside those in the program." },
 	{ "history", "max_mb", KIND_INT, AT(history_mb), "1024", 0, 100000000, NULL,
 	  "Events of the inputs are kept in MiB on the disk, to be searched and hunted in; the oldest go first. 0 = none is kept." },
 	{ "history", "max_days", KIND_INT, AT(history_days), "90", 1, 36500, NULL, "And no longer than this." },

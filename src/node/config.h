@@ -46,6 +46,8 @@ struct config {
 	const char *up, *down; /* "root/alias" of the collections that go up and down the tiers */
 	/* [detect] */
 	const char *rules, *lists, *packs; /* folders, or "" */
+	/* [desk] */
+	const char *desk_packs, *desk_pack; /* folder, or ""; id of a pack */
 	/* [history] */
 	int64_t history_mb, history_days;
 	/* [log] */

@@ -77,6 +77,13 @@ static void write_status(void *ctx, struct jsonw *w)
 	fed_status(c->fed, w);
 }
 
+static void facts_came(void *ctx)
+{
+	struct core *c = ctx;
+
+	alarms_wake(c->alarms);
+}
+
 static void peers_changed(void *ctx)
 {
 	struct core *c = ctx;
@@ -88,7 +95,7 @@ void core_api(struct node *n, struct api *ret)
 {
 	*ret = (struct api){ .store = n->store, .node_name = n->config.name, .tier = n->config.tier, .identity = n->config.identity,
 			     .cert_sha256 = n->cert_sha256, .default_tlp = (uint8_t)n->config.default_tlp, .strict = n->config.strict,
-			     .upgrade_20 = n->config.upgrade_20, .dir = n->paths.dir, .started = time_now() };
+			     .upgrade_20 = n->config.upgrade_20, .dir = n->paths.dir, .started = time_now(), .desk_packs = n->config.desk_packs, .desk_pack = n->config.desk_pack };
 }
 
 void core_handle(struct core *c, const struct viewer *v, struct http_req *r, struct http_res *res)
@@ -163,7 +170,7 @@ static enum rc enter_fence(struct core *c, const char *dir, const struct config 
 		"/etc/gai.conf", "/etc/localtime", "/usr/share/zoneinfo", "/etc/gnutls", "/dev/urandom", "/usr/lib", "/lib", "/proc/self",
 	};
 	const char *rw[2] = { dir };
-	const char *ro[COUNTOF(system_files) + 2] = { NULL };
+	const char *ro[COUNTOF(system_files) + 3] = { NULL };
 	struct fence f = { .role = "core", .rw_paths = rw, .ro_paths = ro, .network = true,
 			   .max_files = (uint64_t)conf->max_connections + 1024 };
 	size_t n = 0;
@@ -173,6 +180,8 @@ static enum rc enter_fence(struct core *c, const char *dir, const struct config 
 			ro[n++] = system_files[i];
 	if (conf->warninglists[0] != '\0')
 		ro[n++] = conf->warninglists;
+	if (conf->desk_packs[0] != '\0')
+		ro[n++] = conf->desk_packs;
 	return fence_enter(&f, !conf->require_landlock, &c->fences, err);
 }
 
@@ -306,6 +315,7 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	c->api.status = write_status;
 	c->api.changed = peers_changed;
 	c->api.ctx = c;
+	c->api.desk_changed = facts_came;
 	TRY(core_find_rows(c, err));
 	TRY(keep_open(c, err));
 	if (c->node.config.warninglists[0] != '\0')
@@ -327,6 +337,8 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	if (rc == RC_OK && !detect_link_wait(c->link, DETECT_WITHIN))
 		log_line(LOG_LEVEL_WARN, "serve", "the detect role is not ready yet: serving without it");
 	if (rc == RC_OK)
+		rc = alarms_start(c, &c->alarms, err);
+	if (rc == RC_OK)
 		rc = open_doors(c, &pems, err);
 	pems_done(&pems);
 	return rc;
@@ -337,6 +349,7 @@ static void core_close(struct core *c, bool served)
 	atomic_store(&c->stopping, true);
 	http_server_stop(c->https, STOP_GRACE);
 	http_server_stop(c->control, STOP_GRACE);
+	alarms_stop(c->alarms);
 	detect_link_stop(c->link, served);
 	follower_stop(c); /* from here on a commit wakes nobody, so what it would wake may end */
 	fed_stop(c->fed);

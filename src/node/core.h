@@ -9,6 +9,7 @@
 #include "event/hit.h"
 #include "event/rule_hit.h"
 #include "fed/fed.h"
+#include "node/alarms.h"
 #include "node/detect_link.h"
 #include "node/detector.h"
 #include "node/node.h"
@@ -40,6 +41,7 @@ struct core {
 	struct fence_report fences;
 	uint32_t up, down;       /* rows of the collections that go up and down */
 	uint32_t collections[CONFIG_INPUTS_MAX]; /* of the inputs: where their sightings go */
+	struct alarms *alarms;   /* of the desk's clocks */
 	struct follower *follower; /* follower.c: what newly stored objects mean to the node */
 	_Atomic bool stopping;
 	usec started;

@@ -157,8 +157,7 @@ static enum rc load_head(struct facts *f, struct db *d, struct err *err)
 	return RC_OK;
 }
 
-/* Inside the SQL writer's transaction. */
-static enum rc append(struct store *s, const struct fact *in, struct err *err)
+enum rc fact_append_here(struct store *s, const struct fact *in, struct err *err)
 {
 	struct facts *f = s->facts;
 	struct fact out = *in;
@@ -193,7 +192,7 @@ enum rc facts_begin(struct store *s, struct err *err)
 	 * the link of the n-th is theirs to write. */
 	f->n_written = 0;
 	for (struct soon *e = first; f->n_written < n; e = f->n_written < n ? e->next : NULL) {
-		TRY(append(s, &e->f, err));
+		TRY(fact_append_here(s, &e->f, err));
 		f->n_written++;
 	}
 	return RC_OK;
@@ -254,7 +253,7 @@ bool facts_waiting(struct store *s)
 
 static enum rc append_job(struct store *s, void *ctx, struct err *err)
 {
-	return append(s, ctx, err);
+	return fact_append_here(s, ctx, err);
 }
 
 enum rc fact_append(struct store *s, const struct fact *f, struct err *err)

@@ -14,6 +14,9 @@
 struct facts *facts_new(void) MUSTUSE; /* NULL without memory */
 void facts_free(struct facts *f);
 
+/* Inside a transaction of the SQL writer, together with what the fact is about; `at` is set, texts are checked. */
+enum rc fact_append_here(struct store *s, const struct fact *in, struct err *err) MUSTUSE;
+
 /* Inside the transaction: what fact_append_soon left goes first. */
 enum rc facts_begin(struct store *s, struct err *err) MUSTUSE;
 /* Before COMMIT: signs and writes the head when facts were added. */

@@ -71,12 +71,23 @@ static const char OBJECTS[] =
 	"CREATE TABLE digest (collection {int}, tlp {int}, n {int}, a {int}, b {int}, c {int}, d {int},"
 	" PRIMARY KEY (collection, tlp)){end};";
 
+/* Incidents of the desk. Their facts also stand in the chain (`fact`), in the same transaction; here they are at hand by
+ * incident. `state`, `level`, `due` and `rung` repeat what is derived from them, for lists. */
+static const char INCIDENTS[] =
+	"CREATE TABLE incident (row {int} PRIMARY KEY, id {text} UNIQUE, number {text} UNIQUE, title {text}, packs {text},"
+	" exercise {int}, opened {int}, changed {int}, facts {int}, is_open {int}, state {text}, level {int}, due {int}, rung {int}){end};"
+	"CREATE INDEX incident_due ON incident (is_open, due, row);"
+	"CREATE INDEX incident_rung ON incident (rung);"
+	"CREATE TABLE incident_fact (incident {int}, n {int}, id {text}, body {text}, PRIMARY KEY (incident, n), UNIQUE (incident, id)){end};"
+	"CREATE TABLE incident_alarm (incident {int}, clock {text}, percent {int}, due {int}, at {int}, PRIMARY KEY (incident, clock, percent)){end};";
+
 static const struct migration {
 	const char *sql;
 	bool pg_only;
 } MIGRATIONS[] = {
 	{ RECORDS, false },
 	{ OBJECTS, true },
+	{ INCIDENTS, false },
 };
 
 static const struct word *word_at(struct str text, size_t pos)

@@ -19,7 +19,7 @@
 
 static const struct api_route *const tables[] = {
 	API_ROUTES_NODE, API_ROUTES_ACCOUNTS, API_ROUTES_COLLECTIONS, API_ROUTES_PEERS, API_ROUTES_INTEL,
-	API_ROUTES_IMPORT,
+	API_ROUTES_IMPORT, API_ROUTES_INCIDENTS,
 };
 
 int api_status(enum rc rc)
@@ -206,6 +206,16 @@ enum rc api_query_int(const struct api_call *c, const char *name, int64_t fallba
 		return RC_OK;
 	if (!str_to_i64(v, ret) || *ret < least || *ret > most)
 		return FAIL(err, RC_BAD, "%s: expected a number from %lld to %lld", name, (long long)least, (long long)most);
+	return RC_OK;
+}
+
+enum rc api_query_bool(const struct api_call *c, const char *name, bool *ret, struct err *err)
+{
+	struct str text = api_query(c, name);
+
+	*ret = str_eq(text, S("true"));
+	if (text.p != NULL && !*ret && !str_eq(text, S("false")))
+		return FAIL(err, RC_BAD, "%s: expected true or false", name);
 	return RC_OK;
 }
 

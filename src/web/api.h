@@ -21,6 +21,9 @@ struct api {
 	bool strict, upgrade_20;
 	struct warninglists *warninglists; /* or NULL */
 	uint32_t up, down;           /* rows of the collections that go up and down the tiers */
+	struct desk *desk;           /* api_start reads the packs of law */
+	const char *desk_packs, *desk_pack; /* folder of further ones, or ""; the pack of an incident that names none */
+	void (*desk_changed)(void *ctx);    /* a fact came; may be NULL */
 	const char *dir;             /* the node's folder: large replies wait there in an unnamed file */
 	struct api_imports *imports; /* imports under way; api_start */
 	/* Writes the role-specific part of GET /status (fences, roles, inputs, peers). */
@@ -65,7 +68,7 @@ struct api_route {
 
 /* Tables of the api_*.c files; each ends with method NULL. */
 extern const struct api_route API_ROUTES_ACCOUNTS[], API_ROUTES_COLLECTIONS[], API_ROUTES_PEERS[], API_ROUTES_INTEL[],
-	API_ROUTES_IMPORT[], API_ROUTES_NODE[];
+	API_ROUTES_IMPORT[], API_ROUTES_NODE[], API_ROUTES_INCIDENTS[];
 
 /* Makes what the routes keep between calls; api_stop frees it (accepts what api_start never saw). */
 enum rc api_start(struct api *api, struct err *err) MUSTUSE;
@@ -82,6 +85,9 @@ struct str api_query(const struct api_call *c, const char *name);
 /* Integer query parameter in [least, most]; `fallback` when absent; RC_BAD otherwise. */
 enum rc api_query_int(const struct api_call *c, const char *name, int64_t fallback, int64_t least, int64_t most,
 		      int64_t *ret, struct err *err) MUSTUSE;
+
+/* Absent: false. RC_BAD: neither true nor false. */
+enum rc api_query_bool(const struct api_call *c, const char *name, bool *ret, struct err *err) MUSTUSE;
 
 /* Member of the JSON body as text: required ones give RC_BAD when absent or of another type; .p NULL otherwise. */
 enum rc api_text(const struct api_call *c, const char *name, bool required, struct str *ret, struct err *err) MUSTUSE;

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/uuid.h"
+#include "desk/desk.h"
 #include "intel/import.h"
 #include "stix/marking.h"
 #include "taxii/dataset.h"
@@ -53,7 +54,7 @@ enum rc api_start(struct api *api, struct err *err)
 	if (api->imports == NULL)
 		return FAIL(err, RC_NOMEM, "api: out of memory");
 	pthread_mutex_init(&api->imports->lock, NULL);
-	return RC_OK;
+	return desk_new(api->desk_packs, &api->desk, err);
 }
 
 static void slot_free(struct slot *s)
@@ -65,6 +66,8 @@ static void slot_free(struct slot *s)
 
 void api_stop(struct api *api)
 {
+	desk_free(api->desk);
+	api->desk = NULL;
 	if (api->imports == NULL)
 		return;
 	for (size_t i = 0; i < IMPORTS_MAX; i++)

@@ -78,16 +78,6 @@ static enum rc query_time(const struct api_call *c, const char *name, usec fallb
 	return RC_OK;
 }
 
-static enum rc query_bool(const struct api_call *c, const char *name, bool *ret, struct err *err)
-{
-	struct str text = api_query(c, name);
-
-	*ret = str_eq(text, S("true"));
-	if (text.p != NULL && !*ret && !str_eq(text, S("false")))
-		return FAIL(err, RC_BAD, "%s: expected true or false", name);
-	return RC_OK;
-}
-
 static enum rc search_get(struct api_call *c, struct err *err)
 {
 	struct str ids[LIST_MAX], types[LIST_MAX], next = api_query(c, "next");
@@ -107,7 +97,7 @@ static enum rc search_get(struct api_call *c, struct err *err)
 	TRY(query_time(c, "added_before", 0, &q.added_before, err));
 	if (next.p != NULL && time_parse(next, &q.added_after, NULL, NULL) != RC_OK)
 		return FAIL(err, RC_BAD, "next: expected what the reply before gave");
-	TRY(query_bool(c, "all_versions", &q.all_versions, err));
+	TRY(api_query_bool(c, "all_versions", &q.all_versions, err));
 	TRY(api_query_int(c, "limit", 100, 1, SEARCH_LIMIT_MAX, &limit, err));
 	q.limit = (uint32_t)limit;
 	TRY(search_run(c->api->store, c->viewer, &q, c->req->arena, &found, err));
@@ -201,8 +191,8 @@ static enum rc export_options(struct api_call *c, struct export_opts *o, struct 
 	}
 	TRY(api_query_int(c, "least_score", 0, 0, 100, &score, err));
 	o->least_score = (uint8_t)score;
-	TRY(query_bool(c, "with_expired", &o->with_expired, err));
-	return query_bool(c, "with_warned", &o->with_warned, err);
+	TRY(api_query_bool(c, "with_expired", &o->with_expired, err));
+	return api_query_bool(c, "with_warned", &o->with_warned, err);
 }
 
 static enum rc export_get(struct api_call *c, struct err *err)

@@ -40,12 +40,12 @@ static void evaluate(struct packs *k, struct arena *a, const char *head, struct 
 {
 	static struct incident_view v;
 	char when[64], name[64];
-	struct facts f;
+	struct desk_facts f;
 	struct err err = { 0 };
 	usec at;
 
 	if (sscanf(head, "@%63s %63s", when, name) != 2 || time_parse_offset(str_of(when), &at, &err) != RC_OK ||
-	    facts_parse(a, "history", text, &f, &err) != RC_OK || derive(a, pack_of(k, name), &f, at, &v, &err) != RC_OK) {
+	    desk_facts_parse(a, "history", text, &f, &err) != RC_OK || derive(a, pack_of(k, name), &f, at, &v, &err) != RC_OK) {
 		fprintf(stderr, "%s%s\n", head, err.text);
 		exit(2);
 	}

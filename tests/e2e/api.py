@@ -40,7 +40,8 @@ ind = indicator('evil.example', tlp='green')
 n.import_([ind, stix('malware', name='Zeus', is_family=True)], collection='intel/down')
 n.post('/api/v1/peers', {'name': 'beta', 'relation': 'partner', 'cert_sha256': other.fingerprint})
 n.post('/api/v1/tokens', {'user': 'admin'})
-VALUES = {'name': 'admin', 'id': ind['id'], 'value': 'evil.example'}
+incident = n.post('/api/v1/incidents', {'title': 'x', 'facts': [{'type': 'aware'}]}).json()['number']
+VALUES = {'name': 'admin', 'id': ind['id'], 'value': 'evil.example', 'incident': incident, 'pack': 'tw-2026'}
 for method, target, op in operations:
     if method != 'GET':
         continue

@@ -9,10 +9,10 @@ static void look(struct arena *a, const char *name, struct str text)
 {
 	struct incident_view *v = arena_alloc(a, sizeof *v);
 	const struct pack *p;
-	struct facts f;
+	struct desk_facts f;
 	struct err err;
 
-	if (v == NULL || pack_load(a, name, &p, &err) != RC_OK || facts_parse(a, "f", text, &f, &err) != RC_OK ||
+	if (v == NULL || pack_load(a, name, &p, &err) != RC_OK || desk_facts_parse(a, "f", text, &f, &err) != RC_OK ||
 	    derive(a, p, &f, 1800000000 * USEC_PER_SEC, v, &err) != RC_OK)
 		return;
 	for (size_t i = 0; i < v->n_clocks; i++)

@@ -1,0 +1,339 @@
+/* The desk: each command is one REST call. */
+#include "base/text.h"
+#include "cli/node_cmd.h"
+
+#define BODY_MAX ((size_t)1 << 20)
+#define ITEMS_MAX ((size_t)256 << 10)
+#define NO_OPT { NULL, 0, NULL, { NULL, NULL }, false }
+
+/* --- what people see --- */
+
+/* To the second. */
+static void show_instant(const struct json *v, const char *name, struct buf *out)
+{
+	struct str s = json_get_str(v, str_of(name));
+
+	if (s.n > 20)
+		buf_fmt(out, "%.19sZ", s.p);
+	else
+		buf_fmt(out, "%-20.*s", STR(s.n > 0 ? s : S("-")));
+}
+
+static void show_clock(const struct cli *c, const struct json *k, struct buf *out)
+{
+	struct str id = json_get_str(k, S("id")), verdict = json_get_str(k, S("verdict"));
+	struct str title = json_str(json_path(k, c->zh ? "title.zh-TW" : "title.en"));
+	char word[32];
+	int64_t left;
+
+	snprintf(word, sizeof word, "%.*s", STR(verdict));
+	buf_fmt(out, "    %-14.*s %-9s due ", STR(id), cli_word(c, word));
+	show_instant(k, "due", out);
+	if (json_int(json_get(k, S("seconds_left")), &left))
+		buf_fmt(out, " %3lld:%02lld left  ", (long long)(left / 3600), (long long)(left / 60 % 60));
+	else
+		buf_fmt(out, "              ");
+	buf_fmt(out, "%.*s\n", STR(title));
+}
+
+static void show_incident(const struct cli *c, const struct json *v, struct buf *out)
+{
+	const struct json *views = json_get(v, S("views"));
+	struct str number = json_get_str(v, S("number")), title = json_get_str(v, S("title"));
+
+	if (json_is(json_get(v, S("exercise")), JSON_TRUE))
+		buf_cstr(out, "*** EXERCISE 演練 ***\n");
+	buf_fmt(out, "%.*s  %.*s\n", STR(number), STR(title));
+	if (views == NULL)
+		return;
+	JSON_EACH(view, views) {
+		const struct json *clocks = json_get(view, S("clocks"));
+		struct str pack = json_get_str(view, S("pack")), state = json_get_str(view, S("state"));
+		char word[40];
+		int64_t level;
+
+		snprintf(word, sizeof word, "%.*s", STR(state));
+		buf_fmt(out, "  %.*s: %s", STR(pack), cli_word(c, word));
+		if (json_int(json_path(view, "level.overall"), &level))
+			buf_fmt(out, c->zh ? "，第 %lld 級" : ", level %lld", (long long)level);
+		buf_char(out, '\n');
+		JSON_EACH(k, clocks)
+			show_clock(c, k, out);
+	}
+}
+
+static void show_list(const struct cli *c, const struct json *v, struct buf *out)
+{
+	static const char *const columns[] = { "number:NUMBER", "state:STATE", "level:LEVEL", "due:DUE", "exercise:EXERCISE", "title:TITLE", NULL };
+
+	(void)c;
+	show_table(c, json_get(v, S("incidents")), columns, out);
+}
+
+/* --- what they say --- */
+
+struct body {
+	struct buf b;
+	struct jsonw w;
+};
+
+static void put_option(const struct cli *c, struct body *x, const char *option, const char *name)
+{
+	if (cli_get(c, option, NULL) != NULL)
+		jsonw_m_cstr(&x->w, name, cli_get(c, option, NULL));
+}
+
+/* Members of a fact from the options; false after an error message. */
+static bool put_fact(struct cli *c, struct body *x, const char *type)
+{
+	CLEANUP(buf_done) struct buf items = { 0 };
+	struct err err = { 0 };
+	int64_t level;
+
+	jsonw_m_cstr(&x->w, "type", type);
+	put_option(c, x, "claimed", "claimed");
+	put_option(c, x, "by", "by");
+	put_option(c, x, "channel", "channel");
+	put_option(c, x, "reason", "reason");
+	put_option(c, x, "grounds", "grounds");
+	put_option(c, x, "stage", "stage");
+	put_option(c, x, "until", "until");
+	put_option(c, x, "ref", "ref");
+	put_option(c, x, "subject", "subject");
+	put_option(c, x, "note", "note");
+	if (!cli_get_int(c, "level", 0, 0, 9, &level))
+		return false;
+	if (level > 0)
+		jsonw_m_int(&x->w, "level", level);
+	if (cli_get(c, "items", NULL) == NULL)
+		return true;
+	if (cli_read(cli_get(c, "items", NULL), ITEMS_MAX, &items, &err) != RC_OK) {
+		(void)cli_fail(c, &err);
+		return false;
+	}
+	jsonw_name(&x->w, "items");
+	jsonw_raw(&x->w, str_trim(buf_view(&items)));
+	return true;
+}
+
+static int send_fact(struct cli *c, const char *type)
+{
+	struct body x;
+	struct buf path;
+	int status = CLI_ERROR;
+
+	buf_init(&x.b, BODY_MAX);
+	buf_init(&path, 4096);
+	jsonw_init(&x.w, &x.b);
+	jsonw_object(&x.w);
+	if (put_fact(c, &x, type)) {
+		jsonw_object_end(&x.w);
+		buf_cstr(&path, "/incidents/");
+		percent_put(&path, str_of(c->operands[1]));
+		buf_cstr(&path, "/facts");
+		status = x.b.bad != RC_OK ? cli_failf(c, "the fact is too large")
+					  : node_cmd(c, c->operands[0], "POST", path.p, buf_view(&x.b), show_incident);
+	}
+	buf_done(&x.b);
+	buf_done(&path);
+	return status;
+}
+
+#define FACT_OPTIONS \
+	{ "claimed", 0, "TIME", { "when it happened (RFC 3339); default: now", "發生時間（RFC 3339）；預設為現在" }, false }, \
+	{ "by", 0, "ROLE", { "who states it, a role of the pack; default: by the node's tier", "陳述者之角色；預設依節點層級" }, false }, \
+	{ "note", 0, "TEXT", { "kept with the fact", "附註" }, false }
+#define LEVEL_OPTIONS \
+	{ "level", 0, "N", { "the level", "等級" }, false }, \
+	{ "items", 0, "FILE", { "what is affected, as lianfang pack level reads it", "受影響項目，同 pack level" }, false }, \
+	{ "grounds", 0, "TEXT", { "why this level", "判定理由" }, false }
+
+/* --- incident open --- */
+
+static const struct cli_opt open_opts[] = {
+	{ "title", 't', "TEXT", { "what happened, in a line", "事件標題" }, false },
+	{ "pack", 0, "PACK", { "law that applies (repeat for several); default: [desk] pack", "適用之資料包（可重複）" }, true },
+	{ "aware", 0, "TIME", { "when somebody concluded that it is an incident; default: now", "知悉時間；預設為現在" }, false },
+	{ "subject", 0, "CLASS", { "class of the organisation: government, non-government, ...", "機關類別" }, false },
+	{ "exercise", 0, NULL, { "this is a drill: every text says so", "演練：所有文字均會標示" }, false },
+	NO_OPT,
+};
+static const char *const open_examples[] = {
+	"an incident became known just now", "lianfang incident open DIR --title \"historian encrypted\"",
+	"under two laws, known since 23:30", "lianfang incident open DIR -t \"mail leak\" --pack tw-2026 --pack eu-nis2 --aware 2026-02-27T23:30:00+08:00",
+	NULL,
+};
+
+static int open_run(struct cli *c)
+{
+	struct body x;
+	int status;
+
+	if (cli_get(c, "title", NULL) == NULL)
+		return cli_failf(c, "--title: what happened?");
+	buf_init(&x.b, BODY_MAX);
+	jsonw_init(&x.w, &x.b);
+	jsonw_object(&x.w);
+	jsonw_m_cstr(&x.w, "title", cli_get(c, "title", NULL));
+	if (cli_has(c, "exercise"))
+		jsonw_m_bool(&x.w, "exercise", true);
+	if (cli_has(c, "pack")) {
+		jsonw_name(&x.w, "packs");
+		jsonw_array(&x.w);
+		for (int i = 0; cli_get_nth(c, "pack", i) != NULL; i++)
+			jsonw_cstr(&x.w, cli_get_nth(c, "pack", i));
+		jsonw_array_end(&x.w);
+	}
+	jsonw_name(&x.w, "facts");
+	jsonw_array(&x.w);
+	jsonw_object(&x.w);
+	jsonw_m_cstr(&x.w, "type", "aware");
+	put_option(c, &x, "aware", "claimed");
+	put_option(c, &x, "subject", "subject");
+	jsonw_object_end(&x.w);
+	jsonw_array_end(&x.w);
+	jsonw_object_end(&x.w);
+	status = node_cmd(c, c->operands[0], "POST", "/incidents", buf_view(&x.b), show_incident);
+	buf_done(&x.b);
+	return status;
+}
+
+const struct cli_cmd CMD_INCIDENT_OPEN = {
+	"incident open", { "open an incident: its clocks begin to run", "建立事件並開始計時" }, "DIR",
+	{ "Prints its number and its clocks. Awareness is the first fact; everything else is stated as further facts (incident state,\n"
+	  "report, review), and state, level and clocks follow from them.",
+	  "顯示事件編號與各項時限。知悉為第一項事實；其後以 incident state、report、review 陳述事實，狀態、等級與時限由此推導。" },
+	open_opts, open_examples, 1, 1, open_run,
+};
+
+/* --- incident list, incident show --- */
+
+static const struct cli_opt list_opts[] = {
+	{ "all", 'a', NULL, { "closed ones too", "含已結案者" }, false },
+	{ "newest", 0, NULL, { "the newest first, not the least time left", "由新到舊，而非依剩餘時間" }, false },
+	{ "limit", 'n', "N", { "at most so many (100)", "筆數上限（100）" }, false },
+	NO_OPT,
+};
+static const char *const list_examples[] = { "what has to be done next", "lianfang incident list", NULL };
+
+static int list_run(struct cli *c)
+{
+	struct buf path;
+	int status;
+
+	buf_init(&path, 4096);
+	buf_cstr(&path, "/incidents");
+	path_query(&path, "all", cli_has(c, "all") ? "true" : NULL);
+	path_query(&path, "order", cli_has(c, "newest") ? "newest" : NULL);
+	path_query(&path, "limit", cli_get(c, "limit", NULL));
+	status = node_cmd(c, c->operands[0], "GET", path.p, S(""), show_list);
+	buf_done(&path);
+	return status;
+}
+
+const struct cli_cmd CMD_INCIDENT_LIST = {
+	"incident list", { "open incidents, the least time left first", "未結事件，剩餘時間最少者在前" }, "DIR", { NULL, NULL },
+	list_opts, list_examples, 1, 1, list_run,
+};
+
+static const struct cli_opt show_opts[] = {
+	{ "at", 0, "TIME", { "as it was known then (RFC 3339)", "以該時刻所知為準（RFC 3339）" }, false },
+	{ "facts", 0, NULL, { "the facts as they came", "列出所有事實" }, false },
+	NO_OPT,
+};
+static const char *const show_examples[] = { "where it stands", "lianfang incident show DIR 2026-000001", NULL };
+
+static void show_facts(const struct cli *c, const struct json *v, struct buf *out)
+{
+	static const char *const columns[] = { "at:RECORDED", "claimed:HAPPENED", "type:TYPE", "by:BY", "level:LEVEL", "id:ID", NULL };
+
+	show_table(c, json_get(v, S("facts")), columns, out);
+}
+
+static int show_run(struct cli *c)
+{
+	struct buf path;
+	int status;
+
+	buf_init(&path, 4096);
+	buf_cstr(&path, "/incidents/");
+	percent_put(&path, str_of(c->operands[1]));
+	if (cli_has(c, "facts"))
+		buf_cstr(&path, "/facts");
+	path_query(&path, "at", cli_get(c, "at", NULL));
+	status = node_cmd(c, c->operands[0], "GET", path.p, S(""), cli_has(c, "facts") ? show_facts : show_incident);
+	buf_done(&path);
+	return status;
+}
+
+const struct cli_cmd CMD_INCIDENT_SHOW = {
+	"incident show", { "state, level and clocks of an incident", "顯示事件狀態、等級與時限" }, "DIR NUMBER", { NULL, NULL },
+	show_opts, show_examples, 2, 2, show_run,
+};
+
+/* --- incident state, report, review --- */
+
+static const struct cli_opt state_opts[] = {
+	FACT_OPTIONS, LEVEL_OPTIONS,
+	{ "channel", 0, "NAME", { "of reported: platform or fallback", "通報管道：platform 或 fallback" }, false },
+	{ "reason", 0, "TEXT", { "of a fallback: why the platform could not be used", "無法使用平臺之事由" }, false },
+	{ "stage", 0, "NAME", { "of reported: early-warning, notification", "通報階段" }, false },
+	{ "until", 0, "TIME", { "of extended: the new end", "延長後期限" }, false },
+	{ "ref", 0, "ID", { "of corrected: the fact; of merged: the incident", "更正之事實或併入之事件" }, false },
+	{ "subject", 0, "CLASS", { "class of the organisation", "機關類別" }, false },
+	NO_OPT,
+};
+static const char *const state_examples[] = {
+	"the damage is contained", "lianfang incident state DIR 2026-000001 contained",
+	"it was known earlier", "lianfang incident state DIR 2026-000001 corrected --ref FACT --claimed 2026-02-27T22:00:00+08:00",
+	NULL,
+};
+
+static int state_run(struct cli *c)
+{
+	return send_fact(c, c->operands[2]);
+}
+
+const struct cli_cmd CMD_INCIDENT_STATE = {
+	"incident state", { "state a fact about an incident", "陳述事件之事實" }, "DIR NUMBER TYPE",
+	{ "TYPE is one of aware, level, reported, backfilled, reviewed, rereviewed, forwarded, contained, recovered, final_report,\n"
+	  "extended, returned, accepted, closed, reopened, corrected, dispatched, acknowledged, warned, evidence, meeting, dismissed,\n"
+	  "merged, unmerged, note. Nothing is erased: a mistake is corrected by a further fact. A fact that could not count is refused\n"
+	  "with the reason.",
+	  "TYPE 為事實類型。事實不會刪除：錯誤以後續事實更正；無法採計者附理由退回。" },
+	state_opts, state_examples, 3, 3, state_run,
+};
+
+static const struct cli_opt report_opts[] = {
+	FACT_OPTIONS, LEVEL_OPTIONS,
+	{ "channel", 0, "NAME", { "platform or fallback", "通報管道：platform 或 fallback" }, false },
+	{ "reason", 0, "TEXT", { "of a fallback: why the platform could not be used", "無法使用平臺之事由" }, false },
+	{ "stage", 0, "NAME", { "early-warning, notification", "通報階段" }, false },
+	NO_OPT,
+};
+static const char *const report_examples[] = { "report it at level 3", "lianfang report DIR 2026-000001 --level 3", NULL };
+
+static int report_run(struct cli *c)
+{
+	return send_fact(c, "reported");
+}
+
+const struct cli_cmd CMD_REPORT = {
+	"report", { "report an incident", "通報事件" }, "DIR NUMBER",
+	{ "The same as incident state NUMBER reported; the level and what is affected may be told with it.", "等同 incident state NUMBER reported，可同時陳述等級與受影響項目。" },
+	report_opts, report_examples, 2, 2, report_run,
+};
+
+static const struct cli_opt review_opts[] = { FACT_OPTIONS, LEVEL_OPTIONS, NO_OPT };
+static const char *const review_examples[] = { "confirm level 3", "lianfang review DIR 2026-000001 --level 3 --grounds \"core system, CI\"", NULL };
+
+static int review_run(struct cli *c)
+{
+	if (cli_get(c, "level", NULL) == NULL || cli_get(c, "grounds", NULL) == NULL)
+		return cli_failf(c, "a review needs --level and --grounds");
+	return send_fact(c, "reviewed");
+}
+
+const struct cli_cmd CMD_REVIEW = {
+	"review", { "review the level of a reported incident", "審核事件等級" }, "DIR NUMBER", { NULL, NULL }, review_opts, review_examples, 2, 2, review_run,
+};

@@ -1,0 +1,32 @@
+/* The desk's packs, read once, and an incident under all packs that apply to it. */
+#ifndef DESK_DESK_H
+#define DESK_DESK_H
+
+#include "desk/alarm.h"
+
+struct desk;
+
+#define DESK_PACKS_MAX 16
+#define DESK_INCIDENT_PACKS_MAX 4
+
+/* `folder`: further packs, a folder of folders with a pack.json, or "". RC_BAD names the file. */
+enum rc desk_new(const char *folder, struct desk **ret, struct err *err) MUSTUSE;
+void desk_free(struct desk *d); /* accepts NULL */
+/* NULL: no such pack. */
+const struct pack *desk_pack(const struct desk *d, struct str id);
+const struct pack *desk_pack_at(const struct desk *d, size_t index); /* NULL behind the last */
+
+struct desk_view {
+	const struct pack *packs[DESK_INCIDENT_PACKS_MAX];
+	struct incident_view *views[DESK_INCIDENT_PACKS_MAX];
+	size_t n;
+	struct desk_facts facts;
+	usec due;   /* least of all clocks that run, INT64_MAX: none */
+	usec alarm; /* when somebody has to be told next */
+	bool open;  /* not closed, dismissed or merged */
+};
+
+/* `packs`: ids with a blank between. `facts`: lines. All in `a`. RC_BAD: an unknown pack, or a fact that is none. */
+enum rc desk_look(const struct desk *d, struct arena *a, struct str packs, struct str facts, usec at, struct desk_view *ret, struct err *err) MUSTUSE;
+
+#endif

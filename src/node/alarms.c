@@ -1,0 +1,177 @@
+/* The desk's alarms: a thread looks whenever the next rung of some clock is due, keeps that it was, and tells of it. What was
+ * told is kept by (incident, clock, rung) before anybody is told, and in the wall's time, so that neither a restart, nor a step of the
+ * clock, nor two nodes on one database tell it twice; what fell due while the node was down is told at the start. */
+#include "node/alarms.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "desk/desk.h"
+#include "node/core.h"
+#include "store/incidents.h"
+
+#define LOOK_EACH USEC_PER_SEC /* the wall's clock may be set at any time */
+#define AT_A_TIME 100
+#define MEMORY_MAX ((size_t)256 << 20)
+#define RUNGS_MAX 4096
+
+struct alarms {
+	struct core *core;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t bell;
+	bool rung, stop;
+};
+
+/* Rungs that are due, of all packs. */
+static size_t gather(const struct desk_view *v, struct arena *a, usec now, struct incident_alarm *out)
+{
+	size_t n = 0;
+
+	for (size_t p = 0; p < v->n; p++)
+		for (size_t i = 0; i < v->views[p]->n_clocks; i++)
+			for (size_t r = 0; r < ALARM_RUNGS && n < RUNGS_MAX; r++) {
+				const struct clock_view *k = &v->views[p]->clocks[i];
+				usec at = alarm_at(k, r);
+
+				if (at != NO_TIME && at <= now)
+					out[n++] = (struct incident_alarm){ .clock = alarm_key(a, v->packs[p], k), .percent = ALARM_PERCENT[r],
+									    .due = k->due, .at = now };
+			}
+	return n;
+}
+
+static void tell(const struct incident_row *r, const struct incident_alarm *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char due[TIME_TEXT_MAX];
+
+		if (!list[i].fresh)
+			continue;
+		time_format(list[i].due, due);
+		log_line(list[i].percent == 100 ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "alarm", "%s%.*s: clock %.*s %s, due %.19sZ",
+			 r->exercise ? "[EXERCISE 演練] " : "", STR(r->number), STR(list[i].clock), list[i].percent == 100 ? "is breached" :
+			 list[i].percent == 90 ? "has used 90 %" : list[i].percent == 75 ? "has used 75 %" : "has used 50 %", due);
+	}
+}
+
+static enum rc ring(struct alarms *m, struct arena *a, const struct incident_row *r, usec now, struct err *err)
+{
+	struct incident_alarm *list = arena_array(a, RUNGS_MAX, sizeof *list);
+	struct incident_derived d;
+	struct desk_view v;
+	struct str facts;
+	size_t n;
+
+	if (list == NULL)
+		return FAIL(err, RC_NOMEM, "alarms: out of memory");
+	TRY(incident_facts(m->core->node.store, r->row, a, &facts, err));
+	TRY(desk_look(m->core->api.desk, a, r->packs, facts, now, &v, err));
+	n = gather(&v, a, now, list);
+	d = (struct incident_derived){ .open = v.open, .state = str_of(v.views[0]->state), .level = v.views[0]->overall,
+				       .due = v.open ? v.due : INCIDENT_NEVER, .rung = v.alarm };
+	TRY(incident_alarm_put(m->core->node.store, r->row, r->facts, list, n, &d, err));
+	tell(r, list, n);
+	return RC_OK;
+}
+
+/* False: nothing is due any more. */
+static bool ring_all(struct alarms *m, struct arena *a)
+{
+	struct incident_row *rows;
+	struct err err = { 0 };
+	usec now = time_now();
+	size_t n;
+
+	if (incident_ringing(m->core->node.store, now, AT_A_TIME, a, &rows, &n, &err) != RC_OK) {
+		log_line(LOG_LEVEL_ERROR, "alarm", "%s", err.text);
+		return false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		enum rc rc = ring(m, a, &rows[i], now, &err);
+
+		/* RC_BUSY: a fact came meanwhile; it is looked at again at once. */
+		if (rc != RC_OK && rc != RC_BUSY) {
+			log_line(LOG_LEVEL_ERROR, "alarm", "%.*s: %s", STR(rows[i].number), err.text);
+			return false;
+		}
+	}
+	return n > 0;
+}
+
+static void wait_for_bell(struct alarms *m)
+{
+	struct timespec until;
+
+	pthread_mutex_lock(&m->lock);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += LOOK_EACH / USEC_PER_SEC;
+	while (!m->rung && !m->stop && pthread_cond_timedwait(&m->bell, &m->lock, &until) != ETIMEDOUT)
+		;
+	m->rung = false;
+	pthread_mutex_unlock(&m->lock);
+}
+
+static void *run(void *ctx)
+{
+	struct alarms *m = ctx;
+	struct arena *a = arena_new(MEMORY_MAX);
+
+	while (a != NULL && !atomic_load(&m->core->stopping)) {
+		bool more = ring_all(m, a);
+
+		arena_reset(a);
+		if (!more)
+			wait_for_bell(m);
+	}
+	arena_free(a);
+	return NULL;
+}
+
+enum rc alarms_start(struct core *c, struct alarms **ret, struct err *err)
+{
+	struct alarms *m = mem_alloc(sizeof *m);
+	pthread_condattr_t attr;
+
+	if (m == NULL)
+		return FAIL(err, RC_NOMEM, "alarms: out of memory");
+	m->core = c;
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&m->bell, &attr);
+	pthread_condattr_destroy(&attr);
+	if (pthread_create(&m->thread, NULL, run, m) != 0) {
+		mem_free(m);
+		return FAIL(err, RC_IO, "alarms: cannot start a thread");
+	}
+	*ret = m;
+	return RC_OK;
+}
+
+void alarms_wake(struct alarms *m)
+{
+	if (m == NULL)
+		return;
+	pthread_mutex_lock(&m->lock);
+	m->rung = true;
+	pthread_cond_signal(&m->bell);
+	pthread_mutex_unlock(&m->lock);
+}
+
+void alarms_stop(struct alarms *m)
+{
+	if (m == NULL)
+		return;
+	pthread_mutex_lock(&m->lock);
+	m->stop = true;
+	pthread_cond_signal(&m->bell);
+	pthread_mutex_unlock(&m->lock);
+	pthread_join(m->thread, NULL);
+	pthread_cond_destroy(&m->bell);
+	pthread_mutex_destroy(&m->lock);
+	mem_free(m);
+}

@@ -1,0 +1,465 @@
+/* The desk over REST: incidents, their facts, and what the packs of law make of them.
+ *
+ * Nobody edits an incident: a fact is added, and state, level and clocks are derived anew. `at`, the time of recording, is always
+ * this node's own; `claimed` is what the person says. A fact that could not count is refused here with the reason. */
+#include "web/api.h"
+
+#include "base/uuid.h"
+#include "desk/desk.h"
+#include "desk/show.h"
+#include "gate/gate.h"
+#include "stix/marking.h"
+#include "store/incidents.h"
+
+#define TRIES 20           /* somebody else added a fact meanwhile */
+#define FIRST_FACTS_MAX 50
+
+static const char OPEN_REQUEST[] =
+	"{\"type\":\"object\",\"required\":[\"title\"],\"properties\":{\"title\":{\"type\":\"string\"},\"packs\":{\"type\":\"array\",\"items\":"
+	"{\"type\":\"string\"}},\"exercise\":{\"type\":\"boolean\"},\"facts\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}}}";
+static const char FACT_REQUEST[] =
+	"{\"type\":\"object\",\"required\":[\"type\"],\"properties\":{\"type\":{\"type\":\"string\"},\"id\":{\"type\":\"string\"},\"claimed\":"
+	"{\"type\":\"string\",\"format\":\"date-time\"},\"by\":{\"type\":\"string\"},\"level\":{\"type\":\"integer\"},\"items\":{\"type\":\"array\"}}}";
+static const char ANY_SCHEMA[] = "{\"type\":\"object\"}";
+static const struct api_param LIST_PARAMS[] = {
+	{ "all", "boolean", "closed ones too" },
+	{ "order", "string", "due (least time left first) or newest" },
+	{ "after", "string", "\"next\" of the reply before" },
+	{ "limit", "integer", "at most so many (1 to 1000)" },
+	{ NULL, NULL, NULL },
+};
+static const struct api_param VIEW_PARAMS[] = {
+	{ "at", "string", "as it was known then (RFC 3339)" },
+	{ NULL, NULL, NULL },
+};
+
+/* Incidents are as secret as what carries no marking here. */
+static enum rc may_see(const struct api_call *c, struct err *err)
+{
+	return gate_may(c->viewer, TLP_RED, c->api->default_tlp, 0, NULL) ? RC_OK : FAIL(err, RC_NOTFOUND, "no such incident");
+}
+
+static struct str actor_of(const struct api_call *c)
+{
+	return arena_fmt(c->req->arena, "user:%.*s", STR(c->viewer->name));
+}
+
+/* Who states something at this tier, when the request does not say: of its own incidents an authority is the reporter. */
+static const char *role_here(const struct api *api, struct str packs, enum fact_type type)
+{
+	const char *role = strcmp(api->tier, "provider") == 0 ? "reporter" : strcmp(api->tier, "nation") == 0 ? "authority" : "reviewer";
+	struct str first;
+	const struct pack *p = str_next(&packs, ' ', &first) ? desk_pack(api->desk, first) : NULL;
+
+	for (size_t i = 0; p != NULL && i < p->n_roles; i++)
+		if (str_eq(p->roles[i].term.id, str_of(role)) && (p->roles[i].facts >> type & 1) == 0)
+			return "reporter";
+	return role;
+}
+
+/* --- facts in --- */
+
+static bool skipped(struct str name)
+{
+	return str_eq(name, S("at")) || str_eq(name, S("id")) || str_eq(name, S("by"));
+}
+
+/* The fact as it will be kept: with id, by and the time of recording of this node. */
+static enum rc make_fact(struct api_call *c, struct str packs, const struct json *in, struct incident_fact *ret, struct err *err)
+{
+	struct str id = json_get_str(in, S("id")), by = json_get_str(in, S("by"));
+	enum fact_type type = desk_fact_find(json_get_str(in, S("type")));
+	char own[2 + UUID_TEXT_LEN + 1], uuid[UUID_TEXT_LEN + 1];
+	struct uuid u;
+	struct buf b;
+	struct jsonw w;
+	enum rc rc;
+
+	if (in->type != JSON_OBJECT)
+		return FAIL(err, RC_BAD, "fact: expected an object");
+	ret->type = json_get_str(in, S("type"));
+	if (ret->type.n == 0)
+		return FAIL(err, RC_BAD, "/type: is required");
+	if (type == FACT_TYPES)
+		return FAIL(err, RC_BAD, "/type: nobody knows a fact of type '%.*s'", STR(str_slice(ret->type, 0, 100)));
+	uuid_v4(&u);
+	uuid_format(&u, uuid);
+	snprintf(own, sizeof own, "f-%s", uuid);
+	buf_init(&b, INCIDENT_FACT_MAX);
+	jsonw_init(&w, &b);
+	jsonw_object(&w);
+	jsonw_m_str(&w, "id", id.n > 0 ? id : str_of(own));
+	jsonw_m_time(&w, "at", time_now());
+	jsonw_m_str(&w, "by", by.n > 0 ? by : str_of(role_here(c->api, packs, type)));
+	JSON_MEMBERS(name, value, in)
+		if (!skipped(json_str(name))) {
+			jsonw_name_str(&w, json_str(name));
+			jsonw_value(&w, value);
+		}
+	jsonw_object_end(&w);
+	rc = buf_check(&b, err, "fact");
+	ret->id = arena_dup(c->req->arena, id.n > 0 ? id : str_of(own));
+	ret->body = arena_dup(c->req->arena, buf_view(&b));
+	buf_done(&b);
+	return rc == RC_OK && (ret->id.p == NULL || ret->body.p == NULL) ? FAIL(err, RC_NOMEM, "fact: out of memory") : rc;
+}
+
+static enum rc join_facts(struct arena *a, struct str had, const struct incident_fact *f, size_t n, struct str *ret, struct err *err)
+{
+	struct buf b;
+
+	buf_init(&b, had.n + n * (INCIDENT_FACT_MAX + 1) + 1);
+	buf_str(&b, had);
+	for (size_t i = 0; i < n; i++) {
+		buf_str(&b, f[i].body);
+		buf_char(&b, '\n');
+	}
+	*ret = arena_dup(a, buf_view(&b));
+	buf_done(&b);
+	return ret->p == NULL ? FAIL(err, RC_NOMEM, "facts: out of memory") : RC_OK;
+}
+
+/* A new fact that would not count is not taken in: the reason goes back to who states it. */
+static enum rc refuse_idle(const struct desk_view *v, const struct incident_fact *f, size_t n, struct err *err)
+{
+	for (size_t i = 0; i < v->facts.n_problems; i++)
+		for (size_t k = 0; k < n && !v->facts.problems[i].counted; k++)
+			if (str_eq(v->facts.problems[i].id, f[k].id))
+				return FAIL(err, RC_BAD, "%.*s: %.*s", STR(f[k].type), STR(v->facts.problems[i].why));
+	return RC_OK;
+}
+
+/* `rung` 0: whoever tells of alarms looks at once, since a fact may tell of something long past. */
+static struct incident_derived derived_of(const struct desk_view *v)
+{
+	return (struct incident_derived){ .open = v->open, .state = str_of(v->views[0]->state), .level = v->views[0]->overall,
+					  .due = v->open ? v->due : INCIDENT_NEVER, .rung = 0 };
+}
+
+static enum rc look(struct api_call *c, struct str packs, struct str facts, usec at, struct desk_view *ret, struct err *err)
+{
+	return desk_look(c->api->desk, c->req->arena, packs, facts, at, ret, err);
+}
+
+/* --- views out --- */
+
+static void put_row(struct jsonw *w, const struct incident_row *r)
+{
+	jsonw_m_str(w, "id", r->id);
+	jsonw_m_str(w, "number", r->number);
+	jsonw_m_str(w, "title", r->title);
+	jsonw_m_str(w, "packs", r->packs);
+	jsonw_m_bool(w, "exercise", r->exercise);
+	jsonw_m_time(w, "opened", r->opened);
+	jsonw_m_time(w, "changed", r->changed);
+	jsonw_m_int(w, "facts", r->facts);
+	jsonw_m_bool(w, "open", r->now.open);
+	jsonw_m_str(w, "state", r->now.state);
+	jsonw_name(w, "level");
+	if (r->now.level > 0)
+		jsonw_int(w, r->now.level);
+	else
+		jsonw_null(w);
+	show_time(w, "due", r->now.due == INCIDENT_NEVER ? NO_TIME : r->now.due);
+}
+
+static enum rc put_alarms(struct api_call *c, int64_t row, struct err *err)
+{
+	struct incident_alarm *list;
+	size_t n;
+
+	TRY(incident_alarms(c->api->store, row, c->req->arena, &list, &n, err));
+	jsonw_name(&c->out, "alarms");
+	jsonw_array(&c->out);
+	for (size_t i = 0; i < n; i++) {
+		jsonw_object(&c->out);
+		jsonw_m_str(&c->out, "clock", list[i].clock);
+		jsonw_m_int(&c->out, "percent", list[i].percent);
+		show_time(&c->out, "due", list[i].due);
+		jsonw_m_time(&c->out, "at", list[i].at);
+		jsonw_object_end(&c->out);
+	}
+	jsonw_array_end(&c->out);
+	return RC_OK;
+}
+
+static enum rc put_incident(struct api_call *c, const struct incident_row *r, const struct desk_view *v, usec at, struct err *err)
+{
+	struct jsonw *w = &c->out;
+
+	jsonw_object(w);
+	put_row(w, r);
+	jsonw_name(w, "views");
+	jsonw_array(w);
+	for (size_t i = 0; i < v->n; i++) {
+		jsonw_object(w);
+		show_view(w, v->packs[i], v->views[i], at);
+		jsonw_object_end(w);
+	}
+	jsonw_array_end(w);
+	show_problems(w, &v->facts);
+	TRY(put_alarms(c, r->row, err));
+	jsonw_object_end(w);
+	return RC_OK;
+}
+
+/* --- routes --- */
+
+static enum rc read_packs(struct api_call *c, struct str *ret, struct err *err)
+{
+	const struct json *list = json_get(c->body, S("packs"));
+	struct buf b;
+
+	*ret = str_of(c->api->desk_pack);
+	if (list == NULL)
+		return RC_OK;
+	buf_init(&b, 4096);
+	if (list->type == JSON_ARRAY)
+		JSON_EACH(one, list)
+			buf_fmt(&b, "%s%.*s", b.n > 0 ? " " : "", STR(json_str(one)));
+	*ret = arena_dup(c->req->arena, buf_view(&b));
+	buf_done(&b);
+	return ret->n > 0 ? RC_OK : FAIL(err, RC_BAD, "/packs: expected an array of packs");
+}
+
+static enum rc read_first_facts(struct api_call *c, struct str packs, struct incident_fact *f, size_t *ret_n, struct err *err)
+{
+	const struct json *list = json_get(c->body, S("facts"));
+
+	*ret_n = 0;
+	if (list == NULL)
+		return RC_OK;
+	if (list->type != JSON_ARRAY || list->n > FIRST_FACTS_MAX)
+		return FAIL(err, RC_BAD, "/facts: expected an array of at most %d facts", FIRST_FACTS_MAX);
+	JSON_EACH(one, list)
+		TRY(make_fact(c, packs, one, &f[(*ret_n)++], err));
+	return RC_OK;
+}
+
+static enum rc incidents_post(struct api_call *c, struct err *err)
+{
+	struct incident_fact f[FIRST_FACTS_MAX];
+	struct incident_row r = { .exercise = false };
+	struct desk_view v;
+	char id[80], uuid[UUID_TEXT_LEN + 1];
+	struct str facts;
+	struct uuid u;
+	usec at = time_now();
+	size_t n;
+
+	TRY(may_see(c, err));
+	TRY(api_text(c, "title", true, &r.title, err));
+	TRY(api_bool(c, "exercise", false, &r.exercise, err));
+	TRY(read_packs(c, &r.packs, err));
+	TRY(read_first_facts(c, r.packs, f, &n, err));
+	TRY(join_facts(c->req->arena, S(""), f, n, &facts, err));
+	TRY(look(c, r.packs, facts, time_now(), &v, err));
+	TRY(refuse_idle(&v, f, n, err));
+	uuid_v4(&u);
+	uuid_format(&u, uuid);
+	snprintf(id, sizeof id, "incident--%s", uuid);
+	r.id = str_of(id);
+	r.now = derived_of(&v);
+	TRY(incident_open(c->api->store, &r, f, n, actor_of(c), err));
+	if (c->api->desk_changed != NULL)
+		c->api->desk_changed(c->api->ctx);
+	c->res->status = 201;
+	return put_incident(c, &r, &v, at, err);
+}
+
+static enum rc put_next(struct api_call *c, const struct incident_row *last, bool newest)
+{
+	char text[64];
+
+	snprintf(text, sizeof text, newest ? "%lld" : "%lld,%lld", (long long)last->row, (long long)last->now.due);
+	jsonw_m_cstr(&c->out, "next", text);
+	return RC_OK;
+}
+
+static enum rc read_query(struct api_call *c, struct incident_query *q, struct err *err)
+{
+	struct str order = api_query(c, "order"), after = api_query(c, "after"), piece;
+	int64_t limit;
+
+	TRY(api_query_bool(c, "all", &q->all, err));
+	q->newest = str_eq(order, S("newest"));
+	if (order.p != NULL && !q->newest && !str_eq(order, S("due")))
+		return FAIL(err, RC_BAD, "order: expected due or newest");
+	TRY(api_query_int(c, "limit", 100, 1, 1000, &limit, err));
+	q->limit = (uint32_t)limit;
+	if (after.n == 0)
+		return RC_OK;
+	if (!str_next(&after, ',', &piece) || !str_to_i64(piece, &q->after_row) || (!q->newest && !str_to_i64(after, &q->after_due)))
+		return FAIL(err, RC_BAD, "after: expected \"next\" of the reply before");
+	return RC_OK;
+}
+
+static enum rc incidents_get(struct api_call *c, struct err *err)
+{
+	struct incident_query q = { .all = false };
+	struct incident_row *list;
+	size_t n;
+
+	TRY(may_see(c, err));
+	TRY(read_query(c, &q, err));
+	TRY(incident_list(c->api->store, &q, c->req->arena, &list, &n, err));
+	jsonw_object(&c->out);
+	jsonw_name(&c->out, "incidents");
+	jsonw_array(&c->out);
+	for (size_t i = 0; i < n; i++) {
+		jsonw_object(&c->out);
+		put_row(&c->out, &list[i]);
+		jsonw_object_end(&c->out);
+	}
+	jsonw_array_end(&c->out);
+	if (n == q.limit)
+		TRY(put_next(c, &list[n - 1], q.newest));
+	jsonw_object_end(&c->out);
+	return RC_OK;
+}
+
+static enum rc incident_view_get(struct api_call *c, struct err *err)
+{
+	struct incident_row r;
+	struct desk_view v;
+	struct str facts, when = api_query(c, "at");
+	usec at = time_now();
+
+	TRY(may_see(c, err));
+	if (when.p != NULL)
+		TRY(time_parse_offset(when, &at, err));
+	TRY(incident_get(c->api->store, c->params[0], c->req->arena, &r, err));
+	TRY(incident_facts(c->api->store, r.row, c->req->arena, &facts, err));
+	TRY(look(c, r.packs, facts, at, &v, err));
+	return put_incident(c, &r, &v, at, err);
+}
+
+static enum rc incident_facts_get(struct api_call *c, struct err *err)
+{
+	struct incident_row r;
+	struct str facts, line;
+
+	TRY(may_see(c, err));
+	TRY(incident_get(c->api->store, c->params[0], c->req->arena, &r, err));
+	TRY(incident_facts(c->api->store, r.row, c->req->arena, &facts, err));
+	jsonw_object(&c->out);
+	jsonw_name(&c->out, "facts");
+	jsonw_array(&c->out);
+	while (str_next(&facts, '\n', &line))
+		jsonw_raw(&c->out, line);
+	jsonw_array_end(&c->out);
+	jsonw_object_end(&c->out);
+	return RC_OK;
+}
+
+/* A level is one of the first pack's; other packs that have other levels go by the items. */
+static enum rc check_level(const struct api_call *c, struct str packs, const struct json *fact, struct err *err)
+{
+	const struct json *v = json_get(fact, S("level"));
+	struct str first;
+	const struct pack *p;
+	int64_t level;
+
+	if (v == NULL || !str_next(&packs, ' ', &first) || (p = desk_pack(c->api->desk, first)) == NULL)
+		return RC_OK;
+	return json_int(v, &level) && level >= p->level_least && level <= p->level_most ? RC_OK :
+	       FAIL(err, RC_BAD, "/level: pack %.*s has the levels %d to %d", STR(p->id), p->level_least, p->level_most);
+}
+
+/* Stated before under this id: it is not stated again. */
+static enum rc is_there(struct api_call *c, struct str facts, struct str id, bool *ret, struct err *err)
+{
+	struct desk_facts f;
+
+	*ret = false;
+	TRY(desk_facts_parse(c->req->arena, "facts", facts, &f, err));
+	for (size_t i = 0; i < f.n; i++)
+		*ret |= str_eq(f.f[i].id, id);
+	return RC_OK;
+}
+
+/* Derives with the new fact and keeps both; RC_BUSY when others were quicker. */
+static enum rc add_once(struct api_call *c, const struct incident_fact *f, struct incident_row *r, struct desk_view *v, struct err *err)
+{
+	struct str facts, all;
+	size_t added;
+	bool there;
+
+	TRY(incident_get(c->api->store, c->params[0], c->req->arena, r, err));
+	TRY(incident_facts(c->api->store, r->row, c->req->arena, &facts, err));
+	TRY(check_level(c, r->packs, c->body, err));
+	TRY(is_there(c, facts, f->id, &there, err));
+	if (there)
+		return look(c, r->packs, facts, time_now(), v, err);
+	TRY(join_facts(c->req->arena, facts, f, 1, &all, err));
+	TRY(look(c, r->packs, all, time_now(), v, err));
+	TRY(refuse_idle(v, f, 1, err));
+	if (v->views[0]->n_facts + 1 > INCIDENT_FACTS_MAX)
+		return FAIL(err, RC_LIMIT, "incident: more than %d facts", INCIDENT_FACTS_MAX);
+	r->now = derived_of(v);
+	TRY(incident_add(c->api->store, r->row, r->facts, f, 1, &r->now, actor_of(c), &added, err));
+	r->facts += (int64_t)added;
+	r->changed = time_now();
+	return RC_OK;
+}
+
+static enum rc incident_facts_post(struct api_call *c, struct err *err)
+{
+	struct incident_fact f;
+	struct incident_row r;
+	struct desk_view v;
+	enum rc rc = RC_BUSY;
+
+	TRY(may_see(c, err));
+	TRY(api_text(c, "type", true, &f.type, err));
+	TRY(incident_get(c->api->store, c->params[0], c->req->arena, &r, err));
+	TRY(make_fact(c, r.packs, c->body, &f, err));
+	for (int i = 0; i < TRIES && rc == RC_BUSY; i++)
+		rc = add_once(c, &f, &r, &v, err);
+	TRY(rc);
+	if (c->api->desk_changed != NULL)
+		c->api->desk_changed(c->api->ctx);
+	return put_incident(c, &r, &v, time_now(), err);
+}
+
+static enum rc packs_get(struct api_call *c, struct err *err)
+{
+	const struct pack *p;
+
+	(void)err;
+	jsonw_object(&c->out);
+	jsonw_name(&c->out, "packs");
+	jsonw_array(&c->out);
+	for (size_t i = 0; (p = desk_pack_at(c->api->desk, i)) != NULL; i++) {
+		jsonw_object(&c->out);
+		jsonw_m_str(&c->out, "id", p->id);
+		show_words(&c->out, "title", &p->title);
+		jsonw_m_str(&c->out, "valid_from", p->valid_from);
+		jsonw_m_str(&c->out, "valid_until", p->valid_until);
+		jsonw_object_end(&c->out);
+	}
+	jsonw_array_end(&c->out);
+	jsonw_object_end(&c->out);
+	return RC_OK;
+}
+
+static enum rc pack_get(struct api_call *c, struct err *err)
+{
+	const struct pack *p = desk_pack(c->api->desk, c->params[0]);
+
+	if (p == NULL)
+		return FAIL(err, RC_NOTFOUND, "no pack '%.*s'", STR(c->params[0]));
+	jsonw_value(&c->out, p->source);
+	return RC_OK;
+}
+
+const struct api_route API_ROUTES_INCIDENTS[] = {
+	{ "GET", "/incidents", API_READER, incidents_get, "Incidents, the least time left first", LIST_PARAMS, NULL, ANY_SCHEMA },
+	{ "POST", "/incidents", API_ANALYST, incidents_post, "Open an incident", NULL, OPEN_REQUEST, ANY_SCHEMA },
+	{ "GET", "/incidents/{incident}", API_READER, incident_view_get, "State, level and clocks of an incident, by id or number", VIEW_PARAMS, NULL, ANY_SCHEMA },
+	{ "GET", "/incidents/{incident}/facts", API_READER, incident_facts_get, "The facts of an incident, as they came", NULL, NULL, ANY_SCHEMA },
+	{ "POST", "/incidents/{incident}/facts", API_ANALYST, incident_facts_post, "State a fact about an incident", NULL, FACT_REQUEST, ANY_SCHEMA },
+	{ "GET", "/packs", API_READER, packs_get, "Packs of law and words", NULL, NULL, ANY_SCHEMA },
+	{ "GET", "/packs/{pack}", API_READER, pack_get, "One pack, as its file has it", NULL, NULL, ANY_SCHEMA },
+	{ NULL, NULL, API_ANY, NULL, NULL, NULL, NULL, NULL },
+};

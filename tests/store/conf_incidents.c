@@ -1,0 +1,122 @@
+/* Incidents, their facts and alarms. */
+#include "conformance.h"
+
+#include "store/facts.h"
+#include "store/incidents.h"
+
+static struct incident_row made(const char *id, usec due)
+{
+	return (struct incident_row){ .id = str_of(id), .title = S("Störung 事件"), .packs = S("tw-2026 eu-nis2"),
+				      .now = { .open = true, .state = S("aware"), .due = due, .rung = due / 2 } };
+}
+
+#define AWARE_TEXT "{\"id\":\"f1\",\"type\":\"aware\"}"
+#define REPORTED_TEXT "{\"id\":\"f2\",\"type\":\"reported\"}"
+static const struct incident_fact AWARE = { { "f1", 2 }, { "aware", 5 }, { AWARE_TEXT, sizeof AWARE_TEXT - 1 } };
+static const struct incident_fact REPORTED = { { "f2", 2 }, { "reported", 8 }, { REPORTED_TEXT, sizeof REPORTED_TEXT - 1 } };
+
+static bool count_one(void *ctx, const struct fact *f)
+{
+	int *n = ctx;
+
+	*n += str_eq(f->subject, S("incident--1"));
+	return true;
+}
+
+static void facts(struct scene *sc)
+{
+	struct incident_row r = made("incident--1", 1000), again = made("incident--1", 1), got;
+	struct incident_fact both[2] = { AWARE, REPORTED };
+	struct str text;
+	size_t added = 9;
+	int chained = 0;
+
+	DONE(sc, incident_open(sc->s, &r, &AWARE, 1, S("user:a"), &sc->err), "opened");
+	OK(r.row > 0 && r.number.n == 11 && str_ends(r.number, S("-000001")) && r.facts == 1, "numbered by year: %.*s", STR(r.number));
+	GIVES(sc, RC_CONFLICT, incident_open(sc->s, &again, &AWARE, 1, S("user:a"), &sc->err), "an id only once");
+	DONE(sc, incident_add(sc->s, r.row, 1, both, 2, &r.now, S("user:a"), &added, &sc->err), "a fact that is there, and one more");
+	EQ_INT(added, 1, "only the new one was added");
+	GIVES(sc, RC_BUSY, incident_add(sc->s, r.row, 1, both, 2, &r.now, S("user:a"), &added, &sc->err), "derived from an old state: look again");
+	DONE(sc, incident_get(sc->s, r.number, sc->a, &got, &sc->err), "found by number");
+	OK(got.facts == 2 && got.now.due == 1000 && got.now.rung == 500 && got.now.open && !got.exercise, "all of it");
+	EQ_STR(got.title, r.title, "title");
+	EQ_STR(got.packs, r.packs, "packs");
+	DONE(sc, incident_facts(sc->s, r.row, sc->a, &text, &sc->err), "facts");
+	EQ_STR(text, S(AWARE_TEXT "\n" REPORTED_TEXT "\n"), "in the order in which they came");
+	DONE(sc, fact_each(sc->s, 0, S("incident."), count_one, &chained, &sc->err), "the chain");
+	EQ_INT(chained, 2, "has them too");
+	GIVES(sc, RC_NOTFOUND, incident_get(sc->s, S("incident--9"), sc->a, &got, &sc->err), "no such incident");
+	GIVES(sc, RC_BUSY, incident_add(sc->s, 99, 0, both, 1, &r.now, S("user:a"), &added, &sc->err), "nothing is added to none");
+}
+
+static void lists(struct scene *sc)
+{
+	static const usec dues[] = { 300, INCIDENT_NEVER, 100, 200 };
+	struct incident_query q = { .limit = 2 };
+	struct incident_row *list;
+	size_t n;
+
+	for (int i = 0; i < 4; i++) {
+		char id[32];
+		struct incident_row r;
+
+		snprintf(id, sizeof id, "incident--%d", i);
+		r = made(id, dues[i]);
+		r.now.open = i != 3;
+		DONE(sc, incident_open(sc->s, &r, &AWARE, 1, S("user:a"), &sc->err), "opened");
+	}
+	DONE(sc, incident_list(sc->s, &q, sc->a, &list, &n, &sc->err), "the least time left first");
+	OK(n == 2 && list[0].now.due == 100 && list[1].now.due == 300, "closed ones are not there");
+	q.after_row = list[1].row;
+	q.after_due = list[1].now.due;
+	DONE(sc, incident_list(sc->s, &q, sc->a, &list, &n, &sc->err), "the next page");
+	OK(n == 1 && list[0].now.due == INCIDENT_NEVER, "has the rest");
+	q = (struct incident_query){ .all = true, .newest = true, .limit = 10 };
+	DONE(sc, incident_list(sc->s, &q, sc->a, &list, &n, &sc->err), "all, newest first");
+	OK(n == 4 && str_eq(list[0].id, S("incident--3")) && str_eq(list[3].id, S("incident--0")), "all four");
+	DONE(sc, incident_ringing(sc->s, 100, 10, sc->a, &list, &n, &sc->err), "ringing");
+	OK(n == 2 && list[0].now.rung == 50 && list[1].now.rung == 100, "the earliest first, none that is not due");
+}
+
+static void alarms(struct scene *sc)
+{
+	struct incident_row r = made("incident--1", 1000), got;
+	struct incident_alarm a[2] = { { .clock = S("tw K1 f1"), .percent = 50, .due = 1000, .at = 600 },
+				       { .clock = S("tw K1 f1"), .percent = 100, .due = 1000, .at = 1001 } }, *list;
+	size_t n;
+	int chained = 0;
+
+	DONE(sc, incident_open(sc->s, &r, &AWARE, 1, S("user:a"), &sc->err), "opened");
+	r.now.rung = 1001;
+	DONE(sc, incident_alarm_put(sc->s, r.row, 1, a, 1, &r.now, &sc->err), "half of the time is gone");
+	OK(a[0].fresh, "which is news");
+	r.now.rung = INCIDENT_NEVER;
+	DONE(sc, incident_alarm_put(sc->s, r.row, 1, a, 2, &r.now, &sc->err), "and all of it");
+	OK(!a[0].fresh && a[1].fresh, "only the breach is news now");
+	GIVES(sc, RC_BUSY, incident_alarm_put(sc->s, r.row, 5, a, 2, &r.now, &sc->err), "derived from another state");
+	DONE(sc, incident_alarms(sc->s, r.row, sc->a, &list, &n, &sc->err), "alarms");
+	OK(n == 2 && list[0].percent == 50 && list[1].percent == 100 && list[1].due == 1000, "both are kept");
+	DONE(sc, incident_get(sc->s, r.id, sc->a, &got, &sc->err), "the incident");
+	OK(got.now.rung == INCIDENT_NEVER && got.facts == 1, "does not ring again");
+	DONE(sc, fact_each(sc->s, 0, S("incident."), count_one, &chained, &sc->err), "the chain");
+	EQ_INT(chained, 3, "has awareness, alarm and breach");
+}
+
+static void bad(struct scene *sc)
+{
+	struct incident_row r = made("incident--1", 1);
+	struct incident_fact f = AWARE;
+
+	f.body = S("{\n}");
+	GIVES(sc, RC_BAD, incident_open(sc->s, &r, &f, 1, S("user:a"), &sc->err), "a fact of two lines");
+	r.title = S("\xff");
+	GIVES(sc, RC_BAD, incident_open(sc->s, &r, &AWARE, 1, S("user:a"), &sc->err), "a title that is no text");
+}
+
+const struct conformance_case CASES_INCIDENTS[] = {
+	{ "incidents: facts", facts },
+	{ "incidents: lists", lists },
+	{ "incidents: alarms", alarms },
+	{ "incidents: bad input", bad },
+	{ NULL, NULL },
+};
