@@ -91,18 +91,32 @@ uint32_t fold_char(uint32_t ch)
 	return (uint32_t)((int32_t)ch + runs[low].by);
 }
 
+static vec16 fold_sixteen(vec16 v)
+{
+	return v + ((vec16)((vec16)(v - 'A') < 26) & 32);
+}
+
 /* As many whole sixteens of pure ASCII as lead, folded. */
 static size_t fold_ascii(struct str in, char *out)
 {
 	size_t i = 0;
 
+	for (; i + 64 <= in.n; i += 64) {
+		vec16 a = vec16_load(in.p + i), b = vec16_load(in.p + i + 16), c = vec16_load(in.p + i + 32), d = vec16_load(in.p + i + 48);
+
+		if (vec16_mask(a | b | c | d) != 0)
+			break;
+		vec16_store(out + i, fold_sixteen(a));
+		vec16_store(out + i + 16, fold_sixteen(b));
+		vec16_store(out + i + 32, fold_sixteen(c));
+		vec16_store(out + i + 48, fold_sixteen(d));
+	}
 	for (; i + 16 <= in.n; i += 16) {
 		vec16 v = vec16_load(in.p + i);
 
 		if (vec16_mask(v) != 0)
 			break;
-		v += (vec16)((vec16)(v - 'A') < 26) & 32;
-		vec16_store(out + i, v);
+		vec16_store(out + i, fold_sixteen(v));
 	}
 	return i;
 }

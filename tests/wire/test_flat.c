@@ -35,6 +35,34 @@ static void test_text(void)
 	EQ_INT(arena_used(f->scratch), 0, "cleared");
 }
 
+/* Escapes at each place of texts longer than a look, against the same text resolved in pieces shorter than one. */
+static void test_resolve_long(void)
+{
+	static const char *const parts[] = { "a", "bcdefghijklmnopqrstuvwxyz", "\\\\", "\\n", "\\u0041", "\\\"", "\xc3\xa9", "\\t", "\\/", "\\ud83d\\ude00", "u" };
+	static const char *const meant[] = { "a", "bcdefghijklmnopqrstuvwxyz", "\\", "\n", "A", "\"", "\xc3\xa9", "\t", "/", "\xf0\x9f\x98\x80", "u" };
+	uint64_t seed = 1;
+	size_t wrong = 0;
+
+	for (int round = 0; round < 20000; round++) {
+		char in[400], want[400], out[400 + FLAT_RESOLVE_SLACK];
+		size_t n = 0, n_want = 0, room = 20 + (size_t)round % 330;
+
+		while (n < room) {
+			seed = seed * 6364136223846793005u + 1442695040888963407u;
+			size_t k = (seed >> 33) % COUNTOF(parts);
+
+			memcpy(in + n, parts[k], strlen(parts[k]));
+			n += strlen(parts[k]);
+			memcpy(want + n_want, meant[k], strlen(meant[k]));
+			n_want += strlen(meant[k]);
+		}
+		size_t got = flat_resolve(str_make(in, n), out);
+
+		wrong += got != n_want || memcmp(out, want, n_want) != 0;
+	}
+	OK(wrong == 0, "long texts, escapes at every place");
+}
+
 static void test_put(void)
 {
 	CLEANUP(flat_freep) struct flat *f = NULL;
@@ -143,6 +171,7 @@ int main(void)
 
 	dict = fields_new();
 	test_text();
+	test_resolve_long();
 	test_put();
 	test_time();
 	test_event_time();
