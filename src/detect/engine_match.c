@@ -16,6 +16,7 @@
 #define STRIDE_MAX 8
 #define FEW_SHORT_MAX 64
 #define LITERALS_OF_STRIDE_MAX 400 /* of more the keys would take too much memory */
+#define PAIRS_DIRECT_MAX 8         /* so many searches for two or three bytes are faster than a look at each two */
 
 static uint64_t load(const char *p, unsigned n)
 {
@@ -80,7 +81,7 @@ struct builder {
 	uint32_t n_quads;
 	uint64_t *two;        /* bitmap */
 	uint32_t *direct;
-	uint32_t n_direct, kinds;
+	uint32_t n_direct, kinds, whole_max;
 };
 
 static bool pair_add(struct builder *b, enum key_kind kind, uint64_t key, uint32_t witness, uint32_t at)
@@ -99,8 +100,8 @@ static bool pair_add(struct builder *b, enum key_kind kind, uint64_t key, uint32
 	return true;
 }
 
-/* A literal of four bytes and more, until it is known in what stride values are searched. */
-static bool literal_keep(struct builder *b, struct str lit, uint32_t witness, bool exact)
+/* A key for "the text holds this literal" (folded, at least two bytes), until it is known in what way values are searched. */
+static bool literal_add(struct builder *b, struct str lit, uint32_t witness, bool exact)
 {
 	if (b->n_literals == b->cap_literals) {
 		uint32_t cap = b->cap_literals == 0 ? 64 : b->cap_literals * 2;
@@ -113,22 +114,6 @@ static bool literal_keep(struct builder *b, struct str lit, uint32_t witness, bo
 	}
 	b->literals[b->n_literals++] = (struct literal){ lit, witness, exact };
 	return true;
-}
-
-/* A key for "the text holds this literal" (folded, at least two bytes). */
-static bool literal_add(struct builder *b, struct str lit, uint32_t witness, bool exact)
-{
-	uint64_t two;
-
-	if (lit.n >= 4)
-		return literal_keep(b, lit, witness, exact);
-	if (b->two == NULL)
-		b->two = arena_array(b->a, 65536 / 64, sizeof *b->two);
-	if (b->two == NULL)
-		return false;
-	two = load(lit.p, 2);
-	b->two[two / 64] |= (uint64_t)1 << (two % 64);
-	return pair_add(b, KEY_PAIR, key_small(KEY_PAIR, two), witness, exact ? 0 : MATCH_WHOLE);
 }
 
 /* Where in a literal `stride` quads one behind the other are rarest, by the most common of them. */
@@ -188,7 +173,7 @@ static uint32_t shorts(const struct builder *b, unsigned stride, uint32_t *out)
 	for (uint32_t i = 0; i < b->n_literals; i++) {
 		struct str lit = b->literals[i].lit;
 
-		if (lit.n < stride + 3)
+		if (lit.n >= 4 && lit.n < stride + 3)
 			out[n++] = (uint32_t)load(lit.p + rarest(b->m->typical, lit, 1), 4);
 	}
 	return distinct(out, n);
@@ -220,9 +205,45 @@ static bool literals_build(struct builder *b, struct matcher *ret)
 		unsigned stride = alone ? 1 : ret->stride;
 		size_t at = rarest(b->m->typical, l->lit, stride);
 
+		if (l->lit.n < 4)
+			continue;
 		for (unsigned k = 0; k < stride; k++)
 			if (!quad_add(b, l, at + k, alone ? few : b->quads, alone ? &n_few : &b->n_quads))
 				return false;
+	}
+	return true;
+}
+
+static void direct_add(struct builder *b, uint32_t witness)
+{
+	if (b->n_direct == 0 || b->direct[b->n_direct - 1] != witness)
+		b->direct[b->n_direct++] = witness;
+}
+
+/* Literals of two and three bytes: by their first two, or one by one when there are few. */
+static bool pairs_build(struct builder *b)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < b->n_literals; i++)
+		n += b->literals[i].lit.n < 4;
+	if (n > PAIRS_DIRECT_MAX)
+		b->two = arena_array(b->a, 65536 / 64, sizeof *b->two);
+	if (n > PAIRS_DIRECT_MAX && b->two == NULL)
+		return false;
+	for (uint32_t i = 0; i < b->n_literals; i++) {
+		const struct literal *l = &b->literals[i];
+		uint64_t two = load(l->lit.p, 2);
+
+		if (l->lit.n >= 4)
+			continue;
+		if (n <= PAIRS_DIRECT_MAX) {
+			direct_add(b, l->witness);
+			continue;
+		}
+		b->two[two / 64] |= (uint64_t)1 << (two % 64);
+		if (!pair_add(b, KEY_PAIR, key_small(KEY_PAIR, two), l->witness, l->exact ? 0 : MATCH_WHOLE))
+			return false;
 	}
 	return true;
 }
@@ -242,11 +263,6 @@ static bool last_add(struct builder *b, struct str lit, uint32_t witness)
 			return pair_add(b, lasts[i].kind, key_small(lasts[i].kind, load(lit.p + lit.n - lasts[i].n, lasts[i].n)), witness,
 					MATCH_WHOLE);
 	return true;
-}
-
-static void direct_add(struct builder *b, uint32_t witness)
-{
-	b->direct[b->n_direct++] = witness;
 }
 
 /* The literal of a pattern with wildcards that is rarest, if it is long enough for a key. */
@@ -311,8 +327,10 @@ static bool text_add(struct builder *b, const struct test *t, uint32_t witness)
 			return false;
 		lit = str_make(to, fold_text(lit, to));
 	}
-	if (t->kind == TEST_WHOLE)
+	if (t->kind == TEST_WHOLE) {
+		b->whole_max = lit.n > b->whole_max ? (uint32_t)lit.n : b->whole_max;
 		return pair_add(b, KEY_WHOLE, key_whole(lit), witness, MATCH_WHOLE);
+	}
 	if (t->kind == TEST_PREFIX)
 		return first_add(b, lit, witness);
 	if (t->kind == TEST_SUFFIX)
@@ -402,7 +420,7 @@ static bool build(struct builder *b, const uint32_t *tests, uint32_t first, uint
 	for (uint32_t i = first; i < first + n; i++)
 		if (!witness_add(b, &b->m->tests[tests[i]], i))
 			return false;
-	if (!literals_build(b, ret) || !table_build(b, ret) || (b->n_quads > 0 && !quads_build(b, ret)))
+	if (!literals_build(b, ret) || !pairs_build(b) || !table_build(b, ret) || (b->n_quads > 0 && !quads_build(b, ret)))
 		return false;
 	direct = arena_array(b->a, b->n_direct + 1, sizeof *direct);
 	if (direct == NULL)
@@ -410,6 +428,7 @@ static bool build(struct builder *b, const uint32_t *tests, uint32_t first, uint
 	memcpy(direct, b->direct, b->n_direct * sizeof *direct);
 	ret->pairs = b->two;
 	ret->kinds = b->kinds;
+	ret->whole_max = b->whole_max;
 	ret->direct = direct;
 	ret->n_direct = b->n_direct;
 	return true;
@@ -553,7 +572,7 @@ void matcher_run(struct match_pass *p)
 		ask(p, m->direct[i]);
 	if (p->type == FLAT_NULL)
 		return;
-	if ((m->kinds & 1u << KEY_WHOLE) != 0)
+	if ((m->kinds & 1u << KEY_WHOLE) != 0 && p->text->folded.n <= m->whole_max)
 		probe(p, key_whole(p->text->folded));
 	run_ends(p);
 	if ((m->kinds & 1u << KEY_NUMBER) != 0 && number_parse(p->text->plain, &number))

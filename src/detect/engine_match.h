@@ -19,6 +19,7 @@ struct matcher {
 	uint32_t kinds;               /* bit 1 << enum key_kind: which keys there are */
 	const struct match_bucket *table;
 	uint32_t mask;
+	uint32_t whole_max;           /* a longer value is none of those that are asked for whole */
 	const struct match_entry *entries;
 	const uint8_t *quads;         /* by hash of four bytes: 1 where they are a key; NULL: none */
 	const uint64_t *pairs;        /* bitmap of two bytes; NULL: none */

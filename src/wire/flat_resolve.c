@@ -101,29 +101,48 @@ static uint64_t behind_slash(uint64_t slashes)
 	return ((((slashes << 1) | odd) - slashes) ^ odd) ^ slashes;
 }
 
-/* Sixty-four bytes at a look, from the beginning of `s` to where less are left: that place, and in *ret_n the bytes
- * written. A look ends before a \\u, which is read by itself, and before a backslash that is its last byte. */
-__attribute__((target("avx512f,avx512bw,avx512vbmi,avx512vbmi2,bmi,bmi2,popcnt")))
-static size_t resolve_wide(struct str s, char *to, size_t *ret_n)
+#define WIDE __attribute__((target("avx512f,avx512bw,avx512vbmi,avx512vbmi2,bmi,bmi2,popcnt")))
+
+/* Writes what `v` means, of which `escaped` stand behind a backslash and `kept` are to stay; yields their number. */
+WIDE __attribute__((always_inline)) static inline size_t put(__m512i v, uint64_t escaped, uint64_t kept, char *to)
 {
-	__m512i low = _mm512_loadu_si512(letters), high = _mm512_loadu_si512(letters + 64);
+	__m512i meant = _mm512_permutex2var_epi8(_mm512_loadu_si512(letters), v, _mm512_loadu_si512(letters + 64));
+
+	v = _mm512_mask_mov_epi8(v, _mm512_mask_test_epi8_mask(escaped & ~_mm512_movepi8_mask(v), meant, meant), meant);
+	_mm512_storeu_si512(to, _mm512_maskz_compress_epi8(kept, v));
+	return (size_t)__builtin_popcountll(kept);
+}
+
+/* Sixty-four bytes at a look, from the beginning of `s` to where less are left: that place, and in *ret_n the bytes
+ * written. A look is cut before a \u, which is read by itself, and before a backslash that is its last byte. */
+WIDE static size_t resolve_wide(struct str s, char *to, size_t *ret_n)
+{
 	size_t at = 0, n = 0;
 
 	while (s.n - at >= 64) {
-		__m512i v = _mm512_loadu_si512(s.p + at), meant = _mm512_permutex2var_epi8(low, v, high);
-		uint64_t slashes = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\\'));
-		uint64_t escaped = behind_slash(slashes), begins = slashes & ~escaped;
-		uint64_t apart = begins & (_mm512_mask_cmpeq_epi8_mask(escaped, v, _mm512_set1_epi8('u')) >> 1 | (uint64_t)1 << 63);
-		uint64_t look = _blsmsk_u64(apart) & ~(apart & -apart), kept = look & ~begins;
+		__m512i v = _mm512_loadu_si512(s.p + at);
+		uint64_t slashes = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\\')), escaped, begins, apart;
+		unsigned cut;
 
-		if (UNLIKELY((apart & 1) != 0)) {
-			n += resolve_one(s, &at, to + n);
+		if (slashes == 0) {
+			_mm512_storeu_si512(to + n, v);
+			at += 64;
+			n += 64;
 			continue;
 		}
-		v = _mm512_mask_mov_epi8(v, _mm512_mask_test_epi8_mask(escaped & ~_mm512_movepi8_mask(v), meant, meant), meant);
-		_mm512_storeu_si512(to + n, _mm512_maskz_compress_epi8(kept, v));
-		at += (size_t)__builtin_popcountll(look);
-		n += (size_t)__builtin_popcountll(kept);
+		escaped = behind_slash(slashes);
+		begins = slashes & ~escaped;
+		apart = begins & (_mm512_mask_cmpeq_epi8_mask(escaped, v, _mm512_set1_epi8('u')) >> 1 | (uint64_t)1 << 63);
+		if (LIKELY(apart == 0)) { /* the next look must not wait for what this one finds */
+			n += put(v, escaped, ~begins, to + n);
+			at += 64;
+		} else if ((apart & 1) != 0) {
+			n += resolve_one(s, &at, to + n);
+		} else {
+			cut = (unsigned)__builtin_ctzll(apart);
+			n += put(v, escaped, _bzhi_u64(~begins, cut), to + n);
+			at += cut;
+		}
 	}
 	*ret_n = n;
 	return at;
