@@ -155,6 +155,7 @@ struct text {
 struct regex_run {
 	pcre2_match_data *data;
 	pcre2_match_context *context;
+	struct nfa_memo *memo;
 	uint64_t limits; /* searches that reached a limit: no match */
 };
 

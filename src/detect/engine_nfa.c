@@ -8,32 +8,14 @@
  * A repeated atom is read again for each copy. Begin and end of the text are
  * symbols of their own, which ^ and $ consume. Characters beyond ASCII are one
  * symbol but for two; bytes that are no UTF-8 end every match, as they do in PCRE2. */
-#include "detect/engine_nfa.h"
+#include "detect/engine_nfa_int.h"
 
 #include "base/ascii.h"
 #include "base/mem.h"
 #include "base/text.h"
 
-#define POSITIONS_MAX 256
-#define WORDS (POSITIONS_MAX / 64)
 #define READS_MAX 4000 /* atoms read, copies counted */
 #define NEST_MAX 20
-
-/* Of those beyond ASCII, two are letters of ASCII when case does not count: U+017F an s, U+212A a k. */
-enum { SYMBOL_WIDE = 128, SYMBOL_LONG_S, SYMBOL_KELVIN, SYMBOL_BEGIN, SYMBOL_END, SYMBOLS };
-
-struct set { uint64_t w[WORDS]; };
-
-struct nfa {
-	uint32_t words;
-	bool nullable;
-	struct set first, last, ends; /* ends: those that consume the end of the text */
-	struct set has[SYMBOLS];      /* positions that take the symbol */
-	bool stop[256];               /* by byte: with nothing begun it is looked at, for a match may begin or end there */
-	struct set chain;             /* those that the next position follows: all of them step at once */
-	struct set more;              /* those that others follow too */
-	struct set follow[POSITIONS_MAX]; /* behind nfa_new: without the next position */
-};
 
 /* What a part of the expression begins and ends with. */
 struct part {
@@ -381,6 +363,22 @@ static bool ends_well(const struct nfa *n)
 	return true;
 }
 
+/* Symbols that the same positions take are one class. */
+static void classes_build(struct nfa *n)
+{
+	unsigned first[NFA_CLASSES_MAX];
+
+	for (unsigned i = 0; i < NFA_CLASSES_MAX; i++) {
+		unsigned k = 0;
+
+		while (k < n->classes && memcmp(&n->has[first[k]], &n->has[i], sizeof n->has[i]) != 0)
+			k++;
+		if (k == n->classes)
+			first[n->classes++] = i;
+		n->class_of[i] = (uint8_t)k;
+	}
+}
+
 static void chains_build(struct nfa *n)
 {
 	for (unsigned c = 0; c < COUNTOF(n->stop); c++) {
@@ -420,91 +418,11 @@ struct nfa *nfa_new(struct str pattern, bool any_case, bool dot_all, bool lines)
 		return NULL;
 	}
 	chains_build(n);
+	classes_build(n);
 	return n;
 }
 
 void nfa_free(struct nfa *n)
 {
 	mem_free(n);
-}
-
-/* ---- running */
-
-static inline bool none(const struct nfa *n, const struct set *s)
-{
-	uint64_t any = 0;
-
-	for (uint32_t i = 0; i < n->words; i++)
-		any |= s->w[i];
-	return any == 0;
-}
-
-/* The set behind one more symbol; true: the match is there. */
-static inline bool step(const struct nfa *n, struct set *s, unsigned symbol)
-{
-	struct set next = n->first;
-	uint64_t done = 0, carry = 0;
-
-	for (uint32_t i = 0; i < n->words; i++) {
-		uint64_t steps = s->w[i] & n->chain.w[i];
-
-		next.w[i] |= steps << 1 | carry;
-		carry = steps >> 63;
-	}
-	for (uint32_t i = 0; i < n->words; i++) {
-		for (uint64_t w = s->w[i] & n->more.w[i]; w != 0; w &= w - 1) {
-			const struct set *f = &n->follow[i * 64 + (unsigned)__builtin_ctzll(w)];
-
-			for (uint32_t k = 0; k < n->words; k++)
-				next.w[k] |= f->w[k];
-		}
-	}
-	for (uint32_t i = 0; i < n->words; i++) {
-		s->w[i] = next.w[i] & n->has[symbol].w[i];
-		done |= s->w[i] & n->last.w[i];
-	}
-	return done != 0;
-}
-
-static unsigned wide_symbol(struct str text, size_t at, size_t used)
-{
-	struct str ch = { text.p + at, used };
-
-	if (used == 2 && str_eq(ch, S("\xc5\xbf")))
-		return SYMBOL_LONG_S;
-	return used == 3 && str_eq(ch, S("\xe2\x84\xaa")) ? SYMBOL_KELVIN : SYMBOL_WIDE;
-}
-
-bool nfa_matches(const struct nfa *n, struct str text)
-{
-	struct set s = { 0 }, copy;
-	size_t at = 0, used;
-
-	if (n->nullable || step(n, &s, SYMBOL_BEGIN))
-		return true;
-	while (at < text.n) {
-		unsigned char c = (unsigned char)text.p[at];
-
-		if (!n->stop[c] && none(n, &s)) {
-			do
-				at++;
-			while (at < text.n && !n->stop[(unsigned char)text.p[at]]);
-			continue;
-		}
-		used = c < 0x80 ? 1 : utf8_len(text, at);
-		if (c == '\n' && at + 1 == text.n) { /* $ holds before the last line's end, too */
-			copy = s;
-			if (step(n, &copy, SYMBOL_END))
-				return true;
-		}
-		if (used == 0) {
-			s = (struct set){ 0 };
-			at++;
-			continue;
-		}
-		if (step(n, &s, c < 0x80 ? c : wide_symbol(text, at, used)))
-			return true;
-		at += used;
-	}
-	return step(n, &s, SYMBOL_END);
 }

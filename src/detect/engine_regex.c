@@ -89,7 +89,7 @@ bool regex_search(const struct regex *re, const struct text *x, struct regex_run
 		if (!holds_one(x->folded, &re->needs[i]))
 			return false;
 	if (re->nfa != NULL)
-		return nfa_matches(re->nfa, s);
+		return nfa_matches(re->nfa, run->memo, s);
 	/* Steps by the length: an expression that is no bomb takes a few for each byte. */
 	pcre2_set_match_limit(run->context, REGEX_STEPS_MIN + (uint32_t)(s.n > UINT32_MAX / 16 ? UINT32_MAX / 2 : s.n * REGEX_STEPS_PER_BYTE));
 	rc = pcre2_match(re->code, (PCRE2_SPTR)(s.n == 0 ? "" : s.p), s.n, 0, 0, run->data, run->context);
@@ -130,6 +130,7 @@ void regex_run_done(struct regex_run *run)
 {
 	pcre2_match_data_free(run->data);
 	pcre2_match_context_free(run->context);
+	nfa_memo_free(run->memo);
 	*run = (struct regex_run){ 0 };
 }
 
@@ -139,7 +140,8 @@ enum rc regex_run_new(const struct regex_env *env, struct regex_run *ret, struct
 
 	run.data = pcre2_match_data_create(1, env->general);
 	run.context = pcre2_match_context_create(env->general);
-	if (run.data == NULL || run.context == NULL) {
+	run.memo = nfa_memo_new();
+	if (run.data == NULL || run.context == NULL || run.memo == NULL) {
 		regex_run_done(&run);
 		return FAIL(err, RC_NOMEM, "engine: out of memory");
 	}

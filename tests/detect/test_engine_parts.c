@@ -199,10 +199,11 @@ static void test_nfa(void)
 
 	OK(env != NULL && regex_run_new(env, &run, &err) == RC_OK, "new");
 	for (int i = 0; i < 6000; i++) {
-		char pattern[400], text[40];
+		char pattern[400], text[1200];
 		struct str p = str_make(pattern, random_regex(pattern, 0));
 		unsigned flags = pick(3) == 0 ? SIGMA_RE_I : pick(3) == 0 ? SIGMA_RE_S : 0;
 		struct regex *re;
+		struct nfa_memo *memo;
 		struct nfa *n = nfa_new(p, (flags & SIGMA_RE_I) != 0, (flags & SIGMA_RE_S) != 0, false);
 
 		if (regex_compile(env, p, flags, &re, &err) != RC_OK || n == NULL) {
@@ -212,12 +213,14 @@ static void test_nfa(void)
 		}
 		nfa_free(re->nfa);
 		re->nfa = NULL;
+		memo = nfa_memo_new();
 		for (int k = 0; k < 12; k++) {
 			size_t len = 0;
+			uint32_t tokens = k < 10 ? pick(12) : 150 + pick(200); /* long enough to be searched by numbers */
 			uint64_t was;
 			bool want;
 
-			for (uint32_t c = pick(12); c > 0; c--)
+			for (uint32_t c = tokens; c > 0; c--)
 				len += (size_t)snprintf(text + len, 4, "%s", (const char *[]){ "a", "b", "c", "A", " ", ".", "\n", "\xc3\xa9", "-" }[pick(9)]);
 			was = run.limits;
 			want = regex_search(re, &(struct text){ str_make(text, len), { NULL, 0 } }, &run);
@@ -225,15 +228,46 @@ static void test_nfa(void)
 				continue;
 			held += want;
 			tried++;
-			if (nfa_matches(n, str_make(text, len)) != want && wrong++ == 0)
+			if (nfa_matches(n, memo, str_make(text, len)) != want && wrong++ == 0)
 				printf("# /%.*s/ %u \"%.*s\": %d\n", STR(p), flags, (int)len, text, want);
 		}
+		nfa_memo_free(memo);
 		nfa_free(n);
 	}
 	OK(wrong == 0 && held > tried / 8 && held < tried && left < 600, "%zu searches, %zu held, as PCRE2 has them (%zu left to it)", tried, held,
 	   left);
 	regex_run_done(&run);
 	regex_env_free(env);
+}
+
+/* More sets than there is room for: at each letter a new one, or (few letters that are not b) one now and then. */
+static void test_many_sets(void)
+{
+	static const struct { const char *pattern; size_t between; uint32_t every; } rows[] = { { "a.{90}c", 91, 1 }, { "a.{12}c", 13, 160 } };
+	static char text[20000];
+	struct nfa_memo *memo = nfa_memo_new();
+
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		struct nfa *n = nfa_new(str_of(rows[i].pattern), false, false, false);
+		size_t wrong = 0, held = 0;
+
+		for (int round = 0; round < 400; round++) {
+			size_t len = 5000 + pick(sizeof text - 5000), at = len - 1 - pick(8);
+			bool want;
+
+			for (size_t k = 0; k < len; k++)
+				text[k] = k % rows[i].every < 6 && pick(2) == 0 ? 'a' : 'b';
+			text[at] = 'c';
+			if (rows[i].every > 1)
+				text[at - rows[i].between] = "ab"[pick(2)];
+			want = text[at - rows[i].between] == 'a';
+			held += want;
+			wrong += nfa_matches(n, memo, str_make(text, len)) != want;
+		}
+		OK(wrong == 0 && held > 100 && held < 300, "/%s/: %zu of 400 found", rows[i].pattern, held);
+		nfa_free(n);
+	}
+	nfa_memo_free(memo);
 }
 
 static const struct { const char *pattern; bool read; } readable[] = {
@@ -358,6 +392,7 @@ int main(void)
 	test_few_absent();
 	test_literals();
 	test_nfa();
+	test_many_sets();
 	test_bombs();
 	test_globs();
 	test_cache();
