@@ -16,6 +16,7 @@
 #define STRIDE_MAX 8
 #define FEW_SHORT_MAX 64
 #define LITERALS_OF_STRIDE_MAX 400 /* of more the keys would take too much memory */
+#define AT_MAX (UINT16_MAX - STRIDE_MAX)
 #define PAIRS_DIRECT_MAX 8         /* so many searches for two or three bytes are faster than a look at each two */
 
 static uint64_t load(const char *p, unsigned n)
@@ -84,7 +85,7 @@ struct builder {
 	uint32_t n_direct, kinds, whole_max;
 };
 
-static bool pair_add(struct builder *b, enum key_kind kind, uint64_t key, uint32_t witness, uint32_t at)
+static bool entry_add(struct builder *b, enum key_kind kind, uint64_t key, struct match_entry entry)
 {
 	if (b->n == b->cap) {
 		uint32_t cap = b->cap == 0 ? 64 : b->cap * 2;
@@ -96,8 +97,14 @@ static bool pair_add(struct builder *b, enum key_kind kind, uint64_t key, uint32
 		b->cap = cap;
 	}
 	b->kinds |= 1u << kind;
-	b->pairs[b->n++] = (struct pair){ key, { witness, at } };
+	b->pairs[b->n++] = (struct pair){ key, entry };
 	return true;
+}
+
+/* A key behind which the test itself is asked. */
+static bool key_add(struct builder *b, enum key_kind kind, uint64_t key, uint32_t witness)
+{
+	return entry_add(b, kind, key, (struct match_entry){ .witness = witness, .where = MATCH_ALONE });
 }
 
 /* A key for "the text holds this literal" (folded, at least two bytes), until it is known in what way values are searched. */
@@ -122,7 +129,7 @@ static size_t rarest(const struct typical *typical, struct str lit, unsigned str
 	float best = 2;
 	size_t at = 0;
 
-	for (size_t i = 0; i + stride + 3 <= lit.n; i++) {
+	for (size_t i = 0; i + stride + 3 <= lit.n && i < AT_MAX; i++) {
 		float worst = 0;
 
 		for (unsigned k = 0; k < stride; k++) {
@@ -140,10 +147,15 @@ static size_t rarest(const struct typical *typical, struct str lit, unsigned str
 
 static bool quad_add(struct builder *b, const struct literal *l, size_t at, uint32_t *quads, uint32_t *n)
 {
+	struct match_entry entry = { .witness = l->witness, .at = (uint16_t)at, .where = MATCH_ALONE, .exact = l->exact };
 	uint32_t bytes = (uint32_t)load(l->lit.p + at, 4);
 
+	if (l->lit.n > 4) {
+		entry.where = at + 8 <= l->lit.n ? 4 : at >= 4 ? -4 : at > 0 ? -(int8_t)at : (int8_t)(l->lit.n - 4);
+		entry.beside = (uint32_t)load(l->lit.p + at + entry.where, 4);
+	}
 	quads[(*n)++] = bytes;
-	return pair_add(b, KEY_QUAD, key_small(KEY_QUAD, bytes), l->witness, l->exact ? (uint32_t)at : MATCH_WHOLE);
+	return entry_add(b, KEY_QUAD, key_small(KEY_QUAD, bytes), entry);
 }
 
 static int by_value(const void *a, const void *b)
@@ -242,7 +254,8 @@ static bool pairs_build(struct builder *b)
 			continue;
 		}
 		b->two[two / 64] |= (uint64_t)1 << (two % 64);
-		if (!pair_add(b, KEY_PAIR, key_small(KEY_PAIR, two), l->witness, l->exact ? 0 : MATCH_WHOLE))
+		if (!entry_add(b, KEY_PAIR, key_small(KEY_PAIR, two),
+			       (struct match_entry){ .witness = l->witness, .where = MATCH_ALONE, .exact = l->exact }))
 			return false;
 	}
 	return true;
@@ -252,7 +265,7 @@ static bool first_add(struct builder *b, struct str lit, uint32_t witness)
 {
 	for (size_t i = 0; i < COUNTOF(firsts); i++)
 		if (lit.n >= firsts[i].n)
-			return pair_add(b, firsts[i].kind, key_small(firsts[i].kind, load(lit.p, firsts[i].n)), witness, MATCH_WHOLE);
+			return key_add(b, firsts[i].kind, key_small(firsts[i].kind, load(lit.p, firsts[i].n)), witness);
 	return true;
 }
 
@@ -260,8 +273,7 @@ static bool last_add(struct builder *b, struct str lit, uint32_t witness)
 {
 	for (size_t i = 0; i < COUNTOF(lasts); i++)
 		if (lit.n >= lasts[i].n)
-			return pair_add(b, lasts[i].kind, key_small(lasts[i].kind, load(lit.p + lit.n - lasts[i].n, lasts[i].n)), witness,
-					MATCH_WHOLE);
+			return key_add(b, lasts[i].kind, key_small(lasts[i].kind, load(lit.p + lit.n - lasts[i].n, lasts[i].n)), witness);
 	return true;
 }
 
@@ -329,7 +341,7 @@ static bool text_add(struct builder *b, const struct test *t, uint32_t witness)
 	}
 	if (t->kind == TEST_WHOLE) {
 		b->whole_max = lit.n > b->whole_max ? (uint32_t)lit.n : b->whole_max;
-		return pair_add(b, KEY_WHOLE, key_whole(lit), witness, MATCH_WHOLE);
+		return key_add(b, KEY_WHOLE, key_whole(lit), witness);
 	}
 	if (t->kind == TEST_PREFIX)
 		return first_add(b, lit, witness);
@@ -350,7 +362,7 @@ static bool witness_add(struct builder *b, const struct test *t, uint32_t witnes
 	if (t->kind == TEST_REGEX)
 		return regex_add(b, t, witness);
 	if (t->kind == TEST_NUMBER)
-		return pair_add(b, KEY_NUMBER, number_key(t->number), witness, MATCH_WHOLE);
+		return key_add(b, KEY_NUMBER, number_key(t->number), witness);
 	if (t->kind != TEST_NEVER)
 		direct_add(b, witness);
 	return true;
@@ -481,6 +493,14 @@ static void probe(struct match_pass *p, uint64_t key)
 		ask(p, p->matcher->entries[b->first + i].witness);
 }
 
+/* Of the literal whose key's bytes stand at `at`: are four others where they should? */
+static bool beside(const struct match_entry *entry, struct str s, size_t at)
+{
+	size_t from = at + (size_t)(ptrdiff_t)entry->where; /* before the text: far behind it */
+
+	return from <= s.n - 4 && load(s.p + from, 4) == entry->beside;
+}
+
 /* The bytes of a key stand at `at` of the text. */
 static void probe_at(struct match_pass *p, uint64_t key, size_t at)
 {
@@ -491,7 +511,9 @@ static void probe_at(struct match_pass *p, uint64_t key, size_t at)
 		const struct match_entry *entry = &p->matcher->entries[b->first + i];
 		struct str lit;
 
-		if (entry->at == MATCH_WHOLE) {
+		if (entry->where != MATCH_ALONE && !beside(entry, s, at))
+			continue;
+		if (!entry->exact) {
 			ask(p, entry->witness);
 			continue;
 		}

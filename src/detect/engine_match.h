@@ -8,9 +8,12 @@
 
 struct match_entry {
 	uint32_t witness; /* number in the group */
-	uint32_t at;      /* where in the literal the key's bytes stand; MATCH_WHOLE: ask the test itself */
+	uint32_t beside;  /* four other bytes of the literal that the key's are of */
+	uint16_t at;      /* where in the literal the key's stand */
+	int8_t where;     /* and how far from these the four do; MATCH_ALONE: there are none */
+	bool exact;       /* the test is that the literal stands there; else it is to be asked */
 };
-#define MATCH_WHOLE UINT32_MAX
+#define MATCH_ALONE INT8_MAX
 
 struct match_bucket { uint64_t key; uint32_t first, n; }; /* n == 0: empty */
 

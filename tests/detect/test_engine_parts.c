@@ -245,10 +245,10 @@ static void test_many_sets(void)
 {
 	static const struct { const char *pattern; size_t between; uint32_t every; } rows[] = { { "a.{90}c", 91, 1 }, { "a.{12}c", 13, 160 } };
 	static char text[20000];
-	struct nfa_memo *memo = nfa_memo_new();
 
 	for (size_t i = 0; i < COUNTOF(rows); i++) {
 		struct nfa *n = nfa_new(str_of(rows[i].pattern), false, false, false);
+		struct nfa_memo *memo = nfa_memo_new();
 		size_t wrong = 0, held = 0;
 
 		for (int round = 0; round < 400; round++) {
@@ -265,9 +265,9 @@ static void test_many_sets(void)
 			wrong += nfa_matches(n, memo, str_make(text, len)) != want;
 		}
 		OK(wrong == 0 && held > 100 && held < 300, "/%s/: %zu of 400 found", rows[i].pattern, held);
+		nfa_memo_free(memo);
 		nfa_free(n);
 	}
-	nfa_memo_free(memo);
 }
 
 static const struct { const char *pattern; bool read; } readable[] = {
