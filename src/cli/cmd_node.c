@@ -12,7 +12,8 @@
 static void show_status(const struct cli *c, const struct json *v, struct buf *out)
 {
 	static const char *const roles[] = { "role:ROLE", "pid:PID", "fences:FENCES", NULL };
-	static const char *const inputs[] = { "name:INPUT", "path:PATH", "present:PRESENT", "lines:LINES", "bad_lines:BAD", "hits:HITS", "suppressed:SUPPRESSED", NULL };
+	static const char *const inputs[] = { "name:INPUT", "path:PATH", "state:STATE", "messages:MESSAGES", "last_message:LAST", "behind:BEHIND", "lag:LAG", "lost:LOST",
+		"bad_lines:BAD", "hits:HITS", "rule_hits:RULES", NULL };
 	static const char *const peers[] = { "name:PEER", "link:LINK", "state:STATE", "delivered:DELIVERED", "failures:FAILURES",
 					     "last_error:LAST ERROR", NULL };
 

@@ -44,9 +44,15 @@ static enum rc parse(struct hunt_matcher *m, const struct block_event *e, bool *
 	return log_lines_next(*l, m->flat, e->line, ret_event, err);
 }
 
+/* "app" is the input and all its files: "app:web.log". */
+static bool is_of(struct str source, struct str wanted)
+{
+	return str_starts(source, wanted) && (source.n == wanted.n || source.p[wanted.n] == ':');
+}
+
 static bool within(const struct hunt_opts *o, const struct block_event *e)
 {
-	return e->time >= o->since && (o->until == 0 || e->time < o->until) && (o->source.n == 0 || str_eq(o->source, e->source));
+	return e->time >= o->since && (o->until == 0 || e->time < o->until) && (o->source.n == 0 || is_of(e->source, o->source));
 }
 
 static enum rc look_at(struct hunt_matcher *m, const struct block_event *e, struct hunt_sink *s, struct hunt_stats *st, struct err *err)
@@ -115,7 +121,7 @@ static bool has_source(struct str index, struct str source)
 	struct str name, place;
 
 	for (uint32_t i = 0; block_source(index, i, &name, &place); i++)
-		if (str_eq(name, source))
+		if (is_of(name, source))
 			return true;
 	return false;
 }

@@ -76,7 +76,7 @@ enum rc hunt_for_terms(const struct hunt_term *terms, size_t n, struct hunt_matc
 
 struct hunt_opts {
 	usec since, until;   /* event times, until 0 = open; since <= at < until */
-	struct str source;   /* name of one input, or "" */
+	struct str source;   /* name of one input, or of one file of it ("app:web.log"), or "" */
 	uint64_t most;       /* findings, 0 = no limit */
 	bool every_block;    /* ask no filter: for comparison */
 	void (*progress)(void *ctx, size_t done, size_t all); /* about ten times a second; may be NULL */

@@ -1,7 +1,7 @@
 /* Files: one log, or all that lie in a folder ("/var/log/app") or whose names match
  * a pattern behind the last slash, each followed with a place of its own.
  *
- * A folder is read anew each second. What is the rotated name of another file there
+ * A folder is read anew twice a second. What is the rotated name of another file there
  * is that one's business (follow.c); packed files and EVTX are not followed. A file
  * that was quiet for a while is looked at once a second, so that a thousand of them
  * cost little. */
@@ -19,7 +19,7 @@
 
 #define FILES_MOST 1000
 #define NAMES_MOST ((size_t)1 << 20)  /* bytes of the names in one folder */
-#define SCAN_EVERY USEC_PER_SEC
+#define SCAN_EVERY (USEC_PER_SEC / 2)
 #define QUIET_AFTER (5 * USEC_PER_SEC)
 #define GONE_AFTER (5 * USEC_PER_SEC) /* a file that is away for so long is forgotten; its place is not */
 #define POLL_EACH (50 * 1000)

@@ -266,7 +266,7 @@ class Node:
         with open(os.path.join(self.dir, 'lianfang.conf'), 'w') as f:
             f.write(conf)
 
-    def start(self, *args, before=None, wait=True):
+    def start(self, *args, before=None, wait=True, stdin=subprocess.DEVNULL):
         def prepare():
             die_with_parent()
             if before:
@@ -274,7 +274,7 @@ class Node:
         more = ['--plain-http'] if self.plain else []
         self.began = time.monotonic()
         with open(self.log, 'ab') as log:
-            self.process = subprocess.Popen([program(), 'serve', self.dir, *more, *args], stdin=subprocess.DEVNULL, stdout=log,
+            self.process = subprocess.Popen([program(), 'serve', self.dir, *more, *args], stdin=stdin, stdout=log,
                                             stderr=log, env=environment(), preexec_fn=prepare)
         CHILDREN.append(self.process)
         if wait and not self.wait_up():
