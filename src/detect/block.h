@@ -42,6 +42,8 @@ enum rc block_maker_add(struct block_maker *m, const struct block_event *e, stru
 /* How far the input `source` was read, with all that was added: travels with the block, so that what is sealed and what is read
  * again after a crash fit together. Opaque bytes. RC_LIMIT, RC_NOMEM. */
 enum rc block_maker_place(struct block_maker *m, struct str source, struct str place, struct err *err) MUSTUSE;
+/* What was stated last; false: nothing since the last seal. Borrowed until the next call. */
+bool block_maker_known(const struct block_maker *m, struct str source, struct str *ret_place);
 /* What the head of the sealed block will carry as `mark`; 0: nothing. */
 void block_maker_mark(struct block_maker *m, uint64_t mark);
 bool block_maker_full(const struct block_maker *m);

@@ -221,6 +221,19 @@ enum rc block_maker_place(struct block_maker *m, struct str name, struct str pla
 	return RC_OK;
 }
 
+bool block_maker_known(const struct block_maker *m, struct str name, struct str *ret_place)
+{
+	for (uint32_t i = 0; i < m->n_sources; i++) {
+		const struct source *s = &m->sources[i];
+
+		if (s->place_n > 0 && str_eq(s->name, name)) {
+			*ret_place = str_make(s->place, s->place_n);
+			return true;
+		}
+	}
+	return false;
+}
+
 void block_maker_mark(struct block_maker *m, uint64_t mark)
 {
 	m->mark = mark;

@@ -122,9 +122,12 @@ static bool is_packed(const char *name)
 	return false;
 }
 
-/* Is it the rotated name of another of `names` (each ends in NUL)? */
-static bool is_old(const struct buf *names, const char *name)
+/* Is it the rotated name of another of `names` (each ends in NUL), or of one that is followed? */
+static bool is_old(const struct files *s, const struct buf *names, const char *name)
 {
+	for (size_t i = 0; i < s->n; i++)
+		if (follow_is_rotated(name, follow_part(s->w[i].follow)))
+			return true;
 	for (size_t at = 0; at < names->n; at += strlen(names->p + at) + 1)
 		if (follow_is_rotated(name, str_of(names->p + at)))
 			return true;
@@ -139,22 +142,47 @@ static struct watched *find(struct files *s, const char *name)
 	return NULL;
 }
 
-static enum rc begin(struct files *s, const char *name, struct err *err)
+static void place_of(struct files *s, struct str part, char place[INPUT_PLACE_MAX + 1])
 {
-	char path[sizeof s->folder + 260], place[INPUT_PLACE_MAX + 1] = "";
-	struct str part = str_of(name);
+	if (s->part_place == NULL || !s->part_place(s->ctx, part, place))
+		place[0] = '\0';
+}
+
+static enum rc begin(struct files *s, struct str part, struct err *err)
+{
+	char path[sizeof s->folder + 260], place[INPUT_PLACE_MAX + 1];
 
 	if (s->n == FILES_MOST || part.n > INPUT_PART_MAX) {
 		atomic_fetch_add(&s->left_out, 1);
 		return RC_OK;
 	}
-	if (s->part_place != NULL && !s->part_place(s->ctx, part, place))
-		place[0] = '\0';
-	snprintf(path, sizeof path, "%s%s%s", s->folder, str_ends(str_of(s->folder), S("/")) ? "" : "/", name);
+	place_of(s, part, place);
+	snprintf(path, sizeof path, "%s%s%.*s", s->folder, str_ends(str_of(s->folder), S("/")) ? "" : "/", STR(part));
 	s->w[s->n] = (struct watched){ .seen = time_mono(), .stirred = time_mono() };
 	TRY(follow_new(path, part, str_of(place), &s->w[s->n].follow, err));
 	s->n++;
 	return RC_OK;
+}
+
+/* The file whose rotated name this is, while that itself is not there: a former life stopped in this inode under that name. */
+static bool find_base(struct files *s, const char *name, struct str *ret)
+{
+	char path[sizeof s->folder + 260], place[INPUT_PLACE_MAX + 1];
+	struct str rest, inode;
+	uint64_t number;
+	struct stat st;
+
+	for (size_t i = 1; name[i] != '\0' && i < INPUT_PART_MAX; i++) {
+		*ret = str_make(name, i);
+		if (!follow_is_rotated(name, *ret))
+			continue;
+		place_of(s, *ret, place);
+		rest = str_of(place);
+		snprintf(path, sizeof path, "%s/%s", s->folder, name);
+		if (str_next(&rest, ' ', &inode) && str_to_u64(inode, &number) && stat(path, &st) == 0 && (uint64_t)st.st_ino == number)
+			return true;
+	}
+	return false;
 }
 
 /* Names of regular files that match. */
@@ -203,6 +231,25 @@ static void forget_gone(struct files *s)
 	}
 }
 
+/* First those that go on under another name: they tell which names are theirs. */
+static enum rc begin_new(struct files *s, const struct buf *names, struct err *err)
+{
+	struct str base;
+
+	for (size_t at = 0; at < names->n; at += strlen(names->p + at) + 1) {
+		struct watched *w = find(s, names->p + at);
+
+		if (w != NULL)
+			w->seen = time_mono();
+		else if (!is_old(s, names, names->p + at) && find_base(s, names->p + at, &base))
+			TRY(begin(s, base, err));
+	}
+	for (size_t at = 0; at < names->n; at += strlen(names->p + at) + 1)
+		if (find(s, names->p + at) == NULL && !is_old(s, names, names->p + at))
+			TRY(begin(s, str_of(names->p + at), err));
+	return RC_OK;
+}
+
 static enum rc scan(struct files *s, struct err *err)
 {
 	uint64_t left_out;
@@ -214,14 +261,8 @@ static enum rc scan(struct files *s, struct err *err)
 	buf_init(&names, NAMES_MOST);
 	rc = list(s, &names, &left_out, err);
 	atomic_store(&s->left_out, left_out);
-	for (size_t at = 0; rc == RC_OK && at < names.n; at += strlen(names.p + at) + 1) {
-		struct watched *w = find(s, names.p + at);
-
-		if (w != NULL)
-			w->seen = time_mono();
-		else if (!is_old(&names, names.p + at))
-			rc = begin(s, names.p + at, err);
-	}
+	if (rc == RC_OK)
+		rc = begin_new(s, &names, err);
 	buf_done(&names);
 	s->scanned = time_mono();
 	if (rc == RC_OK)

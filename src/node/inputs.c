@@ -247,6 +247,8 @@ static enum rc known_place(struct input *in, struct str part, char out[INPUT_PLA
 
 static bool part_place(void *ctx, struct str part, char out[INPUT_PLACE_MAX + 1])
 {
+	if (((struct input *)ctx)->detector->memory == NULL)
+		save_place(ctx);
 	return known_place(ctx, part, out, NULL) == RC_OK;
 }
 

@@ -158,6 +158,19 @@ enum rc memory_settle(struct memory *m, struct err *err)
 	return rc;
 }
 
+/* A block that the disk did not take yet tells too. */
+static bool find_place(struct memory *m, struct str input, struct arena *a, struct str *ret)
+{
+	struct str name;
+
+	if (block_maker_known(m->maker, input, ret))
+		return true;
+	for (uint32_t i = 0; m->sealed.n > 0 && block_source(buf_view(&m->sealed), i, &name, ret); i++)
+		if (ret->n > 0 && str_eq(name, input))
+			return true;
+	return history_place(m->history, input, a, ret, NULL) == RC_OK;
+}
+
 bool memory_place(struct memory *m, struct str input, char *out, size_t room)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new(1 << 16);
@@ -165,10 +178,10 @@ bool memory_place(struct memory *m, struct str input, char *out, size_t room)
 	bool known;
 
 	pthread_mutex_lock(&m->lock);
-	known = a != NULL && history_place(m->history, input, a, &place, NULL) == RC_OK && place.n < room;
-	pthread_mutex_unlock(&m->lock);
+	known = a != NULL && find_place(m, input, a, &place) && place.n < room;
 	if (known)
 		snprintf(out, room, "%.*s", STR(place));
+	pthread_mutex_unlock(&m->lock);
 	return known;
 }
 

@@ -22,7 +22,7 @@ enum rc memory_add(struct memory *m, const struct block_event *e, struct flat *f
 /* All that was added before the call is durable when it returns: what it came from may be told so. Thread-safe; calls that wait
  * for the disk together share one sync. RC_FULL, RC_IO: try again later. */
 enum rc memory_settle(struct memory *m, struct err *err) MUSTUSE;
-/* Where the history ends for this input; false: it has nothing of it. */
+/* How far this input was read with what was added, in this life or before; false: it has nothing of it. */
 bool memory_place(struct memory *m, struct str input, char *out, size_t room);
 
 /* Seals what is open. False: it was not possible, and will be read again. */

@@ -101,6 +101,7 @@ for life in range(4):
     if life == 1:
         os.rename(f'{folder}/rows.json', f'{folder}/rows.json.1')
     wait_until(n.health, 3 * PATIENCE)
+    time.sleep(2 if life == 1 else 0)  # the rotated file is found before there is a new one
 
 
 def rows():
