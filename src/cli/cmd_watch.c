@@ -129,10 +129,10 @@ static int summary(const struct watching *x, const struct watch *w)
 	struct watch_stats st;
 
 	watch_stats(w, &st);
-	fprintf(stderr, x->c->zh ? "%llu 個事件，%llu 個觀測值，%llu 次命中，%llu 次抑制，%llu 行錯誤，%llu 個截斷%s%s\n" :
-		"%llu events, %llu observables, %llu hits, %llu suppressed, %llu bad lines, %llu cut%s%s\n", (unsigned long long)st.lines,
-		(unsigned long long)st.observables, (unsigned long long)st.hits, (unsigned long long)st.suppressed,
-		(unsigned long long)st.bad_lines, (unsigned long long)st.cut,
+	fprintf(stderr, x->c->zh ? "%llu 個事件，%llu 次命中，%llu 次抑制，%llu 行錯誤，%llu 個截斷%s%s\n" :
+		"%llu events, %llu hits, %llu suppressed, %llu bad lines, %llu cut%s%s\n", (unsigned long long)st.lines,
+		(unsigned long long)st.hits, (unsigned long long)st.suppressed, (unsigned long long)st.bad_lines,
+		(unsigned long long)st.cut,
 		st.bad_lines > 0 ? (x->c->zh ? "；最後一個：" : "; the last: ") : "", st.bad_lines > 0 ? watch_last_error(w) : "");
 	return x->failed ? CLI_ERROR : st.hits > 0 ? CLI_NO : CLI_OK;
 }

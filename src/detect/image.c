@@ -75,7 +75,7 @@ struct image {
 	size_t max_values;
 	struct arena *scratch; /* writer's */
 	uint64_t live, unsupported;
-	_Atomic uint64_t suppressed;
+	_Atomic uint64_t suppressed, version;
 	image_suppress suppress;
 	void *suppress_ctx;
 };
@@ -471,6 +471,7 @@ enum rc image_update(struct image *m, const struct image_indicator *i, struct er
 	rc = update(m, i, err);
 	if (rc == RC_OK)
 		rc = tidy(m, err);
+	atomic_fetch_add(&m->version, 1); /* even of half a change */
 	pthread_mutex_unlock(&m->lock);
 	return rc;
 }
@@ -491,6 +492,7 @@ enum rc image_clear(struct image *m, struct err *err)
 	pthread_mutex_lock(&m->lock);
 	old = atomic_exchange(&m->shelf, fresh);
 	m->live = m->unsupported = 0;
+	atomic_fetch_add(&m->version, 1);
 	wait_for_readers(m);
 	pthread_mutex_unlock(&m->lock);
 	shelf_free(old);
@@ -564,35 +566,78 @@ static void found(struct lookup *l, const struct entry *e, struct str matched)
 	l->n += out->also.n == i->also_n; /* without room for what it asks for it would match too much */
 }
 
+/* The next living entry of that key at or behind slot *at; NULL: there is none. */
+static const struct entry *next_entry(const struct shelf *s, const struct table *t, struct str key, uint32_t hash, uint32_t *at)
+{
+	for (;; *at = (*at + 1) & t->mask) {
+		uint32_t number = atomic_load_explicit(&t->slot[*at], memory_order_acquire);
+		const struct entry *e;
+
+		if (number == 0)
+			return NULL;
+		e = entry_at(s, number - 1);
+		if (e->hash == hash && e->len == key.n && memcmp(key_at(s, e->key), key.p, key.n) == 0 && !atomic_load(&e->dead))
+			return e;
+	}
+}
+
 static bool probe(void *ctx, struct str key, struct str matched)
 {
 	struct lookup *l = ctx;
 	const struct table *t = atomic_load_explicit(&l->s->table, memory_order_acquire);
-	uint32_t hash = (uint32_t)hash_table(key);
+	uint32_t hash = (uint32_t)hash_table(key), at = hash & t->mask;
+	const struct entry *e;
 
-	for (uint32_t i = hash & t->mask; l->n < l->max; i = (i + 1) & t->mask) {
-		uint32_t number = atomic_load_explicit(&t->slot[i], memory_order_acquire);
-		const struct entry *e;
-
-		if (number == 0)
-			return true;
-		e = entry_at(l->s, number - 1);
-		if (e->hash == hash && e->len == key.n && memcmp(key_at(l->s, e->key), key.p, key.n) == 0 && !atomic_load(&e->dead))
-			found(l, e, matched);
-	}
+	for (; l->n < l->max && (e = next_entry(l->s, t, key, hash, &at)) != NULL; at = (at + 1) & t->mask)
+		found(l, e, matched);
 	return l->n < l->max;
+}
+
+static bool probe_any(void *ctx, struct str key, struct str matched UNUSED)
+{
+	struct lookup *l = ctx;
+	const struct table *t = atomic_load_explicit(&l->s->table, memory_order_acquire);
+	uint32_t hash = (uint32_t)hash_table(key), at = hash & t->mask;
+
+	l->n = next_entry(l->s, t, key, hash, &at) != NULL;
+	return l->n == 0;
+}
+
+/* What readers look at stays until they have gone. */
+static uint32_t enter(struct image *m)
+{
+	uint32_t epoch = atomic_load(&m->epoch) & 1;
+
+	atomic_fetch_add(&m->inside[epoch], 1);
+	return epoch;
+}
+
+bool image_has(const struct image *cm, const struct observable *o)
+{
+	struct image *m = (struct image *)(uintptr_t)cm; /* the counters of readers are not part of what is const */
+	struct lookup l = { .m = cm };
+	uint32_t epoch = enter(m);
+
+	l.s = atomic_load(&m->shelf);
+	keys_of(o->kind, o->value, &l.s->prefixes, probe_any, &l);
+	atomic_fetch_sub(&m->inside[epoch], 1);
+	return l.n > 0;
+}
+
+uint64_t image_version(const struct image *m)
+{
+	return atomic_load(&m->version);
 }
 
 size_t image_lookup(const struct image *cm, const struct observable *o, usec at, struct image_match *out, size_t max, char *scratch,
 		    size_t scratch_n, struct str *ret_list)
 {
-	struct image *m = (struct image *)(uintptr_t)cm; /* the counters of readers are not part of what is const */
+	struct image *m = (struct image *)(uintptr_t)cm;
 	struct lookup l = { .m = cm, .at = at, .out = out, .max = max, .scratch = scratch, .scratch_n = scratch_n, .kind = o->kind,
 			    .value = o->value };
-	uint32_t epoch = atomic_load(&m->epoch) & 1;
+	uint32_t epoch = enter(m);
 	struct str list = S("");
 
-	atomic_fetch_add(&m->inside[epoch], 1);
 	l.s = atomic_load(&m->shelf);
 	keys_of(o->kind, o->value, &l.s->prefixes, probe, &l);
 	atomic_fetch_sub(&m->inside[epoch], 1);

@@ -50,6 +50,11 @@ struct image_match {
 size_t image_lookup(const struct image *m, const struct observable *o, usec at, struct image_match *out, size_t max,
 		    char *scratch, size_t scratch_n, struct str *ret_list);
 
+/* Could image_lookup find something, at some time or with more in the event? Counts nothing, asks no warning list. */
+bool image_has(const struct image *m, const struct observable *o);
+/* Changes after each change: while it is the same, what image_has denied it denies. */
+uint64_t image_version(const struct image *m);
+
 struct image_stats {
 	uint64_t indicators, values, unsupported, suppressed, bytes;
 };

@@ -55,12 +55,17 @@ struct patterns_run;
 enum rc patterns_run_new(struct patterns *p, struct patterns_run **ret, struct err *err) MUSTUSE;
 void patterns_run_free(struct patterns_run *r);
 
+/* False: there is no pattern to match, so that patterns_match need not be called for this event. */
+bool patterns_any(const struct patterns_run *r);
+
 struct patterns_event {
 	struct str json;          /* the event as JSON */
 	struct str line;          /* as it came */
 	enum log_format format;   /* of the line */
 	usec at;                  /* 0: to be found in the JSON */
-	struct str input, where;
+	struct str input;
+	struct str (*where)(void *ctx); /* the host or sensor, asked for when something matches */
+	void *ctx;
 };
 
 /* `what` of a hit is the observable that was most telling, or of kind OBS_KINDS; `matched` is the pattern; `event` is the line,

@@ -162,17 +162,18 @@ static void remember(struct pattern_item *x, uint64_t number, const struct patte
 {
 	struct pattern_witness *w = &x->witness[x->counted % PATTERN_WITNESSES];
 	struct str line = str_slice(e->line, 0, PATTERN_WITNESS_BYTES), value = str_slice(s->what.value, 0, VALUE_MAX);
+	struct str where = e->where(e->ctx);
 	char *at;
 
 	mem_free(w->text);
 	*w = (struct pattern_witness){ .number = number, .kind = s->what.kind };
-	w->text = at = mem_alloc(line.n + value.n + e->input.n + e->where.n + s->what.field.n + 1);
+	w->text = at = mem_alloc(line.n + value.n + e->input.n + where.n + s->what.field.n + 1);
 	if (at == NULL)
 		return;
 	w->line = put(&at, line);
 	w->value = put(&at, value);
 	w->input = put(&at, e->input);
-	w->where = put(&at, e->where);
+	w->where = put(&at, where);
 	w->field = put(&at, s->what.field);
 }
 
@@ -282,7 +283,7 @@ static void take_match(struct patterns_run *r, const struct pattern_layer *l, st
 		return;
 	s = show(r, why, without_places(l, why, n < WHY_MAX ? n : WHY_MAX));
 	if (!of->hidden) {
-		struct hit h = { .what = s.what, .at = at != 0 ? at : time_now(), .where = e->where, .input = e->input, .event = e->line,
+		struct hit h = { .what = s.what, .at = at != 0 ? at : time_now(), .where = e->where(e->ctx), .input = e->input, .event = e->line,
 				 .suppressed = s.suppressed ? s.list : S("") };
 
 		atomic_fetch_add(&r->p->matches, !s.suppressed);
@@ -290,6 +291,11 @@ static void take_match(struct patterns_run *r, const struct pattern_layer *l, st
 	}
 	if (x->correlator != NULL && correlator_wants(x->correlator, l->slot_of[rule]))
 		count(r, x, l->slot_of[rule], at != 0 ? at : time_now(), e, &s);
+}
+
+bool patterns_any(const struct patterns_run *r)
+{
+	return r->world == NULL || r->world->n > 0 || atomic_load(&r->p->number) != r->world->number;
 }
 
 enum rc patterns_match(struct patterns_run *r, const struct patterns_event *e, patterns_hit fn, void *ctx, struct err *err)

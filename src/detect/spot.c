@@ -28,6 +28,9 @@ struct spotter {
 	struct flat *f;
 	const struct flat_value *v;
 	const struct flat_value *host[OBSERVE_PAIRS], *path[OBSERVE_PAIRS]; /* of the event: halves of URLs */
+	bool several[OBSERVE_PAIRS], unclear; /* of one half; and which belong together, this reader does not know */
+	bool asks, maybe;  /* spotter_maybe, and its answer */
+	uint64_t version;  /* of the image, when `nothing` began */
 	bool waits;        /* it met an indicator that asks for more than this event holds */
 	usec at;
 	/* the whole event, for the few indicators that ask for more */
@@ -183,6 +186,11 @@ static void on_observable(void *ctx, enum observable_kind kind, struct str value
 	struct observable o = { .kind = kind, .value = value };
 
 	s->stats.observables++;
+	if (s->asks) {
+		s->waits |= image_has(s->image, &o);
+		s->maybe |= s->waits;
+		return;
+	}
 	if (s->lists != NULL && s->rc == RC_OK)
 		ask_lists(s, &o);
 	if (s->image != NULL && s->rc == RC_OK)
@@ -265,9 +273,12 @@ static void note_pair(struct spotter *s, const struct flat_value *v)
 	struct str name = str_make(v->name, v->name_n);
 
 	for (size_t p = 0; p < OBSERVE_PAIRS; p++) {
-		if (str_eq(name, observe_pairs[p].host))
+		bool host = str_eq(name, observe_pairs[p].host), path = !host && str_eq(name, observe_pairs[p].path);
+
+		s->several[p] |= (host && s->host[p] != NULL) || (path && s->path[p] != NULL);
+		if (host)
 			s->host[p] = v;
-		else if (str_eq(name, observe_pairs[p].path) && v->p[0] == '/')
+		else if (path && (v->p[0] == '/' || v->p[0] == '\\'))
 			s->path[p] = v;
 	}
 }
@@ -278,10 +289,16 @@ static void look_at_pairs(struct spotter *s)
 	for (size_t p = 0; p < OBSERVE_PAIRS; p++) {
 		const struct flat_value *host = s->host[p], *path = s->path[p];
 
+		struct str text;
+
 		if (host == NULL || path == NULL)
 			continue;
+		s->unclear |= s->several[p];
+		text = flat_text(s->f, path);
+		if (!str_starts(text, S("/")))
+			continue;
 		buf_clear(&s->url);
-		buf_fmt(&s->url, "http://%.*s%.*s", STR(flat_text(s->f, host)), STR(flat_text(s->f, path)));
+		buf_fmt(&s->url, "http://%.*s%.*s", STR(flat_text(s->f, host)), STR(text));
 		s->v = path;
 		if (s->url.bad == RC_OK)
 			(void)observe_string(buf_view(&s->url), &s->normal, on_observable, s);
@@ -299,8 +316,10 @@ enum rc spotter_run(struct spotter *s, struct flat *f, usec at, const struct spo
 	s->f = f;
 	s->at = at;
 	s->viewed = false;
+	s->unclear = false;
 	s->rc = RC_OK;
 	s->err = err;
+	memset(s->several, 0, sizeof s->several);
 	memset(s->host, 0, sizeof s->host);
 	memset(s->path, 0, sizeof s->path);
 	for (uint32_t i = 0; i < f->n; i++) {
@@ -319,4 +338,21 @@ enum rc spotter_run(struct spotter *s, struct flat *f, usec at, const struct spo
 	*ret = s->out;
 	*ret_n = s->n;
 	return s->rc;
+}
+
+bool spotter_maybe(struct spotter *s, struct flat *f)
+{
+	uint64_t version = image_version(s->image), left_out = s->stats.left_out;
+	const struct spot *none;
+	size_t n;
+	enum rc rc;
+
+	if (version != s->version)
+		spotter_forget(s);
+	s->version = version;
+	s->asks = true;
+	s->maybe = false;
+	rc = spotter_run(s, f, 0, &none, &n, NULL);
+	s->asks = false;
+	return s->maybe || rc != RC_OK || s->unclear || f->left_out > 0 || s->stats.left_out != left_out;
 }

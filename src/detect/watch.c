@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "detect/also.h"
+#include "detect/spot.h"
 #include "wire/flat_json.h"
 #include "wire/log_line.h"
 
@@ -41,7 +42,11 @@ struct watch {
 	watch_event event_fn;      /* or NULL */
 	enum rc end;               /* what the taker of events says */
 	struct err end_err;
+	struct spotter *spotter;   /* of the image: most events hold nothing, and need no closer look */
 	struct buf json;           /* a line of another format as JSON */
+	struct str line;           /* the event at hand */
+	struct event_view view;    /* of it, once `viewed` */
+	bool inside, viewed, printed; /* an event is at hand; written to `json` */
 	struct buf partial;  /* a torn last line */
 	bool skipping;       /* inside a line that is too long */
 	struct watch_stats stats;
@@ -82,7 +87,8 @@ enum rc watch_new(const struct image *m, struct str input, watch_hit fn, void *c
 	w->first = w->part = part_new();
 	w->arena = arena_new(LINE_ARENA);
 	w->no_fields = fields_new();
-	if (w->first == NULL || w->arena == NULL || w->no_fields == NULL || flat_new(&w->flat, NULL) != RC_OK) {
+	if (w->first == NULL || w->arena == NULL || w->no_fields == NULL || flat_new(&w->flat, NULL) != RC_OK ||
+	    spotter_new(NULL, m, &w->spotter, NULL) != RC_OK) {
 		watch_free(w);
 		return FAIL(err, RC_NOMEM, "watch: out of memory");
 	}
@@ -102,6 +108,7 @@ void watch_free(struct watch *w)
 	mem_free(w->parts);
 	map_free(w->part_at);
 	part_free(w->first);
+	spotter_free(w->spotter);
 	flat_free(w->flat);
 	fields_free(w->no_fields);
 	buf_done(&w->json);
@@ -129,14 +136,49 @@ static void bad_line(struct watch *w, const struct err *why)
 	err_prefix(&w->last, "line %llu", (unsigned long long)w->stats.lines);
 }
 
-/* Every observable of the event, written as JSON. */
-static enum rc look_up(struct watch *w, struct str json, struct str line, struct event_view *e, struct err *err)
+/* The event as JSON: its line, or written anew once. */
+static enum rc event_json(struct watch *w, struct str *ret, struct err *err)
+{
+	*ret = w->line;
+	if (w->format == LOG_JSON)
+		return RC_OK;
+	if (!w->printed) {
+		buf_clear(&w->json);
+		flat_json_print(w->flat, &w->json);
+		TRY(buf_check(&w->json, err, "event"));
+		w->printed = true;
+	}
+	*ret = buf_view(&w->json);
+	return RC_OK;
+}
+
+/* The event as a tree with all its observables: for the few that need it. */
+static enum rc view_event(struct watch *w, struct err *err)
+{
+	struct str json;
+
+	if (w->viewed)
+		return RC_OK;
+	TRY(event_json(w, &json, err));
+	TRY(event_observe(w->arena, json, &w->view, err));
+	w->viewed = true;
+	w->stats.cut += w->view.cut;
+	return RC_OK;
+}
+
+static struct str event_where(void *ctx)
+{
+	struct watch *w = ctx;
+
+	return w->inside && view_event(w, NULL) == RC_OK ? w->view.where : S("");
+}
+
+static void look_up(struct watch *w, const struct event_view *e)
 {
 	struct image_match matches[MATCHES_MAX] UNINIT;
 	char scratch[SCRATCH] UNINIT;
 	usec now = time_now();
 
-	TRY(event_observe(w->arena, json, e, err));
 	for (size_t i = 0; i < e->n; i++) {
 		/* What is active now counts, also for an old log: that it was seen then is what the hit says. */
 		struct str list;
@@ -144,20 +186,20 @@ static enum rc look_up(struct watch *w, struct str json, struct str line, struct
 
 		for (size_t k = 0; k < n; k++) {
 			if (matches[k].also.n == 0 || also_met(matches[k].also, e))
-				report(w, e, &e->list[i], &matches[k], line, list);
+				report(w, e, &e->list[i], &matches[k], w->line, list);
 		}
 	}
-	w->stats.observables += e->n;
-	w->stats.cut += e->cut;
-	return RC_OK;
 }
 
+/* A match of a rule says where the event was; a correlation may end between two events. */
 static void on_rule(void *ctx, const struct rule_hit *h)
 {
 	struct watch *w = ctx;
+	struct rule_hit with = *h;
 
 	w->stats.rule_hits++;
-	w->rule_fn(w->ctx, h);
+	with.where = event_where(w);
+	w->rule_fn(w->ctx, &with);
 }
 
 static void on_pattern(void *ctx, const struct hit *h)
@@ -172,10 +214,11 @@ static void on_pattern(void *ctx, const struct hit *h)
 }
 
 /* The event's own time is best known to the reader of its format. */
-static enum rc match_patterns(struct watch *w, struct str json, struct str line, const struct event_view *e, struct err *err)
+static enum rc match_patterns(struct watch *w, struct err *err)
 {
-	struct patterns_event pe = { .json = json, .line = line, .format = w->format, .input = str_of(w->input), .where = e->where };
+	struct patterns_event pe = { .line = w->line, .format = w->format, .input = str_of(w->input), .where = event_where, .ctx = w };
 
+	TRY(event_json(w, &pe.json, err));
 	if (w->format != LOG_JSON)
 		pe.at = flat_time(w->flat);
 	return patterns_match(w->patterns, &pe, on_pattern, w, err);
@@ -251,38 +294,43 @@ static enum rc choose_reader(struct watch *w, struct str line, enum log_format f
 	return RC_OK;
 }
 
-static enum rc match_event(struct watch *w, struct str json, struct str line, const struct event_view *e, struct err *err)
+static enum rc match_event(struct watch *w, struct err *err)
 {
-	if (e->at > w->stats.latest)
-		w->stats.latest = e->at;
-	if (w->patterns != NULL)
-		TRY(match_patterns(w, json, line, e, err));
+	/* Asked for once: whoever takes the event asks again. */
+	usec at = w->flat->time = flat_time(w->flat);
+
+	if (at > w->stats.latest)
+		w->stats.latest = at;
+	if (spotter_maybe(w->spotter, w->flat)) {
+		TRY(view_event(w, err));
+		look_up(w, &w->view);
+	}
+	if (w->patterns != NULL && patterns_any(w->patterns))
+		TRY(match_patterns(w, err));
 	if (w->rules != NULL)
-		TRY(live_match(w->rules, w->flat, str_of(w->input), e->where, on_rule, w, err));
+		TRY(live_match(w->rules, w->flat, str_of(w->input), S(""), on_rule, w, err));
 	return RC_OK;
 }
 
 static enum rc match_line(struct watch *w, struct str line, enum log_format format, struct err *err)
 {
-	struct event_view e;
 	bool event = true;
+	enum rc rc;
 
 	TRY(choose_reader(w, line, format, err));
-	if (w->format == LOG_JSON) {
-		TRY(look_up(w, line, line, &e, err));
-		if (w->rules != NULL || w->event_fn != NULL)
-			TRY(flat_json(w->flat, w->part->dict, line, err));
-		TRY(match_event(w, line, line, &e, err));
-	} else {
+	if (w->format == LOG_JSON)
+		TRY(flat_json(w->flat, w->part->dict, line, err));
+	else
 		TRY(log_lines_next(w->part->lines[w->format], w->flat, line, &event, err));
-		if (!event)
-			return RC_OK;
-		buf_clear(&w->json);
-		flat_json_print(w->flat, &w->json);
-		TRY(buf_check(&w->json, err, "event"));
-		TRY(look_up(w, buf_view(&w->json), line, &e, err));
-		TRY(match_event(w, buf_view(&w->json), line, &e, err));
-	}
+	if (!event)
+		return RC_OK;
+	w->line = line;
+	w->viewed = w->printed = false;
+	w->inside = true;
+	rc = match_event(w, err);
+	w->inside = false;
+	if (rc != RC_OK)
+		return rc;
 	w->stats.events++;
 	if (w->event_fn != NULL)
 		w->end = w->event_fn(w->ctx, w->flat, line, &w->end_err);

@@ -14,7 +14,7 @@
 
 struct watch_stats {
 	uint64_t lines, events, bad_lines; /* lines = events + bad_lines + what is no event: the comments of a format */
-	uint64_t cut, observables, hits, suppressed, rule_hits; /* cut: events that hold more than is looked at */
+	uint64_t cut, hits, suppressed, rule_hits; /* cut: events that hold more than is looked at */
 	usec latest;                       /* latest time that an event states; 0: none */
 };
 

@@ -116,8 +116,11 @@ static void on_suppressed(struct input *in, const struct hit *h)
 /* "firewall", or "app:web.log" for a file of many. */
 static struct str source_name(const struct input *in, struct str part, char out[static BLOCK_NAME_MAX + 1])
 {
-	int n = part.n == 0 ? snprintf(out, BLOCK_NAME_MAX + 1, "%s", in->conf->name)
-			    : snprintf(out, BLOCK_NAME_MAX + 1, "%.*s:%.*s", BLOCK_NAME_MAX - INPUT_PART_MAX - 1, in->conf->name, STR(part));
+	int n;
+
+	if (part.n == 0) /* each event asks */
+		return str_of(in->conf->name);
+	n = snprintf(out, BLOCK_NAME_MAX + 1, "%.*s:%.*s", BLOCK_NAME_MAX - INPUT_PART_MAX - 1, in->conf->name, STR(part));
 
 	return str_make(out, n > BLOCK_NAME_MAX ? BLOCK_NAME_MAX : (size_t)n);
 }
