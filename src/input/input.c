@@ -8,6 +8,8 @@ static const struct input_kind *const kinds[] = {
 	&INPUT_HTTP,
 	&INPUT_HTTPS,
 	&INPUT_KAFKA,
+	&INPUT_NATS,
+	&INPUT_JETSTREAM,
 	&INPUT_STDIN,
 	&INPUT_FILE,
 };

@@ -45,6 +45,7 @@ struct input_stats {
 	uint64_t senders;          /* connections, files: so many were there */
 	uint64_t refused;          /* senders turned away: too many, no right, a failed handshake */
 	uint64_t too_long;         /* messages longer than INPUT_MESSAGE_MAX: skipped */
+	uint64_t repeated;         /* messages that came again and were known: not handed over */
 	uint64_t dropped;          /* messages lost before we had them, as far as is known */
 	int64_t lag;               /* what waits at the source: bytes of files, messages of queues; -1: unknown */
 	usec last_message;         /* when the last one came; 0: never */
@@ -80,6 +81,6 @@ struct input_kind {
 const struct input_kind *input_kind_of(const char *path);
 
 extern const struct input_kind INPUT_UDP, INPUT_TCP, INPUT_TLS, INPUT_HTTP, INPUT_HTTPS, INPUT_STDIN, INPUT_FILE;
-extern const struct input_kind INPUT_KAFKA;
+extern const struct input_kind INPUT_KAFKA, INPUT_NATS, INPUT_JETSTREAM;
 
 #endif

@@ -68,7 +68,9 @@ static const struct key keys[] = {
 	{ "input", "path", KIND_TEXT, IN(path), NULL, 0, 0, NULL,
 	  "Log file to follow, folder of logs, or pattern of them (/var/log/app/*.log); - for standard input; syslog to listen for: "
 	  "udp://ADDRESS:PORT, tcp://ADDRESS:PORT, tls://ADDRESS:PORT; what shippers send to Elasticsearch: http://ADDRESS:PORT, "
-	  "https://ADDRESS:PORT; or a topic of Kafka: kafka://HOST:PORT[,HOST:PORT]/TOPIC?group=NAME[&from=begin|end][&session=SECONDS]." },
+	  "https://ADDRESS:PORT; a topic of Kafka: kafka://HOST:PORT[,HOST:PORT]/TOPIC?group=NAME[&from=begin|end][&session=SECONDS]; a subject "
+	  "of NATS: nats://HOST:PORT[,HOST:PORT]/SUBJECT[?queue=NAME]; or a stream of NATS: "
+	  "jetstream://HOST:PORT[,HOST:PORT]/STREAM?durable=NAME[&subject=FILTER][&from=begin|end][&ack_wait=SECONDS]." },
 	{ "input", "format", KIND_CHOICE, IN(format), "auto", 0, 0, "auto|json|syslog|cef|leef|zeek|kv|auditd|text",
 	  "What its lines hold; auto looks at the first one." },
 	{ "input", "collection", KIND_TEXT, IN(collection), "", 0, 0, NULL, "Collection for its sightings; empty = [intel] up." },
@@ -79,11 +81,11 @@ static const struct key keys[] = {
 	  "File with a line USER:SECRET for each who may send by http:// and https:// (Basic, or ApiKey of the two); empty = all who reach it." },
 	{ "input", "client_ca", KIND_TEXT, IN(client_ca), "", 0, 0, NULL,
 	  "PEM file: senders must show a certificate that one of these signed; empty = none is asked for." },
-	{ "input", "tls", KIND_BOOL, IN(tls), "no", 0, 0, NULL, "Whether kafka:// connects with TLS." },
+	{ "input", "tls", KIND_BOOL, IN(tls), "no", 0, 0, NULL, "Whether kafka://, nats:// and jetstream:// connect with TLS." },
 	{ "input", "ca", KIND_TEXT, IN(ca), "", 0, 0, NULL,
 	  "PEM file: the server must show a certificate that one of these signed; empty = one that the system trusts." },
 	{ "input", "user", KIND_TEXT, IN(user), "", 0, 0, NULL, "Name to sign in with at a server; empty = none." },
-	{ "input", "secret", KIND_TEXT, IN(secret), "", 0, 0, NULL, "File with the password." },
+	{ "input", "secret", KIND_TEXT, IN(secret), "", 0, 0, NULL, "File with the password; for NATS without a user a token, or a file of credentials (.creds)." },
 	{ "input", "sasl", KIND_CHOICE, IN(sasl), "SCRAM-SHA-512", 0, 0, "SCRAM-SHA-512|SCRAM-SHA-256|PLAIN",
 	  "How kafka:// signs in; PLAIN only with TLS." },
 };

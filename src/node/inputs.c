@@ -501,6 +501,8 @@ static void write_way(struct input *in, struct jsonw *w)
 	jsonw_m_int(w, (in->way->kind->traits & INPUT_READS_FILES) != 0 ? "left_out" : "refused_connections", (int64_t)st.refused);
 	jsonw_m_int(w, "too_long", (int64_t)st.too_long);
 	jsonw_m_int(w, "dropped", (int64_t)st.dropped);
+	if (st.repeated > 0)
+		jsonw_m_int(w, "repeated", (int64_t)st.repeated);
 	if (st.lag >= 0)
 		jsonw_m_int(w, "lag", st.lag);
 	if (st.last_message > 0)
