@@ -11,7 +11,7 @@ static uint16_t named(struct engine *e, const struct sigma_rule *r, struct str f
 	for (uint32_t v = 0; v < e->group->n_variants; v++) {
 		const struct taxonomy_variant *from = e->group->variants[v];
 
-		for (uint32_t k = 0; source_applies(&r->source, &from->source) && k < from->n_maps; k++) {
+		for (uint32_t k = 0; k < from->n_maps && rule_meets(e->m, &r->source, from); k++) {
 			uint16_t id = str_eq(from->maps[k].rule, field) ? fields_id(e->m->fields, from->maps[k].event) : FIELD_NONE;
 
 			if (id != FIELD_NONE && event_first(e, id) != NO_VALUE)

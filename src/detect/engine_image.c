@@ -98,6 +98,11 @@ bool source_applies(const struct sigma_logsource *rule, const struct sigma_logso
 	       (rule->service.n == 0 || str_eq(rule->service, variant->service));
 }
 
+bool rule_meets(const struct engine_image *m, const struct sigma_logsource *rule, const struct taxonomy_variant *variant)
+{
+	return source_applies(rule, &variant->source) || (variant->open && !taxonomy_knows(m->taxonomy, rule));
+}
+
 /* Variants are asked for by guard: one wrong channel answers for all of its variants. */
 static enum rc guards_build(struct engine_image *m, struct err *err)
 {
@@ -271,7 +276,7 @@ static enum rc rule_build(struct builder *b, uint32_t rule, struct err *err)
 	own.own = true;
 	TRY(instance_add(b, &own, err));
 	for (uint32_t v = 0; v < m->n_variants; v++) {
-		if (!source_applies(&r->source, &m->variants[v].from->source))
+		if (!rule_meets(m, &r->source, m->variants[v].from))
 			continue;
 		TRY(instance_for(b, first, v, &in, err));
 		TRY(list_add(b, v, in, err));

@@ -137,6 +137,7 @@ enum { ROLE_ROUTE = 1 };
 
 /* Does a rule of this source apply to a variant of that one? */
 bool source_applies(const struct sigma_logsource *rule, const struct sigma_logsource *variant);
+bool rule_meets(const struct engine_image *m, const struct sigma_logsource *rule, const struct taxonomy_variant *variant);
 
 /* ---- engine_typical.c: how common is a text? */
 

@@ -29,7 +29,7 @@ struct packs {
 
 static enum rc known_keys(struct sigma_doc *d, const struct yaml *y)
 {
-	static const char *const known[] = { "name", "source", "when", "fields", NULL };
+	static const char *const known[] = { "name", "source", "when", "fields", "open", NULL };
 
 	for (const struct yaml_item *i = y->first; i != NULL; i = i->next) {
 		size_t k = 0;
@@ -89,6 +89,7 @@ static enum rc variant(void *ctx, const struct yaml *y)
 	struct packs *p = ctx;
 	struct sigma_doc *d = &p->d;
 	struct taxonomy_variant v = { 0 };
+	const struct yaml *open = yaml_get(y, S("open"));
 	uint32_t at = 0;
 
 	if (y->kind != YAML_MAP)
@@ -97,6 +98,9 @@ static enum rc variant(void *ctx, const struct yaml *y)
 	TRY(sigma_source(d, yaml_get(y, S("source")), &v.source));
 	TRY(name_of(d, y, &v));
 	TRY(maps_of(d, y, &v));
+	if (open != NULL && !str_eq(open->text, S("true")) && !str_eq(open->text, S("false")))
+		return SIGMA_BAD(d, open, 0, "open: expected true or false");
+	v.open = open != NULL && str_eq(open->text, S("true"));
 	if (yaml_get(y, S("when")) == NULL)
 		return SIGMA_BAD(d, y, 0, "variant \"%.*s\" does not say when an event is one", STR(v.name));
 	d->size = 0;

@@ -16,6 +16,7 @@ struct taxonomy_variant {
 	const struct sigma_node *when;  /* over the event's own fields: Channel, EventID, _path, _format ... */
 	const struct taxonomy_map *maps;
 	uint32_t n_maps;
+	bool open;                      /* a format of many products: rules of log sources that no variant is apply to it too */
 };
 
 struct taxonomy {
@@ -26,7 +27,7 @@ struct taxonomy {
 /* The built-in packs and, behind them, those of `folder` (may be NULL). RC_BAD names file and line. Lives in `a`. */
 enum rc taxonomy_load(struct arena *a, const char *folder, const struct taxonomy **ret, struct err *err) MUSTUSE;
 
-/* Is there a variant that rules of this source apply to? If not, they only meet events of no known source. */
+/* Is there a variant that rules of this source apply to? If not, they only meet events of no known source and of open variants. */
 bool taxonomy_knows(const struct taxonomy *t, const struct sigma_logsource *source);
 
 #endif

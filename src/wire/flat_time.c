@@ -89,12 +89,34 @@ bool log_time_read(struct str text, usec *ret)
 /* In the order of trust: when it happened before when it was written down or passed on. */
 static const char *const names[] = {
 	"UtcTime", "SystemTime", "TimeCreated_SystemTime", "TimeCreated", "@timestamp", "EventTime", "eventTime", "timestamp", "ts",
-	"TimeGenerated", "time", "event_time", "_time", "date", "start", "rt", "EventReceivedTime",
+	"TimeGenerated", "eventtime", "time", "event_time", "_time", "date", "datetime", "Timestamp", "published", "createdDateTime",
+	"activityDateTime", "CreationTime", "start", "rt", "EventReceivedTime",
 };
 
 static bool is_named(const struct flat_value *v, struct str name)
 {
 	return v->name != NULL && v->name_n == name.n && memcmp(v->name, name.p, name.n) == 0;
+}
+
+static struct str text_of(struct flat *f, struct str name)
+{
+	for (uint32_t k = 0; k < f->n; k++)
+		if (is_named(&f->v[k], name) && f->v[k].n <= TEXT_MAX)
+			return flat_text(f, &f->v[k]);
+	return S("");
+}
+
+/* Firewalls and web servers write the day and the hour into two fields: date=2026-01-02 time=03:04:05 tz="+0800". */
+static bool read_halves(struct flat *f, usec *ret)
+{
+	struct str date = text_of(f, S("date")), hour = text_of(f, S("time")), zone = text_of(f, S("tz"));
+	char text[3 * TEXT_MAX + 4];
+	int n;
+
+	if (date.n != 10 || hour.n < 8)
+		return false;
+	n = snprintf(text, sizeof text, "%.*sT%.*s%.*s", STR(date), STR(hour), STR(zone));
+	return read_calendar(str_make(text, (size_t)n), ret) || read_calendar(str_make(text, 11 + hour.n), ret);
 }
 
 usec flat_time(struct flat *f)
@@ -110,5 +132,7 @@ usec flat_time(struct flat *f)
 			if (is_named(&f->v[k], name) && f->v[k].n <= TEXT_MAX && log_time_read(flat_text(f, &f->v[k]), &t))
 				return t;
 	}
+	if (read_halves(f, &t))
+		return t;
 	return 0;
 }

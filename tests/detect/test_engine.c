@@ -256,19 +256,23 @@ static const struct {
 	{ "channel in any case", "{\"Channel\":\"SYSMON\",\"EventID\":1,\"Image\":\"C:\\\\cmd.exe\"}", "0", 1 },
 	{ "unknown source: all rules by their own names", "{\"EventID\":4688,\"Image\":\"C:\\\\cmd.exe\",\"User\":\"admin\"}", "0123", 0 },
 	{ "unknown source does not rename", "{\"NewProcessName\":\"C:\\\\cmd.exe\"}", "", 0 },
+	{ "a format of many products: rules of sources that nobody knows", "{\"Channel\":\"Box\",\"EventID\":7,\"user_name\":\"admin\"}", "3", 1 },
+	{ "and none of sources that somebody knows", "{\"Channel\":\"Box\",\"EventID\":7,\"Image\":\"C:\\\\cmd.exe\"}", "", 1 },
 	{ "sources do not leak", "{\"Channel\":\"Sysmon\",\"EventID\":2,\"User\":\"administrator\",\"Image\":\"x\"}", "23", 0 },
 };
 
 static struct taxonomy *source_taxonomy(struct arena *a)
 {
-	struct taxonomy_variant *v = arena_array(a, 3, sizeof *v);
+	static const struct taxonomy_map box_maps[] = { { S("User"), S("user_name") } };
+	struct taxonomy_variant *v = arena_array(a, 4, sizeof *v);
 	struct taxonomy *t = arena_alloc(a, sizeof *t);
 
-	v[0] = (struct taxonomy_variant){ S("sysmon"), { S("windows"), S("process_creation"), S("sysmon") }, when(a, "Sysmon", 1), NULL, 0 };
+	v[0] = (struct taxonomy_variant){ S("sysmon"), { S("windows"), S("process_creation"), S("sysmon") }, when(a, "Sysmon", 1), NULL, 0, false };
 	v[1] = (struct taxonomy_variant){ S("4688"), { S("windows"), S("process_creation"), S("") }, when(a, "Security", 4688), security_maps,
-		1 };
-	v[2] = (struct taxonomy_variant){ S("security"), { S("windows"), S(""), S("security") }, when(a, "Security", 4688), NULL, 0 };
-	*t = (struct taxonomy){ v, 3 };
+		1, false };
+	v[2] = (struct taxonomy_variant){ S("security"), { S("windows"), S(""), S("security") }, when(a, "Security", 4688), NULL, 0, false };
+	v[3] = (struct taxonomy_variant){ S("box"), { S("box"), S(""), S("") }, when(a, "Box", 7), box_maps, 1, true };
+	*t = (struct taxonomy){ v, 4 };
 	return t;
 }
 

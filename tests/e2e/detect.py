@@ -110,6 +110,19 @@ t.same([x['title'] for x in records(r)], ['Failed logon'] * 3 + ['Many failed lo
 r = run('detect', '--rules', write('onlybad/a.yml', RULES['broken.yml']), '-q', log)
 t.ok(r.status == 2 and 'nonsense' in r.err and 'nothing to look for' in r.err, 'rules of which none could be loaded: 2, and why', r)
 
+# a rule of a log source that no pack knows, on formats of many products; the header's parts by another name
+ours = write('ours/a.yml', '''title: Ours
+author: C. Author
+logsource: {product: our-box}
+detection: {s: {deviceVendor: Ours, src: 192.0.2.7}, t: {src: 192.0.2.8}, u: {appname: ourd}, condition: 1 of them}
+''')
+t.same([x['record'] for x in records(run('detect', '--rules', ours, '--json', '-q', write('ours/cef.log', 'CEF:0|Ours|Box|1|7|n|5|src=192.0.2.7\n')))], [1], 'CEF')
+t.same([x['record'] for x in records(run('detect', '--rules', ours, '--json', '-q', write('ours/leef.log', 'LEEF:1.0|O|B|1|7|src=192.0.2.8\n')))], [1], 'LEEF')
+t.same([x['record'] for x in records(run('detect', '--rules', ours, '--json', '-q', write('ours/sys.log', '<34>1 2026-01-02T03:04:05Z h ourd - - - x\n')))], [1], 'syslog')
+t.same(run('detect', '--rules', ours, '-q', write('ours/win.json', lines(dict(logon('x', 1), src='192.0.2.8')))).status, 0, 'and not on events of a source that is known')
+forti = write('ours/forti.log', 'date=2026-01-02 time=03:04:05 tz="+0800" devname=fw src=192.0.2.8\n')
+t.same([x['time'] for x in records(run('detect', '--rules', ours, '--json', '-q', forti))], ['2026-01-01T19:04:05.000000Z'], 'a time in two fields and a zone')
+
 # packed, or in another coding
 import gzip
 one, two = lines(sysmon('C:\\a\\whoami.exe', 'whoami /all')), lines(sysmon('C:\\b\\whoami.exe', 'whoami /all'))

@@ -317,7 +317,7 @@ def main():
     bad = {"program": 0, "naive": 0}
     for record, (line, (rule, what, good)) in enumerate(zip(lines, wanted), 1):
         event = events.parse(line)
-        known = any(sigma.applies(by_id[rule], s) for s, _ in sources.of(event))
+        known = any(sigma.applies(by_id[rule], s) for s, _, _ in sources.of(event))
         for who, got in (("program", (record, rule) in theirs), ("naive", known and by_id[rule].holds(event, {}))):
             if got != good:
                 bad[who] += 1

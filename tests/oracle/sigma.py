@@ -597,10 +597,13 @@ class Sources:
                 for entry in yaml.load(text, Loader) or []:
                     source = {k: str(v).lower() for k, v in entry["source"].items()}
                     fields = {str(a): str(b) for a, b in (entry.get("fields") or {}).items()}
-                    self.variants.append((source, Selection(entry["when"], {}), fields))
+                    self.variants.append((source, Selection(entry["when"], {}), fields, entry.get("open", False)))
 
     def of(self, event):
-        return [(source, fields) for source, when, fields in self.variants if when.holds(event, {})]
+        return [(source, fields, is_open) for source, when, fields, is_open in self.variants if when.holds(event, {})]
+
+    def knows(self, rule):
+        return any(applies(rule, source) for source, _, _, _ in self.variants)
 
 
 def applies(rule, source):
@@ -608,10 +611,11 @@ def applies(rule, source):
 
 
 def matches(rules, sources, event):
-    """Every rule that matches. An event of no known source meets all rules."""
+    """Every rule that matches. An event of no known source meets all rules, one of an open source also those nobody knows."""
     known = sources.of(event)
     for rule in rules.rules:
-        maps = [fields for source, fields in known if applies(rule, source)] if known else [{}]
+        maps = [fields for source, fields, is_open in known
+                if applies(rule, source) or (is_open and not sources.knows(rule))] if known else [{}]
         tried = []
         for m in maps:
             if m in tried:

@@ -124,6 +124,11 @@ static void test_event_time(void)
 	   flat_time(f) == 1764229210132000, "when it happened, not when it was sent");
 	OK(flat_json(f, dict, S("{\"UtcTime\":\"-\",\"ts\":1764229210.25}"), NULL) == RC_OK && flat_time(f) == 1764229210250000,
 	   "one that reads as a time");
+	OK(flat_json(f, dict, S("{\"date\":\"2026-01-02\",\"time\":\"03:04:05\",\"tz\":\"+0800\"}"), NULL) == RC_OK && flat_time(f) == 1767294245000000,
+	   "in two fields, with a zone");
+	OK(flat_json(f, dict, S("{\"date\":\"2026-01-02\",\"time\":\"03:04:05\",\"tz\":\"Asia/Taipei\"}"), NULL) == RC_OK &&
+	   flat_time(f) == 1767323045000000, "a zone by a name that nobody knows is none");
+	OK(flat_json(f, dict, S("{\"date\":\"2026-01-02\",\"time\":\"noon\"}"), NULL) == RC_OK && flat_time(f) == 0, "half a time is none");
 	OK(flat_json(f, dict, S("{\"a\":1}"), NULL) == RC_OK && flat_time(f) == 0, "none");
 	f->time = 5;
 	EQ_INT(flat_time(f), 5, "the format's own");
