@@ -154,7 +154,7 @@ static bool next_unit(struct unpack *u, struct str *in, uint16_t *ret)
 	b = (unsigned char)in->p[0];
 	*in = str_slice(*in, 1, in->n);
 	u->has_half = false;
-	*ret = u->packing == PACKING_UTF16LE ? (uint16_t)(a | b << 8) : (uint16_t)(a << 8 | b);
+	*ret = (uint16_t)(u->packing == PACKING_UTF16LE ? a | b << 8 : a << 8 | b);
 	return true;
 }
 
