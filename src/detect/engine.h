@@ -16,6 +16,9 @@ struct engine_refusal { uint32_t rule; struct str reason; }; /* a regular expres
 /* Compiles. The set, the taxonomy and their arena must outlive the image. A rule that cannot be compiled is refused with
  * its reason and the others go on. RC_NOMEM, RC_LIMIT. */
 enum rc engine_image_build(const struct sigma_set *rules, const struct taxonomy *t, struct engine_image **ret, struct err *err) MUSTUSE;
+/* Makes ahead what the events will need that `like` has met, an image over the same taxonomy: else it is made at the first event of
+ * each sort. What cannot be made now is made then. */
+void engine_image_warm(struct engine_image *m, const struct engine_image *like);
 struct engine_image *engine_image_ref(struct engine_image *m);
 void engine_image_unref(struct engine_image *m);
 void engine_image_unrefp(struct engine_image **m);

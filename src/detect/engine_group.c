@@ -357,6 +357,27 @@ enum rc group_of(struct engine_image *m, const uint64_t *set, const struct group
 	return rc;
 }
 
+/* Are the variants the same in the same order, so that a set means the same in both? */
+static bool same_variants(const struct engine_image *a, const struct engine_image *b)
+{
+	for (uint32_t i = 0; i < a->n_variants && i < b->n_variants; i++)
+		if (!str_eq(a->variants[i].from->name, b->variants[i].from->name))
+			return false;
+	return a->n_variants == b->n_variants;
+}
+
+void engine_image_warm(struct engine_image *m, const struct engine_image *like)
+{
+	uint32_t n = atomic_load_explicit(&like->n_groups, memory_order_acquire);
+	const struct group *made;
+
+	if (!same_variants(m, like))
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		if (group_of(m, like->groups[i]->set, &made, NULL) != RC_OK)
+			return;
+}
+
 void groups_done(struct engine_image *m)
 {
 	for (uint32_t i = 0; i < m->n_groups; i++)

@@ -1,5 +1,7 @@
-/* A generation is all that one reading of the rules made. Threads hold the generation they run; the last one to let go
- * of an old generation frees it. A newer one is noticed between two events by one atomic load. */
+/* A generation is all that one reading of the rules made. Threads hold the generation they run. A newer one is noticed
+ * between two events by one atomic load; all that takes time is done by whoever reads the rules: the image with its
+ * groups and an engine for each thread are made before, and old generations, with the engines that ran them, are freed
+ * when nobody has an event to wait for. */
 #include "detect/live.h"
 
 #include <pthread.h>
@@ -11,6 +13,7 @@
 
 #define RULES_ARENA ((size_t)2 << 30)
 #define FIELDS_SHOWN 16
+#define RUNS_READY 64 /* threads beyond these make and free their engines themselves */
 
 struct generation {
 	struct arena *arena;
@@ -21,11 +24,16 @@ struct generation {
 	usec newest, newest_mono; /* the newest event that a correlation got, and when */
 	_Atomic uint64_t users;
 	uint64_t number;
+	struct engine *ready[RUNS_READY], *spent[RUNS_READY]; /* for threads to come; of those that went on; under live.lock */
+	uint32_t n_ready, n_spent;
+	struct generation *older;     /* of live.retired */
 };
 
 struct live {
-	pthread_mutex_t lock;         /* of `now` */
+	pthread_mutex_t lock;         /* of `now` and `retired` */
 	struct generation *now;
+	struct generation *retired;   /* replaced, each with a user for being here */
+	_Atomic uint32_t runs;
 	_Atomic uint64_t number;
 	_Atomic uint64_t events, matches, fired;
 };
@@ -47,6 +55,10 @@ static void generation_drop(struct generation *g)
 {
 	if (g == NULL || atomic_fetch_sub(&g->users, 1) > 1)
 		return;
+	for (uint32_t i = 0; i < g->n_ready; i++)
+		engine_free(g->ready[i]);
+	for (uint32_t i = 0; i < g->n_spent; i++)
+		engine_free(g->spent[i]);
 	correlator_free(g->correlator);
 	engine_image_unref(g->image);
 	arena_free(g->arena);
@@ -103,10 +115,35 @@ enum rc live_new(const struct live_opts *o, struct live **ret, struct err *err)
 	return RC_OK;
 }
 
+/* Frees old generations that no thread runs any more. Not where an event waits. */
+static void reap(struct live *l)
+{
+	struct generation *gone = NULL;
+
+	pthread_mutex_lock(&l->lock);
+	for (struct generation **at = &l->retired; *at != NULL;) {
+		struct generation *g = *at;
+
+		if (atomic_load(&g->users) > 1) {
+			at = &g->older;
+			continue;
+		}
+		*at = g->older;
+		g->older = gone;
+		gone = g;
+	}
+	pthread_mutex_unlock(&l->lock);
+	for (struct generation *g = gone, *older; g != NULL; g = older) {
+		older = g->older;
+		generation_drop(g);
+	}
+}
+
 void live_free(struct live *l)
 {
 	if (l == NULL)
 		return;
+	reap(l);
 	generation_drop(l->now);
 	pthread_mutex_destroy(&l->lock);
 	mem_free(l);
@@ -140,37 +177,56 @@ static void carry_over(struct generation *from, struct generation *to)
 	buf_done(&state);
 }
 
+/* What the threads would else make at their next event. */
+static void make_ready(struct live *l, struct generation *g)
+{
+	uint32_t runs = atomic_load(&l->runs);
+
+	engine_image_warm(g->image, l->now->image);
+	while (g->n_ready < runs && g->n_ready < RUNS_READY && engine_new(g->image, &g->ready[g->n_ready], NULL) == RC_OK)
+		g->n_ready++;
+}
+
 enum rc live_reload(struct live *l, const struct live_opts *o, struct err *err)
 {
 	struct generation *g, *old;
 
+	reap(l);
 	TRY(generation_new(o, &g, err));
-	if (l->now != NULL)
+	if (l->now != NULL) {
+		make_ready(l, g);
 		carry_over(l->now, g);
+	}
 	pthread_mutex_lock(&l->lock);
 	old = l->now;
 	g->number = old == NULL ? 1 : old->number + 1;
 	l->now = g;
+	if (old != NULL) {
+		old->older = l->retired;
+		l->retired = old;
+	}
 	atomic_store(&l->number, g->number);
 	pthread_mutex_unlock(&l->lock);
-	generation_drop(old);
 	return RC_OK;
 }
 
-static struct generation *generation_take(struct live *l)
+/* With an engine that is ready for it, if the caller wants one. */
+static struct generation *generation_take(struct live *l, struct engine **ret_ready)
 {
 	struct generation *g;
 
 	pthread_mutex_lock(&l->lock);
 	g = l->now;
 	atomic_fetch_add(&g->users, 1);
+	if (ret_ready != NULL)
+		*ret_ready = g->n_ready > 0 ? g->ready[--g->n_ready] : NULL;
 	pthread_mutex_unlock(&l->lock);
 	return g;
 }
 
 void live_stats(struct live *l, struct live_stats *ret)
 {
-	struct generation *g = generation_take(l);
+	struct generation *g = generation_take(l, NULL);
 	const struct engine_refusal *list;
 	struct correlator_stats cs;
 
@@ -193,6 +249,7 @@ enum rc live_run_new(struct live *l, struct live_run **ret, struct err *err)
 	if (r == NULL)
 		return FAIL(err, RC_NOMEM, "rules: out of memory");
 	r->live = l;
+	atomic_fetch_add(&l->runs, 1);
 	rc = live_fields(r, &fields, err);
 	if (rc != RC_OK) {
 		live_run_free(r);
@@ -202,28 +259,46 @@ enum rc live_run_new(struct live *l, struct live_run **ret, struct err *err)
 	return RC_OK;
 }
 
+/* Lets go of the generation; its engine stays there to be freed with it. */
+static void leave(struct live_run *r)
+{
+	struct generation *g = r->g;
+
+	if (g == NULL)
+		return;
+	pthread_mutex_lock(&r->live->lock);
+	if (g->n_spent < RUNS_READY) {
+		g->spent[g->n_spent++] = r->engine;
+		r->engine = NULL;
+	}
+	pthread_mutex_unlock(&r->live->lock);
+	engine_free(r->engine);
+	generation_drop(g);
+	r->engine = NULL;
+	r->g = NULL;
+}
+
 void live_run_free(struct live_run *r)
 {
 	if (r == NULL)
 		return;
-	engine_free(r->engine);
-	generation_drop(r->g);
+	leave(r);
+	atomic_fetch_sub(&r->live->runs, 1);
 	mem_free(r);
 }
 
 enum rc live_fields(struct live_run *r, const struct fields **ret, struct err *err)
 {
 	if (r->g == NULL || atomic_load(&r->live->number) != r->g->number) {
-		struct generation *g = generation_take(r->live);
 		struct engine *e;
-		enum rc rc = engine_new(g->image, &e, err);
+		struct generation *g = generation_take(r->live, &e);
+		enum rc rc = e != NULL ? RC_OK : engine_new(g->image, &e, err);
 
 		if (rc != RC_OK) {
 			generation_drop(g);
 			return rc;
 		}
-		engine_free(r->engine);
-		generation_drop(r->g);
+		leave(r);
 		r->engine = e;
 		r->g = g;
 	}
@@ -327,6 +402,7 @@ enum rc live_idle(struct live_run *r, struct str input, live_hit fn, void *ctx, 
 
 	if (r->g == NULL)
 		return RC_OK;
+	reap(r->live);
 	r->input = input;
 	r->where = S("");
 	r->fn = fn;

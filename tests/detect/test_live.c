@@ -2,6 +2,7 @@
 #include "detect/live.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "tap.h"
@@ -44,6 +45,50 @@ static void event(struct live_run *run, struct flat *f, usec at, int *hits)
 		OK(false, "an event goes through");
 }
 
+/* --- rules read anew while two threads match --- */
+
+#define SEEN "---\ntitle: seen\nlogsource: {category: x}\ndetection: {s: {kind: failed}, condition: s}\n"
+enum { STREAM = 20000, STREAMS = 2, RELOADS = 15 };
+
+struct stream { struct live *live; pthread_t thread; int hits; bool whole; };
+
+static void *run_stream(void *ctx)
+{
+	struct stream *s = ctx;
+	struct live_run *run = NULL;
+	struct flat *f = NULL;
+	struct err err;
+
+	s->whole = live_run_new(s->live, &run, &err) == RC_OK && flat_new(&f, &err) == RC_OK;
+	for (int i = 0; i < STREAM && s->whole; i++)
+		event(run, f, NOW - i, &s->hits); /* the user's correlation fires, too: hits beyond one an event */
+	live_run_free(run);
+	flat_free(f);
+	return NULL;
+}
+
+static void test_under_load(struct live *l, const struct live_opts *o, const char *path)
+{
+	struct stream s[STREAMS] = { { .live = l }, { .live = l } };
+	struct live_stats before, after;
+	struct err err = { 0 };
+	bool good;
+
+	good = write_rules(path, SEEN) && live_reload(l, o, &err) == RC_OK;
+	live_stats(l, &before);
+	for (int i = 0; i < STREAMS; i++)
+		good = pthread_create(&s[i].thread, NULL, run_stream, &s[i]) == 0 && good;
+	for (int i = 0; i < RELOADS; i++)
+		good = write_rules(path, i % 2 == 0 ? SEEN : SEEN "---\ntitle: more\nlogsource: {category: x}\ndetection: {s: {kind: more}, condition: s}\n") &&
+		       live_reload(l, o, &err) == RC_OK && good;
+	for (int i = 0; i < STREAMS; i++)
+		pthread_join(s[i].thread, NULL);
+	live_stats(l, &after);
+	OK(good && s[0].whole && s[1].whole, "rules read anew %d times while two threads match: %s", RELOADS, err.text);
+	EQ_INT((long long)(after.events - before.events), (long long)STREAM * STREAMS, "no event is lost");
+	EQ_INT((long long)(after.matches - before.matches), (long long)STREAM * STREAMS, "nor a match");
+}
+
 int main(void)
 {
 	char path[] = "/tmp/test-live-XXXXXX";
@@ -73,6 +118,7 @@ int main(void)
 	OK(live_idle(run, S("test"), on_hit, &hits, &err) == RC_OK, "time goes by");
 	live_stats(l, &st);
 	EQ_INT(st.fired, 1, "two before and one behind the change of rules are three");
+	test_under_load(l, &o, path);
 	live_run_free(run);
 	live_free(l);
 	flat_free(f);
