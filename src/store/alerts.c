@@ -1,20 +1,22 @@
 #include "store/alerts.h"
 
 #include "store/db.h"
-#include "store/internal.h"
+#include "store/tickets_internal.h"
 
 #define TEXT_MAX 4096
-#define BODY_MAX ((size_t)1 << 20)
 #define BATCH_MAX 10000
 
-static enum rc check_alert(const struct alert_row *a, struct err *err)
+enum rc alert_check(const struct alert_row *a, struct err *err)
 {
 	TRY(text_check(a->input, TEXT_MAX, "alert: input", err));
 	TRY(text_check(a->observable, TEXT_MAX, "alert: observable", err));
 	TRY(text_check(a->indicator, TEXT_MAX, "alert: indicator", err));
 	TRY(text_check(a->sighting, TEXT_MAX, "alert: sighting", err));
 	TRY(text_check(a->where, TEXT_MAX, "alert: where", err));
-	return text_check(a->body, BODY_MAX, "alert: body", err);
+	TRY(text_check(a->rule, TEXT_MAX, "alert: rule", err));
+	TRY(text_check(a->level, TEXT_MAX, "alert: level", err));
+	TRY(text_check(a->cluster, TEXT_MAX, "alert: cluster", err));
+	return text_check(a->body, ALERT_BODY_MAX, "alert: body", err);
 }
 
 struct batch {
@@ -22,25 +24,33 @@ struct batch {
 	size_t n;
 };
 
-static enum rc put_alerts(struct store *s, void *ctx, struct err *err)
+enum rc alerts_insert(struct db *d, struct alert_row *rows, size_t n, struct err *err)
 {
-	struct batch *b = ctx;
 	usec now = time_now();
 	int64_t first;
 
-	TRY(db_count_on(s->write_db, S("alert"), (int64_t)b->n, &first, err));
-	for (size_t i = 0; i < b->n; i++) {
-		struct alert_row *a = &b->rows[i];
+	TRY(db_count_on(d, S("alert"), (int64_t)n, &first, err));
+	for (size_t i = 0; i < n; i++) {
+		struct alert_row *a = &rows[i];
 
 		a->row = first + (int64_t)i;
-		TRY(DB_RUN(s->write_db, err,
-			   "INSERT INTO alert (row, at, seen, input, observable, indicator, sighting, place, body, tlp)"
-			   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+		TRY(DB_RUN(d, err,
+			   "INSERT INTO alert (row, at, seen, input, observable, indicator, sighting, place, body, tlp, rule, level, cluster,"
+			   " hits, first, last, ticket) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
 			   DB_INT(a->row), DB_INT(a->at), DB_INT(a->seen == 0 ? now : a->seen), DB_TEXT(a->input),
 			   DB_TEXT(a->observable), DB_TEXT(a->indicator), DB_TEXT(a->sighting), DB_TEXT(a->where),
-			   DB_TEXT(a->body), DB_INT(a->tlp)));
+			   DB_TEXT(a->body), DB_INT(a->tlp), DB_TEXT(a->rule), DB_TEXT(a->level), DB_TEXT(a->cluster),
+			   DB_INT(a->hits == 0 ? 1 : a->hits), DB_INT(a->first == 0 ? a->at : a->first),
+			   DB_INT(a->last == 0 ? a->at : a->last), DB_INT(a->ticket)));
 	}
 	return RC_OK;
+}
+
+static enum rc put_alerts(struct store *s, void *ctx, struct err *err)
+{
+	struct batch *b = ctx;
+
+	return alerts_insert(s->write_db, b->rows, b->n, err);
 }
 
 enum rc alert_put(struct store *s, struct alert_row *a, size_t n, struct err *err)
@@ -52,12 +62,12 @@ enum rc alert_put(struct store *s, struct alert_row *a, size_t n, struct err *er
 	if (n > BATCH_MAX)
 		return FAIL(err, RC_LIMIT, "alerts: more than %d at a time", BATCH_MAX);
 	for (size_t i = 0; i < n; i++)
-		TRY(check_alert(&a[i], err));
+		TRY(alert_check(&a[i], err));
 	return writer_do(s->writer, put_alerts, &b, err);
 }
 
 struct listing {
-	int64_t after;
+	int64_t after, ticket; /* ticket 0: of any */
 	uint32_t limit;
 	struct arena *a;
 	struct alert_row *rows;
@@ -66,18 +76,38 @@ struct listing {
 
 static bool fill_alert(struct arena *m, const struct dbq *q, struct alert_row *a)
 {
-	struct str *texts[] = { &a->input, &a->observable, &a->indicator, &a->sighting, &a->where, &a->body };
+	struct str *texts[] = { &a->input, &a->observable, &a->indicator, &a->sighting, &a->where, &a->body, &a->rule, &a->level,
+				&a->cluster, &a->number };
 
 	a->row = db_int(q, 0);
 	a->at = db_int(q, 1);
 	a->seen = db_int(q, 2);
 	a->tlp = (uint8_t)db_int(q, 3);
+	a->hits = db_int(q, 4);
+	a->first = db_int(q, 5);
+	a->last = db_int(q, 6);
+	a->ticket = db_int(q, 7);
+	/* Rows of before alerts were counted. */
+	a->first = a->first == 0 ? a->at : a->first;
+	a->last = a->last == 0 ? a->at : a->last;
 	for (size_t i = 0; i < COUNTOF(texts); i++) {
-		*texts[i] = arena_dup(m, db_text(q, 4 + (int)i));
+		*texts[i] = arena_dup(m, db_text(q, 8 + (int)i));
 		if (texts[i]->p == NULL)
 			return false;
 	}
 	return true;
+}
+
+#define ALERT_SELECT \
+	"SELECT a.row, a.at, a.seen, a.tlp, a.hits, a.first, a.last, a.ticket, a.input, a.observable, a.indicator, a.sighting, a.place," \
+	" a.body, a.rule, a.level, a.cluster, t.number FROM alert a LEFT JOIN ticket t ON t.row = a.ticket "
+
+static enum rc start_list(struct db *d, const struct listing *l, struct dbq **q, struct err *err)
+{
+	if (l->ticket != 0)
+		return DB_START(d, q, err, ALERT_SELECT "WHERE a.ticket = $1 AND a.ticket <> 0 ORDER BY a.row LIMIT $2", DB_INT(l->ticket),
+				DB_INT(l->limit));
+	return DB_START(d, q, err, ALERT_SELECT "WHERE a.row > $1 ORDER BY a.row LIMIT $2", DB_INT(l->after), DB_INT(l->limit));
 }
 
 static enum rc list_alerts(struct db *d, void *ctx, struct err *err)
@@ -86,10 +116,7 @@ static enum rc list_alerts(struct db *d, void *ctx, struct err *err)
 	struct dbq *q CLEANUP(db_endp) = NULL;
 	bool row;
 
-	TRY(DB_START(d, &q, err,
-		     "SELECT row, at, seen, tlp, input, observable, indicator, sighting, place, body FROM alert"
-		     " WHERE row > $1 ORDER BY row LIMIT $2",
-		     DB_INT(l->after), DB_INT(l->limit)));
+	TRY(start_list(d, l, &q, err));
 	for (;;) {
 		TRY(db_next(q, &row, err));
 		if (!row)
@@ -100,16 +127,29 @@ static enum rc list_alerts(struct db *d, void *ctx, struct err *err)
 	}
 }
 
+static enum rc list(struct store *s, struct listing *l, struct alert_row **ret, size_t *ret_n, struct err *err)
+{
+	l->rows = arena_array(l->a, (size_t)l->limit + 1, sizeof *l->rows);
+	if (l->rows == NULL)
+		return FAIL(err, RC_NOMEM, "alerts: the caller's memory is full");
+	TRY(store_read(s, list_alerts, l, err));
+	*ret = l->rows;
+	*ret_n = l->n;
+	return RC_OK;
+}
+
 enum rc alert_list(struct store *s, int64_t after, uint32_t limit, struct arena *a, struct alert_row **ret, size_t *ret_n,
 		   struct err *err)
 {
 	struct listing l = { .after = after, .limit = limit < BATCH_MAX ? limit : BATCH_MAX, .a = a };
 
-	l.rows = arena_array(a, (size_t)l.limit + 1, sizeof *l.rows);
-	if (l.rows == NULL)
-		return FAIL(err, RC_NOMEM, "alerts: the caller's memory is full");
-	TRY(store_read(s, list_alerts, &l, err));
-	*ret = l.rows;
-	*ret_n = l.n;
-	return RC_OK;
+	return list(s, &l, ret, ret_n, err);
+}
+
+enum rc alert_of_ticket(struct store *s, int64_t ticket, uint32_t limit, struct arena *a, struct alert_row **ret, size_t *ret_n,
+			struct err *err)
+{
+	struct listing l = { .ticket = ticket, .limit = limit < BATCH_MAX ? limit : BATCH_MAX, .a = a };
+
+	return list(s, &l, ret, ret_n, err);
 }

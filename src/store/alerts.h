@@ -4,6 +4,8 @@
 
 #include "store/store.h"
 
+#define ALERT_BODY_MAX ((size_t)1 << 20)
+
 struct alert_row {
 	int64_t row;           /* set by the store */
 	usec at;               /* when the event happened */
@@ -15,10 +17,20 @@ struct alert_row {
 	struct str where;      /* host or sensor, or "" */
 	struct str body;       /* JSON: the matched field, the event's own bytes (cut), the reason */
 	uint8_t tlp;
+	struct str rule;       /* id of the Sigma rule, or "" */
+	struct str level;      /* as the rule states it, or "" */
+	struct str cluster;    /* key of what belongs together (soc/cluster.h), or "" */
+	int64_t hits;          /* events that met it; 0 = 1 */
+	usec first, last;      /* of those events; 0 = at */
+	int64_t ticket;        /* row of its monitoring ticket; 0 = none */
+	struct str number;     /* and its number; set by alert_list */
 };
 
 enum rc alert_put(struct store *s, struct alert_row *a, size_t n, struct err *err) MUSTUSE;
 /* row > after, oldest first, at most `limit`. */
 enum rc alert_list(struct store *s, int64_t after, uint32_t limit, struct arena *a, struct alert_row **ret, size_t *ret_n, struct err *err) MUSTUSE;
+/* Those of one ticket, oldest first. */
+enum rc alert_of_ticket(struct store *s, int64_t ticket, uint32_t limit, struct arena *a, struct alert_row **ret, size_t *ret_n,
+			struct err *err) MUSTUSE;
 
 #endif

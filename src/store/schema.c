@@ -80,6 +80,35 @@ static const char INCIDENTS[] =
 	"CREATE INDEX incident_rung ON incident (rung);"
 	"CREATE TABLE incident_fact (incident {int}, n {int}, id {text}, body {text}, PRIMARY KEY (incident, n), UNIQUE (incident, id)){end};"
 	"CREATE TABLE incident_alarm (incident {int}, clock {text}, percent {int}, due {int}, at {int}, PRIMARY KEY (incident, clock, percent)){end};";
+/* Alerts that are counted, and what people make of them. ticket_ref holds every list of a ticket: its rules, techniques,
+ * tactics, indicators, sightings, connections and related tickets, each with how often it was met. */
+static const char TICKETS[] =
+	"ALTER TABLE alert ADD COLUMN rule {text} DEFAULT '';"
+	"ALTER TABLE alert ADD COLUMN level {text} DEFAULT '';"
+	"ALTER TABLE alert ADD COLUMN cluster {text} DEFAULT '';"
+	"ALTER TABLE alert ADD COLUMN hits {int} DEFAULT 1;"
+	"ALTER TABLE alert ADD COLUMN first {int} DEFAULT 0;"
+	"ALTER TABLE alert ADD COLUMN last {int} DEFAULT 0;"
+	"ALTER TABLE alert ADD COLUMN ticket {int} DEFAULT 0;"
+	"CREATE INDEX alert_ticket ON alert (ticket) WHERE ticket <> 0;"
+	"CREATE TABLE ticket (row {int} PRIMARY KEY, number {text} UNIQUE, cluster {text}, entity {text}, title {text},"
+	" description {text}, class {text}, type {text}, level {text}, impact {int}, reporter {text}, victim {text},"
+	" victim_name {text}, sector {text}, region {text}, protection {text}, input {text}, place {text}, tlp {int},"
+	" hits {int}, cut {int}, first {int}, last {int}, opened {int}, state {text}, assignee {text}, disposition {text},"
+	" closed {int}, closed_by {text}, merged_into {text}){end};"
+	"CREATE INDEX ticket_cluster ON ticket (cluster, last);"
+	"CREATE INDEX ticket_entity ON ticket (entity, last);"
+	"CREATE INDEX ticket_state ON ticket (state, row);"
+	"CREATE TABLE ticket_ref (ticket {int}, kind {text}, value {text}, note {text}, hits {int},"
+	" PRIMARY KEY (ticket, kind, value)){end};"
+	"CREATE INDEX ticket_ref_value ON ticket_ref (kind, value, ticket);"
+	"CREATE INDEX fact_ticket ON fact (subject, seq) WHERE kind >= 'ticket.' AND kind < 'ticket/';"
+	"CREATE TABLE suppression (row {int} PRIMARY KEY, scope {text}, rule {text}, place {text}, value {text}, indicator {text},"
+	" until {int}, created {int}, created_by {text}, ticket {text}, note {text}, held {int}, last {int}, removed {int}){end};"
+	"CREATE TABLE verdict (indicator {text} PRIMARY KEY, confirmed {int}, false_positives {int}, at {int}){end};"
+	"CREATE TABLE tally (id {text} PRIMARY KEY, indicator {text}, input {text}, day {int}, collection {int}, tlp {int},"
+	" created {int}, first {int}, last {int}, hits {int}, sent {int}, sent_at {int}){end};"
+	"CREATE INDEX tally_due ON tally (sent_at) WHERE hits <> sent;";
 
 static const struct migration {
 	const char *sql;
@@ -88,6 +117,7 @@ static const struct migration {
 	{ RECORDS, false },
 	{ OBJECTS, true },
 	{ INCIDENTS, false },
+	{ TICKETS, false },
 };
 
 static const struct word *word_at(struct str text, size_t pos)

@@ -19,7 +19,7 @@ struct conformance_case {
 };
 
 /* One table a file, ended by a case without a name. */
-extern const struct conformance_case CASES_RECORDS[], CASES_FACTS[], CASES_OBJECTS[], CASES_THREADS[], CASES_INCIDENTS[];
+extern const struct conformance_case CASES_RECORDS[], CASES_FACTS[], CASES_OBJECTS[], CASES_THREADS[], CASES_INCIDENTS[], CASES_TICKETS[];
 
 /* OK() with the store's own words on failure. */
 #define DONE(sc, call, label) \
