@@ -86,6 +86,9 @@ int cli_failf(const struct cli *c, const char *fmt, ...) PRINTF(2, 3);
 /* Writes a buffer to stdout whole, with a newline; CLI_ERROR when stdout is gone. */
 int cli_print(const struct buf *b);
 
+/* A field of a line of CSV, quoted where it has to be; commas are the caller's. */
+void cli_csv(struct buf *b, struct str s);
+
 /* A file that the user names, or standard input for "-": symbolic links and pipes are followed,
  * unlike file_read. `b` is initialised here and empty on failure. RC_LIMIT above `max`. */
 enum rc cli_read(const char *path, size_t max, struct buf *b, struct err *err) MUSTUSE;

@@ -47,23 +47,6 @@ struct detect {
 #define TIMELINE_MAX ((size_t)4 << 30)
 #define BAD_TOLD 20 /* broken pieces that are named; all are counted */
 
-static void put_csv(struct buf *b, struct str s)
-{
-	bool quote = false;
-
-	for (size_t i = 0; i < s.n; i++)
-		quote |= s.p[i] == ',' || s.p[i] == '"' || s.p[i] == '\n' || s.p[i] == '\r';
-	if (quote)
-		buf_char(b, '"');
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '"')
-			buf_char(b, '"');
-		buf_char(b, s.p[i]);
-	}
-	if (quote)
-		buf_char(b, '"');
-}
-
 static struct str when(usec t, char text[static TIME_TEXT_MAX])
 {
 	return t == 0 ? S("") : time_format(t, text);
@@ -235,19 +218,19 @@ static void put_row(struct buf *b, const struct scan_match *m)
 {
 	char text[TIME_TEXT_MAX], title[TITLE_MAX];
 
-	put_csv(b, when(m->time, text));
+	cli_csv(b, when(m->time, text));
 	buf_char(b, ',');
 	buf_cstr(b, sigma_level_name(level_of(m)));
 	buf_char(b, ',');
-	put_csv(b, title_of(m, title));
+	cli_csv(b, title_of(m, title));
 	buf_char(b, ',');
-	put_csv(b, m->rule != NULL ? m->rule->id : str_of(m->spot->id));
+	cli_csv(b, m->rule != NULL ? m->rule->id : str_of(m->spot->id));
 	buf_char(b, ',');
-	put_csv(b, author_of(m));
+	cli_csv(b, author_of(m));
 	buf_char(b, ',');
-	put_csv(b, m->host);
+	cli_csv(b, m->host);
 	buf_char(b, ',');
-	put_csv(b, str_of(m->file));
+	cli_csv(b, str_of(m->file));
 	buf_fmt(b, ",%llu,", (unsigned long long)m->record);
 	{
 		struct buf what;
@@ -260,7 +243,7 @@ static void put_row(struct buf *b, const struct scan_match *m)
 			buf_char(&what, '=');
 			buf_str(&what, m->fields[i].value);
 		}
-		put_csv(b, buf_view(&what));
+		cli_csv(b, buf_view(&what));
 		buf_done(&what);
 	}
 	buf_char(b, '\n');

@@ -201,8 +201,8 @@ static const struct cli_opt list_opts[] = {
 
 static void show_alerts(const struct cli *c, const struct json *v, struct buf *out)
 {
-	static const char *const columns[] = { "row:ROW", "at:TIME", "input:INPUT", "where:WHERE", "observable:OBSERVABLE", "detail.matched:MATCHED",
-					       "indicator:INDICATOR", NULL };
+	static const char *const columns[] = { "row:ROW", "at:TIME", "hits:HITS", "ticket:TICKET", "input:INPUT", "where:WHERE", "observable:OBSERVABLE",
+					       "detail.matched:MATCHED", "indicator:INDICATOR", NULL };
 
 	(void)c;
 	show_table(c, json_get(v, S("alerts")), columns, out);

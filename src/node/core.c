@@ -6,6 +6,7 @@
  * listens to it, then the doors to the world, so that nobody meets a half-open
  * node. The way down is the same way back. */
 #include "node/core.h"
+#include "node/tickets.h"
 #include "node/keep.h"
 
 #include <signal.h>
@@ -74,6 +75,7 @@ static void write_status(void *ctx, struct jsonw *w)
 	write_fences(c, w);
 	write_http(c, w);
 	detect_link_status(c->link, w);
+	tickets_status(c->tickets, w);
 	fed_status(c->fed, w);
 }
 
@@ -91,11 +93,19 @@ static void peers_changed(void *ctx)
 	fed_reload(c->fed);
 }
 
+static void ticket_changed(void *ctx)
+{
+	struct core *c = ctx;
+
+	tickets_changed(c->tickets);
+}
+
 void core_api(struct node *n, struct api *ret)
 {
 	*ret = (struct api){ .store = n->store, .node_name = n->config.name, .tier = n->config.tier, .identity = n->config.identity,
 			     .cert_sha256 = n->cert_sha256, .default_tlp = (uint8_t)n->config.default_tlp, .strict = n->config.strict,
-			     .upgrade_20 = n->config.upgrade_20, .dir = n->paths.dir, .started = time_now(), .desk_packs = n->config.desk_packs, .desk_pack = n->config.desk_pack };
+			     .upgrade_20 = n->config.upgrade_20, .dir = n->paths.dir, .started = time_now(),
+			     .rsit = n->config.rsit[0] == '\0' ? NULL : n->config.rsit, .desk_packs = n->config.desk_packs, .desk_pack = n->config.desk_pack };
 }
 
 void core_handle(struct core *c, const struct viewer *v, struct http_req *r, struct http_res *res)
@@ -170,7 +180,7 @@ static enum rc enter_fence(struct core *c, const char *dir, const struct config 
 		"/etc/gai.conf", "/etc/localtime", "/usr/share/zoneinfo", "/etc/gnutls", "/dev/urandom", "/usr/lib", "/lib", "/proc/self",
 	};
 	const char *rw[2] = { dir };
-	const char *ro[COUNTOF(system_files) + 3] = { NULL };
+	const char *ro[COUNTOF(system_files) + 4] = { NULL };
 	struct fence f = { .role = "core", .rw_paths = rw, .ro_paths = ro, .network = true,
 			   .max_files = (uint64_t)conf->max_connections + 1024 };
 	size_t n = 0;
@@ -182,6 +192,8 @@ static enum rc enter_fence(struct core *c, const char *dir, const struct config 
 		ro[n++] = conf->warninglists;
 	if (conf->desk_packs[0] != '\0')
 		ro[n++] = conf->desk_packs;
+	if (conf->rsit[0] != '\0')
+		ro[n++] = conf->rsit;
 	return fence_enter(&f, !conf->require_landlock, &c->fences, err);
 }
 
@@ -314,6 +326,7 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	core_api(&c->node, &c->api);
 	c->api.status = write_status;
 	c->api.changed = peers_changed;
+	c->api.ticket_changed = ticket_changed;
 	c->api.ctx = c;
 	c->api.desk_changed = facts_came;
 	TRY(core_find_rows(c, err));
@@ -333,6 +346,8 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	if (rc == RC_OK)
 		rc = follower_start(c, err);
 	if (rc == RC_OK)
+		rc = tickets_start(c, &c->tickets, err);
+	if (rc == RC_OK)
 		rc = detect_link_start(c->link, err);
 	if (rc == RC_OK && !detect_link_wait(c->link, DETECT_WITHIN))
 		log_line(LOG_LEVEL_WARN, "serve", "the detect role is not ready yet: serving without it");
@@ -351,6 +366,8 @@ static void core_close(struct core *c, bool served)
 	http_server_stop(c->control, STOP_GRACE);
 	alarms_stop(c->alarms);
 	detect_link_stop(c->link, served);
+	tickets_stop(c->tickets);
+	c->tickets = NULL;
 	follower_stop(c); /* from here on a commit wakes nobody, so what it would wake may end */
 	fed_stop(c->fed);
 	fed_server_free(c->fed_server);

@@ -42,6 +42,8 @@ struct core {
 	uint32_t up, down;       /* rows of the collections that go up and down */
 	uint32_t collections[CONFIG_INPUTS_MAX]; /* of the inputs: where their sightings go */
 	struct alarms *alarms;   /* of the desk's clocks */
+	struct tickets *tickets; /* tickets.c: what alerts become */
+	struct sightings *sightings; /* sightings.c's own */
 	struct follower *follower; /* follower.c: what newly stored objects mean to the node */
 	_Atomic bool stopping;
 	usec started;
@@ -67,10 +69,11 @@ void follower_ring(struct core *c);
 void follower_stop(struct core *c);
 void follower_free(struct core *c);
 
-/* sightings.c: one hit becomes an alert and a sighting in the collection that goes up. */
+/* sightings.c: one hit becomes an alert of a ticket, and a sighting in the collection that goes up; needs tickets_start.
+ * What a suppression covers is counted there and nothing else. */
 enum rc sighting_from_hit(struct core *c, const struct hit *h, uint32_t collection, struct err *err) MUSTUSE;
 
-/* A rule that matched becomes an alert for this node's people. */
+/* A rule that matched becomes an alert of a ticket for this node's people, likewise. */
 enum rc alert_from_rule(struct core *c, const struct rule_hit *h, struct err *err) MUSTUSE;
 
 #endif

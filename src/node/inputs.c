@@ -1,7 +1,7 @@
 /* The configured inputs: one thread follows one log, keeps its place durably and
  * hands hits on. A place is kept after the hits of what was read are stored, so a
  * crash repeats lines rather than losing them; while the disk takes nothing, reading
- * waits. */
+ * waits. What comes again and again is held for a second and handed on with its count. */
 #include <pthread.h>
 
 #include "base/log.h"
@@ -10,6 +10,7 @@
 #include "node/detector.h"
 #include "node/memory.h"
 #include "node/once.h"
+#include "node/repeats.h"
 #include "node/ways.h"
 #include "wire/log_line.h"
 
@@ -27,6 +28,7 @@ struct input {
 	struct watch *watch;
 	struct way *way;
 	struct once *seen;
+	struct repeats *repeats;   /* what comes again and again */
 	struct buf key;            /* scratch: of once.h */
 	bool unsettled;            /* what was found in the event at hand is not recorded and will not be: it must come again */
 	const struct input_message *message; /* the one at hand */
@@ -158,18 +160,32 @@ static enum rc on_event(void *ctx, struct flat *f, struct str line, struct err *
 	return rc;
 }
 
-/* True when it is news and stored. in->key tells what is news. */
+static void hand_on(void *ctx, const struct hit *h, const struct rule_hit *rule)
+{
+	struct input *in = ctx;
+
+	/* The log tells what is not recorded. */
+	if (rule != NULL)
+		(void)!store_surely(in, store_rule, rule, S(""), "matches of rule", rule->id);
+	else
+		(void)!store_surely(in, store_indicator, h, S(""), "hits on", log_id(h->indicator, h->tlp, 0));
+}
+
+/* True when it is news and stored. in->key tells what is news; what is not is counted. */
 static bool report(struct input *in, enum rc (*store)(struct input *, const void *, struct str, struct err *), const void *hit, const char *what,
 		   struct str id)
 {
 	struct str key = buf_view(&in->key);
 	enum rc rc = once_has(in->seen, key) ? RC_CONFLICT : store_surely(in, store, hit, key, what, id);
 
-	if (rc == RC_CONFLICT)
-		atomic_fetch_add(&in->held_back, 1);
 	if (rc == RC_OK || rc == RC_CONFLICT)
 		once_note(in->seen, key);
-	return rc == RC_OK;
+	if (rc != RC_CONFLICT)
+		return rc == RC_OK;
+	atomic_fetch_add(&in->held_back, 1);
+	if (!(store == store_rule ? repeats_hold_rule(in->repeats, key, hit) : repeats_hold_hit(in->repeats, key, hit)))
+		(void)!store_surely(in, store, hit, S(""), what, id);
+	return false;
 }
 
 static void on_hit(void *ctx, const struct hit *h)
@@ -182,7 +198,7 @@ static void on_hit(void *ctx, const struct hit *h)
 	}
 	atomic_fetch_add(&in->hits, 1);
 	buf_clear(&in->key);
-	once_key_hit(&in->key, h->input, h->indicator);
+	once_key_hit(&in->key, h->input, h->indicator, h->where);
 	if (report(in, store_indicator, h, "hit on", log_id(h->indicator, h->tlp, 0)))
 		log_line(LOG_LEVEL_INFO, "alert", "%s: %.*s", in->conf->name, STR(log_id(h->indicator, h->tlp, 0)));
 }
@@ -208,6 +224,7 @@ static void save_place(struct input *in)
 
 	if (!in->place_due)
 		return;
+	repeats_hand_on(in->repeats, hand_on, in); /* a place is behind what was found before it */
 	if (to->place_put(to->ctx, source_name(in, str_of(in->part), name), str_of(in->place), &err) != RC_OK)
 		log_line(LOG_LEVEL_ERROR, "input", "%s: cannot keep its place: %s", in->conf->name, err.text);
 	in->place_due = false;
@@ -358,6 +375,7 @@ static void settle(struct input *in)
 	kind->stats(in->way->self, &st);
 	if (st.messages == in->settled)
 		return;
+	repeats_hand_on(in->repeats, hand_on, in);
 	kind->place(in->way->self, place);
 	if (in->detector->memory != NULL)
 		rc = memory_settle(in->detector->memory, &err);
@@ -389,11 +407,14 @@ static void *run_input(void *ctx)
 			(void)!watch_idle(in->watch, NULL);
 			in->idled = time_mono();
 		}
+		if (repeats_due(in->repeats))
+			repeats_hand_on(in->repeats, hand_on, in);
 		listen_for_silence(in);
 		keep_place(in);
 		if (rc != RC_OK)
 			pause_input(POLL_USEC);
 	}
+	repeats_hand_on(in->repeats, hand_on, in);
 	settle(in);
 	return NULL;
 }
@@ -421,6 +442,7 @@ static enum rc start_input(struct detector *d, const struct config_input *conf, 
 	in->seen = once_new(SEEN_MAX);
 	if (in->seen == NULL)
 		return FAIL(err, RC_NOMEM, "input: out of memory");
+	TRY(repeats_new(&in->repeats, err));
 	TRY(watch_new(d->image, str_of(conf->name), on_hit, in, &in->watch, err));
 	TRY(watch_patterns(in->watch, d->patterns, err));
 	if (!str_eq(str_of(conf->format), S("auto")))
@@ -474,6 +496,7 @@ void inputs_stop(struct detector *d)
 		buf_done(&in->json);
 		buf_done(&in->key);
 		once_free(in->seen);
+		repeats_free(in->repeats);
 	}
 	mem_free(d->inputs);
 	d->inputs = NULL;

@@ -1,6 +1,7 @@
 #include "node/keep.h"
 
 #include "node/once.h"
+#include "node/tickets.h"
 #include "store/collections.h"
 #include "store/peers.h"
 
@@ -109,6 +110,8 @@ static enum rc put_place(void *ctx, struct str input, struct str place, struct e
 	struct core *c = ctx;
 	char key[128];
 
+	/* What was counted up to this place must not be lost with the process. */
+	TRY(tickets_flush(c->tickets, err));
 	key_of(input, key);
 	return cursor_put(c->node.store, str_of(key), place, err);
 }

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "node/keep.h"
+#include "node/tickets.h"
 #include "sys/file.h"
 
 struct lookout {
@@ -29,6 +30,8 @@ static enum rc fill(struct lookout *l, bool record, const char *dir, struct err 
 	l->detector.conf = &l->core.node.config;
 	TRY(keep_open(&l->core, err));
 	TRY(detector_open(&l->detector, err));
+	if (record)
+		TRY(tickets_start(&l->core, &l->core.tickets, err));
 	TRY(follower_read_once(&l->core, err));
 	patterns_settle(l->detector.patterns);
 	return RC_OK;
@@ -55,6 +58,7 @@ void lookout_close(struct lookout *l)
 {
 	if (l == NULL)
 		return;
+	tickets_stop(l->core.tickets);
 	node_close(&l->core.node);
 	detector_close(&l->detector);
 	keep_close(&l->core);

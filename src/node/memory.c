@@ -265,7 +265,7 @@ static void record(struct memory *m, const struct hit *hit, uint64_t ordinal)
 	enum rc rc;
 
 	buf_init(&key, 4096);
-	once_key_hit(&key, hit->input, hit->indicator);
+	once_key_hit(&key, hit->input, hit->indicator, hit->where);
 	buf_fmt(&key, " past %llu %lld", (unsigned long long)ordinal, (long long)hit->at);
 	while ((rc = to->hit(to->ctx, hit, buf_view(&key), &err)) == RC_FULL || rc == RC_IO || rc == RC_BUSY) {
 		if (atomic_load(&m->detector->stopping))

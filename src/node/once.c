@@ -73,9 +73,9 @@ void once_note(struct once *o, struct str key)
 	pthread_mutex_unlock(&o->lock);
 }
 
-void once_key_hit(struct buf *out, struct str input, struct str indicator)
+void once_key_hit(struct buf *out, struct str input, struct str indicator, struct str where)
 {
-	buf_fmt(out, "%.*s %.*s", STR(input), STR(indicator));
+	buf_fmt(out, "%.*s %.*s at %.*s", STR(input), STR(indicator), STR(where));
 }
 
 /* A correlation's fields are its group and, last, the value it reached. */

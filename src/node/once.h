@@ -1,6 +1,5 @@
-/* What is reported once a day: of one indicator in one log one sighting, of a rule
- * at a host, or of a correlation's group, one alert. This holds back floods, and what
- * is read again after a crash. */
+/* What is news once a day: an indicator, or a rule, at a host of a log, or a
+ * correlation's group. What is no news is counted with the first of its kind. */
 #ifndef NODE_ONCE_H
 #define NODE_ONCE_H
 
@@ -17,7 +16,7 @@ bool once_has(struct once *o, struct str key);
 void once_note(struct once *o, struct str key);
 
 /* The keys of findings; appended. */
-void once_key_hit(struct buf *out, struct str input, struct str indicator);
+void once_key_hit(struct buf *out, struct str input, struct str indicator, struct str where);
 void once_key_rule(struct buf *out, const struct rule_hit *h);
 
 #endif

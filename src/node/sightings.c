@@ -1,53 +1,135 @@
-/* A hit becomes an alert for this node's people and a sighting for the tier
- * above. The indicator itself goes into the same collection, so that whoever
+/* A hit becomes an alert of a ticket for this node's people and a sighting for the
+ * tier above. The indicator itself goes into the same collection, so that whoever
  * receives the sighting knows what was seen; the gate decides on the way out
- * whether either may go. */
+ * whether either may go.
+ *
+ * A sighting's id is made of indicator, log and day (UUIDv5 in the node's own name
+ * space), its figures lie in the records (store/tallies.h): so it grows across
+ * restarts, and a find in the past joins the sighting of its own day. The first hit is
+ * told at once; later ones are counted here and written with the tickets' counts. */
+#include "node/sightings.h"
+
+#include <pthread.h>
+
 #include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
 #include "base/uuid.h"
 #include "gate/admit.h"
 #include "node/core.h"
+#include "node/matter.h"
+#include "node/tickets.h"
 #include "stix/marking.h"
-#include "store/alerts.h"
+#include "store/tallies.h"
 
-#define EVENT_KEPT 4096 /* bytes of the event in the alert */
+#define DAY ((usec)86400 * USEC_PER_SEC)
+#define PENDING_MAX 1024
+#define KNOWN_MAX 100000u
+#define ID_MAX 64
+#define TELL_MAX 200
+#define HIT_MEMORY ((size_t)24 << 20)
 
-static const char *const kind_names[OBS_KINDS] = {
-	"ipv4-addr", "ipv6-addr", "domain-name", "url", "email-addr", "file:md5", "file:sha1", "file:sha256", "file:sha512",
+/* One whose first version is out, and what came to it since the last write. */
+struct pending {
+	char id[ID_MAX], indicator[ID_MAX], input[128];
+	struct tally t;
 };
 
-static void write_sighting(const struct core *c, const struct hit *h, const char *id, struct buf *out)
+struct sightings {
+	pthread_mutex_t lock;
+	struct map *known;    /* ids that are in the records and told */
+	struct map *at;       /* id → place in `list` */
+	struct pending *list;
+	size_t n;
+	usec told;
+};
+
+enum rc sightings_open(struct core *c, struct err *err)
 {
-	char now[TIME_TEXT_MAX];
+	struct sightings *s = mem_alloc(sizeof *s);
+
+	c->sightings = s;
+	if (s == NULL)
+		return FAIL(err, RC_NOMEM, "sightings: out of memory");
+	pthread_mutex_init(&s->lock, NULL);
+	s->known = map_new(KNOWN_MAX);
+	s->at = map_new(PENDING_MAX);
+	s->list = mem_array(PENDING_MAX, sizeof *s->list);
+	return s->known == NULL || s->at == NULL || s->list == NULL ? FAIL(err, RC_NOMEM, "sightings: out of memory") : RC_OK;
+}
+
+void sightings_close(struct core *c)
+{
+	struct sightings *s = c->sightings;
+
+	if (s == NULL)
+		return;
+	map_free(s->known);
+	map_free(s->at);
+	mem_free(s->list);
+	pthread_mutex_destroy(&s->lock);
+	mem_free(s);
+	c->sightings = NULL;
+}
+
+static int64_t day_of(usec at)
+{
+	return at >= 0 ? at / DAY : -((-(at + 1)) / DAY) - 1;
+}
+
+/* The same for the same indicator, log and day, on this node. */
+static void sighting_id(const struct core *c, const struct hit *h, char id[static ID_MAX])
+{
+	struct str identity = str_of(c->node.config.identity);
+	size_t at = str_find(identity, S("--"), 0);
+	char text[UUID_TEXT_LEN + 1];
+	struct uuid space, u;
+	struct buf name;
+
+	if (at == SIZE_MAX || !uuid_parse(str_slice(identity, at + 2, identity.n), &space))
+		uuid_v5(&(struct uuid){ { 0 } }, identity, &space);
+	buf_init(&name, 8192);
+	buf_fmt(&name, "sighting %.*s %lld ", STR(h->indicator), (long long)day_of(h->at));
+	buf_str(&name, h->input);
+	uuid_v5(&space, buf_view(&name), &u);
+	buf_done(&name);
+	snprintf(id, ID_MAX, "sighting--%s", uuid_format(&u, text).p);
+}
+
+static void write_sighting(const struct core *c, const struct tally *t, usec now, struct buf *out)
+{
+	char created[TIME_TEXT_MAX], modified[TIME_TEXT_MAX];
 	struct jsonw w;
 
-	time_format_ms(time_now(), now);
+	time_format_ms(t->created, created);
+	time_format_ms(now > t->created ? now : t->created, modified);
 	jsonw_init(&w, out);
 	jsonw_object(&w);
 	jsonw_m_cstr(&w, "type", "sighting");
 	jsonw_m_cstr(&w, "spec_version", "2.1");
-	jsonw_m_cstr(&w, "id", id);
+	jsonw_m_str(&w, "id", t->id);
 	jsonw_m_cstr(&w, "created_by_ref", c->node.config.identity);
-	jsonw_m_cstr(&w, "created", now);
-	jsonw_m_cstr(&w, "modified", now);
-	jsonw_m_time(&w, "first_seen", h->at);
-	jsonw_m_time(&w, "last_seen", h->at);
-	jsonw_m_int(&w, "count", 1);
-	jsonw_m_str(&w, "sighting_of_ref", h->indicator);
+	jsonw_m_cstr(&w, "created", created);
+	jsonw_m_cstr(&w, "modified", modified);
+	jsonw_m_time(&w, "first_seen", t->first);
+	jsonw_m_time(&w, "last_seen", t->last);
+	jsonw_m_int(&w, "count", t->hits > 999999999 ? 999999999 : t->hits); /* STIX 2.1 §5.2: at most this */
+	jsonw_m_str(&w, "sighting_of_ref", t->indicator);
 	jsonw_name(&w, "where_sighted_refs");
 	jsonw_array(&w);
 	jsonw_cstr(&w, c->node.config.identity);
 	jsonw_array_end(&w);
 	jsonw_name(&w, "object_marking_refs");
 	jsonw_array(&w);
-	jsonw_str(&w, stix_tlp_id((enum tlp)h->tlp));
+	jsonw_str(&w, stix_tlp_id((enum tlp)t->tlp));
 	jsonw_array_end(&w);
 	jsonw_object_end(&w);
 }
 
 /* The newest version of the indicator, linked into `collection`. */
-static enum rc link_indicator(struct core *c, const struct hit *h, uint32_t collection, uint32_t source, struct err *err)
+static enum rc link_indicator(struct core *c, struct str indicator, uint32_t collection, uint32_t source, struct err *err)
 {
-	struct str ids[1] = { h->indicator };
+	struct str ids[1] = { indicator };
 	struct page_query q = { .collection = NO_COLLECTION, .added_after = INT64_MIN, .ids = ids, .n_ids = 1, .tlp_mask = UINT32_MAX,
 				.limit = 1, .bodies = true };
 	struct object_in in;
@@ -69,10 +151,12 @@ static enum rc link_indicator(struct core *c, const struct hit *h, uint32_t coll
 	return rc;
 }
 
-static enum rc store_sighting(struct core *c, const struct hit *h, uint32_t collection, const char *id, struct err *err)
+/* One version, as the tally stands; and the tally knows. */
+static enum rc tell_one(struct core *c, const struct tally *t, struct err *err)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)1 << 20);
-	struct admit_opts o = { .collection = collection, .tlp_ceiling = TLP_RED, .default_tlp = h->tlp };
+	struct admit_opts o = { .collection = t->collection, .tlp_ceiling = TLP_RED, .default_tlp = t->tlp };
+	usec now = time_now();
 	struct admitted *done;
 	struct buf b;
 	struct str raw;
@@ -81,109 +165,186 @@ static enum rc store_sighting(struct core *c, const struct hit *h, uint32_t coll
 	if (a == NULL)
 		return FAIL(err, RC_NOMEM, "sighting: out of memory");
 	buf_init(&b, 4096);
-	write_sighting(c, h, id, &b);
+	write_sighting(c, t, now, &b);
 	raw = buf_view(&b);
 	rc = buf_check(&b, err, "sighting");
 	if (rc == RC_OK)
 		rc = store_source_id(c->node.store, S("node:detect"), &o.source, err);
-	if (rc == RC_OK)
-		rc = link_indicator(c, h, collection, o.source, err);
+	if (rc == RC_OK && t->sent == 0)
+		rc = link_indicator(c, t->indicator, t->collection, o.source, err);
 	if (rc == RC_OK)
 		rc = admit_objects(c->node.store, a, &o, &raw, 1, &done, err);
 	if (rc == RC_OK && done[0].result == ADMIT_FAILED)
 		rc = FAIL(err, RC_INTERNAL, "sighting: %.*s", STR(done[0].message));
 	buf_done(&b);
-	return rc;
+	return rc == RC_OK ? tally_sent(c->node.store, t->id, t->hits, now, err) : rc;
 }
 
-static enum rc store_alert(struct core *c, const struct hit *h, const char *sighting, struct err *err)
+/* --- counting --- */
+
+/* The lock is held. */
+static enum rc write_pending(struct core *c, struct err *err)
 {
-	struct buf observable, body;
-	struct jsonw w;
-	struct alert_row row = { .at = h->at, .seen = time_now(), .input = h->input, .indicator = h->indicator,
-				 .sighting = str_of(sighting), .where = h->where, .tlp = h->tlp };
+	struct sightings *s = c->sightings;
+	struct tally *list;
+	struct map *fresh;
 	enum rc rc;
 
-	buf_init(&observable, 4096);
-	buf_init(&body, 65536);
-	buf_fmt(&observable, "%s:%.*s", h->what.kind < OBS_KINDS ? kind_names[h->what.kind] : "pattern", STR(h->what.value));
-	jsonw_init(&w, &body);
-	jsonw_object(&w);
-	jsonw_m_str(&w, "field", h->what.field);
-	jsonw_m_str(&w, "value", h->what.value);
-	jsonw_m_str(&w, "matched", h->matched);
-	if (h->confidence <= 100)
-		jsonw_m_int(&w, "confidence", h->confidence);
-	jsonw_m_str(&w, "event", str_slice(h->event, 0, EVENT_KEPT));
-	jsonw_object_end(&w);
-	row.observable = buf_view(&observable);
-	row.body = buf_view(&body);
-	rc = buf_check(&body, err, "alert");
-	if (rc == RC_OK)
-		rc = alert_put(c->node.store, &row, 1, err);
-	buf_done(&observable);
-	buf_done(&body);
+	if (s->n == 0)
+		return RC_OK;
+	list = mem_array(s->n, sizeof *list);
+	fresh = map_new(PENDING_MAX);
+	if (list == NULL || fresh == NULL) {
+		mem_free(list);
+		map_free(fresh);
+		return FAIL(err, RC_NOMEM, "sightings: out of memory");
+	}
+	for (size_t i = 0; i < s->n; i++) {
+		list[i] = s->list[i].t;
+		list[i].id = str_of(s->list[i].id);
+		list[i].indicator = str_of(s->list[i].indicator);
+		list[i].input = str_of(s->list[i].input);
+	}
+	rc = tally_add(c->node.store, list, s->n, err);
+	mem_free(list);
+	if (rc != RC_OK) {
+		map_free(fresh);
+		return rc;
+	}
+	map_free(s->at);
+	s->at = fresh;
+	s->n = 0;
+	return RC_OK;
+}
+
+enum rc sightings_flush(struct core *c, struct err *err)
+{
+	enum rc rc;
+
+	pthread_mutex_lock(&c->sightings->lock);
+	rc = write_pending(c, err);
+	pthread_mutex_unlock(&c->sightings->lock);
 	return rc;
 }
+
+static void widen(struct tally *t, usec first, usec last, int64_t hits)
+{
+	t->first = first < t->first ? first : t->first;
+	t->last = last > t->last ? last : t->last;
+	t->hits += hits;
+}
+
+/* One more of a sighting that is told already; the lock is held. */
+static enum rc count_known(struct core *c, const struct tally *t, struct err *err)
+{
+	struct sightings *s = c->sightings;
+	struct pending *p;
+	uint64_t at;
+
+	if (map_get(s->at, t->id, &at)) {
+		widen(&s->list[at].t, t->first, t->last, t->hits);
+		return RC_OK;
+	}
+	if (s->n == PENDING_MAX)
+		TRY(write_pending(c, err));
+	if (map_put(s->at, t->id, s->n) != RC_OK)
+		return FAIL(err, RC_NOMEM, "sightings: out of memory");
+	p = &s->list[s->n++];
+	snprintf(p->id, sizeof p->id, "%.*s", STR(t->id));
+	snprintf(p->indicator, sizeof p->indicator, "%.*s", STR(t->indicator));
+	snprintf(p->input, sizeof p->input, "%.*s", STR(t->input));
+	p->t = *t;
+	return RC_OK;
+}
+
+/* The lock is held while the first version is written: a second hit must not make it again. */
+static enum rc count_first(struct core *c, const struct tally *t, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new(65536);
+	struct sightings *s = c->sightings;
+	struct tally all;
+
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "sightings: out of memory");
+	/* After a failure behind this line the hit comes again and is counted twice; before it, it would not be told at all. */
+	TRY(tally_add(c->node.store, t, 1, err));
+	TRY(tally_get(c->node.store, t->id, a, &all, err));
+	if (all.sent == 0)
+		TRY(tell_one(c, &all, err));
+	if (map_count(s->known) == KNOWN_MAX) {
+		struct map *fresh = map_new(KNOWN_MAX);
+
+		if (fresh == NULL)
+			return RC_OK;
+		map_free(s->known);
+		s->known = fresh;
+	}
+	(void)!map_put(s->known, t->id, 1); /* else it is looked up again */
+	return RC_OK;
+}
+
+static enum rc count_sighting(struct core *c, const struct hit *h, uint32_t collection, const char *id, struct err *err)
+{
+	struct tally t = { .id = str_of(id), .indicator = h->indicator, .input = str_slice(h->input, 0, sizeof c->sightings->list->input - 1),
+			   .day = day_of(h->at), .collection = collection, .tlp = h->tlp, .first = h->at, .last = h->last > h->at ? h->last : h->at,
+			   .hits = h->count == 0 ? 1 : (int64_t)(h->count & INT64_MAX) };
+	enum rc rc;
+
+	pthread_mutex_lock(&c->sightings->lock);
+	rc = map_get(c->sightings->known, t.id, NULL) ? count_known(c, &t, err) : count_first(c, &t, err);
+	pthread_mutex_unlock(&c->sightings->lock);
+	return rc;
+}
+
+enum rc sightings_tell(struct core *c, bool all, struct err *err)
+{
+	usec now = time_now(), before = all ? INT64_MAX : now - c->node.config.sighting_seconds * USEC_PER_SEC;
+	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)4 << 20);
+	struct tally *list;
+	size_t n;
+
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "sightings: out of memory");
+	TRY(tally_due(c->node.store, before, day_of(now), TELL_MAX, a, &list, &n, err));
+	for (size_t i = 0; i < n; i++) {
+		enum rc rc = tell_one(c, &list[i], err);
+
+		/* Its indicator was deleted, or it is not what STIX allows: it is not tried for ever. */
+		if (rc == RC_NOTFOUND || rc == RC_INTERNAL || rc == RC_BAD)
+			rc = tally_sent(c->node.store, list[i].id, list[i].hits, now, err);
+		if (rc != RC_OK)
+			return rc;
+	}
+	return RC_OK;
+}
+
+/* --- hits --- */
 
 enum rc sighting_from_hit(struct core *c, const struct hit *h, uint32_t collection, struct err *err)
 {
-	char id[64], text[UUID_TEXT_LEN + 1];
-	struct uuid u;
+	struct arena *a CLEANUP(arena_freep) = arena_new(HIT_MEMORY);
+	struct matter m;
+	char id[ID_MAX];
 
-	uuid_v4(&u);
-	uuid_format(&u, text);
-	snprintf(id, sizeof id, "sighting--%s", text);
-	TRY(store_sighting(c, h, collection, id, err));
-	return store_alert(c, h, id, err);
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "alert: out of memory");
+	if (suppress_hit(tickets_suppress(c->tickets), h))
+		return RC_OK;
+	sighting_id(c, h, id);
+	TRY(count_sighting(c, h, collection, id, err));
+	TRY(matter_of_hit(c, a, h, id, &m, err));
+	return tickets_take(c->tickets, &m, NULL, err);
 }
 
-static void write_rule_body(const struct rule_hit *h, struct buf *out)
-{
-	struct jsonw w;
-
-	jsonw_init(&w, out);
-	jsonw_object(&w);
-	jsonw_m_str(&w, "rule_id", h->id);
-	jsonw_m_str(&w, "title", h->title);
-	jsonw_m_str(&w, "level", h->level);
-	jsonw_m_str(&w, "author", h->author);
-	jsonw_name(&w, "tags");
-	jsonw_array(&w);
-	for (uint32_t i = 0; i < h->n_tags; i++)
-		jsonw_str(&w, h->tags[i]);
-	jsonw_array_end(&w);
-	jsonw_name(&w, "fields");
-	jsonw_array(&w);
-	for (uint32_t i = 0; i < h->n_fields; i++) {
-		jsonw_object(&w);
-		jsonw_m_str(&w, "name", h->fields[i].name);
-		jsonw_m_str(&w, "value", str_slice(h->fields[i].value, 0, EVENT_KEPT));
-		jsonw_object_end(&w);
-	}
-	jsonw_array_end(&w);
-	jsonw_m_str(&w, "event", str_slice(h->event, 0, EVENT_KEPT));
-	jsonw_object_end(&w);
-}
-
-/* What a log of this node says of its own hosts is as secret as an object that carries no marking. */
 enum rc alert_from_rule(struct core *c, const struct rule_hit *h, struct err *err)
 {
-	struct alert_row row = { .at = h->at, .seen = time_now(), .input = h->input, .indicator = S(""), .sighting = S(""), .where = h->where,
-				 .tlp = (uint8_t)c->node.config.default_tlp };
-	struct buf what, body;
-	enum rc rc;
+	struct arena *a CLEANUP(arena_freep) = arena_new(HIT_MEMORY);
+	struct matter m;
 
-	buf_init(&what, 4096);
-	buf_init(&body, 1 << 20);
-	buf_fmt(&what, "rule:%.*s", STR(str_slice(h->title, 0, 1024)));
-	write_rule_body(h, &body);
-	row.observable = buf_view(&what);
-	row.body = buf_view(&body);
-	rc = buf_check(&body, err, "alert");
-	if (rc == RC_OK)
-		rc = alert_put(c->node.store, &row, 1, err);
-	buf_done(&what);
-	buf_done(&body);
-	return rc;
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "alert: out of memory");
+	if (suppress_rule_hit(tickets_suppress(c->tickets), h))
+		return RC_OK;
+	TRY(matter_of_rule(c, a, h, &m, err));
+	return tickets_take(c->tickets, &m, NULL, err);
 }

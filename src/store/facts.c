@@ -177,16 +177,6 @@ enum rc fact_append_here(struct store *s, const struct fact *in, struct err *err
 	return RC_OK;
 }
 
-enum rc facts_add(struct store *s, const struct fact *f, struct err *err)
-{
-	struct fact in = *f;
-
-	TRY(check(f, err));
-	if (in.at == 0)
-		in.at = time_now();
-	return append(s, &in, err);
-}
-
 enum rc facts_begin(struct store *s, struct err *err)
 {
 	struct facts *f = s->facts;

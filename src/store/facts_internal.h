@@ -19,8 +19,6 @@ enum rc fact_append_here(struct store *s, const struct fact *in, struct err *err
 
 /* Inside the transaction: what fact_append_soon left goes first. */
 enum rc facts_begin(struct store *s, struct err *err) MUSTUSE;
-/* A fact of a job that is under way: it stands or falls with what the job writes. `at` 0: now. */
-enum rc facts_add(struct store *s, const struct fact *f, struct err *err) MUSTUSE;
 /* Before COMMIT: signs and writes the head when facts were added. */
 enum rc facts_seal(struct store *s, struct err *err) MUSTUSE;
 void facts_committed(struct store *s);

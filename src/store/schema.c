@@ -104,7 +104,7 @@ static const char TICKETS[] =
 	"CREATE INDEX ticket_ref_value ON ticket_ref (kind, value, ticket);"
 	"CREATE INDEX fact_ticket ON fact (subject, seq) WHERE kind >= 'ticket.' AND kind < 'ticket/';"
 	"CREATE TABLE suppression (row {int} PRIMARY KEY, scope {text}, rule {text}, place {text}, value {text}, indicator {text},"
-	" until {int}, created {int}, created_by {text}, ticket {text}, note {text}, held {int}, last {int}, removed {int}){end};"
+	" until {int}, tlp {int}, created {int}, created_by {text}, ticket {text}, note {text}, held {int}, last {int}, removed {int}){end};"
 	"CREATE TABLE verdict (indicator {text} PRIMARY KEY, confirmed {int}, false_positives {int}, at {int}){end};"
 	"CREATE TABLE tally (id {text} PRIMARY KEY, indicator {text}, input {text}, day {int}, collection {int}, tlp {int},"
 	" created {int}, first {int}, last {int}, hits {int}, sent {int}, sent_at {int}){end};"

@@ -5,7 +5,7 @@
 
 #define LIST_MAX 10000
 #define COLUMNS \
-	"row, until, created, held, last, removed, scope, rule, place, value, indicator, created_by, ticket, note"
+	"row, tlp, until, created, held, last, removed, scope, rule, place, value, indicator, created_by, ticket, note"
 
 /* What each scope names: rule, place, value, indicator. */
 static const struct scope {
@@ -66,10 +66,10 @@ static enum rc tell(struct store *s, const char *kind, struct str actor, int64_t
 	jsonw_m_str(&w, "ticket", ticket);
 	jsonw_m_time(&w, "until", until);
 	jsonw_object_end(&w);
-	f = (struct fact){ .kind = str_of(kind), .actor = actor, .subject = str_of(subject), .body = buf_view(&b) };
+	f = (struct fact){ .at = time_now(), .kind = str_of(kind), .actor = actor, .subject = str_of(subject), .body = buf_view(&b) };
 	rc = buf_check(&b, err, "suppression");
 	if (rc == RC_OK)
-		rc = facts_add(s, &f, err);
+		rc = fact_append_here(s, &f, err);
 	buf_done(&b);
 	return rc;
 }
@@ -78,8 +78,8 @@ enum rc suppression_insert(struct store *s, struct suppression *x, struct err *e
 {
 	TRY(db_count_on(s->write_db, S("suppression"), 1, &x->row, err));
 	TRY(DB_RUN(s->write_db, err,
-		   "INSERT INTO suppression (" COLUMNS ") VALUES ($1, $2, $3, 0, 0, 0, $4, $5, $6, $7, $8, $9, $10, $11)", DB_INT(x->row),
-		   DB_INT(x->until), DB_INT(x->created == 0 ? time_now() : x->created), DB_TEXT(x->scope), DB_TEXT(x->rule), DB_TEXT(x->where),
+		   "INSERT INTO suppression (" COLUMNS ") VALUES ($1, $2, $3, $4, 0, 0, 0, $5, $6, $7, $8, $9, $10, $11, $12)", DB_INT(x->row),
+		   DB_INT(x->tlp), DB_INT(x->until), DB_INT(x->created == 0 ? time_now() : x->created), DB_TEXT(x->scope), DB_TEXT(x->rule), DB_TEXT(x->where),
 		   DB_TEXT(x->value), DB_TEXT(x->indicator), DB_TEXT(x->created_by), DB_TEXT(x->ticket), DB_TEXT(x->note)));
 	return tell(s, "suppress.add", x->created_by, x->row, x->scope, x->ticket, x->until, err);
 }
@@ -145,10 +145,10 @@ static bool fill(struct arena *a, const struct dbq *q, struct suppression *x)
 {
 	struct str *texts[] = { &x->scope, &x->rule, &x->where, &x->value, &x->indicator, &x->created_by, &x->ticket, &x->note };
 
-	*x = (struct suppression){ .row = db_int(q, 0), .until = db_int(q, 1), .created = db_int(q, 2), .held = db_int(q, 3),
-				   .last = db_int(q, 4), .removed = db_int(q, 5) };
+	*x = (struct suppression){ .row = db_int(q, 0), .tlp = (uint8_t)db_int(q, 1), .until = db_int(q, 2), .created = db_int(q, 3),
+				   .held = db_int(q, 4), .last = db_int(q, 5), .removed = db_int(q, 6) };
 	for (size_t i = 0; i < COUNTOF(texts); i++) {
-		*texts[i] = arena_dup(a, db_text(q, 6 + (int)i));
+		*texts[i] = arena_dup(a, db_text(q, 7 + (int)i));
 		if (texts[i]->p == NULL)
 			return false;
 	}

@@ -13,6 +13,7 @@ struct suppression {
 	struct str created_by;
 	struct str ticket;     /* number of the ticket it came from, or "" */
 	struct str note;
+	uint8_t tlp;           /* of what it names: the ticket's, or of what who made it may see */
 	int64_t held;          /* events held back so far */
 	usec last;             /* when the latest was */
 	usec removed;          /* 0: it was not taken away before its time */

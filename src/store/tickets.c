@@ -35,9 +35,9 @@ enum rc ticket_fact(struct store *s, const char *kind, struct str actor, struct 
 {
 	char subject[16 + TICKET_NUMBER_MAX];
 	int n = snprintf(subject, sizeof subject, "ticket:%.*s", STR(str_slice(number, 0, TICKET_NUMBER_MAX)));
-	struct fact f = { .kind = str_of(kind), .actor = actor, .subject = str_make(subject, (size_t)n), .body = body };
+	struct fact f = { .at = time_now(), .kind = str_of(kind), .actor = actor, .subject = str_make(subject, (size_t)n), .body = body };
 
-	return facts_add(s, &f, err);
+	return fact_append_here(s, &f, err);
 }
 
 enum rc ticket_ref_put(struct db *d, int64_t ticket, const struct ticket_ref *r, struct err *err)

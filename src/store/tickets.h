@@ -103,7 +103,8 @@ struct ticket_change {
 	struct str who;                /* ASSIGN: user, or "" for nobody */
 	struct str other;              /* RELATE: number */
 	struct str disposition;        /* CLOSE: "false-positive", "confirmed", "undetermined" */
-	struct suppression *suppress;  /* CLOSE as false-positive: made with it; or NULL */
+	struct suppression *suppress;  /* CLOSE as false-positive: made with it */
+	size_t n_suppress;
 };
 /* CLOSE counts a verdict for each of its indicators (store/verdicts.h); REOPEN takes it back and ends the suppression that
  * was made with it. RC_CONFLICT: closed already, or not closed (REOPEN), or merged. */

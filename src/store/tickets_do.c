@@ -42,8 +42,8 @@ static enum rc tell(struct store *s, const char *kind, const struct doing *x, co
 		jsonw_m_str(&w, name, value);
 	if (x->c->act == TICKET_CLOSE)
 		jsonw_m_int(&w, "hits", x->hits);
-	if (x->c->act == TICKET_CLOSE && x->c->suppress != NULL)
-		jsonw_m_int(&w, "suppression", x->c->suppress->row);
+	if (x->c->act == TICKET_CLOSE && x->c->n_suppress > 0)
+		jsonw_m_int(&w, "suppression", x->c->suppress[0].row);
 	if (x->c->note.n > 0)
 		jsonw_m_str(&w, "note", x->c->note);
 	jsonw_object_end(&w);
@@ -76,8 +76,8 @@ static enum rc close_it(struct store *s, struct doing *x, struct err *err)
 		return FAIL(err, RC_CONFLICT, "ticket %.*s: is closed already (%s)", STR(c->number), x->disposition);
 	TRY(DB_RUN(s->write_db, err, "UPDATE ticket SET state = 'closed', disposition = $2, closed = $3, closed_by = $4 WHERE row = $1",
 		   DB_INT(x->row), DB_TEXT(c->disposition), DB_INT(time_now()), DB_TEXT(c->actor)));
-	if (c->suppress != NULL)
-		TRY(suppression_insert(s, c->suppress, err));
+	for (size_t i = 0; i < c->n_suppress; i++)
+		TRY(suppression_insert(s, &c->suppress[i], err));
 	TRY(verdicts_count(s, x->row, c->disposition, 1, err));
 	return tell(s, "ticket.close", x, "disposition", c->disposition, err);
 }
@@ -140,9 +140,9 @@ enum rc ticket_do(struct store *s, const struct ticket_change *c, struct err *er
 		return FAIL(err, RC_BAD, "note: is empty");
 	if (c->act == TICKET_CLOSE && !is_disposition(c->disposition))
 		return FAIL(err, RC_BAD, "disposition: expected false-positive, confirmed or undetermined");
-	if (c->act == TICKET_CLOSE && c->suppress != NULL && !str_eq(c->disposition, S("false-positive")))
+	if (c->act == TICKET_CLOSE && c->n_suppress > 0 && !str_eq(c->disposition, S("false-positive")))
 		return FAIL(err, RC_BAD, "scope: only with the disposition false-positive");
-	if (c->suppress != NULL)
-		TRY(suppression_check(c->suppress, err));
+	for (size_t i = 0; i < c->n_suppress; i++)
+		TRY(suppression_check(&c->suppress[i], err));
 	return writer_do(s->writer, act, &x, err);
 }

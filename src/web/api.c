@@ -19,7 +19,7 @@
 
 static const struct api_route *const tables[] = {
 	API_ROUTES_NODE, API_ROUTES_ACCOUNTS, API_ROUTES_COLLECTIONS, API_ROUTES_PEERS, API_ROUTES_INTEL,
-	API_ROUTES_IMPORT, API_ROUTES_INCIDENTS,
+	API_ROUTES_IMPORT, API_ROUTES_INCIDENTS, API_ROUTES_TICKETS, API_ROUTES_SUPPRESSIONS,
 };
 
 int api_status(enum rc rc)
@@ -319,10 +319,28 @@ enum rc api_collection(const struct api_call *c, struct str name, uint32_t *ret_
 	return RC_OK;
 }
 
+struct str api_actor(struct api_call *c)
+{
+	return c->viewer->kind == VIEWER_LOCAL ? S("local") : arena_fmt(c->req->arena, "user:%.*s", STR(c->viewer->name));
+}
+
+enum rc api_time(struct str text, const char *name, bool end, usec *ret, struct err *err)
+{
+	char day[32];
+
+	*ret = 0;
+	if (text.n == 0)
+		return RC_OK;
+	if (text.n == 10) {
+		snprintf(day, sizeof day, "%.10sT%s", text.p, end ? "23:59:59.999999Z" : "00:00:00Z");
+		text = str_of(day);
+	}
+	return time_parse(text, ret, NULL, NULL) == RC_OK ? RC_OK : FAIL(err, RC_BAD, "%s: expected a date or an instant (RFC 3339)", name);
+}
+
 enum rc api_fact(struct api_call *c, const char *kind, struct str subject, struct str body, struct err *err)
 {
-	struct str actor = c->viewer->kind == VIEWER_LOCAL ? S("local") : arena_fmt(c->req->arena, "user:%.*s", STR(c->viewer->name));
-	struct fact f = { .kind = str_of(kind), .actor = actor, .subject = subject, .body = body.n > 0 ? body : S("{}") };
+	struct fact f = { .kind = str_of(kind), .actor = api_actor(c), .subject = subject, .body = body.n > 0 ? body : S("{}") };
 
 	return fact_append(c->api->store, &f, err);
 }

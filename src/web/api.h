@@ -25,11 +25,15 @@ struct api {
 	const char *desk_packs, *desk_pack; /* folder of further ones, or ""; the pack of an incident that names none */
 	void (*desk_changed)(void *ctx);    /* a fact came; may be NULL */
 	const char *dir;             /* the node's folder: large replies wait there in an unnamed file */
+	const char *rsit;            /* file of further classes of events, or NULL */
 	struct api_imports *imports; /* imports under way; api_start */
+	struct api_words *words;     /* names of classes and devices; api_start */
 	/* Writes the role-specific part of GET /status (fences, roles, inputs, peers). */
 	void (*status)(void *ctx, struct jsonw *w);
 	/* Something in peers, links or users changed: the node looks again. May be NULL. */
 	void (*changed)(void *ctx);
+	/* A ticket or a suppression changed: what is in force is read again. May be NULL. */
+	void (*ticket_changed)(void *ctx);
 	void *ctx;
 	usec started;
 };
@@ -68,7 +72,8 @@ struct api_route {
 
 /* Tables of the api_*.c files; each ends with method NULL. */
 extern const struct api_route API_ROUTES_ACCOUNTS[], API_ROUTES_COLLECTIONS[], API_ROUTES_PEERS[], API_ROUTES_INTEL[],
-	API_ROUTES_IMPORT[], API_ROUTES_NODE[], API_ROUTES_INCIDENTS[];
+	API_ROUTES_IMPORT[], API_ROUTES_NODE[], API_ROUTES_INCIDENTS[],
+	API_ROUTES_TICKETS[], API_ROUTES_SUPPRESSIONS[];
 
 /* Makes what the routes keep between calls; api_stop frees it (accepts what api_start never saw). */
 enum rc api_start(struct api *api, struct err *err) MUSTUSE;
@@ -106,6 +111,14 @@ enum rc api_collection(const struct api_call *c, struct str name, uint32_t *ret_
 
 /* A fact about a change of the node's settings; failure is the caller's failure. */
 enum rc api_fact(struct api_call *c, const char *kind, struct str subject, struct str body, struct err *err) MUSTUSE;
+
+/* "user:alice" or "local": who acts, as facts name them. .p NULL: out of memory. */
+struct str api_actor(struct api_call *c);
+/* An instant in RFC 3339, or a date that begins then; 0 when `text` is empty. `end`: of a date, its end. */
+enum rc api_time(struct str text, const char *name, bool end, usec *ret, struct err *err) MUSTUSE;
+
+/* The end of a suppression: "until" or "for" of the body, exactly one. */
+enum rc api_until(struct api_call *c, usec *ret, struct err *err) MUSTUSE;
 
 /* HTTP status for a return code. */
 int api_status(enum rc rc);

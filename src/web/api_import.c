@@ -4,6 +4,7 @@
  * An import that nobody feeds for IMPORT_IDLE is given up when room is needed;
  * what it had admitted stays, as with any cut connection. */
 #include "web/api.h"
+#include "web/words.h"
 
 #include <pthread.h>
 
@@ -54,7 +55,8 @@ enum rc api_start(struct api *api, struct err *err)
 	if (api->imports == NULL)
 		return FAIL(err, RC_NOMEM, "api: out of memory");
 	pthread_mutex_init(&api->imports->lock, NULL);
-	return desk_new(api->desk_packs, &api->desk, err);
+	TRY(desk_new(api->desk_packs, &api->desk, err));
+	return api_words_new(api->rsit, &api->words, err);
 }
 
 static void slot_free(struct slot *s)
@@ -68,6 +70,8 @@ void api_stop(struct api *api)
 {
 	desk_free(api->desk);
 	api->desk = NULL;
+	api_words_free(api->words);
+	api->words = NULL;
 	if (api->imports == NULL)
 		return;
 	for (size_t i = 0; i < IMPORTS_MAX; i++)

@@ -1,5 +1,6 @@
 /* The node itself over REST: status, the fact log, alerts, this interface's own description. */
 #include "web/api.h"
+#include "web/api_records.h"
 
 #include "gate/gate.h"
 #include "stix/marking.h"
@@ -109,6 +110,20 @@ struct fact_list {
 	bool more;
 };
 
+void api_put_fact(struct jsonw *w, const struct fact *f)
+{
+	jsonw_object(w);
+	jsonw_m_int(w, "seq", (int64_t)f->seq);
+	jsonw_m_time(w, "at", f->at);
+	jsonw_m_str(w, "kind", f->kind);
+	jsonw_m_str(w, "actor", f->actor);
+	jsonw_m_str(w, "subject", f->subject);
+	jsonw_name(w, "body");
+	jsonw_raw(w, f->body);
+	put_hash(w, "hash", f->hash);
+	jsonw_object_end(w);
+}
+
 static bool put_fact(void *ctx, const struct fact *f)
 {
 	struct fact_list *l = ctx;
@@ -117,16 +132,7 @@ static bool put_fact(void *ctx, const struct fact *f)
 		l->more = true;
 		return false;
 	}
-	jsonw_object(l->w);
-	jsonw_m_int(l->w, "seq", (int64_t)f->seq);
-	jsonw_m_time(l->w, "at", f->at);
-	jsonw_m_str(l->w, "kind", f->kind);
-	jsonw_m_str(l->w, "actor", f->actor);
-	jsonw_m_str(l->w, "subject", f->subject);
-	jsonw_name(l->w, "body");
-	jsonw_raw(l->w, f->body);
-	put_hash(l->w, "hash", f->hash);
-	jsonw_object_end(l->w);
+	api_put_fact(l->w, f);
 	return true;
 }
 
@@ -151,7 +157,7 @@ static enum rc facts_get(struct api_call *c, struct err *err)
 	return RC_OK;
 }
 
-static void put_alert(struct jsonw *w, const struct alert_row *a)
+void api_put_alert(struct jsonw *w, const struct alert_row *a)
 {
 	jsonw_object(w);
 	jsonw_m_int(w, "row", a->row);
@@ -163,6 +169,12 @@ static void put_alert(struct jsonw *w, const struct alert_row *a)
 	jsonw_m_str(w, "sighting", a->sighting);
 	jsonw_m_str(w, "where", a->where);
 	jsonw_m_cstr(w, "tlp", tlp_name((enum tlp)a->tlp));
+	jsonw_m_str(w, "rule", a->rule);
+	jsonw_m_str(w, "level", a->level);
+	jsonw_m_int(w, "hits", a->hits);
+	jsonw_m_time(w, "first_seen", a->first);
+	jsonw_m_time(w, "last_seen", a->last);
+	jsonw_m_str(w, "ticket", a->number);
 	jsonw_name(w, "detail");
 	jsonw_raw(w, a->body);
 	jsonw_object_end(w);
@@ -189,7 +201,7 @@ static enum rc put_alerts(struct alert_reply *l, bool *ret_end, struct err *err)
 		l->more = l->left == 0;
 		if (l->more)
 			break;
-		put_alert(&l->c->out, &list[i]);
+		api_put_alert(&l->c->out, &list[i]);
 		l->last = list[i].row;
 		l->left--;
 	}

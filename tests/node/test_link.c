@@ -339,8 +339,8 @@ static void test_once(void)
 	once_key_rule(&b, &h);
 	EQ_STR(buf_view(&b), S("win rule r at pc C:\\x.exe"), "a correlation: by its group too, not by the value");
 	buf_clear(&a);
-	once_key_hit(&a, S("fw"), S("indicator--1"));
-	EQ_STR(buf_view(&a), S("fw indicator--1"), "an indicator: by log");
+	once_key_hit(&a, S("fw"), S("indicator--1"), S("pc"));
+	EQ_STR(buf_view(&a), S("fw indicator--1 at pc"), "an indicator: by log and host");
 	buf_done(&a);
 	buf_done(&b);
 }

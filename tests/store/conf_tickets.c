@@ -206,6 +206,7 @@ static void handled(struct scene *sc)
 	GIVES(sc, RC_BAD, ticket_do(sc->s, &c, &sc->err), "no such disposition");
 	c.disposition = S("confirmed");
 	c.suppress = &x;
+	c.n_suppress = 1;
 	GIVES(sc, RC_BAD, ticket_do(sc->s, &c, &sc->err), "what is confirmed is not suppressed");
 	c.disposition = S("false-positive");
 	c.note = S("Inventory");
@@ -293,7 +294,7 @@ static void suppressed(struct scene *sc)
 	const usec now = time_now();
 	const struct { const char *name; struct suppression x; enum rc want; } rows[] = {
 		{ "a rule", { .scope = S("rule"), .rule = S("r"), .until = now + HOUR }, RC_OK },
-		{ "at a host", { .scope = S("rule+host"), .rule = S("r"), .where = S("h"), .until = now + HOUR }, RC_OK },
+		{ "at a host", { .scope = S("rule+host"), .rule = S("r"), .where = S("h"), .tlp = 3, .until = now + HOUR }, RC_OK },
 		{ "with a value", { .scope = S("rule+value"), .rule = S("r"), .value = S("v"), .until = now + HOUR }, RC_OK },
 		{ "an indicator", { .scope = S("indicator"), .indicator = S("indicator--1"), .until = now + HOUR }, RC_OK },
 		{ "at a host", { .scope = S("indicator+host"), .indicator = S("indicator--1"), .where = S("h"), .until = now + HOUR }, RC_OK },
@@ -312,7 +313,7 @@ static void suppressed(struct scene *sc)
 	}
 	DONE(sc, suppression_list(sc->s, true, now, 0, 10, sc->a, &list, &n, &sc->err), "in force");
 	EQ_INT(n, 5, "five");
-	OK(str_eq(list[1].where, S("h")) && str_eq(list[2].value, S("v")) && str_eq(list[3].indicator, S("indicator--1")), "as they were made");
+	OK(list[1].tlp == 3 && str_eq(list[1].where, S("h")) && str_eq(list[2].value, S("v")) && str_eq(list[3].indicator, S("indicator--1")), "as they were made");
 	held[0] = (struct suppression_held){ list[0].row, 3, 77 };
 	held[1] = (struct suppression_held){ list[0].row, 4, 66 };
 	DONE(sc, suppression_count(sc->s, held, 2, &sc->err), "held back");
