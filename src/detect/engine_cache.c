@@ -83,15 +83,26 @@ static uint64_t load4(const char *p)
 	return v;
 }
 
+static uint64_t mix16(const struct cache *c, const char *p, uint64_t h)
+{
+	return mix(load8(p) ^ c->secret[1], load8(p + 8) ^ h);
+}
+
 static uint64_t hash_of(const struct cache *c, const struct cache_key *k)
 {
-	uint64_t h = c->secret[0] ^ ((uint64_t)k->matcher << 32 | (uint64_t)k->how << 16 | k->value.n), a, b;
+	uint64_t h = c->secret[0] ^ ((uint64_t)k->matcher << 32 | (uint64_t)k->how << 16 | k->value.n), h2 = ~h, h3 = h + 1, a, b;
 	const char *p = k->value.p;
 	size_t n = k->value.n;
 
 	if (n > 16) {
+		for (; n > 48; p += 48, n -= 48) { /* three that do not wait for each other */
+			h = mix16(c, p, h);
+			h2 = mix16(c, p + 16, h2);
+			h3 = mix16(c, p + 32, h3);
+		}
+		h = mix(h ^ h2, h3 ^ c->secret[0]);
 		for (; n > 16; p += 16, n -= 16)
-			h = mix(load8(p) ^ c->secret[1], load8(p + 8) ^ h);
+			h = mix16(c, p, h);
 		a = load8(p + n - 16);
 		b = load8(p + n - 8);
 	} else if (n >= 8) {

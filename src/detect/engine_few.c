@@ -22,14 +22,15 @@ bool few_plain(const char *four)
 #include <immintrin.h>
 
 #define DEPTH 4
+#define BEHIND 4 /* bytes behind a look that it may read */
 
 struct few {
-	uint32_t n;
-	uint32_t quads[FEW_MAX];
 	/* By place in the quad and by half of the byte: which eighth of the quads may have it. */
 	uint8_t low[DEPTH][16], high[DEPTH][16];
 	uint8_t byte[DEPTH][128];   /* the same by the byte's lower seven bits, where a look can be taken into so much */
 	uint64_t exact[64]; /* bits by hash of a quad, the bit of case set in each byte */
+	uint32_t n;
+	uint32_t quads[FEW_MAX];
 };
 
 static unsigned slot_of(uint32_t quad)
@@ -127,25 +128,64 @@ static bool clear(const struct few *x, struct str line, size_t at, const char *p
 
 #define WIDE __attribute__((target("avx512f,avx512bw,avx512vbmi")))
 
-WIDE INLINE __m512i bytes64(const struct few *x, const char *p, int k)
+/* The tables in registers: a loop that keeps them there calls nothing. */
+struct table64 { __m512i low, high; };
+struct tables64 { struct table64 a, b, c, d; };
+
+WIDE INLINE struct table64 table64(const struct few *x, int k)
 {
-	return _mm512_permutex2var_epi8(_mm512_loadu_si512(x->byte[k]), _mm512_loadu_si512(p + k), _mm512_loadu_si512(x->byte[k] + 64));
+	return (struct table64){ _mm512_loadu_si512(x->byte[k]), _mm512_loadu_si512(x->byte[k] + 64) };
 }
 
-WIDE INLINE uint64_t hits64(const struct few *x, const char *p)
+WIDE INLINE struct tables64 tables64(const struct few *x)
 {
-	__m512i all = _mm512_ternarylogic_epi32(bytes64(x, p, 0), bytes64(x, p, 1), bytes64(x, p, 2), 0x80);
-
-	return _mm512_test_epi8_mask(all, bytes64(x, p, 3));
+	return (struct tables64){ table64(x, 0), table64(x, 1), table64(x, 2), table64(x, 3) };
 }
 
-WIDE INLINE struct look look64(const struct few *x, const char *p)
+WIDE INLINE __m512i bytes64(struct table64 t, const char *p)
+{
+	return _mm512_permutex2var_epi8(t.low, _mm512_loadu_si512(p), t.high);
+}
+
+WIDE INLINE uint64_t hits64(const struct tables64 *t, const char *p)
+{
+	__m512i three = _mm512_ternarylogic_epi32(bytes64(t->a, p), bytes64(t->b, p + 1), bytes64(t->c, p + 2), 0x80);
+
+	return _mm512_test_epi8_mask(three, bytes64(t->d, p + 3));
+}
+
+WIDE INLINE struct look look64(const struct tables64 *t, const char *p)
 {
 	__m512i first = _mm512_loadu_si512(p), second = _mm512_loadu_si512(p + 1);
 	uint64_t backslash = _mm512_cmpeq_epi8_mask(first, _mm512_set1_epi8('\\'));
 
-	return (struct look){ hits64(x, p), _mm512_mask_cmpeq_epi8_mask(backslash, second, _mm512_set1_epi8('u')),
+	return (struct look){ hits64(t, p), _mm512_mask_cmpeq_epi8_mask(backslash, second, _mm512_set1_epi8('u')),
 		_mm512_movepi8_mask(first) };
+}
+
+/* From `i` the first look that tells anything, or where there are no whole looks left; *ret is what it tells. */
+WIDE __attribute__((noinline)) static size_t next64(const struct few *x, struct str line, size_t i, struct look *ret)
+{
+	struct tables64 t = tables64(x);
+
+	for (; i + 64 + BEHIND <= line.n; i += 64) {
+		*ret = look64(&t, line.p + i);
+		if (UNLIKELY((ret->hits | ret->escapes | ret->wide) != 0))
+			break;
+	}
+	return i;
+}
+
+WIDE __attribute__((noinline)) static size_t next_hits64(const struct few *x, struct str text, size_t i, uint64_t *ret)
+{
+	struct tables64 t = tables64(x);
+
+	for (; i + 64 + BEHIND <= text.n; i += 64) {
+		*ret = hits64(&t, text.p + i);
+		if (UNLIKELY(*ret != 0))
+			break;
+	}
+	return i;
 }
 
 __attribute__((target("avx2"))) INLINE uint64_t hits32(const struct few *x, const char *p)
@@ -174,8 +214,6 @@ __attribute__((target("avx2"))) INLINE struct look look32(const struct few *x, c
 	return (struct look){ hits32(x, p), (uint32_t)_mm256_movemask_epi8(both), (uint32_t)_mm256_movemask_epi8(first) };
 }
 
-#define BEHIND 4 /* bytes behind a look that it may read */
-
 /* The last bytes of a text, zeros behind them, where a whole look does not fit any more. */
 static size_t tail_copy(struct str s, size_t at, char *tail, size_t size)
 {
@@ -189,17 +227,17 @@ static size_t tail_copy(struct str s, size_t at, char *tail, size_t size)
 WIDE static bool absent64(const struct few *x, struct str line)
 {
 	char tail[64 + BEHIND] UNINIT;
+	struct tables64 t;
 	struct look l;
-	size_t i = 0;
+	size_t i = next64(x, line, 0, &l);
 
-	for (; i + 64 + BEHIND <= line.n; i += 64) {
-		l = look64(x, line.p + i);
-		if (UNLIKELY((l.hits | l.escapes | l.wide) != 0) && !clear(x, line, i, line.p + i, l))
+	for (; i + 64 + BEHIND <= line.n; i = next64(x, line, i + 64, &l))
+		if (!clear(x, line, i, line.p + i, l))
 			return false;
-	}
+	t = tables64(x);
 	for (; i < line.n; i += 64) {
 		tail_copy(line, i, tail, sizeof tail);
-		if (!clear(x, line, i, tail, look64(x, tail)))
+		if (!clear(x, line, i, tail, look64(&t, tail)))
 			return false;
 	}
 	return true;
@@ -248,18 +286,17 @@ static void tell(const struct scan *s, const char *p, size_t at, size_t left, ui
 WIDE static void scan64(const struct scan *s, struct str text)
 {
 	char tail[64 + BEHIND] UNINIT;
+	struct tables64 t;
 	uint64_t hits;
-	size_t i = 0;
+	size_t i = next_hits64(s->x, text, 0, &hits);
 
-	for (; i + 64 + BEHIND <= text.n; i += 64) {
-		hits = hits64(s->x, text.p + i);
-		if (UNLIKELY(hits != 0))
-			tell(s, text.p + i, i, 64 + BEHIND, hits);
-	}
+	for (; i + 64 + BEHIND <= text.n; i = next_hits64(s->x, text, i + 64, &hits))
+		tell(s, text.p + i, i, 64 + BEHIND, hits);
+	t = tables64(s->x);
 	for (; i < text.n; i += 64) {
 		size_t n = tail_copy(text, i, tail, sizeof tail);
 
-		tell(s, tail, i, n, hits64(s->x, tail));
+		tell(s, tail, i, n, hits64(&t, tail));
 	}
 }
 
