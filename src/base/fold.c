@@ -1,5 +1,6 @@
 #include "base/fold.h"
 
+#include "base/ascii.h"
 #include "base/text.h"
 #include "base/vec16.h"
 
@@ -96,7 +97,7 @@ static vec16 fold_sixteen(vec16 v)
 	return v + ((vec16)((vec16)(v - 'A') < 26) & 32);
 }
 
-/* As many whole sixteens of pure ASCII as lead, folded. */
+/* As much of pure ASCII as leads, or nearly, folded. */
 static size_t fold_ascii(struct str in, char *out)
 {
 	size_t i = 0;
@@ -118,6 +119,12 @@ static size_t fold_ascii(struct str in, char *out)
 			break;
 		vec16_store(out + i, fold_sixteen(v));
 	}
+	if (in.n >= 16 && in.n - i < 16 && vec16_mask(vec16_load(in.p + in.n - 16)) == 0) { /* the last sixteen, partly again */
+		vec16_store(out + in.n - 16, fold_sixteen(vec16_load(in.p + in.n - 16)));
+		return in.n;
+	}
+	for (; i < in.n && (signed char)in.p[i] >= 0; i++)
+		out[i] = ascii_to_lower(in.p[i]);
 	return i;
 }
 

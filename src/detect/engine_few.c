@@ -142,26 +142,31 @@ WIDE INLINE struct tables64 tables64(const struct few *x)
 	return (struct tables64){ table64(x, 0), table64(x, 1), table64(x, 2), table64(x, 3) };
 }
 
-WIDE INLINE __m512i bytes64(struct table64 t, const char *p)
+/* Of `n` bytes at `p` those behind them count as zero. */
+WIDE INLINE __m512i load64(const char *p, size_t n)
 {
-	return _mm512_permutex2var_epi8(t.low, _mm512_loadu_si512(p), t.high);
+	return _mm512_maskz_loadu_epi8(n >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << n) - 1, p);
 }
 
-WIDE INLINE uint64_t hits64(const struct tables64 *t, const char *p)
+WIDE INLINE uint64_t hits64(const struct tables64 *t, __m512i a, __m512i b, __m512i c, __m512i d)
 {
-	__m512i three = _mm512_ternarylogic_epi32(bytes64(t->a, p), bytes64(t->b, p + 1), bytes64(t->c, p + 2), 0x80);
-
-	return _mm512_test_epi8_mask(three, bytes64(t->d, p + 3));
+	a = _mm512_permutex2var_epi8(t->a.low, a, t->a.high);
+	b = _mm512_permutex2var_epi8(t->b.low, b, t->b.high);
+	c = _mm512_permutex2var_epi8(t->c.low, c, t->c.high);
+	d = _mm512_permutex2var_epi8(t->d.low, d, t->d.high);
+	return _mm512_test_epi8_mask(_mm512_ternarylogic_epi32(a, b, c, 0x80), d);
 }
 
-WIDE INLINE struct look look64(const struct tables64 *t, const char *p)
+WIDE INLINE struct look look64(const struct tables64 *t, __m512i a, __m512i b, __m512i c, __m512i d)
 {
-	__m512i first = _mm512_loadu_si512(p), second = _mm512_loadu_si512(p + 1);
-	uint64_t backslash = _mm512_cmpeq_epi8_mask(first, _mm512_set1_epi8('\\'));
+	uint64_t backslash = _mm512_cmpeq_epi8_mask(a, _mm512_set1_epi8('\\'));
 
-	return (struct look){ hits64(t, p), _mm512_mask_cmpeq_epi8_mask(backslash, second, _mm512_set1_epi8('u')),
-		_mm512_movepi8_mask(first) };
+	return (struct look){ hits64(t, a, b, c, d), _mm512_mask_cmpeq_epi8_mask(backslash, b, _mm512_set1_epi8('u')),
+		_mm512_movepi8_mask(a) };
 }
+
+#define WHOLE64(p) _mm512_loadu_si512(p), _mm512_loadu_si512((p) + 1), _mm512_loadu_si512((p) + 2), _mm512_loadu_si512((p) + 3)
+#define CUT64(p, n) load64(p, n), load64((p) + 1, (n) - 1), load64((p) + 2, (n) < 2 ? 0 : (n) - 2), load64((p) + 3, (n) < 3 ? 0 : (n) - 3)
 
 /* From `i` the first look that tells anything, or where there are no whole looks left; *ret is what it tells. */
 WIDE __attribute__((noinline)) static size_t next64(const struct few *x, struct str line, size_t i, struct look *ret)
@@ -169,7 +174,7 @@ WIDE __attribute__((noinline)) static size_t next64(const struct few *x, struct 
 	struct tables64 t = tables64(x);
 
 	for (; i + 64 + BEHIND <= line.n; i += 64) {
-		*ret = look64(&t, line.p + i);
+		*ret = look64(&t, WHOLE64(line.p + i));
 		if (UNLIKELY((ret->hits | ret->escapes | ret->wide) != 0))
 			break;
 	}
@@ -181,7 +186,7 @@ WIDE __attribute__((noinline)) static size_t next_hits64(const struct few *x, st
 	struct tables64 t = tables64(x);
 
 	for (; i + 64 + BEHIND <= text.n; i += 64) {
-		*ret = hits64(&t, text.p + i);
+		*ret = hits64(&t, WHOLE64(text.p + i));
 		if (UNLIKELY(*ret != 0))
 			break;
 	}
@@ -236,9 +241,12 @@ WIDE static bool absent64(const struct few *x, struct str line)
 			return false;
 	t = tables64(x);
 	for (; i < line.n; i += 64) {
-		tail_copy(line, i, tail, sizeof tail);
-		if (!clear(x, line, i, tail, look64(&t, tail)))
-			return false;
+		l = look64(&t, CUT64(line.p + i, line.n - i));
+		if ((l.hits | l.escapes | l.wide) != 0) {
+			tail_copy(line, i, tail, sizeof tail);
+			if (!clear(x, line, i, tail, l))
+				return false;
+		}
 	}
 	return true;
 }
@@ -285,7 +293,6 @@ static void tell(const struct scan *s, const char *p, size_t at, size_t left, ui
 
 WIDE static void scan64(const struct scan *s, struct str text)
 {
-	char tail[64 + BEHIND] UNINIT;
 	struct tables64 t;
 	uint64_t hits;
 	size_t i = next_hits64(s->x, text, 0, &hits);
@@ -293,11 +300,8 @@ WIDE static void scan64(const struct scan *s, struct str text)
 	for (; i + 64 + BEHIND <= text.n; i = next_hits64(s->x, text, i + 64, &hits))
 		tell(s, text.p + i, i, 64 + BEHIND, hits);
 	t = tables64(s->x);
-	for (; i < text.n; i += 64) {
-		size_t n = tail_copy(text, i, tail, sizeof tail);
-
-		tell(s, tail, i, n, hits64(&t, tail));
-	}
+	for (; i < text.n; i += 64)
+		tell(s, text.p + i, i, text.n - i, hits64(&t, CUT64(text.p + i, text.n - i)));
 }
 
 __attribute__((target("avx2"))) static void scan32(const struct scan *s, struct str text)

@@ -70,7 +70,7 @@ struct str flat_text(struct flat *f, const struct flat_value *v);
 
 /* Writes `s` with its JSON escapes resolved to `to`, which has room for s.n + FLAT_RESOLVE_SLACK bytes; yields the bytes
  * of the result. An escape that was cut off is left out. */
-#define FLAT_RESOLVE_SLACK 16
+#define FLAT_RESOLVE_SLACK 64
 size_t flat_resolve(struct str s, char *to);
 
 /* First value of a field, or NULL. */

@@ -113,39 +113,39 @@ WIDE __attribute__((always_inline)) static inline size_t put(__m512i v, uint64_t
 	return (size_t)__builtin_popcountll(kept);
 }
 
-/* Sixty-four bytes at a look, from the beginning of `s` to where less are left: that place, and in *ret_n the bytes
- * written. A look is cut before a \u, which is read by itself, and before a backslash that is its last byte. */
-WIDE static size_t resolve_wide(struct str s, char *to, size_t *ret_n)
+/* Sixty-four bytes at a look. One is cut before a \u, which is read by itself, and before a backslash that is its last
+ * byte. Bytes that a mask leaves out are not touched. */
+WIDE static size_t resolve_wide(struct str s, char *to)
 {
 	size_t at = 0, n = 0;
 
-	while (s.n - at >= 64) {
-		__m512i v = _mm512_loadu_si512(s.p + at);
-		uint64_t slashes = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\\')), escaped, begins, apart;
-		unsigned cut;
+	while (at < s.n) {
+		unsigned look = s.n - at < 64 ? (unsigned)(s.n - at) : 64;
+		uint64_t all = _bzhi_u64(~(uint64_t)0, look), slashes, escaped, begins, apart;
+		__m512i v = _mm512_maskz_loadu_epi8(all, s.p + at);
 
+		slashes = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\\'));
 		if (slashes == 0) {
 			_mm512_storeu_si512(to + n, v);
-			at += 64;
-			n += 64;
+			at += look;
+			n += look;
 			continue;
 		}
 		escaped = behind_slash(slashes);
 		begins = slashes & ~escaped;
-		apart = begins & (_mm512_mask_cmpeq_epi8_mask(escaped, v, _mm512_set1_epi8('u')) >> 1 | (uint64_t)1 << 63);
+		apart = begins & (_mm512_mask_cmpeq_epi8_mask(escaped, v, _mm512_set1_epi8('u')) >> 1 | (uint64_t)1 << (look - 1));
 		if (LIKELY(apart == 0)) { /* the next look must not wait for what this one finds */
-			n += put(v, escaped, ~begins, to + n);
-			at += 64;
+			n += put(v, escaped, all & ~begins, to + n);
+			at += look;
 		} else if ((apart & 1) != 0) {
 			n += resolve_one(s, &at, to + n);
 		} else {
-			cut = (unsigned)__builtin_ctzll(apart);
-			n += put(v, escaped, _bzhi_u64(~begins, cut), to + n);
-			at += cut;
+			look = (unsigned)__builtin_ctzll(apart);
+			n += put(v, escaped, _bzhi_u64(~begins, look), to + n);
+			at += look;
 		}
 	}
-	*ret_n = n;
-	return at;
+	return n;
 }
 #endif
 
@@ -154,8 +154,8 @@ size_t flat_resolve(struct str s, char *to)
 	size_t at = 0, n = 0;
 
 #ifdef __x86_64__
-	if (s.n >= 64 && __builtin_cpu_supports("avx512vbmi2"))
-		at = resolve_wide(s, to, &n);
+	if (__builtin_cpu_supports("avx512vbmi2"))
+		return resolve_wide(s, to);
 #endif
 	while (s.n - at >= LOOK) { /* a whole look is always copied, what is plain of it counts */
 		unsigned plain = copy_plain(s.p + at, to + n);
