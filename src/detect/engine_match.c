@@ -63,7 +63,7 @@ static const struct { enum key_kind kind; unsigned n; } lasts[] = {
 
 /* ---- building */
 
-struct pair { uint64_t key; struct match_entry entry; };
+struct pair { uint64_t key; struct match_entry entry; enum key_kind kind; };
 
 struct literal {
 	struct str lit;
@@ -97,7 +97,7 @@ static bool entry_add(struct builder *b, enum key_kind kind, uint64_t key, struc
 		b->cap = cap;
 	}
 	b->kinds |= 1u << kind;
-	b->pairs[b->n++] = (struct pair){ key, entry };
+	b->pairs[b->n++] = (struct pair){ key, entry, kind };
 	return true;
 }
 
@@ -405,6 +405,27 @@ static bool table_build(struct builder *b, struct matcher *ret)
 	return true;
 }
 
+/* Most values have none of the keys: that is told by a bitmap that stays near, not by the table. */
+static bool ends_build(struct builder *b, struct matcher *ret)
+{
+	uint32_t n = 0, size = 64;
+	uint64_t *bits;
+
+	for (uint32_t i = 0; i < b->n; i++)
+		n += b->pairs[i].kind != KEY_QUAD && b->pairs[i].kind != KEY_PAIR;
+	while (size < n * 16)
+		size *= 2;
+	bits = arena_array(b->a, size / 64, sizeof *bits);
+	if (bits == NULL)
+		return false;
+	for (uint32_t i = 0; i < b->n; i++)
+		if (b->pairs[i].kind != KEY_QUAD && b->pairs[i].kind != KEY_PAIR)
+			bits[(b->pairs[i].key & (size - 1)) / 64] |= (uint64_t)1 << (b->pairs[i].key % 64);
+	ret->ends = bits;
+	ret->ends_mask = size - 1;
+	return true;
+}
+
 static bool quads_build(struct builder *b, struct matcher *ret)
 {
 	unsigned bits = QUAD_BITS_MIN;
@@ -432,7 +453,7 @@ static bool build(struct builder *b, const uint32_t *tests, uint32_t first, uint
 	for (uint32_t i = first; i < first + n; i++)
 		if (!witness_add(b, &b->m->tests[tests[i]], i))
 			return false;
-	if (!literals_build(b, ret) || !pairs_build(b) || !table_build(b, ret) || (b->n_quads > 0 && !quads_build(b, ret)))
+	if (!literals_build(b, ret) || !pairs_build(b) || !table_build(b, ret) || !ends_build(b, ret) || (b->n_quads > 0 && !quads_build(b, ret)))
 		return false;
 	direct = arena_array(b->a, b->n_direct + 1, sizeof *direct);
 	if (direct == NULL)
@@ -487,10 +508,14 @@ static const struct match_bucket *find(const struct matcher *m, uint64_t key)
 
 static void probe(struct match_pass *p, uint64_t key)
 {
-	const struct match_bucket *b = find(p->matcher, key);
+	const struct matcher *m = p->matcher;
+	const struct match_bucket *b;
 
+	if (LIKELY((m->ends[(key & m->ends_mask) / 64] >> (key % 64) & 1) == 0))
+		return;
+	b = find(m, key);
 	for (uint32_t i = 0; i < b->n; i++)
-		ask(p, p->matcher->entries[b->first + i].witness);
+		ask(p, m->entries[b->first + i].witness);
 }
 
 /* Of the literal whose key's bytes stand at `at`: are four others where they should? */
