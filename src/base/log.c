@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -9,16 +10,16 @@
 #define MESSAGE_MAX 2048
 #define LINE_MAX_BYTES 16384
 
-/* Set once before threads start. */
-static const char *log_role = "lianfang";
-static enum log_level log_least = LOG_LEVEL_INFO;
-static bool log_json;
+/* Set at the start, and again while threads log when the configuration is read anew. */
+static const char *_Atomic log_role = "lianfang";
+static _Atomic enum log_level log_least = LOG_LEVEL_INFO;
+static _Atomic bool log_json;
 
 void log_setup(const char *role, enum log_level least, bool as_json)
 {
-	log_role = role;
-	log_least = least;
-	log_json = as_json;
+	atomic_store(&log_role, role);
+	atomic_store(&log_least, least);
+	atomic_store(&log_json, as_json);
 }
 
 static const char *level_name(enum log_level level)
@@ -36,7 +37,7 @@ static void put_json(struct buf *line, enum log_level level, const char *subject
 	jsonw_object(&w);
 	jsonw_m_time(&w, "time", time_now());
 	jsonw_m_cstr(&w, "level", level_name(level));
-	jsonw_m_cstr(&w, "role", log_role);
+	jsonw_m_cstr(&w, "role", atomic_load(&log_role));
 	jsonw_m_cstr(&w, "subject", subject);
 	jsonw_m_cstr(&w, "msg", message);
 	jsonw_object_end(&w);
@@ -48,7 +49,7 @@ static void put_logfmt(struct buf *line, enum log_level level, const char *subje
 	char when[TIME_TEXT_MAX];
 
 	time_format(time_now(), when);
-	buf_fmt(line, "time=%s level=%s role=%s subject=%s msg=", when, level_name(level), log_role, subject);
+	buf_fmt(line, "time=%s level=%s role=%s subject=%s msg=", when, level_name(level), atomic_load(&log_role), subject);
 	json_quote(line, str_of(message));
 	buf_char(line, '\n');
 }
@@ -69,13 +70,13 @@ void log_line(enum log_level level, const char *subject, const char *fmt, ...)
 	struct buf line;
 	va_list ap;
 
-	if (level < log_least)
+	if (level < atomic_load(&log_least))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(message, sizeof message, fmt, ap);
 	va_end(ap);
 	buf_init(&line, LINE_MAX_BYTES);
-	(log_json ? put_json : put_logfmt)(&line, level, subject, message);
+	(atomic_load(&log_json) ? put_json : put_logfmt)(&line, level, subject, message);
 	if (line.bad == RC_OK)
 		emit(line.p, line.n);
 	else

@@ -362,8 +362,8 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 static void core_close(struct core *c, bool served)
 {
 	atomic_store(&c->stopping, true);
+	http_server_stop(c->control, STOP_GRACE); /* first: its status tells of the other one */
 	http_server_stop(c->https, STOP_GRACE);
-	http_server_stop(c->control, STOP_GRACE);
 	alarms_stop(c->alarms);
 	detect_link_stop(c->link, served);
 	tickets_stop(c->tickets);

@@ -65,6 +65,7 @@ static enum rc open_rules(struct detector *d, struct err *err)
 enum rc detector_start(struct detector *d, struct err *err)
 {
 	TRY(open_rules(d, err));
+	TRY(inputs_new(d, err));
 	return d->conf->n_inputs == 0 ? RC_OK : memory_start(d, &d->memory, err);
 }
 
@@ -73,11 +74,14 @@ void detector_stop(struct detector *d)
 	atomic_store(&d->stopping, true);
 	inputs_stop(d);
 	memory_stop(d->memory);
-	d->memory = NULL;
 }
 
 void detector_close(struct detector *d)
 {
+	inputs_free(d->inputs);
+	memory_free(d->memory);
+	d->inputs = NULL;
+	d->memory = NULL;
 	live_free(d->live);
 	patterns_free(d->patterns);
 	image_free(d->image);

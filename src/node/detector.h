@@ -53,7 +53,7 @@ struct detector {
 enum rc detector_open(struct detector *d, struct err *err) MUSTUSE;
 /* Rules and history: threads begin here. Then it may learn, and the inputs may start, which ask the sink for their places. */
 enum rc detector_start(struct detector *d, struct err *err) MUSTUSE;
-/* Ends the threads: what is open is sealed. */
+/* Ends the threads: what is open is sealed. The sink is used until this returns; status and learning are borne until detector_close. */
 void detector_stop(struct detector *d);
 void detector_close(struct detector *d);
 
@@ -79,8 +79,11 @@ struct live_opts detector_live_opts(const struct config *conf);
 struct str log_id(struct str id, uint8_t tlp, uint8_t flags);
 
 /* inputs.c: one thread per configured input. */
+enum rc inputs_new(struct detector *d, struct err *err) MUSTUSE; /* called by detector_start */
 enum rc inputs_start(struct detector *d, struct err *err) MUSTUSE;
+/* Ends the threads; detector_stop and detector_close do this and the next. */
 void inputs_stop(struct detector *d);
+void inputs_free(struct inputs *list);
 void inputs_status(const struct detector *d, struct jsonw *w);
 
 #endif

@@ -51,7 +51,7 @@ struct input {
 
 struct inputs {
 	struct input in[CONFIG_INPUTS_MAX];
-	size_t n;
+	_Atomic size_t n; /* of those that were started */
 };
 
 static void pause_input(usec span)
@@ -457,14 +457,18 @@ static enum rc start_input(struct detector *d, const struct config_input *conf, 
 	return RC_OK;
 }
 
-enum rc inputs_start(struct detector *d, struct err *err)
+enum rc inputs_new(struct detector *d, struct err *err)
 {
 	d->inputs = mem_alloc(sizeof *d->inputs);
-	if (d->inputs == NULL)
-		return FAIL(err, RC_NOMEM, "inputs: out of memory");
-	for (size_t i = 0; i < d->conf->n_inputs; i++) {
-		enum rc rc = start_input(d, &d->conf->inputs[i], &d->ways->way[i], &d->inputs->in[d->inputs->n++], err);
+	return d->inputs != NULL ? RC_OK : FAIL(err, RC_NOMEM, "inputs: out of memory");
+}
 
+enum rc inputs_start(struct detector *d, struct err *err)
+{
+	for (size_t i = 0; i < d->conf->n_inputs; i++) {
+		enum rc rc = start_input(d, &d->conf->inputs[i], &d->ways->way[i], &d->inputs->in[i], err);
+
+		atomic_store(&d->inputs->n, i + 1); /* of one that failed there is something to free */
 		if (rc != RC_OK) {
 			err_prefix(err, "[input %s]", d->conf->inputs[i].name);
 			return rc;
@@ -492,14 +496,23 @@ void inputs_stop(struct detector *d)
 
 		if (sealed && in->started)
 			save_place(in);
+	}
+}
+
+void inputs_free(struct inputs *list)
+{
+	if (list == NULL)
+		return;
+	for (size_t i = 0; i < list->n; i++) {
+		struct input *in = &list->in[i];
+
 		watch_free(in->watch);
 		buf_done(&in->json);
 		buf_done(&in->key);
 		once_free(in->seen);
 		repeats_free(in->repeats);
 	}
-	mem_free(d->inputs);
-	d->inputs = NULL;
+	mem_free(list);
 }
 
 static const char *state_of(const struct input *in)

@@ -468,8 +468,10 @@ static enum rc memory_open(struct memory *m, struct err *err)
 	return history_open(&o, &m->history, err);
 }
 
-static void memory_free(struct memory *m)
+void memory_free(struct memory *m)
 {
+	if (m == NULL)
+		return;
 	history_close(m->history);
 	block_maker_free(m->maker);
 	buf_done(&m->sealed);
@@ -513,7 +515,6 @@ void memory_stop(struct memory *m)
 	pthread_cond_signal(&m->bell);
 	pthread_mutex_unlock(&m->list_lock);
 	pthread_join(m->thread, NULL);
-	memory_free(m);
 }
 
 void memory_status(struct memory *m, struct jsonw *w)

@@ -12,8 +12,9 @@ struct memory;
 
 /* Opens the history of `d` and starts the thread that seals, expires and hunts; NULL in *ret when [history] max_mb is 0. */
 enum rc memory_start(struct detector *d, struct memory **ret, struct err *err) MUSTUSE;
-/* Seals what is open and ends. Accepts NULL. */
+/* Seals what is open and ends the thread; what is told now has no effect. Accepts NULL, as memory_free. */
 void memory_stop(struct memory *m);
+void memory_free(struct memory *m);
 
 /* One event of an input, and how far the input was read with it: what was found in it is recorded already, for it will not be read
  * again. `place` "": none, or not yet. Waits while the disk takes nothing, until the node stops:
