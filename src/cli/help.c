@@ -260,7 +260,7 @@ static const char MAN_TAIL[] =
 	".TP\n.I sign.key\nEd25519 key that signs the head of the fact log\n"
 	".TP\n.I records.db\nusers, collections, peers and facts (SQLite; not with a PostgreSQL store)\n"
 	".TP\n.I objects/\nthe STIX objects, in append-only logs\n"
-	".TP\n.I lock\\fR, \\fIcontrol.sock\nheld and listened to while the node runs\n"
+	".TP\n.I lock\\fR, \\fIcontrol.sock\\fR, \\fIdetect.sock\nheld and listened to while the node runs\n"
 	".SH ENVIRONMENT\n.TP\n.BR LC_ALL \", \" LC_MESSAGES \", \" LANG\nthe first that is set chooses the language of texts: zh gives zh\\-TW, "
 	"anything else English\n.TP\n.B LIANFANG_DIR\nthe node's folder where DIR is left out (/var/lib/lianfang)\n.TP\n.B TMPDIR\nwhere\n.B demo\nmakes its nodes (/tmp)\n"
 	".SH SIGNALS\nA serving node stops cleanly on SIGTERM and SIGINT and reads certificate, log settings and peers again on SIGHUP.\n"
