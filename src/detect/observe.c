@@ -13,6 +13,7 @@
 #include "model/observable.h"
 
 #define TOKENS_MAX 4096    /* of one string that are tried */
+#define URL_BYTES_MAX ((size_t)256 << 10) /* of URLs in one string that hold what splits */
 #define PATH_MAX_BYTES 512 /* dotted path of a field */
 
 /* Finds the observables of strings. */
@@ -173,20 +174,32 @@ static bool has_scheme(struct str s)
 	return false;
 }
 
+/* What is known of the token under way from the blocks before, and of the string so far. */
+struct token {
+	size_t from, tried;
+	bool marked, colon;
+	size_t url_end;   /* where a URL that begins before it would end: looked for once, however many begin */
+	size_t url_bytes; /* of long URLs that were tried: each may hold all that follow */
+};
+
 /* A URL may hold what splits ("http://a.example/?q=1"); which of the two was meant, nobody knows, so both are tried. */
-static void try_long_url(struct typer *t, struct str s, size_t from, size_t i)
+static void try_long_url(struct typer *t, struct str s, struct token *k, size_t i)
 {
-	size_t end;
+	size_t n;
 
-	if (i == s.n || !has_scheme(str_slice(s, from, i)))
+	if (i == s.n || !has_scheme(str_slice(s, k->from, i)))
 		return;
-	end = url_end(s, i);
-	if (end != i)
-		(void)try_type(t, str_slice(s, from, end));
+	if (i >= k->url_end)
+		k->url_end = url_end(s, i);
+	n = k->url_end - k->from;
+	if (k->url_end == i || n > VALUE_MAX)
+		return;
+	k->url_bytes += n;
+	if (k->url_bytes > URL_BYTES_MAX)
+		t->cut = true;
+	else
+		(void)try_type(t, str_slice(s, k->from, k->url_end));
 }
-
-/* What is known of the token under way from the blocks before. */
-struct token { size_t from, tried; bool marked, colon; };
 
 static void end_token(struct typer *t, struct str s, struct token *k, size_t end)
 {
@@ -195,7 +208,7 @@ static void end_token(struct typer *t, struct str s, struct token *k, size_t end
 		k->tried++;
 	}
 	if (k->colon)
-		try_long_url(t, s, k->from, end);
+		try_long_url(t, s, k, end);
 	k->from = end + 1;
 	k->marked = k->colon = false;
 }
@@ -232,7 +245,7 @@ static void end_tokens(struct typer *t, struct str s, struct token *k, size_t ba
 
 static void find_in_string(struct typer *t, struct str s)
 {
-	struct token k = { 0, 0, false, false };
+	struct token k = { .from = 0 };
 
 	if (s.n < GLANCE_LEAST)
 		return;

@@ -189,6 +189,10 @@ static const struct {
 		1000000 },
 	{ "script", "{\"Channel\":\"Microsoft-Windows-PowerShell/Operational\",\"EventID\":4104,\"ScriptBlockText\":\"",
 		"$(`\\\"{0}{1}\\\"-f'a','b');.('i'+'ex')", "\"}", 1000000 },
+	{ "codes", "{\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"EventID\":1,\"CommandLine\":\"", "\\u0061\\u212a", "\"}", 1000000 },
+	{ "members", "{\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"EventID\":1", ",\"CommandLine\":\"cmd /c\",\"User\":\"a\"", "}", 100000 },
+	{ "nested", "{\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"EventID\":1,\"Image\":[\"a\"", ",[[[[[[[[\"c:\\\\windows\\\\cmd.exe\"]]]]]]]]", "]}",
+		100000 },
 	{ "items", "{\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"EventID\":1,\"Image\":[\"a\"", ",\"c:\\\\windows\\\\cmd.exe\"", "]}",
 		60000 },
 };

@@ -60,7 +60,8 @@ static double turn(struct bench *b, struct str lane, bool spots, size_t *ret_eve
 	return cpu() - begun;
 }
 
-static void lane(struct bench *b, const char *path)
+/* Nanoseconds a byte, with the list. */
+static double lane(struct bench *b, const char *path)
 {
 	double with[ROUNDS], without[ROUNDS], slower[ROUNDS];
 	struct str text = lane_read(path);
@@ -69,7 +70,7 @@ static void lane(struct bench *b, const char *path)
 
 	if (text.p == NULL) {
 		fprintf(stderr, "%s cannot be read\n", path);
-		return;
+		return 1;
 	}
 	turn(b, text, true, &n);
 	for (int i = 0; i < ROUNDS; i++) {
@@ -88,6 +89,36 @@ static void lane(struct bench *b, const char *path)
 	printf("spot.looked_at %.1f %% of values, spot.observables %.3f per value looked at\n", 100.0 * (double)st.looked_at / (double)st.values,
 	       (double)st.observables / (double)st.looked_at);
 	mem_free((char *)(uintptr_t)text.p);
+	return (double)n * 1e3 / with[ROUNDS / 2] / (double)text.n;
+}
+
+/* Texts of a megabyte that are full of what looks like an observable, none of them the same as the one before. */
+static void slow(struct bench *b, double median_ns_per_byte)
+{
+	static const struct { const char *name, *unit; } rows[] = {
+		{ "names", "a.bc " }, { "addresses", "10.1.2.3 " }, { "mail", "a@b.example," }, { "urls", "http://a.example/b=c," }, { "dots", "." },
+		{ "colons", "a:" }, { "slashes", "://" }, { "digits", "0123456789abcdef" }, { "hashes", "0123456789abcdef0123456789abcdef " },
+		{ "ports", "10.1.2.3:80 " },
+	};
+	char *text = mem_alloc(1000200);
+	int number = 0;
+
+	for (size_t i = 0; i < COUNTOF(rows) && text != NULL; i++) {
+		double took[ROUNDS];
+		char name[64];
+
+		for (int k = 0; k < ROUNDS; k++) {
+			size_t n = (size_t)snprintf(text, 100, "{\"CommandLine\":\"%d ", number++), unit = strlen(rows[i].unit), events;
+
+			for (; n + unit < 1000000; n += unit)
+				memcpy(text + n, rows[i].unit, unit);
+			memcpy(text + n, "\"}", 2);
+			took[k] = turn(b, str_make(text, n + 2), true, &events) * 1e9 / (double)n / median_ns_per_byte;
+		}
+		snprintf(name, sizeof name, "spot.slow-%s", rows[i].name);
+		bench_print(name, took, ROUNDS, "times-the-median-byte");
+	}
+	mem_free(text);
 }
 
 int main(int argc, char **argv)
@@ -100,7 +131,7 @@ int main(int argc, char **argv)
 	struct err err = { 0 };
 	struct iocs_stats st;
 	int dash = 2;
-	double begun;
+	double begun, first = 1;
 
 	while (dash < argc && strcmp(argv[dash], "--") != 0)
 		dash++;
@@ -117,7 +148,8 @@ int main(int argc, char **argv)
 	    engine_new(b.image, &b.engine, &err) != RC_OK || spotter_new(lists, NULL, &b.spotter, &err) != RC_OK || flat_new(&b.flat, &err) != RC_OK)
 		return fprintf(stderr, "%s\n", err.text), 1;
 	for (int i = dash + 1; i < argc; i++)
-		lane(&b, argv[i]);
+		first = i == dash + 1 ? lane(&b, argv[i]) : (lane(&b, argv[i]), first);
+	slow(&b, first);
 	flat_free(b.flat);
 	spotter_free(b.spotter);
 	engine_free(b.engine);

@@ -183,6 +183,31 @@ static void test_tokens(void)
 	buf_done(&normal);
 }
 
+static void count_found(void *ctx, enum observable_kind kind UNUSED, struct str value UNUSED)
+{
+	++*(size_t *)ctx;
+}
+
+/* Each of them might go on to the end of the text: what that takes has a limit, and whoever asked is told. */
+static void test_flood(void)
+{
+	struct buf text, normal;
+	size_t found = 0;
+
+	buf_init(&text, (size_t)2 << 20);
+	buf_init(&normal, OBSERVE_NORMAL_MAX);
+	while (text.n < 1000000)
+		buf_cstr(&text, "http://a.example/b=c,");
+	OK(!observe_string(buf_view(&text), &normal, count_found, &found), "flood: it is more than is looked at");
+	OK(found >= 4096 && found < 8192, "flood: %zu were found", found);
+	buf_clear(&text);
+	buf_cstr(&text, "see http://a.example/b=c,d=e for more");
+	found = 0;
+	OK(observe_string(buf_view(&text), &normal, count_found, &found) && found == 2, "flood: one is found short and long, %zu", found);
+	buf_done(&text);
+	buf_done(&normal);
+}
+
 int main(void)
 {
 	struct glance_way ways[2];
@@ -197,6 +222,7 @@ int main(void)
 		test_bytes(&ways[i]);
 	}
 	test_tokens();
+	test_flood();
 	flat_free(f);
 	return tap_done();
 }
