@@ -23,6 +23,7 @@ struct hunt_found {
 	struct str id;                   /* of the indicator or rule; "" of a search */
 	struct str title, author, level; /* of a rule; else "" */
 	const struct sigma_rule *rule;   /* or NULL */
+	struct flat *f;                  /* the event as it was read; or NULL */
 	struct { struct str field, value; } why[HUNT_WHY_MAX]; /* what matched, in the event */
 	size_t n_why;
 	struct str matched;              /* the indicator's own value, or its pattern */

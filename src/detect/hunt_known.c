@@ -23,7 +23,7 @@ static enum rc event(struct hunt_matcher *m, const struct block_event *e, struct
 
 	TRY(spotter_run(of(m)->spotter, f, time_now(), &spots, &n, err));
 	for (size_t i = 0; i < n; i++) {
-		struct hunt_found found = { .event = e, .at = e->time, .id = str_of(spots[i].id), .title = S(""), .author = S(""), .level = S(""), .source = e->source,
+		struct hunt_found found = { .event = e, .f = f, .at = e->time, .id = str_of(spots[i].id), .title = S(""), .author = S(""), .level = S(""), .source = e->source,
 					    .matched = spots[i].matched, .n_why = 1, .tlp = spots[i].tlp, .confidence = spots[i].confidence };
 
 		found.why[0].field = spots[i].what.field;

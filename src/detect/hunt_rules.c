@@ -126,6 +126,7 @@ static void tell_match(struct rules *x, const struct block_event *e, uint32_t ru
 	struct hunt_found found = found_by(&x->set->rules[rule], e->time);
 
 	found.event = e;
+	found.f = x->f;
 	found.source = e->source;
 	for (size_t i = 0; i < n; i++) {
 		if (x->patterns != NULL && stix_rules_is_place(x->patterns, why[i].test))

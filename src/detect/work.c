@@ -2,6 +2,8 @@
 
 #include "base/jsonw.h"
 #include "base/mem.h"
+#include "detect/observe.h"
+#include "wire/flat_json.h"
 
 #define ARENA_MAX ((size_t)1 << 30)
 #define BODY_MAX ((size_t)64 << 20)
@@ -121,7 +123,20 @@ static void put_tags(struct jsonw *j, const struct sigma_rule *r)
 	jsonw_array_end(j);
 }
 
-static void put_found(struct jsonw *j, const struct hunt_found *f)
+/* The host or sensor, as a node's inputs see it. */
+static void put_host(struct worker *w, struct jsonw *j, const struct hunt_found *f)
+{
+	struct buf line CLEANUP(buf_done);
+	struct event_view e = { .where = S("") };
+
+	buf_init(&line, BODY_MAX);
+	if (f->f != NULL && f->event->format != LOG_JSON)
+		flat_json_print(f->f, &line);
+	if (event_observe(w->a, f->event->format == LOG_JSON ? f->event->line : buf_view(&line), &e, NULL) == RC_OK)
+		jsonw_m_str(j, "host", e.where);
+}
+
+static void put_found(struct worker *w, struct jsonw *j, const struct hunt_found *f)
 {
 	jsonw_object(j);
 	jsonw_m_cstr(j, "type", is_indicator(f) ? "indicator" : "rule");
@@ -137,6 +152,7 @@ static void put_found(struct jsonw *j, const struct hunt_found *f)
 	put_tags(j, f->rule);
 	put_fields(j, f);
 	jsonw_m_time(j, "time", f->at);
+	put_host(w, j, f);
 	jsonw_m_str(j, "file", f->event->source);
 	jsonw_m_int(j, "record", (int64_t)f->event->ordinal);
 	jsonw_m_cstr(j, "format", log_format_name(f->event->format));
@@ -151,7 +167,7 @@ static struct str body_of(struct worker *w, const struct hunt_found *f)
 
 	buf_init(&b, BODY_MAX);
 	jsonw_init(&j, &b);
-	put_found(&j, f);
+	put_found(w, &j, f);
 	return b.bad == RC_OK ? arena_dup(w->a, buf_view(&b)) : (struct str){ NULL, 0 };
 }
 

@@ -57,11 +57,16 @@ static const struct key keys[] = {
 	{ "detect", "rules", KIND_TEXT, AT(rules), "", 0, 0, NULL, "Folder of Sigma rules (*.yml below it) that the inputs are matched against; empty = none." },
 	{ "detect", "lists", KIND_TEXT, AT(lists), "", 0, 0, NULL, "Folder with the values of placeholders: NAME.txt holds those of %NAME%, one a line." },
 	{ "detect", "packs", KIND_TEXT, AT(packs), "", 0, 0, NULL, "Folder of further log sources (*.yml), beside those in the program." },
+	{ "detect", "match", KIND_BOOL, AT(match), "yes", 0, 0, NULL, "Match the inputs here; no: workers of [history] queue do." },
+	{ "detect", "queue", KIND_TEXT, AT(detect_queue), "", 0, 0, NULL,
+	  "Queue (postgresql://..., or a file below the node's folder) whose alerts, found by its workers, become alerts and sightings here." },
 	{ "desk", "pack", KIND_TEXT, AT(desk_pack), "tw-2026", 0, 0, NULL, "Law for incidents that name none (lianfang pack list); several: a blank between." },
 	{ "desk", "packs", KIND_TEXT, AT(desk_packs), "", 0, 0, NULL, "Folder of further packs (NAME/pack.json), beside those in the program." },
 	{ "history", "max_mb", KIND_INT, AT(history_mb), "1024", 0, 100000000, NULL,
 	  "Events of the inputs are kept in MiB on the disk, to be searched and hunted in; the oldest go first. 0 = none is kept." },
 	{ "history", "max_days", KIND_INT, AT(history_days), "90", 1, 36500, NULL, "And no longer than this." },
+	{ "history", "queue", KIND_TEXT, AT(history_queue), "", 0, 0, NULL,
+	  "Queue (postgresql://..., or a file below the node's folder) that sealed blocks of the inputs go into, for lianfang queue work." },
 	{ "tickets", "quiet_minutes", KIND_INT, AT(quiet_minutes), "60", 1, 1440, NULL,
 	  "Alerts of one host and one rule or value are one ticket while no longer than this lies between them." },
 	{ "tickets", "max_hours", KIND_INT, AT(max_hours), "24", 1, 720, NULL, "And no longer than this in all: then a new ticket begins." },
@@ -407,7 +412,7 @@ void config_man(struct buf *out)
 {
 	const char *section = "";
 
-	buf_cstr(out, ".TH LIANFANG.CONF 5 \"\" lianfang \"Lianfang manual\"\n.SH NAME\nlianfang.conf \\- configuration of a Lianfang node\n"
+	buf_cstr(out, ".TH LIANFANG.CONF 5 \"\" lianfang \"Lianfang manual\"\n.ad l\n.SH NAME\nlianfang.conf \\- configuration of a Lianfang node\n"
 		      ".SH DESCRIPTION\nSections in brackets, one key = value per line, comments on lines that begin with #.\n"
 		      "An unknown key is an error that names file and line. SIGHUP reads the file again.\n");
 	for (size_t i = 0; i < COUNTOF(keys); i++) {

@@ -47,10 +47,13 @@ struct config {
 	const char *up, *down; /* "root/alias" of the collections that go up and down the tiers */
 	/* [detect] */
 	const char *rules, *lists, *packs; /* folders, or "" */
+	bool match;          /* the inputs here; else workers of history_queue do */
+	const char *detect_queue; /* whose alerts become this node's, or "" */
 	/* [desk] */
 	const char *desk_packs, *desk_pack; /* folder, or ""; id of a pack */
 	/* [history] */
 	int64_t history_mb, history_days;
+	const char *history_queue; /* that sealed blocks go into, too, or "" */
 	/* [tickets] */
 	int64_t quiet_minutes, max_hours, sighting_seconds;
 	const char *sector, *region, *oid; /* of the organisation; or "" */

@@ -6,6 +6,7 @@
  * listens to it, then the doors to the world, so that nobody meets a half-open
  * node. The way down is the same way back. */
 #include "node/core.h"
+#include "node/blocks.h"
 #include "node/tickets.h"
 #include "node/keep.h"
 
@@ -75,6 +76,7 @@ static void write_status(void *ctx, struct jsonw *w)
 	write_fences(c, w);
 	write_http(c, w);
 	detect_link_status(c->link, w);
+	blocks_status(c->blocks, w);
 	tickets_status(c->tickets, w);
 	fed_status(c->fed, w);
 }
@@ -349,6 +351,8 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 		rc = tickets_start(c, &c->tickets, err);
 	if (rc == RC_OK)
 		rc = detect_link_start(c->link, err);
+	if (rc == RC_OK)
+		rc = blocks_start(c, &c->blocks, err);
 	if (rc == RC_OK && !detect_link_wait(c->link, DETECT_WITHIN))
 		log_line(LOG_LEVEL_WARN, "serve", "the detect role is not ready yet: serving without it");
 	if (rc == RC_OK)
@@ -366,6 +370,7 @@ static void core_close(struct core *c, bool served)
 	http_server_stop(c->https, STOP_GRACE);
 	alarms_stop(c->alarms);
 	detect_link_stop(c->link, served);
+	blocks_stop(c->blocks);
 	tickets_stop(c->tickets);
 	c->tickets = NULL;
 	follower_stop(c); /* from here on a commit wakes nobody, so what it would wake may end */

@@ -36,6 +36,7 @@ struct core {
 	struct sink sink;        /* keeps what a detector found */
 	struct detector *detector;   /* beside the node, by `lianfang watch`: learns itself; NULL: the detect role, over: */
 	struct detect_link *link;
+	struct blocks *blocks;   /* to and from a queue of blocks, or NULL */
 	struct once *kept;       /* what was kept today */
 	struct warninglists *warninglists; /* or NULL */
 	struct fence_report fences;

@@ -389,7 +389,10 @@ static enum rc read_conf(struct role *r, const char *dir, struct err *err)
 	TRY(node_paths_of(dir, &r->paths, err));
 	TRY(config_read(r->paths.conf, r->arena, r->conf, err));
 	/* An address of a database may hold its password. */
+	r->detector.hands_on = r->conf->history_queue[0] != '\0';
 	secret_wipe((void *)(uintptr_t)r->conf->store, strlen(r->conf->store));
+	secret_wipe((void *)(uintptr_t)r->conf->history_queue, strlen(r->conf->history_queue));
+	secret_wipe((void *)(uintptr_t)r->conf->detect_queue, strlen(r->conf->detect_queue));
 	log_setup("detect", (enum log_level)r->conf->log_level, str_eq(str_of(r->conf->log_format), S("json")));
 	return RC_OK;
 }

@@ -55,7 +55,7 @@ static enum rc open_rules(struct detector *d, struct err *err)
 {
 	struct live_opts o = detector_live_opts(d->conf);
 
-	if (o.rules == NULL)
+	if (o.rules == NULL || !d->conf->match)
 		return RC_OK;
 	TRY(live_new(&o, &d->live, err));
 	log_rules(d, "rules");
@@ -95,7 +95,7 @@ void detector_close(struct detector *d)
 /* A pattern that the image takes is no rule any more, and the other way round. */
 enum rc detector_learn(struct detector *d, const struct image_indicator *i, bool fresh, struct err *err)
 {
-	enum rc rc = image_update(d->image, i, err);
+	enum rc rc = d->conf->match ? image_update(d->image, i, err) : RC_OK; /* else it is only looked for in the past */
 
 	if (rc == RC_UNSUPPORTED)
 		rc = patterns_update(d->patterns, i, err);

@@ -36,6 +36,7 @@ struct ways;
 struct detector {
 	const struct config *conf;
 	const char *history;     /* folder of the history */
+	bool hands_on;           /* somebody waits for its blocks: they are sealed soon */
 	struct sink sink;
 	struct image *image;
 	struct patterns *patterns; /* indicators that the image cannot hold */

@@ -18,6 +18,7 @@
 #include "node/once.h"
 
 #define SEAL_AFTER (30 * USEC_PER_SEC)
+#define HAND_ON_AFTER (3 * USEC_PER_SEC)
 #define EXPIRE_EACH (60 * USEC_PER_SEC)
 #define AGAIN_EACH USEC_PER_SEC
 #define WAITING_MAX 10000u               /* indicators that wait for one hunt; more wait for the next */
@@ -404,7 +405,7 @@ static void keep_house(struct memory *m, bool now)
 
 	pthread_mutex_lock(&m->lock);
 	since = block_maker_since(m->maker);
-	if (((now || (since != 0 && time_mono() - since > SEAL_AFTER)) && seal(m, &err) != RC_OK) ||
+	if (((now || (since != 0 && time_mono() - since > (m->detector->hands_on ? HAND_ON_AFTER : SEAL_AFTER))) && seal(m, &err) != RC_OK) ||
 	    (time_mono() - m->expired > EXPIRE_EACH && history_expire(m->history, time_now(), &err) != RC_OK))
 		log_line(LOG_LEVEL_ERROR, "history", "%s", err.text);
 	if (time_mono() - m->expired > EXPIRE_EACH)
