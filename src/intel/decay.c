@@ -34,14 +34,30 @@ usec decay_expiry(const struct decay_facts *f)
 	return __builtin_add_overflow(f->seen, decay_rule(f->kind)->lifetime, &end) ? INT64_MAX : end;
 }
 
+#define STATED_WEIGHT 4 /* verdicts that a statement weighs */
+#define VERDICTS_MAX 1000000 /* more change nothing that shows */
+
+uint8_t decay_confidence(uint8_t stated, int64_t confirmed, int64_t false_positives)
+{
+	int64_t k = confirmed < 0 ? 0 : confirmed < VERDICTS_MAX ? confirmed : VERDICTS_MAX;
+	int64_t f = false_positives < 0 ? 0 : false_positives < VERDICTS_MAX ? false_positives : VERDICTS_MAX;
+	int64_t c = stated <= 100 ? stated : CONFIDENCE_DEFAULT, weight = STATED_WEIGHT + k + f;
+
+	if (stated == 0 || (k == 0 && f == 0))
+		return stated;
+	return (uint8_t)((STATED_WEIGHT * c + 100 * k + weight / 2) / weight);
+}
+
 uint8_t decay_score(const struct decay_facts *f, usec t)
 {
-	double base = f->confidence <= 100 ? f->confidence : CONFIDENCE_DEFAULT, age;
+	uint8_t confidence = decay_confidence(f->confidence, f->confirmed, f->false_positives);
+	double base = confidence <= 100 ? confidence : CONFIDENCE_DEFAULT, age;
+	usec seen = f->confirmed_at > f->seen ? f->confirmed_at : f->seen;
 
 	if (t >= decay_expiry(f))
 		return 0;
-	if (t <= f->seen)
+	if (t <= seen)
 		return (uint8_t)base;
-	age = ((double)t - (double)f->seen) / (double)decay_rule(f->kind)->half_life;
+	age = ((double)t - (double)seen) / (double)decay_rule(f->kind)->half_life;
 	return (uint8_t)lround(base * exp2(-age));
 }

@@ -25,9 +25,17 @@ struct decay_facts {
 	usec seen;            /* the latest of valid_from, modified and last sighting */
 	usec valid_until;     /* 0 = not stated */
 	bool revoked;
+	/* What people here found out where it was met (store/verdicts.h). */
+	int64_t confirmed, false_positives;
+	usec confirmed_at;    /* of the latest confirmation; 0: none */
 };
 
-/* 0..100 at instant `t`. Never above the stated confidence; before `seen` it is the confidence. */
+/* The stated confidence and what was found out, as one: (4 c + 100 k) / (4 + k + f) for a stated c, k confirmations and f false
+ * positives, so that a statement weighs as much as four verdicts. One that is not stated stays so without verdicts and counts
+ * as CONFIDENCE_DEFAULT with them; a stated 0 stays 0. */
+uint8_t decay_confidence(uint8_t stated, int64_t confirmed, int64_t false_positives);
+
+/* 0..100 at instant `t`. Never above decay_confidence; until `seen`, or the latest confirmation, it is that. */
 uint8_t decay_score(const struct decay_facts *f, usec t);
 /* When the indicator stops being active: valid_until, else the end of the lifetime; a revoked one: INT64_MIN. */
 usec decay_expiry(const struct decay_facts *f);

@@ -6,6 +6,7 @@
 #include "intel/search.h"
 #include "stix/marking.h"
 #include "stix/object.h"
+#include "store/verdicts.h"
 
 #define PARSE_MEMORY ((size_t)64 << 20)
 
@@ -69,6 +70,18 @@ static enum rc add_claims(const struct viewing *w, struct view_object *o, struct
 	return RC_OK;
 }
 
+/* What tickets came to is for those who may see tickets of all sorts: a score must not tell others of them. */
+static void add_verdict(const struct viewing *w, struct arena *scratch, struct view_object *o, struct decay_facts *f)
+{
+	struct verdict found;
+
+	if (gate_is_bounded(w->viewer) || verdict_get(w->store, o->id, scratch, &found, NULL) != RC_OK)
+		return;
+	o->confirmed = f->confirmed = found.confirmed;
+	o->false_positives = f->false_positives = found.false_positives;
+	f->confirmed_at = found.confirmed > 0 ? found.at : 0;
+}
+
 static enum rc add_score(const struct viewing *w, struct view_object *o, struct err *err)
 {
 	CLEANUP(arena_freep) struct arena *scratch = arena_new(PARSE_MEMORY);
@@ -81,6 +94,7 @@ static enum rc add_score(const struct viewing *w, struct view_object *o, struct 
 	if (!str_eq(o->type, S("indicator")) || json_parse(scratch, o->body, &JSON_LIMITS, &v, err) != RC_OK)
 		return RC_OK;
 	TRY(active_read(scratch, v, &x, err));
+	add_verdict(w, scratch, o, &x.facts);
 	expiry = decay_expiry(&x.facts);
 	o->active = active_at(&x, v, w->now);
 	o->score = o->active ? decay_score(&x.facts, w->now) : 0;
@@ -206,6 +220,10 @@ static void write_object(const struct view_object *o, struct jsonw *w)
 	if (str_eq(o->type, S("indicator"))) {
 		jsonw_m_bool(w, "active", o->active);
 		jsonw_m_int(w, "score", o->score);
+		if (o->confirmed > 0 || o->false_positives > 0) {
+			jsonw_m_int(w, "confirmed", o->confirmed);
+			jsonw_m_int(w, "false_positives", o->false_positives);
+		}
 		if (o->expiry != 0)
 			jsonw_m_time(w, "expires", o->expiry);
 	}

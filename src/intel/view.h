@@ -24,6 +24,7 @@ struct view_object {
 	uint8_t score;          /* indicators: decayed at `now` */
 	usec expiry;            /* indicators; 0 = none */
 	bool active;
+	int64_t confirmed, false_positives; /* by people here; 0 for viewers who are bounded by collections */
 	struct view_claim *claims;
 	size_t n_claims;
 };

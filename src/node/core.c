@@ -7,6 +7,7 @@
  * node. The way down is the same way back. */
 #include "node/core.h"
 #include "node/blocks.h"
+#include "node/opinions.h"
 #include "node/tickets.h"
 #include "node/keep.h"
 
@@ -95,11 +96,23 @@ static void peers_changed(void *ctx)
 	fed_reload(c->fed);
 }
 
-static void ticket_changed(void *ctx)
+/* What people decided reaches the tickets to come, the detector, and the tier above. */
+static void ticket_changed(void *ctx, const struct ticket *t)
 {
 	struct core *c = ctx;
 
 	tickets_changed(c->tickets);
+	for (size_t i = 0; t != NULL && i < t->n_refs; i++) {
+		struct err err = { 0 };
+		enum rc rc;
+
+		if (!str_eq(t->refs[i].kind, S("indicator")))
+			continue;
+		follower_relearn(c, t->refs[i].value);
+		rc = opinion_tell(c, t->refs[i].value, &err);
+		if (rc != RC_OK && rc != RC_NOTFOUND)
+			log_line(LOG_LEVEL_WARN, "opinion", "is not told: %s", rc_name(rc));
+	}
 }
 
 void core_api(struct node *n, struct api *ret)

@@ -67,6 +67,8 @@ enum rc follower_read_once(struct core *c, struct err *err) MUSTUSE;
 /* There is something to be told, or somebody new. Any thread; also before the start and after the stop. */
 void follower_ring(struct core *c);
 /* Ends the thread. follower_free only after the store is closed: until then it is still rung. */
+/* What people think of this indicator changed: the detector hears of it again. */
+void follower_relearn(struct core *c, struct str id);
 void follower_stop(struct core *c);
 void follower_free(struct core *c);
 

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "gate/gate.h"
 #include "intel/decay.h"
@@ -21,9 +22,13 @@
 #include "stix/marking.h"
 #include "store/facts.h"
 #include "store/peers.h"
+#include "store/verdicts.h"
 
 #define FOLLOW_PAGE 1000
 #define REMOVED_MAX 65536
+#define VERDICTS_MAX 1000000u
+#define VERDICT_PAGE 1000
+#define VERDICT_MEMORY ((size_t)4 << 20)
 #define TOLD_AT_ONCE ((size_t)64 << 10)
 #define RELEASE_CURSOR S("release")
 #define BELL_SECONDS 5 /* looks by itself so often, should a ring be lost */
@@ -44,6 +49,8 @@ struct follower {
 	usec full_at;             /* it knows all there was up to here, */
 	bool full;                /* if it does */
 	_Atomic uint64_t loaded;
+	struct map *verdicts;     /* indicator → confirmations << 32 | false positives; the thread's own */
+	_Atomic bool verdicts_old;
 };
 
 /* --- telling --- */
@@ -138,10 +145,44 @@ static usec lifetime_end(struct arena *a, const struct json *v, const struct ima
 	return decay_expiry(&facts);
 }
 
+/* What tickets came to, so that the detector's image carries it too. Without memory for it, the old one goes on. */
+static void read_verdicts(struct follower *f)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new(VERDICT_MEMORY);
+	struct map *fresh = map_new(VERDICTS_MAX);
+	char after[64] = "";
+	struct verdict *list;
+	size_t n = VERDICT_PAGE;
+
+	while (a != NULL && fresh != NULL && n == VERDICT_PAGE &&
+	       verdict_list(f->core->node.store, str_of(after), VERDICT_PAGE, a, &list, &n, NULL) == RC_OK) {
+		for (size_t i = 0; i < n; i++) {
+			uint64_t k = (uint64_t)list[i].confirmed & UINT32_MAX, wrong = (uint64_t)list[i].false_positives & UINT32_MAX;
+
+			(void)!map_put(fresh, list[i].indicator, k << 32 | wrong);
+			snprintf(after, sizeof after, "%.*s", STR(list[i].indicator));
+		}
+		arena_reset(a);
+	}
+	if (fresh == NULL)
+		return;
+	map_free(f->verdicts);
+	f->verdicts = fresh;
+}
+
+static uint8_t confidence_of(const struct follower *f, struct str id, uint8_t stated)
+{
+	uint64_t v;
+
+	if (f->verdicts == NULL || !map_get(f->verdicts, id, &v))
+		return stated;
+	return decay_confidence(stated, (int64_t)(v >> 32), (int64_t)(v & UINT32_MAX));
+}
+
 static enum rc learn_indicator(struct follower *f, struct arena *a, const struct page_entry *e, struct err *err)
 {
 	const struct json *v;
-	struct image_indicator ind = { .id = e->id, .tlp = e->tlp, .confidence = e->confidence,
+	struct image_indicator ind = { .id = e->id, .tlp = e->tlp, .confidence = confidence_of(f, e->id, e->confidence),
 				       .revoked = (e->flags & OBJECT_REVOKED) != 0 };
 	enum rc rc;
 
@@ -355,7 +396,14 @@ enum rc follower_read_once(struct core *c, struct err *err)
 	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)64 << 20);
 	struct follower once = { .core = c, .image_at = INT64_MIN, .hunted = INT64_MAX };
 
-	return a == NULL ? FAIL(err, RC_NOMEM, "detect: out of memory") : follow_image(&once, a, err);
+	enum rc rc;
+
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "detect: out of memory");
+	read_verdicts(&once);
+	rc = follow_image(&once, a, err);
+	map_free(once.verdicts);
+	return rc;
 }
 
 /* Everything new to the detect role, if it is here. */
@@ -388,6 +436,8 @@ static void *follow(void *ctx)
 	while (!atomic_load(&f->core->stopping)) {
 		struct err err = { 0 };
 
+		if (atomic_exchange(&f->verdicts_old, false))
+			read_verdicts(f);
 		if (follow_for_detector(f, a, &err) != RC_OK && f->link != 0)
 			log_line(LOG_LEVEL_ERROR, "detect", "cannot read indicators: %s", err.text);
 		if (release)
@@ -422,7 +472,7 @@ enum rc follower_start(struct core *c, struct err *err)
 
 	if (f == NULL)
 		return FAIL(err, RC_NOMEM, "follower: out of memory");
-	*f = (struct follower){ .core = c, .image_at = INT64_MIN, .hunted = INT64_MAX };
+	*f = (struct follower){ .core = c, .image_at = INT64_MIN, .hunted = INT64_MAX, .verdicts_old = true };
 	buf_init(&f->out, TOLD_AT_ONCE + FRAME_MAX);
 	f->removed = mem_array(REMOVED_MAX, sizeof *f->removed);
 	if (f->removed == NULL) {
@@ -448,6 +498,25 @@ enum rc follower_start(struct core *c, struct err *err)
 	return rc;
 }
 
+void follower_relearn(struct core *c, struct str id)
+{
+	struct follower *f = c->follower;
+
+	if (f == NULL || id.n >= sizeof f->removed[0])
+		return;
+	pthread_mutex_lock(&f->lock);
+	if (f->n_removed == REMOVED_MAX) {
+		f->reload_image = true;
+	} else {
+		memcpy(f->removed[f->n_removed], id.p, id.n);
+		f->removed[f->n_removed++][id.n] = '\0';
+	}
+	atomic_store(&f->verdicts_old, true);
+	f->rung = true;
+	pthread_cond_signal(&f->bell);
+	pthread_mutex_unlock(&f->lock);
+}
+
 /* The thread ends here; the memory stays until the store is closed, because the store still rings. */
 void follower_stop(struct core *c)
 {
@@ -467,6 +536,7 @@ void follower_free(struct core *c)
 	if (c->follower == NULL)
 		return;
 	buf_done(&c->follower->out);
+	map_free(c->follower->verdicts);
 	mem_free(c->follower->removed);
 	mem_free(c->follower);
 	c->follower = NULL;

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "node/core.h"
 #include "node/matter.h"
+#include "node/opinions.h"
 #include "node/sightings.h"
 #include "soc/cluster.h"
 
@@ -336,6 +337,7 @@ static void *run(void *ctx)
 	struct tickets *t = ctx;
 	bool bad = false;
 
+	opinions_catch_up(t->core);
 	for (unsigned n = 1; nap(t); n++) {
 		struct err err = { 0 };
 		enum rc rc = tickets_flush(t, &err);

@@ -12,6 +12,8 @@
 #define API_PARAMS_MAX 4
 #define API_REPLY_MAX ((size_t)64 << 20)
 
+struct ticket;
+
 /* What the node lends to its routes. All pointers outlive the API. */
 struct api {
 	struct store *store;
@@ -32,8 +34,8 @@ struct api {
 	void (*status)(void *ctx, struct jsonw *w);
 	/* Something in peers, links or users changed: the node looks again. May be NULL. */
 	void (*changed)(void *ctx);
-	/* A ticket or a suppression changed: what is in force is read again. May be NULL. */
-	void (*ticket_changed)(void *ctx);
+	/* A ticket was closed or reopened, or (NULL) a suppression changed: what is in force is read again. May be NULL. */
+	void (*ticket_changed)(void *ctx, const struct ticket *t);
 	void *ctx;
 	usec started;
 };

@@ -121,7 +121,7 @@ static enum rc part(struct api_call *c, const char *name, struct str *ret, struc
 static void changed(struct api_call *c)
 {
 	if (c->api->ticket_changed != NULL)
-		c->api->ticket_changed(c->api->ctx);
+		c->api->ticket_changed(c->api->ctx, NULL);
 }
 
 static enum rc add_post(struct api_call *c, struct err *err)

@@ -283,9 +283,9 @@ static enum rc finish(struct api_call *c, const struct ticket_change *x, struct 
 	struct ticket t;
 
 	TRY(ticket_do(c->api->store, x, err));
-	if (c->api->ticket_changed != NULL)
-		c->api->ticket_changed(c->api->ctx);
 	TRY(ticket_get(c->api->store, x->number, c->req->arena, &t, err));
+	if (c->api->ticket_changed != NULL && (x->act == TICKET_CLOSE || x->act == TICKET_REOPEN))
+		c->api->ticket_changed(c->api->ctx, &t);
 	api_put_ticket(&c->out, c->api->words, &t, true);
 	return RC_OK;
 }

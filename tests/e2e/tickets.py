@@ -157,7 +157,16 @@ def story(store):
     t.ok(wait_until(lambda: len(tickets()) == before + 1), 'then it is a ticket again', tickets())
     again = ticket(tickets()[0]['number'])
     t.ok(again['hits'] == 1 and one['number'] in [r['number'] for r in again['related']], 'a new one, related to the closed one', again)
+    score = lambda: n.get('/api/v1/values/evil.example').json()
+    was = score()['score']
     t.same(act(c2['number'], 'close', disposition='confirmed', note='cleaned').status, 200, 'another is confirmed')
+    t.ok(score()['score'] > was and [o['confirmed'] for o in score()['objects'] if o['id'] == bad['id']] == [1], 'its indicator scores higher', score())
+    opinions = lambda: [(o['opinion'], 'cleaned' in json.dumps(o)) for o in n.cli('search', '@', '--type', 'opinion', '--collection', 'intel/up', '--json').json()['objects']
+                        if o['object_refs'] == [bad['id']]]
+    t.same(opinions(), [('strongly-agree', False)], 'and the tier above hears an opinion, without the note')
+    t.same(act(c2['number'], 'reopen').status, 200, 'reopened')
+    t.same((opinions(), score()['score']), ([('neutral', False)], was), 'all is taken back')
+    t.same(act(c2['number'], 'close', disposition='confirmed', note='cleaned').status, 200, 'confirmed again')
 
     # facts, sheet, csv
     kinds = [f['kind'] for f in n.get(f'/api/v1/tickets/{one["number"]}/facts').json()['facts']]
