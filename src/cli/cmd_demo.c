@@ -30,7 +30,7 @@
 #define STOP_TIMEOUT (15 * USEC_PER_SEC)
 #define LOOK_EVERY_MS 2
 #define ROUNDS_MAX 1000
-#define STEPS 8
+#define STEPS 9
 
 enum who { NATION, HEALTH, WATER, HOSPITAL_A, HOSPITAL_B, WATER_C };
 
@@ -477,6 +477,38 @@ static void tell(struct demo *d, const struct step *s, bool aloud)
 	fflush(stdout);
 }
 
+/* What the alert is to those who have to act: number, class, technique, as the node tells them. */
+static enum rc tell_ticket(struct demo *d, const char *list, usec at, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)64 << 20);
+	const struct json *v = NULL, *one = NULL;
+	struct buf first, second;
+	char path[64];
+	int http = 0;
+	enum rc rc;
+
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "demo: out of memory");
+	buf_init(&second, 0);
+	rc = node_conn_do(d->conns[WATER_C], "GET", list, S(""), &http, &first, err);
+	if (rc == RC_OK)
+		rc = json_parse(a, buf_view(&first), &JSON_LIMITS, &v, err);
+	if (rc == RC_OK) {
+		snprintf(path, sizeof path, "/tickets/%.*s", STR(str_slice(json_get_str(json_item(json_get(v, S("tickets")), 0), S("number")), 0, 24)));
+		rc = node_conn_do(d->conns[WATER_C], "GET", path, S(""), &http, &second, err);
+	}
+	if (rc == RC_OK)
+		rc = json_parse(a, buf_view(&second), &JSON_LIMITS, &one, err);
+	if (rc == RC_OK)
+		printf(say(d, "  %8.1f ms  Utility C    it is monitoring ticket %.*s: %.*s (RSIT %.*s/%.*s), ATT&CK %.*s\n",
+			   "  %8.1f ms  自來水 C  已成資安監控單 %.*s：%.*s（RSIT %.*s/%.*s），ATT&CK %.*s\n"), (double)at / 1000.0,
+		       STR(json_get_str(one, S("number"))), STR(json_str(json_path(one, d->c->zh ? "class_name.zh" : "class_name.en"))),
+		       STR(json_get_str(one, S("class"))), STR(json_get_str(one, S("type"))), STR(json_str(json_item(json_get(one, S("techniques")), 0))));
+	buf_done(&first);
+	buf_done(&second);
+	return rc;
+}
+
 /* One sighting from Hospital A's log to Water Utility C's detector. */
 static enum rc play(struct demo *d, int round, bool aloud, struct step steps[static STEPS], usec *ret_own, struct err *err)
 {
@@ -489,6 +521,7 @@ static enum rc play(struct demo *d, int round, bool aloud, struct step steps[sta
 		{ "Utility C    alert: its own log meets the indicator that Hospital A saw first", "自來水 C  警示：自身紀錄命中醫院 A 首見的指標", 0 },
 		{ "Hospital B   alert of the past: it asked for that name yesterday, before anybody knew", "醫院 B    回溯警示：昨日、指標未明之前即曾查詢該網域", 0 },
 		{ "Utility C    alert: what an engineer's PC runs is what a Sigma rule describes", "自來水 C  警示：工程師電腦之行為符合 Sigma 規則", 0 },
+		{ "Utility C    monitoring ticket", "自來水 C  資安監控單", 0 },
 	};
 	char domain[64], id[64], path[256];
 	int64_t a_last, b_last, c_last, a_live, c_live;
@@ -532,7 +565,9 @@ static enum rc play(struct demo *d, int round, bool aloud, struct step steps[sta
 	snprintf(path, sizeof path, "/alerts?after=%lld", (long long)c_last);
 	TRY(wait_for(d, WATER_C, path, "alerts", &steps[7].at, err));
 	tell(d, &steps[7], aloud);
-	return RC_OK;
+	snprintf(path, sizeof path, "/tickets?state=open&limit=1&host=eng-pc-%d", round);
+	TRY(wait_for(d, WATER_C, path, "tickets", &steps[8].at, err));
+	return aloud ? tell_ticket(d, path, steps[8].at, err) : RC_OK;
 }
 
 static int by_value(const void *a, const void *b)
@@ -581,6 +616,7 @@ static void advise(struct demo *d)
 	       d->password, d->paths[NATION], d->ports[NATION]);
 	if (proc_self_path(self, sizeof self, NULL) == RC_OK && strrchr(self, '/') != NULL)
 		printf("  PATH=\"%.*s:$PATH\"\n", (int)(strrchr(self, '/') - self), self);
+	printf("  lianfang ticket list %s\n  lianfang ticket export %s \"$(date -u +%%Y)-000001\" --sheet-lang zh-TW\n", d->paths[WATER_C], d->paths[WATER_C]);
 	printf("  lianfang alerts %s\n  lianfang status %s\n  lianfang search %s --collection intel/down\n", d->paths[WATER_C], d->paths[NATION],
 	       d->paths[WATER]);
 	printf("  lianfang history status --node %s\n  lianfang rules check %s/rules\n", d->paths[HOSPITAL_B], d->paths[HOSPITAL_B]);
@@ -676,6 +712,6 @@ const struct cli_cmd CMD_DEMO = {
 	"demo", { "watch six organisations protect one another, on this machine", "示範：六個機關互相防護" }, "",
 	{ "Makes a nation, two sectors and three providers as real processes on loopback with real TLS. A log line at one provider\n"
 	  "becomes an alert, a sighting, an indicator of the nation, and protection of a provider in another sector; a third finds\n"
-	  "it in its own past, and a Sigma rule finds what no indicator names. The times are printed. Then the nodes keep running until Ctrl-C.", "於本機建立國家、兩個領域、三個提供者共六個節點，演示一次聯防迴圈並列出時間。" },
+	  "it in its own past, and a Sigma rule finds what no indicator names, which becomes a monitoring ticket. The times are printed. Then the nodes keep running until Ctrl-C.", "於本機建立國家、兩個領域、三個提供者共六個節點，演示一次聯防迴圈並列出時間。" },
 	opts, examples, 0, 0, run,
 };
