@@ -605,7 +605,7 @@ static enum rc play_rounds(struct demo *d, int rounds, struct err *err)
 
 static void advise(struct demo *d)
 {
-	char self[4096];
+	char self[4096], year[TIME_TEXT_MAX];
 
 	fputs(say(d, "\nSix nodes keep running; Ctrl-C stops them and removes everything. Try in another terminal:\n\n",
 		   "\n六個節點持續執行；Ctrl-C 停止並清除一切。可在另一終端機試試：\n\n"), stdout);
@@ -616,7 +616,8 @@ static void advise(struct demo *d)
 	       d->password, d->paths[NATION], d->ports[NATION]);
 	if (proc_self_path(self, sizeof self, NULL) == RC_OK && strrchr(self, '/') != NULL)
 		printf("  PATH=\"%.*s:$PATH\"\n", (int)(strrchr(self, '/') - self), self);
-	printf("  lianfang ticket list %s\n  lianfang ticket export %s \"$(date -u +%%Y)-000001\" --sheet-lang zh-TW\n", d->paths[WATER_C], d->paths[WATER_C]);
+	time_format(time_now(), year);
+	printf("  lianfang ticket list %s\n  lianfang ticket export %s %.4s-000001 --sheet-lang zh-TW\n", d->paths[WATER_C], d->paths[WATER_C], year);
 	printf("  lianfang alerts %s\n  lianfang status %s\n  lianfang search %s --collection intel/down\n", d->paths[WATER_C], d->paths[NATION],
 	       d->paths[WATER]);
 	printf("  lianfang history status --node %s\n  lianfang rules check %s/rules\n", d->paths[HOSPITAL_B], d->paths[HOSPITAL_B]);

@@ -3,7 +3,7 @@
 from harness import *
 
 t = Tap()
-STEPS = ['Hospital A', 'Health ISAC', 'N-ISAC', 'Water ISAC', 'Utility C', 'Utility C', 'Hospital B', 'Utility C']
+STEPS = ['Hospital A', 'Health ISAC', 'N-ISAC', 'Water ISAC', 'Utility C', 'Utility C', 'Hospital B', 'Utility C', 'Utility C']
 
 
 def left():
@@ -25,7 +25,7 @@ began = time.monotonic()
 r = run('demo', '--once', env=env, timeout=6 * PATIENCE)
 t.ok(r.status == 0, f'demo --once ({time.monotonic() - began:.1f} s)', r)
 steps = re.findall(r'^ +([0-9.]+) ms  (.*)$', r.out, re.M)
-t.same([s[1][:len(w)] for s, w in zip(steps, STEPS)], STEPS, 'the story: from a log line at A to an alert at C, the past of B, a rule')
+t.same([s[1][:len(w)] for s, w in zip(steps, STEPS)], STEPS, 'the story: from a log line at A to an alert at C, the past of B, a rule, a ticket')
 times = [float(s[0]) for s in steps]
 t.ok(times == sorted(times), 'each after the one before', times)
 for ms, text in steps:
