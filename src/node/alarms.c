@@ -73,8 +73,11 @@ static enum rc ring(struct alarms *m, struct arena *a, const struct incident_row
 	n = gather(&v, a, now, list);
 	d = (struct incident_derived){ .open = v.open, .state = str_of(v.views[0]->state), .level = v.views[0]->overall,
 				       .due = v.open ? v.due : INCIDENT_NEVER, .rung = v.alarm };
+	for (size_t i = 0; i < n; i++)
+		list[i].told = m->core->notify == NULL;
 	TRY(incident_alarm_put(m->core->node.store, r->row, r->facts, list, n, &d, err));
 	tell(r, list, n);
+	notify_wake(m->core->notify);
 	return RC_OK;
 }
 

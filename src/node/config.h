@@ -51,6 +51,8 @@ struct config {
 	const char *detect_queue; /* whose alerts become this node's, or "" */
 	/* [desk] */
 	const char *desk_packs, *desk_pack; /* folder, or ""; id of a pack */
+	/* [notify] */
+	const char *mail_server, *mail_from, *mail_to, *mail_user, *mail_password_file, *mail_ca, *webhook, *webhook_ca; /* or "" */
 	/* [history] */
 	int64_t history_mb, history_days;
 	const char *history_queue; /* that sealed blocks go into, too, or "" */

@@ -195,7 +195,8 @@ static enum rc enter_fence(struct core *c, const char *dir, const struct config 
 		"/etc/gai.conf", "/etc/localtime", "/usr/share/zoneinfo", "/etc/gnutls", "/dev/urandom", "/usr/lib", "/lib", "/proc/self",
 	};
 	const char *rw[2] = { dir };
-	const char *ro[COUNTOF(system_files) + 4] = { NULL };
+	const char *const configured[] = { conf->warninglists, conf->desk_packs, conf->rsit, conf->mail_password_file, conf->mail_ca, conf->webhook_ca };
+	const char *ro[COUNTOF(system_files) + COUNTOF(configured) + 1] = { NULL };
 	struct fence f = { .role = "core", .rw_paths = rw, .ro_paths = ro, .network = true,
 			   .max_files = (uint64_t)conf->max_connections + 1024 };
 	size_t n = 0;
@@ -203,12 +204,9 @@ static enum rc enter_fence(struct core *c, const char *dir, const struct config 
 	for (size_t i = 0; i < COUNTOF(system_files); i++)
 		if (file_exists(system_files[i]))
 			ro[n++] = system_files[i];
-	if (conf->warninglists[0] != '\0')
-		ro[n++] = conf->warninglists;
-	if (conf->desk_packs[0] != '\0')
-		ro[n++] = conf->desk_packs;
-	if (conf->rsit[0] != '\0')
-		ro[n++] = conf->rsit;
+	for (size_t i = 0; i < COUNTOF(configured); i++)
+		if (configured[i][0] != '\0')
+			ro[n++] = configured[i];
 	return fence_enter(&f, !conf->require_landlock, &c->fences, err);
 }
 
@@ -369,6 +367,8 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	if (rc == RC_OK && !detect_link_wait(c->link, DETECT_WITHIN))
 		log_line(LOG_LEVEL_WARN, "serve", "the detect role is not ready yet: serving without it");
 	if (rc == RC_OK)
+		rc = notify_start(c, &c->notify, err);
+	if (rc == RC_OK)
 		rc = alarms_start(c, &c->alarms, err);
 	if (rc == RC_OK)
 		rc = open_doors(c, &pems, err);
@@ -382,6 +382,7 @@ static void core_close(struct core *c, bool served)
 	http_server_stop(c->control, STOP_GRACE); /* first: its status tells of the other one */
 	http_server_stop(c->https, STOP_GRACE);
 	alarms_stop(c->alarms);
+	notify_stop(c->notify);
 	detect_link_stop(c->link, served);
 	blocks_stop(c->blocks);
 	tickets_stop(c->tickets);

@@ -13,6 +13,7 @@
 #include "node/detect_link.h"
 #include "node/detector.h"
 #include "node/node.h"
+#include "node/notify.h"
 #include "node/serve.h"
 #include "store/objects.h"
 #include "sys/fence.h"
@@ -43,6 +44,7 @@ struct core {
 	uint32_t up, down;       /* rows of the collections that go up and down */
 	uint32_t collections[CONFIG_INPUTS_MAX]; /* of the inputs: where their sightings go */
 	struct alarms *alarms;   /* of the desk's clocks */
+	struct notify *notify;   /* who is told of them, or NULL */
 	struct tickets *tickets; /* tickets.c: what alerts become */
 	struct sightings *sightings; /* sightings.c's own */
 	struct follower *follower; /* follower.c: what newly stored objects mean to the node */

@@ -186,9 +186,9 @@ static enum rc alarm_job(struct store *s, void *ctx, struct err *err)
 		uint64_t changed;
 
 		TRY(DB_CHANGE(s->write_db, &changed, err,
-			      "INSERT INTO incident_alarm (incident, clock, percent, due, at) VALUES ($1, $2, $3, $4, $5)"
+			      "INSERT INTO incident_alarm (incident, clock, percent, due, at, told) VALUES ($1, $2, $3, $4, $5, $6)"
 			      " ON CONFLICT (incident, clock, percent) DO NOTHING",
-			      DB_INT(c->row), DB_TEXT(al->clock), DB_INT(al->percent), DB_INT(al->due), DB_INT(al->at)));
+			      DB_INT(c->row), DB_TEXT(al->clock), DB_INT(al->percent), DB_INT(al->due), DB_INT(al->at), DB_INT(al->told)));
 		al->fresh = changed > 0;
 		if (al->fresh)
 			TRY(chain_alarm(s, c, al, err));
@@ -381,4 +381,65 @@ enum rc incident_alarms(struct store *s, int64_t row, struct arena *a, struct in
 	*ret = l.list;
 	*ret_n = l.n;
 	return RC_OK;
+}
+
+struct untold_listing {
+	struct arena *a;
+	struct incident_untold *list;
+	size_t n, max;
+};
+
+static enum rc read_untold(struct db *d, void *ctx, struct err *err)
+{
+	struct untold_listing *l = ctx;
+	struct dbq *q CLEANUP(db_endp) = NULL;
+	bool row;
+
+	l->n = 0;
+	TRY(DB_START(d, &q, err,
+		     "SELECT i.row, i.id, i.number, i.title, i.packs, i.exercise, i.opened, i.changed, i.facts, i.is_open, i.state, i.level, i.due,"
+		     " i.rung, a.clock, a.percent, a.due, a.at FROM incident_alarm a JOIN incident i ON i.row = a.incident"
+		     " WHERE a.told = 0 ORDER BY a.at, a.clock, a.percent LIMIT $1", DB_INT((int64_t)l->max)));
+	for (;;) {
+		struct incident_untold *u = &l->list[l->n];
+
+		TRY(db_next(q, &row, err));
+		if (!row)
+			return RC_OK;
+		u->alarm = (struct incident_alarm){ .clock = arena_dup(l->a, db_text(q, 14)), .percent = (int)db_int(q, 15), .due = db_int(q, 16),
+						    .at = db_int(q, 17) };
+		if (!fill(l->a, q, &u->incident) || u->alarm.clock.p == NULL)
+			return FAIL(err, RC_NOMEM, "alarms: the caller's memory is full");
+		l->n++;
+	}
+}
+
+enum rc incident_untold(struct store *s, uint32_t limit, struct arena *a, struct incident_untold **ret, size_t *ret_n, struct err *err)
+{
+	struct untold_listing l = { .a = a, .max = limit > LIST_MAX ? LIST_MAX : limit };
+
+	l.list = arena_array(a, l.max + 1, sizeof *l.list);
+	if (l.list == NULL)
+		return FAIL(err, RC_NOMEM, "alarms: the caller's memory is full");
+	TRY(store_read(s, read_untold, &l, err));
+	*ret = l.list;
+	*ret_n = l.n;
+	return RC_OK;
+}
+
+static enum rc told_job(struct store *s, void *ctx, struct err *err)
+{
+	const struct change *c = ctx;
+
+	return DB_RUN(s->write_db, err, "UPDATE incident_alarm SET told = 1 WHERE incident = $1 AND clock = $2 AND percent = $3", DB_INT(c->row),
+		      DB_TEXT(c->alarms->clock), DB_INT(c->alarms->percent));
+}
+
+enum rc incident_told(struct store *s, int64_t row, struct str clock, int percent, struct err *err)
+{
+	struct incident_alarm al = { .clock = clock, .percent = percent };
+	struct change c = { .row = row, .alarms = &al };
+
+	TRY(text_check(clock, 2 * SHORT_MAX, "alarm: clock", err));
+	return writer_do(s->writer, told_job, &c, err);
 }

@@ -63,11 +63,19 @@ struct incident_alarm {
 	struct str clock;     /* alarm_key() */
 	int percent;          /* 100: the breach */
 	usec due, at;         /* at: when it was noticed */
+	bool told;            /* nobody waits for word of it */
 	bool fresh;           /* set by incident_alarm_put: it was not there */
 };
 /* Each (incident, clock, percent) once, for good; fresh ones become facts of the chain ("incident.alarm"). `had` as above. */
 enum rc incident_alarm_put(struct store *s, int64_t row, int64_t had, struct incident_alarm *list, size_t n, const struct incident_derived *now,
 			   struct err *err) MUSTUSE;
+/* Alarms of which people have not had word yet, the oldest first, each with its incident. */
+struct incident_untold {
+	struct incident_row incident;
+	struct incident_alarm alarm;
+};
+enum rc incident_untold(struct store *s, uint32_t limit, struct arena *a, struct incident_untold **ret, size_t *ret_n, struct err *err) MUSTUSE;
+enum rc incident_told(struct store *s, int64_t row, struct str clock, int percent, struct err *err) MUSTUSE;
 enum rc incident_alarms(struct store *s, int64_t row, struct arena *a, struct incident_alarm **ret, size_t *ret_n, struct err *err) MUSTUSE;
 
 #endif

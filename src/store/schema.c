@@ -79,7 +79,9 @@ static const char INCIDENTS[] =
 	"CREATE INDEX incident_due ON incident (is_open, due, row);"
 	"CREATE INDEX incident_rung ON incident (rung);"
 	"CREATE TABLE incident_fact (incident {int}, n {int}, id {text}, body {text}, PRIMARY KEY (incident, n), UNIQUE (incident, id)){end};"
-	"CREATE TABLE incident_alarm (incident {int}, clock {text}, percent {int}, due {int}, at {int}, PRIMARY KEY (incident, clock, percent)){end};";
+	"CREATE TABLE incident_alarm (incident {int}, clock {text}, percent {int}, due {int}, at {int}, told {int},"
+	" PRIMARY KEY (incident, clock, percent)){end};"
+	"CREATE INDEX incident_untold ON incident_alarm (told, at);";
 /* Alerts that are counted, and what people make of them. ticket_ref holds every list of a ticket: its rules, techniques,
  * tactics, indicators, sightings, connections and related tickets, each with how often it was met. */
 static const char TICKETS[] =

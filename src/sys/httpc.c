@@ -69,6 +69,12 @@ static void global_init(void)
 	global_code = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+enum rc httpc_ready(struct err *err)
+{
+	pthread_once(&global_once, global_init);
+	return global_code == CURLE_OK ? RC_OK : FAIL(err, RC_NOMEM, "http client: %s", curl_easy_strerror(global_code));
+}
+
 /* --- life --- */
 
 static enum rc lend(const char *pem, int *ret_fd, struct err *err)
@@ -155,9 +161,10 @@ enum rc httpc_new(const struct httpc_config *c, struct httpc **ret, struct err *
 	if (h == NULL)
 		return FAIL(err, RC_NOMEM, "http client: out of memory");
 	h->ca_fd = h->cert_fd = h->key_fd = h->socket_folder = -1;
-	pthread_once(&global_once, global_init);
-	h->curl = global_code == CURLE_OK ? curl_easy_init() : NULL;
-	rc = h->curl == NULL ? FAIL(err, RC_NOMEM, "http client: out of memory") : take_config(h, c, err);
+	rc = httpc_ready(err);
+	h->curl = rc == RC_OK ? curl_easy_init() : NULL;
+	if (rc == RC_OK)
+		rc = h->curl == NULL ? FAIL(err, RC_NOMEM, "http client: out of memory") : take_config(h, c, err);
 	if (rc != RC_OK) {
 		httpc_free(h);
 		return rc;

@@ -34,6 +34,9 @@ struct httpc_res {
 	char www_authenticate[256];
 };
 
+/* libcurl, made ready once a process; httpc_new does it too. */
+enum rc httpc_ready(struct err *err) MUSTUSE;
+
 enum rc httpc_new(const struct httpc_config *c, struct httpc **ret, struct err *err) MUSTUSE;
 void httpc_free(struct httpc *h);
 

@@ -83,7 +83,8 @@ static void alarms(struct scene *sc)
 	struct incident_row r = made("incident--1", 1000), got;
 	struct incident_alarm a[2] = { { .clock = S("tw K1 f1"), .percent = 50, .due = 1000, .at = 600 },
 				       { .clock = S("tw K1 f1"), .percent = 100, .due = 1000, .at = 1001 } }, *list;
-	size_t n;
+	struct incident_untold *waiting;
+	size_t n, n_waiting;
 	int chained = 0;
 
 	DONE(sc, incident_open(sc->s, &r, &AWARE, 1, S("user:a"), &sc->err), "opened");
@@ -95,6 +96,11 @@ static void alarms(struct scene *sc)
 	OK(!a[0].fresh && a[1].fresh, "only the breach is news now");
 	GIVES(sc, RC_BUSY, incident_alarm_put(sc->s, r.row, 5, a, 2, &r.now, &sc->err), "derived from another state");
 	DONE(sc, incident_alarms(sc->s, r.row, sc->a, &list, &n, &sc->err), "alarms");
+	DONE(sc, incident_untold(sc->s, 10, sc->a, &waiting, &n_waiting, &sc->err), "who has had no word of them");
+	OK(n_waiting == 2 && waiting[0].alarm.percent == 50 && str_eq(waiting[1].incident.id, S("incident--1")), "both wait, the oldest first");
+	DONE(sc, incident_told(sc->s, r.row, a[0].clock, 50, &sc->err), "word of one");
+	DONE(sc, incident_untold(sc->s, 10, sc->a, &waiting, &n_waiting, &sc->err), "and then");
+	OK(n_waiting == 1 && waiting[0].alarm.percent == 100, "the other waits");
 	OK(n == 2 && list[0].percent == 50 && list[1].percent == 100 && list[1].due == 1000, "both are kept");
 	DONE(sc, incident_get(sc->s, r.id, sc->a, &got, &sc->err), "the incident");
 	OK(got.now.rung == INCIDENT_NEVER && got.facts == 1, "does not ring again");

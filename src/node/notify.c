@@ -1,0 +1,360 @@
+#include "node/notify.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "desk/desk.h"
+#include "desk/show.h"
+#include "node/core.h"
+#include "store/incidents.h"
+#include "sys/file.h"
+#include "sys/httpc.h"
+#include "sys/mail.h"
+
+#define AT_A_TIME 50
+#define AGAIN_SECONDS 30 /* when a server did not take it */
+#define LOOK_SECONDS 5
+#define TIMEOUT (20 * USEC_PER_SEC)
+#define FILE_MAX ((size_t)1 << 20)
+#define MEMORY_MAX ((size_t)64 << 20)
+#define TEXT_MAX ((size_t)16 << 10)
+
+struct notify {
+	struct core *core;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t bell;
+	bool rung, stop;
+	_Atomic int ending;
+	struct arena *arena;      /* of the addresses and secrets */
+	struct mail_config mail;  /* url NULL: no mail */
+	const char *to[MAIL_TO_MAX + 1];
+	struct httpc *http;       /* NULL: no webhook */
+	const char *webhook;
+	bool said;                /* that a server does not take it */
+};
+
+/* --- what people read --- */
+
+static const char *const RUNGS_EN[] = { "half of its time is used", "three quarters of its time are used", "90 % of its time is used", "it is BREACHED" };
+static const char *const RUNGS_ZH[] = { "時限已過半", "時限已過四分之三", "時限已過 90 %", "已逾時限" };
+
+static size_t rung_of(int percent)
+{
+	return percent >= 100 ? 3 : percent >= 90 ? 2 : percent >= 75 ? 1 : 0;
+}
+
+/* The clock's title by "PACK CLOCK FACT"; its id when the pack is gone. */
+static struct pack_words title_of(const struct desk *d, struct str key)
+{
+	struct str pack, clock = S("");
+	const struct pack *p = str_next(&key, ' ', &pack) ? desk_pack(d, pack) : NULL;
+
+	(void)str_next(&key, ' ', &clock);
+	for (size_t i = 0; p != NULL && i < p->n_clocks; i++)
+		if (str_eq(p->clocks[i].term.id, clock))
+			return p->clocks[i].term.title;
+	return (struct pack_words){ clock, clock };
+}
+
+static struct str pack_of(struct str key)
+{
+	struct str pack = S("");
+
+	(void)str_next(&key, ' ', &pack);
+	return pack;
+}
+
+/* The due instant by the wall of the pack's place. */
+static void put_due(const struct desk *d, struct str key, usec due, struct buf *out)
+{
+	const struct pack *p = desk_pack(d, pack_of(key));
+	char text[TIME_TEXT_MAX];
+	usec of_day;
+	struct date day;
+
+	if (p == NULL) {
+		time_format(due, text);
+		buf_fmt(out, "%.19sZ", text);
+		return;
+	}
+	day = date_of_days(calendar_day(&p->calendar, due, &of_day));
+	buf_fmt(out, "%04d-%02d-%02d %02d:%02d (%.*s)", day.year, day.month, day.day, (int)(of_day / USEC_PER_SEC / 3600),
+		(int)(of_day / USEC_PER_SEC / 60 % 60), STR(p->zone_name));
+}
+
+static void write_subject(const struct incident_untold *u, const struct pack_words *title, struct buf *out)
+{
+	buf_fmt(out, "%s[%.*s] %.*s / %.*s: %s", u->incident.exercise ? "【演練 EXERCISE】" : "", STR(u->incident.number), STR(title->zh), STR(title->en),
+		u->alarm.percent >= 100 ? "逾時 BREACHED" : u->alarm.percent >= 90 ? "90 %" : u->alarm.percent >= 75 ? "75 %" : "50 %");
+}
+
+static void write_body(const struct desk *d, const struct incident_untold *u, const struct pack_words *title, struct buf *out)
+{
+	const char *drill = u->incident.exercise ? "【演練】此為演練，非真實事件。\n" : "", *drill_en = u->incident.exercise ? "EXERCISE: this is a drill.\n" : "";
+
+	buf_fmt(out, "%s事件 %.*s：%.*s\n%.*s：%s\n期限：", drill, STR(u->incident.number), STR(u->incident.title), STR(title->zh),
+		RUNGS_ZH[rung_of(u->alarm.percent)]);
+	put_due(d, u->alarm.clock, u->alarm.due, out);
+	buf_fmt(out, "\n處理：lianfang incident show %.*s\n\n%sIncident %.*s: %.*s\n%.*s: %s\nDue: ", STR(u->incident.number), drill_en,
+		STR(u->incident.number), STR(u->incident.title), STR(title->en), RUNGS_EN[rung_of(u->alarm.percent)]);
+	put_due(d, u->alarm.clock, u->alarm.due, out);
+	buf_fmt(out, "\nSee: lianfang incident show %.*s\n", STR(u->incident.number));
+}
+
+/* --- sending --- */
+
+static enum rc send_mail(struct notify *n, const struct incident_untold *u, const struct pack_words *title, struct err *err)
+{
+	struct mail m = { .date = u->alarm.at, .automatic = true };
+	char id[256];
+	struct buf subject, body;
+	struct str clock = u->alarm.clock;
+	enum rc rc;
+
+	buf_init(&subject, TEXT_MAX);
+	buf_init(&body, TEXT_MAX);
+	memcpy(m.to, n->to, sizeof m.to);
+	write_subject(u, title, &subject);
+	write_body(n->core->api.desk, u, title, &body);
+	snprintf(id, sizeof id, "%.*s.%.*s.%d@%.60s", STR(u->incident.id), STR(clock), u->alarm.percent, "lianfang");
+	for (char *p = id; *p != '\0'; p++) /* blanks of the clock's name */
+		if (*p <= ' ' || *p >= 127)
+			*p = '.';
+	m.id = str_of(id);
+	m.subject = buf_view(&subject);
+	m.body = buf_view(&body);
+	rc = mail_send(&n->mail, &m, TIMEOUT, err);
+	buf_done(&subject);
+	buf_done(&body);
+	return rc;
+}
+
+static enum rc send_webhook(struct notify *n, const struct incident_untold *u, const struct pack_words *title, struct err *err)
+{
+	static const char *const headers[] = { "Content-Type: application/json", NULL };
+	struct httpc_res res;
+	struct buf b;
+	struct jsonw w;
+	enum rc rc;
+
+	buf_init(&b, TEXT_MAX);
+	jsonw_init(&w, &b);
+	jsonw_object(&w);
+	jsonw_m_cstr(&w, "type", u->alarm.percent >= 100 ? "breach" : "alarm");
+	jsonw_m_str(&w, "incident", u->incident.id);
+	jsonw_m_str(&w, "number", u->incident.number);
+	jsonw_m_str(&w, "title", u->incident.title);
+	jsonw_m_bool(&w, "exercise", u->incident.exercise);
+	jsonw_m_str(&w, "clock", u->alarm.clock);
+	show_words(&w, "clock_title", title);
+	jsonw_m_int(&w, "percent", u->alarm.percent);
+	show_time(&w, "due", u->alarm.due);
+	show_time(&w, "at", u->alarm.at);
+	jsonw_object_end(&w);
+	rc = httpc_do(n->http, "POST", n->webhook, headers, buf_view(&b), &res, err);
+	if (rc == RC_OK) {
+		if (res.status < 200 || res.status > 299)
+			rc = FAIL(err, RC_PEER, "%s answers %d", n->webhook, res.status);
+		httpc_res_done(&res);
+	}
+	buf_done(&b);
+	return rc;
+}
+
+static enum rc send_one(struct notify *n, const struct incident_untold *u, struct err *err)
+{
+	struct pack_words title = title_of(n->core->api.desk, u->alarm.clock);
+
+	if (n->mail.url != NULL)
+		TRY(send_mail(n, u, &title, err));
+	if (n->http != NULL)
+		TRY(send_webhook(n, u, &title, err));
+	return incident_told(n->core->node.store, u->incident.row, u->alarm.clock, u->alarm.percent, err);
+}
+
+/* Seconds until the next look. */
+static int send_all(struct notify *n, struct arena *a)
+{
+	struct incident_untold *list;
+	struct err err = { 0 };
+	size_t count = 0;
+	enum rc rc = incident_untold(n->core->node.store, AT_A_TIME, a, &list, &count, &err);
+
+	for (size_t i = 0; rc == RC_OK && i < count && !atomic_load(&n->ending); i++)
+		rc = send_one(n, &list[i], &err);
+	if (rc == RC_OK) {
+		n->said = false;
+		return count == AT_A_TIME ? 0 : LOOK_SECONDS;
+	}
+	if (!n->said)
+		log_line(LOG_LEVEL_ERROR, "notify", "alarms wait to be sent: %s", err.text);
+	n->said = true;
+	return AGAIN_SECONDS;
+}
+
+static void wait_for_bell(struct notify *n, int seconds)
+{
+	struct timespec until;
+
+	pthread_mutex_lock(&n->lock);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += seconds;
+	/* A server that takes nothing is not asked again at every new alarm. */
+	while ((!n->rung || n->said) && !n->stop && pthread_cond_timedwait(&n->bell, &n->lock, &until) != ETIMEDOUT)
+		;
+	n->rung = false;
+	pthread_mutex_unlock(&n->lock);
+}
+
+static void *run(void *ctx)
+{
+	struct notify *n = ctx;
+	struct arena *a = arena_new(MEMORY_MAX);
+
+	while (a != NULL && !atomic_load(&n->ending)) {
+		int seconds = send_all(n, a);
+
+		arena_reset(a);
+		if (seconds > 0)
+			wait_for_bell(n, seconds);
+	}
+	arena_free(a);
+	return NULL;
+}
+
+/* --- life --- */
+
+static enum rc split_addresses(struct notify *n, const char *list, struct err *err)
+{
+	struct str rest = str_of(list), one;
+	size_t count = 0;
+
+	while (str_next(&rest, ' ', &one)) {
+		if (one.n == 0)
+			continue;
+		if (!mail_address_good(one))
+			return FAIL(err, RC_BAD, "[notify] mail_to: '%.*s' is no address", STR(one));
+		if (count == MAIL_TO_MAX)
+			return FAIL(err, RC_LIMIT, "[notify] mail_to: more than %d addresses", MAIL_TO_MAX);
+		n->to[count++] = arena_dup(n->arena, one).p;
+	}
+	return count > 0 ? RC_OK : FAIL(err, RC_BAD, "[notify] mail_to: to whom?");
+}
+
+/* The first line of a file; "" for no file. */
+static enum rc read_secret(struct notify *n, const char *path, const char **ret, struct err *err)
+{
+	struct buf b;
+	struct str all, line = S("");
+
+	TRY(file_read(path, FILE_MAX, &b, err));
+	all = buf_view(&b);
+	(void)str_next(&all, '\n', &line);
+	*ret = arena_dup(n->arena, line).p;
+	secret_wipe(b.p, b.n);
+	buf_done(&b);
+	return *ret == NULL ? FAIL(err, RC_NOMEM, "notify: out of memory") : RC_OK;
+}
+
+static enum rc take_mail(struct notify *n, const struct config *c, struct err *err)
+{
+	if (c->mail_server[0] == '\0')
+		return RC_OK;
+	if (!str_starts(str_of(c->mail_server), S("smtp://")) && !str_starts(str_of(c->mail_server), S("smtps://")))
+		return FAIL(err, RC_BAD, "[notify] mail_server: expected smtp://HOST:PORT or smtps://HOST:PORT");
+	if (!mail_address_good(str_of(c->mail_from)))
+		return FAIL(err, RC_BAD, "[notify] mail_from: '%s' is no address", c->mail_from);
+	TRY(split_addresses(n, c->mail_to, err));
+	n->mail = (struct mail_config){ .url = c->mail_server, .from = c->mail_from, .user = c->mail_user[0] == '\0' ? NULL : c->mail_user,
+					.ca_file = c->mail_ca[0] == '\0' ? NULL : c->mail_ca };
+	return n->mail.user != NULL && c->mail_password_file[0] != '\0' ? read_secret(n, c->mail_password_file, &n->mail.password, err) : RC_OK;
+}
+
+static enum rc take_webhook(struct notify *n, const struct config *c, struct err *err)
+{
+	struct httpc_config hc = { .total_timeout = TIMEOUT, .max_response = FILE_MAX, .allow_plain_loopback = true, .stop = &n->ending };
+	struct buf ca = { 0 };
+	enum rc rc = RC_OK;
+
+	if (c->webhook[0] == '\0')
+		return RC_OK;
+	if (c->webhook_ca[0] != '\0')
+		rc = file_read(c->webhook_ca, FILE_MAX, &ca, err);
+	if (rc == RC_OK) {
+		hc.ca_pem = ca.n > 0 ? ca.p : NULL;
+		n->webhook = c->webhook;
+		rc = httpc_new(&hc, &n->http, err);
+	}
+	buf_done(&ca);
+	return rc;
+}
+
+static void notify_free(struct notify *n)
+{
+	httpc_free(n->http);
+	arena_free(n->arena);
+	pthread_cond_destroy(&n->bell);
+	pthread_mutex_destroy(&n->lock);
+	mem_free(n);
+}
+
+enum rc notify_start(struct core *c, struct notify **ret, struct err *err)
+{
+	const struct config *conf = &c->node.config;
+	struct notify *n;
+	pthread_condattr_t attr;
+	enum rc rc;
+
+	*ret = NULL;
+	if (conf->mail_server[0] == '\0' && conf->webhook[0] == '\0')
+		return RC_OK;
+	n = mem_alloc(sizeof *n);
+	if (n == NULL)
+		return FAIL(err, RC_NOMEM, "notify: out of memory");
+	n->core = c;
+	pthread_mutex_init(&n->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&n->bell, &attr);
+	pthread_condattr_destroy(&attr);
+	n->arena = arena_new(FILE_MAX);
+	rc = n->arena == NULL ? FAIL(err, RC_NOMEM, "notify: out of memory") : take_mail(n, conf, err);
+	if (rc == RC_OK)
+		rc = take_webhook(n, conf, err);
+	if (rc == RC_OK && pthread_create(&n->thread, NULL, run, n) != 0)
+		rc = FAIL(err, RC_IO, "notify: cannot start a thread");
+	if (rc != RC_OK) {
+		notify_free(n);
+		return rc;
+	}
+	*ret = n;
+	return RC_OK;
+}
+
+void notify_wake(struct notify *n)
+{
+	if (n == NULL)
+		return;
+	pthread_mutex_lock(&n->lock);
+	n->rung = true;
+	pthread_cond_signal(&n->bell);
+	pthread_mutex_unlock(&n->lock);
+}
+
+void notify_stop(struct notify *n)
+{
+	if (n == NULL)
+		return;
+	atomic_store(&n->ending, 1);
+	pthread_mutex_lock(&n->lock);
+	n->stop = true;
+	pthread_cond_signal(&n->bell);
+	pthread_mutex_unlock(&n->lock);
+	pthread_join(n->thread, NULL);
+	notify_free(n);
+}
