@@ -127,8 +127,8 @@ struct parse {
 	int line;
 	struct str section;          /* "server", "input" */
 	struct config_input *input;  /* in an [input NAME] section */
-	uint64_t seen;               /* bits by key, of the whole file or of this input */
-	uint64_t seen_file;
+	unsigned __int128 seen;      /* bits by key, of the whole file or of this input */
+	unsigned __int128 seen_file;
 };
 
 static const struct key *find_key(struct str section, struct str name)
@@ -345,7 +345,7 @@ enum rc config_parse(struct str text, const char *path, struct arena *a, struct 
 	struct parse p = { .c = ret, .a = a, .path = path };
 	struct str rest = text, raw;
 
-	_Static_assert(COUNTOF(keys) <= 64, "seen is one word");
+	_Static_assert(COUNTOF(keys) <= 128, "a bit of seen for each key");
 	*ret = (struct config){ .path = path };
 	while (str_next(&rest, '\n', &raw)) {
 		struct str line = str_trim(raw);
