@@ -21,7 +21,6 @@ struct follow {
 	bool header_due;       /* read on in the middle: what its first lines say of all others is told first */
 	struct frames frames;
 	struct follow_counts counts;
-	char room[FRAMES_PIECE];
 };
 
 static void stop_following(struct follow *f)
@@ -111,18 +110,21 @@ static enum rc take_lines(struct follow *f, input_take take, void *ctx, struct e
 
 static enum rc read_on(struct follow *f, input_take take, void *ctx, bool *ret_more, struct err *err)
 {
+	char room[FRAMES_PIECE] UNINIT; /* not the file's own: there may be a thousand */
 	size_t taken = 0;
 	ssize_t got;
 
 	*ret_more = false;
 	TRY(take_lines(f, take, ctx, err)); /* those that were refused before */
 	do {
-		got = pread(f->fd, f->room, sizeof f->room, (off_t)f->at);
+		got = pread(f->fd, room, sizeof room, (off_t)f->at);
 		if (got < 0)
 			return errno == EINTR ? RC_OK : FAIL(err, RC_IO, "%s: %s", f->path, strerror(errno));
-		if (got == 0)
+		if (got == 0) {
+			frames_rest(&f->frames);
 			return RC_OK;
-		TRY(frames_put(&f->frames, str_make(f->room, (size_t)got)));
+		}
+		TRY(frames_put(&f->frames, str_make(room, (size_t)got)));
 		f->at += (uint64_t)got;
 		taken += (size_t)got;
 		TRY(take_lines(f, take, ctx, err));
@@ -134,8 +136,9 @@ static enum rc read_on(struct follow *f, input_take take, void *ctx, bool *ret_m
 /* Zeek's lines mean what the lines at the beginning of their file say. */
 static enum rc give_header(struct follow *f, input_take take, void *ctx, struct err *err)
 {
-	ssize_t got = pread(f->fd, f->room, HEADER_MOST, 0);
-	struct str rest = str_make(f->room, got < 0 ? 0 : (size_t)got), line;
+	char room[HEADER_MOST] UNINIT;
+	ssize_t got = pread(f->fd, room, sizeof room, 0);
+	struct str rest = str_make(room, got < 0 ? 0 : (size_t)got), line;
 
 	if (got > 0 && (uint64_t)got > f->behind)
 		rest.n = f->behind;

@@ -143,6 +143,14 @@ bool frames_last(struct frames *f, struct str *ret)
 	return ret->n > 0;
 }
 
+void frames_rest(struct frames *f)
+{
+	if (frames_held(f) > 0)
+		return;
+	buf_done(&f->held);
+	f->at = f->end = 0;
+}
+
 void frames_give_up(struct frames *f)
 {
 	struct str s = str_slice(buf_view(&f->held), f->at, f->held.n);

@@ -36,6 +36,8 @@ static inline size_t frames_held(const struct frames *f)
 {
 	return f->held.n - f->at;
 }
+/* Nothing comes for a while: the memory of an empty one is given back. */
+void frames_rest(struct frames *f);
 /* Drops the unfinished message as if it were too long. */
 void frames_give_up(struct frames *f);
 

@@ -172,8 +172,10 @@ static enum rc read_pieces(struct stream *s, struct sender *c, input_take take, 
 	for (int turn = 0; turn < PIECES_A_TURN; turn++) {
 		ssize_t got = read_piece(s, c);
 
-		if (got < 0)
+		if (got < 0) {
+			frames_rest(&c->frames);
 			return RC_OK;
+		}
 		if (got == 0 || frames_put(&c->frames, str_make(s->room, (size_t)got)) != RC_OK) {
 			c->ended = true;
 			return RC_OK;

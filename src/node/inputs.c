@@ -39,6 +39,7 @@ struct input {
 	usec saved;
 	usec idled;
 	uint64_t settled;          /* messages, when its senders were last told */
+	bool untold;               /* what came is not durable, for a while: said in the log */
 	usec begun;
 	struct buf json;
 	_Atomic uint64_t ordinal, not_kept;
@@ -382,9 +383,10 @@ static void settle(struct input *in)
 	if (rc == RC_OK) {
 		kind->settled(in->way->self, str_of(place));
 		in->settled = st.messages;
-	} else if (!atomic_exchange(&in->away, true)) {
+	} else if (!in->untold) {
 		log_line(LOG_LEVEL_ERROR, "input", "%s: its senders are not told yet: %s", in->conf->name, err.text);
 	}
+	in->untold = rc != RC_OK;
 }
 
 static void *run_input(void *ctx)

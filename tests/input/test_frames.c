@@ -113,6 +113,11 @@ static void test_give_up(void)
 	OK(frames_put(&f, S("abc")) == RC_OK && !frames_next(&f, &m), "a line likewise");
 	frames_give_up(&f);
 	OK(frames_put(&f, S("def\nx\n")) == RC_OK && frames_next(&f, &m) && str_eq(m, S("x")), "up to its end");
+	frames_taken(&f);
+	frames_rest(&f);
+	OK(f.held.p == NULL && frames_put(&f, S("4 to")) == RC_OK && !frames_next(&f, &m), "an empty one gives its memory back");
+	frames_rest(&f);
+	OK(frames_put(&f, S("rn")) == RC_OK && frames_next(&f, &m) && str_eq(m, S("torn")), "one that holds something does not");
 	frames_done(&f);
 }
 
