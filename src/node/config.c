@@ -309,7 +309,7 @@ static enum rc key_line(struct parse *p, struct str line, struct err *err)
 	size_t eq = str_find(line, S("="), 0);
 	struct str name = str_trim(str_slice(line, 0, eq));
 	const struct key *k;
-	uint64_t bit;
+	unsigned __int128 bit;
 	enum rc rc;
 
 	if (eq == SIZE_MAX)
@@ -319,7 +319,7 @@ static enum rc key_line(struct parse *p, struct str line, struct err *err)
 	k = find_key(p->section, name);
 	if (k == NULL)
 		return FAIL(err, RC_BAD, "%s:%d: unknown key '%.*s' in [%.*s]", p->path, p->line, STR(name), STR(p->section));
-	bit = (uint64_t)1 << (k - keys);
+	bit = (unsigned __int128)1 << (k - keys);
 	if ((p->seen & bit) != 0)
 		return FAIL(err, RC_BAD, "%s:%d: '%.*s' is set twice", p->path, p->line, STR(name));
 	p->seen |= bit;
