@@ -14,6 +14,7 @@ typedef enum rc (*adding_take)(void *ctx, struct str block, struct err *err);
 
 struct adding_counts {
 	uint64_t events, bad, bytes; /* bad: pieces that are no event */
+	uint64_t altered;            /* parts of files that fail their own checksum: read all the same */
 };
 
 /* Reads the operands of `c` (files, "-") by its options and hands over block after block. */

@@ -368,7 +368,10 @@ static void on_trouble(void *ctx, const char *file, uint64_t record, const struc
 {
 	struct detect *d = ctx;
 
-	if (record == 0) {
+	if (why->rc == RC_CORRUPT) {
+		if (!d->quiet && d->bad_told++ < BAD_TOLD)
+			fprintf(stderr, "%slianfang detect: %s: %s\n", d->tty ? "\r\033[K" : "", file, why->text);
+	} else if (record == 0) {
 		fprintf(stderr, "%slianfang detect: %s\n", d->tty ? "\r\033[K" : "", why->text);
 	} else if (!d->quiet && d->bad_told++ < BAD_TOLD) {
 		fprintf(stderr, "%slianfang detect: %s: record %llu: %s%s\n", d->tty ? "\r\033[K" : "", file, (unsigned long long)record, why->text,
@@ -423,6 +426,7 @@ static void put_stats(const struct cli_rules *rules, const struct known *known, 
 	jsonw_m_int(&w, "files_failed", (int64_t)st->failed_files);
 	jsonw_m_int(&w, "events", (int64_t)st->events);
 	jsonw_m_int(&w, "bad", (int64_t)st->bad);
+	jsonw_m_int(&w, "bad_checksums", (int64_t)st->altered);
 	jsonw_m_int(&w, "bytes", (int64_t)st->bytes);
 	jsonw_m_int(&w, "matches", (int64_t)st->matches);
 	jsonw_m_int(&w, "correlations", (int64_t)st->correlations);
@@ -468,6 +472,9 @@ static void put_summary(const struct detect *d, const struct cli_rules *rules, c
 	}
 	if (st->bad > 0)
 		fprintf(stderr, "%llu pieces were no events and are not searched\n", (unsigned long long)st->bad);
+	if (st->altered > 0)
+		fprintf(stderr, "%llu parts of event logs fail their own checksum: damaged or altered, and read all the same\n",
+			(unsigned long long)st->altered);
 	if (st->failed_files > 0)
 		fprintf(stderr, "%llu files could not be read\n", (unsigned long long)st->failed_files);
 	if (st->engine.unrouted > 0)

@@ -232,7 +232,7 @@ static bool hand_over(struct scan *s, struct findings *f, uint32_t file)
 		x->m.file = s->files != NULL ? s->files[file].path : "-";
 		x->m.record += s->base;
 		if (x->why != NULL) {
-			struct err why = { .rc = RC_BAD };
+			struct err why = { .rc = x->rc };
 
 			snprintf(why.text, sizeof why.text, "%s", x->why);
 			trouble(s, x->m.file, x->m.record, &why);
@@ -266,6 +266,7 @@ static void count_unit(struct scan *s, const struct slot *x)
 	s->base += x->found.events + x->found.bad;
 	s->st->events += x->found.events;
 	s->st->bad += x->found.bad;
+	s->st->altered += x->found.altered;
 	s->st->left_out += x->found.left_out;
 	s->st->suppressed += x->found.suppressed;
 	s->done_bytes += f->size / units;
@@ -329,7 +330,7 @@ static void *work(void *arg)
 	while ((x = take_unit(s)) != NULL) {
 		uint32_t file = file_of(s, x->unit);
 
-		x->found.events = x->found.bad = x->found.left_out = x->found.suppressed = 0;
+		x->found.events = x->found.bad = x->found.altered = x->found.left_out = x->found.suppressed = 0;
 		w.out = &x->found;
 		w.file = file;
 		w.left_at = 0;
@@ -567,6 +568,7 @@ static enum rc scan_stream(struct scan *s, struct err *err)
 			rc = correlator_end(s->correlator, on_fire, s, err);
 		s->st->events += found.events;
 		s->st->bad += found.bad;
+		s->st->altered += found.altered;
 		s->st->left_out += found.left_out;
 		s->st->suppressed += found.suppressed;
 		worker_stats(s, &w);

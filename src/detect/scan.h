@@ -30,7 +30,8 @@ struct scan_match {
 
 /* False ends the scan. All is borrowed during the call, which is made by the thread that called scan_run. */
 typedef bool (*scan_sink)(void *ctx, const struct scan_match *m);
-/* A file that could not be read, or a piece of it that was no event (record 0: the file itself). */
+/* A file that could not be read, or a piece of it that was no event (record 0: the file itself); why->rc RC_CORRUPT: read, though
+ * it fails its checksum. */
 typedef void (*scan_trouble)(void *ctx, const char *file, uint64_t record, const struct err *why);
 /* Now and then: for a progress line. */
 typedef void (*scan_progress)(void *ctx, uint64_t bytes, uint64_t of, uint64_t events, uint64_t matches);
@@ -56,6 +57,7 @@ struct scan_opts {
 
 struct scan_stats {
 	uint64_t files, failed_files, events, bad, bytes, matches, correlations, indicators, suppressed, left_out;
+	uint64_t altered; /* parts of files that fail their own checksum: read all the same */
 	struct engine_stats engine;
 	struct correlator_stats correlator;
 	struct spotter_stats spotter;

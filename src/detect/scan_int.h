@@ -10,6 +10,7 @@ struct finding {
 	struct finding *next;
 	struct scan_match m;
 	const char *why;      /* not NULL: no match but a trouble */
+	enum rc rc;           /* its kind */
 };
 
 /* A match that correlations want, with the fields they may ask for. */
@@ -25,7 +26,7 @@ struct findings {
 	struct arena *a;
 	struct finding *first, **last;
 	struct { struct corr_input *p; size_t n, cap; } inputs;
-	uint64_t events, bad, left_out, matches, suppressed; /* of this unit */
+	uint64_t events, bad, altered, left_out, matches, suppressed; /* of this unit */
 };
 
 struct scan_worker {

@@ -253,8 +253,10 @@ static bool take_bad(struct scan_worker *w, const struct err *why)
 {
 	struct finding *x = arena_alloc(w->out->a, sizeof *x);
 
-	w->out->bad++;
+	w->out->altered += why->rc == RC_CORRUPT;
+	w->out->bad += why->rc != RC_CORRUPT;
 	if (x != NULL) {
+		x->rc = why->rc;
 		x->m.record = w->out->events + w->out->bad;
 		x->why = arena_dup(w->out->a, str_of(why->text)).p;
 	}

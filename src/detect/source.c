@@ -481,23 +481,33 @@ static enum rc read_documents(struct run *u, struct err *err)
 	return RC_OK;
 }
 
-static enum rc evtx_events(struct source_reader *r, struct str bytes, source_event fn, void *ctx, struct err *err)
+static bool tell_damage(const struct evtx *e, uint64_t n, enum rc rc, source_event fn, void *ctx)
+{
+	for (; n > 0; n--) {
+		struct err why = { 0 };
+
+		err_set(&why, rc, "%s", evtx_last_error(e));
+		if (!fn(ctx, NULL, &why))
+			return false;
+	}
+	return true;
+}
+
+/* `left_out`: bytes of the file between its header and the chunks at hand. */
+static enum rc evtx_events(struct source_reader *r, struct str bytes, uint64_t left_out, source_event fn, void *ctx, struct err *err)
 {
 	CLEANUP(evtx_closep) struct evtx *e = NULL;
 	struct evtx_stats before = { 0 }, st;
 
 	TRY(evtx_open(bytes, r->dict, &e, err));
+	evtx_begins(e, left_out);
 	for (;;) {
 		bool got = evtx_next(e, r->flat);
 
 		evtx_stats(e, &st);
-		for (uint64_t bad = st.bad_chunks + st.bad_records - before.bad_chunks - before.bad_records; bad > 0; bad--) {
-			struct err why = { 0 };
-
-			err_set(&why, RC_BAD, "%s", evtx_last_error(e));
-			if (!fn(ctx, NULL, &why))
-				return RC_OK;
-		}
+		if (!tell_damage(e, st.bad_checksums - before.bad_checksums, RC_CORRUPT, fn, ctx) ||
+		    !tell_damage(e, st.bad_chunks + st.bad_records - before.bad_chunks - before.bad_records, RC_BAD, fn, ctx))
+			return RC_OK;
 		before = st;
 		if (!got || !fn(ctx, r->flat, NULL))
 			return RC_OK;
@@ -512,13 +522,13 @@ static enum rc read_records(struct source_reader *r, int fd, uint64_t unit, sour
 
 	TRY(fill(r, fd, true, 0, EVTX_HEADER, &got, err));
 	if (got < EVTX_HEADER)
-		return evtx_events(r, buf_view(&r->piece), fn, ctx, err);
+		return evtx_events(r, buf_view(&r->piece), 0, fn, ctx, err);
 	while (want > 0 && got > 0) {
 		TRY(fill(r, fd, true, from, want, &got, err));
 		from += got;
 		want -= got;
 	}
-	return evtx_events(r, buf_view(&r->piece), fn, ctx, err);
+	return evtx_events(r, buf_view(&r->piece), unit * SOURCE_UNIT, fn, ctx, err);
 }
 
 static enum rc read_all(struct source_reader *r, int fd, size_t max, struct err *err)
@@ -538,7 +548,7 @@ static enum rc stream_records(struct source_reader *r, int fd, source_event fn, 
 	r->piece.max = EVTX_PIPE_MAX + 2 * PIECE;
 	rc = read_all(r, fd, EVTX_PIPE_MAX, err);
 	if (rc == RC_OK)
-		rc = evtx_events(r, buf_view(&r->piece), fn, ctx, err);
+		rc = evtx_events(r, buf_view(&r->piece), 0, fn, ctx, err);
 	buf_done(&r->piece);
 	r->piece.max = max;
 	return rc;

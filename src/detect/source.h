@@ -32,7 +32,8 @@ enum rc source_probe(const char *path, enum log_format format, struct source_fil
 /* Units of a file: `i` of source_units(). */
 uint64_t source_units(const struct source_file *file);
 
-/* One event, or with `f` NULL a piece that is none and why: it was counted as bad. False ends the reading. */
+/* One event, or with `f` NULL a piece that is none and why: it is to be counted as bad. False ends the reading. With why->rc RC_CORRUPT
+ * nothing is missing, but what stands there fails the file's own checksum: it was damaged or altered. */
 typedef bool (*source_event)(void *ctx, struct flat *f, const struct err *why);
 
 struct source_reader; /* one per thread */

@@ -10,10 +10,13 @@ struct evtx;
 
 struct evtx_stats {
 	uint64_t chunks, records, bad_chunks, bad_records; /* bad: damaged and skipped, each with a reason in evtx_last_error */
+	uint64_t bad_checksums; /* headers, and the records of chunks, whose CRC-32 does not fit: read all the same; reason in evtx_last_error */
 };
 
 /* `bytes` is the whole file, mapped or read, and must outlive the reader; so must `dict`. RC_BAD: no EVTX file. */
 enum rc evtx_open(struct str bytes, const struct fields *dict, struct evtx **ret, struct err *err) MUSTUSE;
+/* Behind the header `before` bytes of the file were left out: another reader has them, and tells of the header. Right after evtx_open. */
+void evtx_begins(struct evtx *e, uint64_t before);
 void evtx_close(struct evtx *e);
 void evtx_closep(struct evtx **e);
 

@@ -102,7 +102,8 @@ struct evtx {
 	uint32_t n_values, steps, steps_max;
 	size_t text_n;
 
-	size_t next_chunk;         /* place of it in the file */
+	size_t next_chunk;         /* place of it in `bytes` */
+	uint64_t before;           /* chunks of the file that are not in `bytes`, in bytes */
 	struct str chunk;          /* at work; .n 0: none */
 	uint32_t chunk_no;         /* counts up with each chunk and each emptying of the programs: stamps `seen` */
 	size_t at, end;            /* the next record; where the chunk's header says they end */

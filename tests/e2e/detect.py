@@ -225,6 +225,14 @@ if data and os.path.isdir(os.path.join(data, 'sigma', 'regression')):
     pairs = [(n, n[:-5] + '.json') for n in set(evtx) if os.path.exists(n[:-5] + '.json')]
     differ = [n for n, j in pairs if {k[1]: v for k, v in seen.items() if k[0] == n} != {k[1]: v for k, v in seen.items() if k[0] == j}]
     t.ok(pairs and not differ, f'{len(pairs)} event logs match what their JSON matches', *differ)
+    whole = read(evtx[0])
+    altered = write('altered.evtx', whole[:4096 + 16] + bytes([whole[4096 + 16] ^ 1]) + whole[4096 + 17:])
+    a, b = (run('detect', '--rules', rules, '--stats', '--json', f)
+            for f in (evtx[0], altered))
+    one, two = records(a)[-1], records(b)[-1]
+    t.same((one['bad_checksums'], two['bad_checksums'], two['bad'], two['events']), (0, 1, 0, one['events']), 'a chunk whose header fails its checksum is told and read')
+    t.has(b.err, 'altered.evtx: evtx: chunk at byte 4096: its header fails its checksum', 'by its name and place')
+    t.has(b.err, '1 parts of event logs fail their own checksum', 'and in the summary')
     r = run('bench', 'evtx', '--json', '-n', '1', evtx[0])
     t.ok(r.status == 0 and records(r)[0]['events'] > 0, 'bench evtx', r)
 else:

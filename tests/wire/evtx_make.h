@@ -5,6 +5,7 @@
 #define TESTS_EVTX_MAKE_H
 
 #include "base/buf.h"
+#include "base/hash.h"
 
 #define MAKE_NAMES 64
 
@@ -67,12 +68,19 @@ static inline void make_open(struct evtx_make *m)
 	make_pad(m, 40);
 	make_int(m, 4096, 2);
 	make_pad(m, 4096);
+	make_set(m, 124, hash_crc32(0, str_make(m->file.p, 120)), 4);
 	make_chunk(m);
 }
 
 static inline void make_chunk_end(struct evtx_make *m)
 {
-	make_set(m, m->chunk + 48, make_place(m), 4);
+	size_t end = make_place(m);
+	uint32_t head;
+
+	make_set(m, m->chunk + 48, end, 4);
+	make_set(m, m->chunk + 52, hash_crc32(0, str_make(m->file.p + m->chunk + 512, end - 512)), 4);
+	head = hash_crc32(0, str_make(m->file.p + m->chunk, 120));
+	make_set(m, m->chunk + 124, hash_crc32(head, str_make(m->file.p + m->chunk + 128, 384)), 4);
 	make_pad(m, m->chunk + 65536);
 }
 

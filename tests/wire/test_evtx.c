@@ -39,7 +39,7 @@ static struct evtx_stats read_all(struct str file, struct buf *out)
 	}
 	evtx_stats(e, &s);
 	OK(evtx_record(e) == s.records, "the last record's number is their count");
-	OK((s.bad_chunks + s.bad_records > 0) == (evtx_last_error(e)[0] != '\0'), "damage has a reason");
+	OK((s.bad_chunks + s.bad_records + s.bad_checksums > 0) == (evtx_last_error(e)[0] != '\0'), "damage has a reason");
 	return s;
 }
 
@@ -156,7 +156,7 @@ static void test_types(void)
 	make_chunk_end(&m);
 	s = read_all(buf_view(&m.file), &out);
 	EQ_INT((long long)s.records, COUNTOF(rows), "all records");
-	EQ_INT((long long)(s.bad_records + s.bad_chunks), 0, "none damaged");
+	EQ_INT((long long)(s.bad_records + s.bad_chunks + s.bad_checksums), 0, "none damaged");
 	for (struct str g = buf_view(&out), w = buf_view(&want), a, b; str_next(&w, '\n', &b);) {
 		a = S("(none)");
 		(void)str_next(&g, '\n', &a);
@@ -541,6 +541,80 @@ static void test_damaged_chunk(void)
 }
 
 /* Templates are kept for the file: the same one with names at other places, and another that claims the same GUID. */
+static void test_checksums(void)
+{
+	static const struct {
+		size_t at; /* of the byte that is changed, from the beginning of the file; 0: none */
+		unsigned char by;
+		bool dirty;
+		uint64_t bad;
+		const char *why;
+	} rows[] = {
+		{ 0, 0, false, 0, "" },
+		{ 30, 1, false, 1, "evtx: header at byte 0: fails its checksum" },
+		{ 4096 + 16, 0xff, false, 1, "evtx: chunk at byte 4096: its header fails its checksum" },
+		{ 4096 + 300, 0x80, false, 1, "evtx: chunk at byte 4096: its header fails its checksum" },
+		{ 4096 + 124, 1, false, 1, "evtx: chunk at byte 4096: its header fails its checksum" },
+		{ 4096 + 120, 1, false, 0, "" }, /* flags are not covered */
+		{ 4096 + 52, 1, false, 2, "evtx: chunk at byte 4096: its records fail their checksum" },
+		{ 4096 + 512 + 16, 1, false, 1, "evtx: chunk at byte 4096: its records fail their checksum" },
+		{ 4096 + 512 + 16, 1, true, 1, "evtx: chunk at byte 4096: its records fail their checksum (the log was being written)" },
+		{ 4096 + 60000, 1, false, 0, "" }, /* behind the records */
+	};
+	struct evtx_make m;
+	uint32_t place = 0;
+
+	make_open(&m);
+	one_event(&m, &place, 1);
+	one_event(&m, &place, 2);
+	make_chunk_end(&m);
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		CLEANUP(evtx_closep) struct evtx *e = NULL;
+		struct evtx_stats s = { 0 };
+
+		m.file.p[rows[i].at] ^= (char)(rows[i].at == 0 ? 0 : rows[i].by);
+		m.file.p[120] = rows[i].dirty;
+		if (evtx_open(buf_view(&m.file), dict, &e, NULL) == RC_OK)
+			while (evtx_next(e, f))
+				;
+		evtx_stats(e, &s);
+		OK(s.records == 2 && s.bad_checksums == rows[i].bad && s.bad_chunks + s.bad_records == 0, "byte %zu: %llu checksums fail, all records are read",
+		   rows[i].at, (unsigned long long)rows[i].bad);
+		EQ_STR(str_of(evtx_last_error(e)), str_of(rows[i].why), "and why");
+		m.file.p[rows[i].at] ^= (char)(rows[i].at == 0 ? 0 : rows[i].by);
+		m.file.p[120] = 0;
+	}
+	buf_done(&m.file);
+}
+
+/* A part of a file, read by itself: places are the file's, and the header is the first reader's affair. */
+static void test_parts(void)
+{
+	struct evtx_make m;
+	struct evtx_stats s;
+	uint32_t place = 0;
+
+	make_open(&m);
+	one_event(&m, &place, 1);
+	make_chunk_end(&m);
+	m.file.p[30] ^= 1;
+	m.file.p[4096 + 512 + 16] ^= 1;
+	for (uint64_t before = 0; before <= 131072; before += 131072) {
+		CLEANUP(evtx_closep) struct evtx *e = NULL;
+
+		if (evtx_open(buf_view(&m.file), dict, &e, NULL) != RC_OK)
+			return;
+		evtx_begins(e, before);
+		while (evtx_next(e, f))
+			;
+		evtx_stats(e, &s);
+		EQ_INT((long long)s.bad_checksums, before == 0 ? 2 : 1, "checksums of this part");
+		EQ_STR(str_of(evtx_last_error(e)), before == 0 ? S("evtx: chunk at byte 4096: its records fail their checksum")
+							       : S("evtx: chunk at byte 135168: its records fail their checksum"), "and the place");
+	}
+	buf_done(&m.file);
+}
+
 static void test_chunks(void)
 {
 	struct evtx_make m;
@@ -602,7 +676,7 @@ static int one_log(const char *path, const struct stat *st UNUSED, int kind, str
 	evtx_stats(e, &s);
 	logs.files++;
 	logs.records += s.records;
-	logs.bad += s.bad_records + s.bad_chunks;
+	logs.bad += s.bad_records + s.bad_chunks + s.bad_checksums;
 	buf_done(&file);
 	return 0;
 }
@@ -639,6 +713,8 @@ int main(void)
 	test_bomb();
 	test_behind_the_end();
 	test_damaged_chunk();
+	test_checksums();
+	test_parts();
 	test_chunks();
 	test_memory();
 	test_damage();
