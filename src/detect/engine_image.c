@@ -6,6 +6,8 @@
  * Hostile is nothing here but the size: rules are the operator's. */
 #include "detect/engine_group.h"
 
+#include "base/hash.h"
+
 struct builder {
 	struct engine_image *m;
 	struct compiler *c;
@@ -103,23 +105,52 @@ bool rule_meets(const struct engine_image *m, const struct sigma_logsource *rule
 	return source_applies(rule, &variant->source) || (variant->open && !taxonomy_knows(m->taxonomy, rule));
 }
 
+static int by_field(const void *a, const void *b)
+{
+	const struct guard *x = a, *y = b;
+
+	return x->field != y->field ? (x->field > y->field) - (x->field < y->field) : (x->test > y->test) - (x->test < y->test);
+}
+
+static struct guard guard_of(const struct test *tests, uint32_t test)
+{
+	struct guard g = { .test = test };
+
+	if (test == NO_GUARD)
+		return g;
+	g.field = tests[test].field;
+	g.present = g.field != FIELD_NONE && tests[test].kind <= TEST_EXISTS;
+	g.whole = tests[test].kind == TEST_WHOLE && !tests[test].cased;
+	g.hash = g.whole ? hash_table(tests[test].lit) : 0;
+	return g;
+}
+
 /* Variants are asked for by guard: one wrong channel answers for all of its variants. */
-static enum rc guards_build(struct engine_image *m, struct err *err)
+static enum rc guards_build(struct engine_image *m, const struct test *tests, struct err *err)
 {
 	uint32_t *all = arena_array(m->arena, m->n_variants + 1, sizeof *all), n = 0;
+	struct guard *guards = arena_array(m->arena, m->n_variants + 1, sizeof *guards);
 
-	if (all == NULL)
+	if (all == NULL || guards == NULL)
 		return no_memory(err);
 	for (uint32_t i = 0; i < m->n_variants; i++) {
-		bool first = true;
+		struct guard *g = guards;
 
-		for (uint32_t k = 0; k < i && first; k++)
-			first = m->variants[k].guard != m->variants[i].guard;
-		for (uint32_t k = i; k < m->n_variants && first; k++)
-			if (m->variants[k].guard == m->variants[i].guard)
+		while (g < guards + m->n_guards && g->test != m->variants[i].guard)
+			g++;
+		if (g < guards + m->n_guards)
+			continue;
+		*g = guard_of(tests, m->variants[i].guard);
+		g->first = n;
+		for (uint32_t k = i; k < m->n_variants; k++)
+			if (m->variants[k].guard == g->test)
 				all[n++] = k;
+		g->n = n - g->first;
+		m->n_guards++;
 	}
+	qsort(guards, m->n_guards, sizeof *guards, by_field);
 	m->by_guard = all;
+	m->guards = guards;
 	return RC_OK;
 }
 
@@ -147,7 +178,7 @@ static enum rc variants_build(struct builder *b, struct err *err)
 		if (v->entry < STEP_REJECT && v->steps[v->entry].no == STEP_REJECT)
 			v->guard = v->steps[v->entry].test;
 	}
-	return guards_build(m, err);
+	return guards_build(m, compiler_tests(b->c), err);
 }
 
 static enum rc roles_build(struct builder *b, struct err *err)

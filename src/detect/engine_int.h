@@ -98,6 +98,16 @@ struct variant {
 	uint32_t n_instances;
 };
 
+/* Most guards say that a field is some text: one hash of the field's value tells which of them may hold. */
+struct guard {
+	uint32_t test;                /* or NO_GUARD */
+	uint16_t field;               /* guards of one field stand together */
+	bool present;                 /* it needs a value */
+	bool whole;                   /* it is a text */
+	uint64_t hash;                /* whole: of the folded text */
+	uint32_t first, n;            /* variants: of by_guard */
+};
+
 struct group;
 
 struct engine_image {
@@ -112,7 +122,9 @@ struct engine_image {
 	uint32_t n_instances;
 	struct variant *variants;
 	uint32_t n_variants, variant_words;
-	const uint32_t *by_guard;     /* variants, those with the same guard together */
+	const struct guard *guards;
+	uint32_t n_guards;
+	const uint32_t *by_guard;     /* variants */
 	const uint32_t *unrouted;     /* instances for an event of no variant */
 	uint32_t n_unrouted;
 	uint8_t *field_role;          /* by field id: ROLE_ROUTE ... */

@@ -4,6 +4,8 @@
  * makes the node find out each time, no more. */
 #include "detect/engine_run.h"
 
+#include "base/hash.h"
+
 static uint64_t mix(uint64_t a, uint64_t b)
 {
 	__uint128_t product = (__uint128_t)a * b;
@@ -62,22 +64,54 @@ static uint32_t key_slot(const struct engine *e, const struct key *k)
 	return (uint32_t)(mix(h ^ word, e->secret[1]) % ROUTES);
 }
 
-/* By asking each variant. */
+/* The one value of a field, as guards are told apart by it. */
+struct only {
+	uint16_t field;
+	bool known;     /* one value with a text; else the tests are asked */
+	uint64_t hash;
+};
+
+static struct only only_of(struct engine *e, uint16_t field)
+{
+	uint32_t i = event_first(e, field);
+	const struct text *x = i == NO_VALUE || e->next[i] != NO_VALUE ? NULL : event_text(e, i);
+
+	return (struct only){ field, x != NULL, x != NULL ? hash_table(x->folded) : 0 };
+}
+
+static bool guard_holds(struct engine *e, const struct guard *g, struct only *only)
+{
+	if (g->test == NO_GUARD)
+		return true;
+	if (g->present && event_first(e, g->field) == NO_VALUE)
+		return false;
+	if (g->whole) {
+		if (only->field != g->field)
+			*only = only_of(e, g->field);
+		if (only->known && only->hash != g->hash)
+			return false;
+	}
+	return event_test(e, g->test);
+}
+
+/* By asking each variant whose guard holds. */
 static const struct group *find_out(struct engine *e)
 {
 	struct engine_image *m = e->m;
+	struct only only = { .field = FIELD_NONE };
 	const struct group *g;
 	enum rc rc;
 
 	memset(e->set, 0, m->variant_words * sizeof *e->set);
-	for (uint32_t i = 0; i < m->n_variants;) {
-		uint32_t guard = m->variants[m->by_guard[i]].guard;
-		bool may = guard == NO_GUARD || event_test(e, guard);
+	for (uint32_t i = 0; i < m->n_guards; i++) {
+		const struct guard *guard = &m->guards[i];
 
-		for (; i < m->n_variants && m->variants[m->by_guard[i]].guard == guard; i++) {
-			uint32_t v = m->by_guard[i];
+		if (!guard_holds(e, guard, &only))
+			continue;
+		for (uint32_t k = guard->first; k < guard->first + guard->n; k++) {
+			uint32_t v = m->by_guard[k];
 
-			if (may && event_program(e, m->variants[v].steps, m->variants[v].entry))
+			if (event_program(e, m->variants[v].steps, m->variants[v].entry))
 				e->set[v / 64] |= (uint64_t)1 << (v % 64);
 		}
 	}
