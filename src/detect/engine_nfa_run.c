@@ -163,6 +163,26 @@ static unsigned find_next(struct nfa_memo *m, const struct nfa *n, unsigned from
 	return next;
 }
 
+/* As far as ASCII leads from number to number that are known. */
+static size_t run_known(const struct nfa *n, const struct nfa_memo *m, struct str text, size_t at, unsigned *now)
+{
+	unsigned in = *now;
+
+	for (; at < text.n && in != 0; at++) {
+		unsigned char c = (unsigned char)text.p[at];
+		unsigned next;
+
+		if (c >= 0x80 || c == '\n')
+			break;
+		next = m->next[in * n->classes + n->class_of[c]];
+		if (next >= MATCH)
+			break;
+		in = next;
+	}
+	*now = in;
+	return at;
+}
+
 static bool run_numbers(const struct nfa *n, struct nfa_memo *m, const struct set *begun, struct str text)
 {
 	unsigned now;
@@ -176,11 +196,9 @@ static bool run_numbers(const struct nfa *n, struct nfa_memo *m, const struct se
 		struct str ch;
 		unsigned symbol, next;
 
-		if (now == 0) {
-			at = skip(n, text, at);
-			if (at == text.n)
-				break;
-		}
+		at = now == 0 ? skip(n, text, at) : run_known(n, m, text, at, &now);
+		if (at == text.n)
+			break;
 		ch = char_at(text, at);
 		if (UNLIKELY(*ch.p == '\n') && at + 1 == text.n && ends_here(n, m->set[now]))
 			return true;
