@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "detect/glance.h"
 #include "detect/keys.h"
 #include "detect/observe.h"
 #include "wire/flat_json.h"
@@ -33,6 +34,7 @@ struct block_keys {
 	struct arena *tree;
 	struct buf normal;
 	enum rc bad;         /* of the event under way */
+	uint16_t worth[FLAT_VALUES_MAX]; /* its values that are worth a look */
 };
 
 /* The lengths at which an address gives keys, as numbers and as detect/keys.h wants them. */
@@ -164,31 +166,33 @@ static void put_pair(struct block_keys *k, struct flat *f, const struct observe_
 		}
 }
 
-/* False when the flat form leaves out what another reader would see. */
-static bool put_flat(struct block_keys *k, struct flat *f)
+/* Does the flat form hold all that another reader would see? */
+static bool is_whole(const struct flat *f)
 {
 	bool whole = f->left_out == 0;
 
-	for (uint32_t i = 0; i < f->n && k->bad == RC_OK; i++) {
+	for (uint32_t i = 0; i < f->n && whole; i++) {
 		const struct flat_value *v = &f->v[i];
-		struct str s = str_make(v->p, v->n);
 
-		if (v->name_n > 0 && memchr(v->name, '\\', v->name_n) != NULL)
-			whole = false;
-		if (v->type != FLAT_STRING)
-			continue;
-		if (v->flags & FLAT_CUT)
-			whole = false;
-		if (v->flags & FLAT_ESCAPED) {
-			s = flat_text(f, v);
-			if (s.p == NULL)
-				k->bad = RC_NOMEM;
-		}
-		put_string(k, s);
+		whole = (v->flags & FLAT_CUT) == 0 && (f->format != LOG_JSON || v->name_n == 0 || memchr(v->name, '\\', v->name_n) == NULL);
+	}
+	return whole;
+}
+
+static void put_flat(struct block_keys *k, struct flat *f)
+{
+	size_t n = glance_values(f, k->worth);
+
+	for (size_t i = 0; i < n && k->bad == RC_OK; i++) {
+		struct str s = flat_text(f, &f->v[k->worth[i]]);
+
+		if (s.p == NULL)
+			k->bad = RC_NOMEM;
+		else if (first_time(k, s))
+			(void)observe_string(s, &k->normal, put_observable, k);
 	}
 	for (size_t i = 0; i < OBSERVE_PAIRS && k->bad == RC_OK; i++)
 		put_pair(k, f, &observe_pairs[i]);
-	return whole;
 }
 
 /* The slow way, which is the matcher's own. */
@@ -227,9 +231,9 @@ enum rc block_keys_add(struct block_keys *k, struct str line, enum log_format fo
 	if (f == NULL && format == LOG_JSON && flat_json(k->flat, k->none, line, NULL) == RC_OK)
 		f = k->flat;
 	*ret_shape = shape_of(f);
-	if (f != NULL && !put_flat(k, f) && format == LOG_JSON)
-		put_tree(k, line);
-	else if (f == NULL && format == LOG_JSON)
+	if (f != NULL)
+		put_flat(k, f);
+	if (format == LOG_JSON && (f == NULL || !is_whole(f)))
 		put_tree(k, line);
 	else if (f == NULL || f->left_out > 0)
 		put_string(k, line);

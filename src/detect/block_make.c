@@ -13,6 +13,7 @@
 #include "detect/block_keys.h"
 
 #define LEVEL 7
+#define LEVEL_HURRY 3
 #define BITS 13
 #define COLUMN_MAX ((size_t)10 * BLOCK_EVENTS_MOST)
 
@@ -92,6 +93,11 @@ void block_maker_free(struct block_maker *m)
 void block_maker_freep(struct block_maker **m)
 {
 	block_maker_free(*m);
+}
+
+void block_maker_hurry(struct block_maker *m, bool hurry)
+{
+	ZSTD_CCtx_setParameter(m->zstd, ZSTD_c_compressionLevel, hurry ? LEVEL_HURRY : LEVEL);
 }
 
 static bool is_source(const struct source *s, struct str name, enum log_format format)

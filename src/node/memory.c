@@ -19,6 +19,7 @@
 
 #define SEAL_AFTER (30 * USEC_PER_SEC)
 #define HAND_ON_AFTER (3 * USEC_PER_SEC)
+#define HURRY_BELOW USEC_PER_SEC /* a block that fills in less is sealed in a hurry: events come faster than they compress well */
 #define EXPIRE_EACH (60 * USEC_PER_SEC)
 #define AGAIN_EACH USEC_PER_SEC
 #define WAITING_MAX 10000u               /* indicators that wait for one hunt; more wait for the next */
@@ -57,6 +58,7 @@ static enum rc seal(struct memory *m, struct err *err)
 	/* A block that the disk did not take is kept and tried again. */
 	if (m->sealed.n == 0) {
 		block_maker_mark(m->maker, history_mark(m->history));
+		block_maker_hurry(m->maker, block_maker_full(m->maker) && time_mono() - block_maker_since(m->maker) < HURRY_BELOW);
 		TRY(block_maker_seal(m->maker, time_now(), 0, &m->sealed, err));
 	}
 	TRY(history_append(m->history, buf_view(&m->sealed), err));
