@@ -165,9 +165,17 @@ static enum rc put_address(enum observable_kind kind, struct str text, struct bu
 	if (!to_c(str_slice(text, 0, slash), c, sizeof c) || inet_pton(family, c, addr) != 1)
 		return FAIL(err, RC_BAD, "no IPv%c address", kind == OBS_IPV4 ? '4' : '6');
 	mask_bits(addr, bits / 8, (unsigned)prefix);
-	if (inet_ntop(family, addr, c, sizeof c) == NULL)
-		return FAIL(err, RC_BAD, "no address");
-	buf_cstr(out, c);
+	/* Without inet_ntop where it is easy, for that goes through printf. */
+	for (size_t i = 0; kind == OBS_IPV4 && i < 4; i++) {
+		if (i > 0)
+			buf_char(out, '.');
+		buf_u64(out, addr[i]);
+	}
+	if (kind == OBS_IPV6) {
+		if (inet_ntop(family, addr, c, sizeof c) == NULL)
+			return FAIL(err, RC_BAD, "no address");
+		buf_cstr(out, c);
+	}
 	if (prefix < bits) {
 		buf_char(out, '/');
 		buf_u64(out, prefix);

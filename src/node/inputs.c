@@ -132,11 +132,12 @@ static struct str source_name(const struct input *in, struct str part, char out[
 static enum rc on_event(void *ctx, struct flat *f, struct str line, struct err *err)
 {
 	struct input *in = ctx;
-	char name[BLOCK_NAME_MAX + 1], place[INPUT_PLACE_MAX + 1] = "";
+	char name[BLOCK_NAME_MAX + 1] UNINIT, place[INPUT_PLACE_MAX + 1] UNINIT;
 	struct block_event e = { .line = line, .format = f->format, .source = source_name(in, in->message->part, name), .time = flat_time(f),
 				 .ordinal = atomic_load(&in->ordinal) };
 	enum rc rc;
 
+	place[0] = '\0';
 	if (in->unsettled)
 		return FAIL(err, RC_BUSY, "what was found in it is not recorded");
 	if (in->detector->memory == NULL)
