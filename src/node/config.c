@@ -417,6 +417,16 @@ void config_write_default(struct buf *out, const char *name, const char *tier, c
 	buf_cstr(out, "\n# A log to watch:\n#[input firewall]\n#path = /var/log/suricata/eve.json\n");
 }
 
+/* An address may be longer than a line: it may go on behind a '/', '?' or '&'. */
+static void put_breakable(struct buf *out, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		buf_char(out, *text);
+		if (strchr("/?&", *text) != NULL)
+			buf_cstr(out, "\\:");
+	}
+}
+
 void config_man(struct buf *out)
 {
 	const char *section = "";
@@ -427,7 +437,8 @@ void config_man(struct buf *out)
 	for (size_t i = 0; i < COUNTOF(keys); i++) {
 		if (!str_eq(str_of(section), str_of(keys[i].section)))
 			buf_fmt(out, ".SH [%s%s]\n", section = keys[i].section, str_eq(str_of(keys[i].section), S("input")) ? " NAME" : "");
-		buf_fmt(out, ".TP\n.B %s\n%s", keys[i].name, keys[i].meaning);
+		buf_fmt(out, ".TP\n.B %s\n", keys[i].name);
+		put_breakable(out, keys[i].meaning);
 		put_range(out, &keys[i]);
 		if (keys[i].def != NULL)
 			buf_fmt(out, " Default: %s", keys[i].def[0] == '\0' ? "empty" : keys[i].def);
