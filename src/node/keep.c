@@ -6,6 +6,7 @@
 #include "store/peers.h"
 
 #define KEPT_MAX 500000
+#define KEY_MAX 300 /* bytes of a place's key */
 
 static enum rc find_collection(struct core *c, const char *name, uint32_t *ret, struct err *err)
 {
@@ -83,9 +84,10 @@ static enum rc keep_rule_hit(void *ctx, const struct rule_hit *h, struct str key
 	return keep_once(ctx, do_rule_hit, h, key, err);
 }
 
-static void key_of(struct str input, char key[static 128])
+/* Names of inputs end where a block's sources do; of a longer one the end is what tells it from others. */
+static void key_of(struct str input, char key[static KEY_MAX])
 {
-	snprintf(key, 128, "input:%.*s", STR(str_slice(input, 0, 100)));
+	snprintf(key, KEY_MAX, "input:%.*s", STR(input.n > KEY_MAX - 8 ? str_slice(input, input.n - (KEY_MAX - 8), input.n) : input));
 }
 
 static enum rc get_place(void *ctx, struct str input, char *out, size_t room, struct err *err)
@@ -93,7 +95,7 @@ static enum rc get_place(void *ctx, struct str input, char *out, size_t room, st
 	struct arena *a CLEANUP(arena_freep) = arena_new(65536);
 	struct core *c = ctx;
 	struct str place;
-	char key[128];
+	char key[KEY_MAX];
 
 	if (a == NULL)
 		return FAIL(err, RC_NOMEM, "place: out of memory");
@@ -108,7 +110,7 @@ static enum rc get_place(void *ctx, struct str input, char *out, size_t room, st
 static enum rc put_place(void *ctx, struct str input, struct str place, struct err *err)
 {
 	struct core *c = ctx;
-	char key[128];
+	char key[KEY_MAX];
 
 	/* What was counted up to this place must not be lost with the process. */
 	TRY(tickets_flush(c->tickets, err));
