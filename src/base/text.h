@@ -42,6 +42,9 @@ static inline size_t utf8_write(char *to, uint32_t ch)
 /* Appends one Unicode scalar value. */
 void utf8_put(struct buf *b, uint32_t ch);
 
+/* Appends `s` with U+FFFD for each byte that is of no well-formed character. */
+void utf8_mend(struct buf *b, struct str s);
+
 /* UTF-16LE to UTF-8 into `to`, which has room for three bytes a unit; the bytes written. A single surrogate becomes
  * U+FFFD, an odd last byte is left out. */
 size_t utf16le_get(char *to, struct str utf16) MUSTUSE;

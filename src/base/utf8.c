@@ -98,3 +98,15 @@ void utf8_put(struct buf *b, uint32_t ch)
 
 	buf_put(b, out, utf8_write(out, ch));
 }
+
+void utf8_mend(struct buf *b, struct str s)
+{
+	size_t at;
+
+	while (!utf8_valid(s, &at)) {
+		buf_str(b, str_slice(s, 0, at));
+		utf8_put(b, 0xFFFD);
+		s = str_slice(s, at + 1, s.n);
+	}
+	buf_str(b, s);
+}

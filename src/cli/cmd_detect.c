@@ -432,6 +432,7 @@ static void put_stats(const struct cli_rules *rules, const struct known *known, 
 	jsonw_m_int(&w, "correlations", (int64_t)st->correlations);
 	jsonw_m_int(&w, "indicator_matches", (int64_t)st->indicators);
 	jsonw_m_int(&w, "left_out", (int64_t)(st->left_out + st->engine.matches_left_out));
+	jsonw_m_int(&w, "cut", (int64_t)st->cut);
 	jsonw_m_int(&w, "unknown_source", (int64_t)st->engine.unrouted);
 	jsonw_m_int(&w, "regex_limits", (int64_t)st->engine.regex_limits);
 	jsonw_m_int(&w, "rules_loaded", (int64_t)cli_rules_loaded(rules));
@@ -477,6 +478,9 @@ static void put_summary(const struct detect *d, const struct cli_rules *rules, c
 			(unsigned long long)st->altered);
 	if (st->failed_files > 0)
 		fprintf(stderr, "%llu files could not be read\n", (unsigned long long)st->failed_files);
+	if (st->cut > 0)
+		fprintf(stderr, "%llu events hold more than is looked at (%d values, of %u bytes each)\n", (unsigned long long)st->cut, FLAT_VALUES_MAX,
+			FLAT_VALUE_MAX);
 	if (st->engine.unrouted > 0)
 		fprintf(stderr, "%llu events are of no known log source: every rule was tried on them\n", (unsigned long long)st->engine.unrouted);
 	if (st->engine.regex_limits > 0)

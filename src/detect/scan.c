@@ -269,6 +269,7 @@ static void count_unit(struct scan *s, const struct slot *x)
 	s->st->altered += x->found.altered;
 	s->st->left_out += x->found.left_out;
 	s->st->suppressed += x->found.suppressed;
+	s->st->cut += x->found.cut;
 	s->done_bytes += f->size / units;
 	if (x->rc != RC_OK) {
 		s->st->failed_files++;
@@ -330,7 +331,7 @@ static void *work(void *arg)
 	while ((x = take_unit(s)) != NULL) {
 		uint32_t file = file_of(s, x->unit);
 
-		x->found.events = x->found.bad = x->found.altered = x->found.left_out = x->found.suppressed = 0;
+		x->found.events = x->found.bad = x->found.altered = x->found.left_out = x->found.suppressed = x->found.cut = 0;
 		w.out = &x->found;
 		w.file = file;
 		w.left_at = 0;
@@ -571,6 +572,7 @@ static enum rc scan_stream(struct scan *s, struct err *err)
 		s->st->altered += found.altered;
 		s->st->left_out += found.left_out;
 		s->st->suppressed += found.suppressed;
+		s->st->cut += found.cut;
 		worker_stats(s, &w);
 		scan_worker_done(&w);
 	}

@@ -58,6 +58,7 @@ struct scan_opts {
 struct scan_stats {
 	uint64_t files, failed_files, events, bad, bytes, matches, correlations, indicators, suppressed, left_out;
 	uint64_t altered; /* parts of files that fail their own checksum: read all the same */
+	uint64_t cut; /* events that hold more values, or longer ones, than are looked at */
 	struct engine_stats engine;
 	struct correlator_stats correlator;
 	struct spotter_stats spotter;

@@ -26,7 +26,7 @@ struct findings {
 	struct arena *a;
 	struct finding *first, **last;
 	struct { struct corr_input *p; size_t n, cap; } inputs;
-	uint64_t events, bad, altered, left_out, matches, suppressed; /* of this unit */
+	uint64_t events, bad, altered, left_out, matches, suppressed, cut; /* of this unit */
 };
 
 struct scan_worker {

@@ -266,6 +266,17 @@ static bool take_bad(struct scan_worker *w, const struct err *why)
 	return true;
 }
 
+/* Long values are looked for in long events only. */
+static bool is_cut(const struct flat *f)
+{
+	if (f->left_out > 0)
+		return true;
+	for (uint32_t i = 0; f->raw.n > FLAT_VALUE_MAX && i < f->n; i++)
+		if ((f->v[i].flags & FLAT_CUT) != 0)
+			return true;
+	return false;
+}
+
 bool scan_worker_event(void *worker, struct flat *f, const struct err *why)
 {
 	struct scan_worker *w = worker;
@@ -276,6 +287,7 @@ bool scan_worker_event(void *worker, struct flat *f, const struct err *why)
 		w->parse += (double)(begun - w->left_at);
 	if (f != NULL) {
 		w->out->events++;
+		w->out->cut += is_cut(f);
 		go = take_event(w, f) && (w->spotter == NULL || take_spots(w, f));
 	} else {
 		go = take_bad(w, why);

@@ -27,6 +27,7 @@ struct source_reader {
 	usec now;
 	struct flat *flat;
 	struct buf piece;   /* lines: what was read and not yet used, from `used` on */
+	struct buf spare;   /* a line with bytes of another coding, mended */
 	size_t used;
 	uint64_t at;        /* lines: offset in the file of piece.p + used; documents: of the next read */
 	bool begun;
@@ -193,6 +194,7 @@ enum rc source_reader_new(const struct fields *dict, usec now, struct source_rea
 	r->dict = dict;
 	r->now = now;
 	buf_init(&r->piece, SOURCE_LINE_MAX + 2 * PIECE);
+	buf_init(&r->spare, 3 * SOURCE_LINE_MAX);
 	TRY(flat_new(&r->flat, err));
 	*ret = r;
 	r = NULL;
@@ -205,6 +207,7 @@ void source_reader_free(struct source_reader *r)
 		return;
 	flat_free(r->flat);
 	buf_done(&r->piece);
+	buf_done(&r->spare);
 	unpack_free(r->unpack);
 	mem_free(r->raw);
 	mem_free(r);
@@ -315,7 +318,7 @@ static bool take_line(struct run *u, struct str line)
 	if (u->lines != NULL)
 		rc = log_lines_next(u->lines, u->r->flat, line, &event, &err);
 	else
-		rc = str_trim(line).n == 0 ? (event = false, RC_OK) : flat_json(u->r->flat, u->r->dict, line, &err);
+		rc = str_trim(line).n == 0 ? (event = false, RC_OK) : flat_json_mended(u->r->flat, u->r->dict, &line, &u->r->spare, &err);
 	if (rc != RC_OK)
 		return u->fn(u->ctx, NULL, &err);
 	return !event || u->fn(u->ctx, u->r->flat, NULL);
@@ -446,7 +449,7 @@ static bool take_elements(struct run *u, struct jsonsplit *s, bool *ret_bad)
 		}
 		if (element.p == NULL)
 			return true;
-		rc = flat_json(u->r->flat, u->r->dict, element, &err);
+		rc = flat_json_mended(u->r->flat, u->r->dict, &element, &u->r->spare, &err);
 		if (!u->fn(u->ctx, rc == RC_OK ? u->r->flat : NULL, &err))
 			return false;
 	}

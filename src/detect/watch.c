@@ -43,6 +43,7 @@ struct watch {
 	enum rc end;               /* what the taker of events says */
 	struct err end_err;
 	struct spotter *spotter;   /* of the image: most events hold nothing, and need no closer look */
+	struct buf spare;          /* a line with bytes of another coding, mended */
 	struct buf json;           /* a line of another format as JSON */
 	struct str line;           /* the event at hand */
 	struct event_view view;    /* of it, once `viewed` */
@@ -83,6 +84,7 @@ enum rc watch_new(const struct image *m, struct str input, watch_hit fn, void *c
 	w->fn = fn;
 	w->ctx = ctx;
 	buf_init(&w->partial, WATCH_LINE_MAX);
+	buf_init(&w->spare, 3 * WATCH_LINE_MAX);
 	buf_init(&w->json, 4 * WATCH_LINE_MAX);
 	w->first = w->part = part_new();
 	w->arena = arena_new(LINE_ARENA);
@@ -112,6 +114,7 @@ void watch_free(struct watch *w)
 	flat_free(w->flat);
 	fields_free(w->no_fields);
 	buf_done(&w->json);
+	buf_done(&w->spare);
 	buf_done(&w->partial);
 	mem_free(w);
 }
@@ -162,7 +165,7 @@ static enum rc view_event(struct watch *w, struct err *err)
 	TRY(event_json(w, &json, err));
 	TRY(event_observe(w->arena, json, &w->view, err));
 	w->viewed = true;
-	w->stats.cut += w->view.cut;
+	w->stats.cut += w->view.cut && w->flat->left_out == 0;
 	return RC_OK;
 }
 
@@ -319,11 +322,12 @@ static enum rc match_line(struct watch *w, struct str line, enum log_format form
 
 	TRY(choose_reader(w, line, format, err));
 	if (w->format == LOG_JSON)
-		TRY(flat_json(w->flat, w->part->dict, line, err));
+		TRY(flat_json_mended(w->flat, w->part->dict, &line, &w->spare, err));
 	else
 		TRY(log_lines_next(w->part->lines[w->format], w->flat, line, &event, err));
 	if (!event)
 		return RC_OK;
+	w->stats.cut += w->flat->left_out > 0;
 	w->line = line;
 	w->viewed = w->printed = false;
 	w->inside = true;

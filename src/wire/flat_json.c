@@ -1,5 +1,6 @@
 #include "wire/flat_json.h"
 
+#include "base/text.h"
 #include "wire/flat_json_path.h"
 #include "wire/flat_work.h"
 
@@ -35,6 +36,19 @@ enum rc flat_json_by(flat_json_fast read, struct flat *f, const struct fields *d
 enum rc flat_json(struct flat *f, const struct fields *dict, struct str line, struct err *err)
 {
 	return flat_json_by(f->work->read_json, f, dict, line, err);
+}
+
+enum rc flat_json_mended(struct flat *f, const struct fields *dict, struct str *line, struct buf *spare, struct err *err)
+{
+	enum rc rc = flat_json(f, dict, *line, err);
+
+	if (LIKELY(rc != RC_BAD) || utf8_valid(*line, NULL))
+		return rc;
+	buf_clear(spare);
+	utf8_mend(spare, *line);
+	TRY(buf_check(spare, err, "JSON"));
+	*line = buf_view(spare);
+	return flat_json(f, dict, *line, err);
 }
 
 const char *flat_json_path(void)

@@ -11,6 +11,10 @@
  * longer than 4 GiB - 1. */
 enum rc flat_json(struct flat *f, const struct fields *dict, struct str line, struct err *err) MUSTUSE;
 
+/* The same of a line that may hold bytes of another coding, as what comes from outside into a log does: each is U+FFFD, so
+ * that nobody can hide an event behind one. *line becomes the mended one, in `spare`, when there were any. */
+enum rc flat_json_mended(struct flat *f, const struct fields *dict, struct str *line, struct buf *spare, struct err *err) MUSTUSE;
+
 /* Which code path runs: "avx512", "avx2" or "portable". */
 const char *flat_json_path(void);
 

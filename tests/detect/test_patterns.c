@@ -110,6 +110,8 @@ static void test_one_at_a_time(void)
 	EQ_INT(feed(&b, PROCESS("evil -x")), 0, "nothing is known");
 	update(&b, 1, "[process:command_line LIKE '%evil%' AND process:command_line MATCHES '-[xy]$']", 80, 0, false);
 	EQ_INT(feed(&b, PROCESS("evil -x") PROCESS("good -x") PROCESS("evil -z")), 1, "a pattern is met");
+	EQ_INT(feed(&b, PROCESS("evil \xff\xc3 -x")), 1, "bytes that are no UTF-8 hide nothing");
+	EQ_INT(feed(&b, PROCESS("evil -x")), 1, "again");
 	EQ_STR(str_of(b.seen.id), S(ID "01"), "its id");
 	EQ_INT(b.seen.tlp * 1000 + b.seen.confidence, 2080, "its level and confidence");
 	EQ_INT(b.seen.kind, OBS_KINDS, "no observable");

@@ -123,6 +123,12 @@ t.same(run('detect', '--rules', ours, '-q', write('ours/win.json', lines(dict(lo
 forti = write('ours/forti.log', 'date=2026-01-02 time=03:04:05 tz="+0800" devname=fw src=192.0.2.8\n')
 t.same([x['time'] for x in records(run('detect', '--rules', ours, '--json', '-q', forti))], ['2026-01-01T19:04:05.000000Z'], 'a time in two fields and a zone')
 
+r = run('detect', '--rules', rules, '--json', '--stats', '-', stdin=lines({**{f'k{i}': 'v' for i in range(5000)}, **sysmon('C:\\whoami.exe', 'whoami /all')}))
+t.ok(records(r)[-1]['cut'] == 1 and 'more than is looked at' in r.err, 'an event that holds more than is looked at is told', r)
+hidden = lines(sysmon('C:\\whoami.exe', 'whoami /all X')).encode().replace(b'X', b'\xff\xc3')
+r = run('detect', '--rules', rules, '--json', '-q', '-', stdin=hidden)
+t.same([x['fields']['CommandLine'] for x in records(r)], ['whoami /all \ufffd\ufffd'], 'bytes that are no UTF-8 hide no event')
+
 # packed, or in another coding
 import gzip
 one, two = lines(sysmon('C:\\a\\whoami.exe', 'whoami /all')), lines(sysmon('C:\\b\\whoami.exe', 'whoami /all'))
