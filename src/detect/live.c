@@ -11,6 +11,7 @@
 #include "detect/correlate.h"
 #include "detect/engine.h"
 
+#define EVENT_JSON_MAX ((size_t)1 << 20)
 #define RULES_ARENA ((size_t)2 << 30)
 #define FIELDS_SHOWN 16
 #define RUNS_READY 64 /* threads beyond these make and free their engines themselves */
@@ -347,6 +348,7 @@ static void tell_match(struct live_run *r, const struct sigma_rule *rule, uint32
 	struct engine_why why[FIELDS_SHOWN];
 	struct rule_hit_field fields[FIELDS_SHOWN];
 	struct rule_hit h = hit_of(r, rule, r->at);
+	struct buf json;
 	size_t n = engine_explain(r->engine, r->f, number, why, FIELDS_SHOWN);
 
 	/* A line of plain text has no fields: it meets no rule by those it lacks. */
@@ -357,8 +359,15 @@ static void tell_match(struct live_run *r, const struct sigma_rule *rule, uint32
 	h.fields = fields;
 	h.n_fields = (uint32_t)n;
 	h.event = r->f->raw;
+	/* A line of Zeek says nothing without its header. */
+	buf_init(&json, EVENT_JSON_MAX);
+	if (r->f->format == LOG_ZEEK) {
+		flat_json_print(r->f, &json);
+		h.event = buf_view(&json);
+	}
 	atomic_fetch_add(&r->live->matches, 1);
 	r->fn(r->ctx, &h);
+	buf_done(&json);
 }
 
 enum rc live_match(struct live_run *r, struct flat *f, struct str input, struct str where, live_hit fn, void *ctx, struct err *err)

@@ -70,6 +70,10 @@ def story(store):
     name = 'sqlite' if store == 'sqlite' else 'postgresql'
     rules = os.path.dirname(write(f'{name}-rules/a.yml', rule('Whoami', 1, "{Image|endswith: '\\whoami.exe'}", 'high', 'attack.t1033, attack.discovery') +
                                   rule('Mimikatz', 2, "{Image|endswith: '\\mimikatz.exe'}", 'critical', 'attack.t1003.001, attack.credential-access')))
+    write(f'{name}-rules/z.yml', f'title: Odd port\nid: {RULE.format(3)}\nlevel: low\nlogsource: {{product: zeek, service: conn}}\n'
+          "detection: {s: {id.resp_p: 4444}, condition: s}\n")
+    zeek = write(f'{name}-logs/conn.log', '#separator \\x09\n#path\tconn\n#fields\tts\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\n'
+                 '#types\ttime\taddr\tport\taddr\tport\n')
     log, fw = write(f'{name}-logs/win.json', ''), write(f'{name}-logs/eve.json', '')
     n = Node(name, 'provider', org='市立醫院')
     if store != 'sqlite':
@@ -78,7 +82,8 @@ def story(store):
         t.ok(made.status == 0, f'{name}: a node on PostgreSQL', made)
         n.dir += '-pg'
     n.configure(f'[detect]\nrules = {rules}\n[tickets]\nsector = 醫療\nregion = TW-TPE\nsighting_seconds = 1\n'
-                f'[input windows]\npath = {log}\n[input firewall]\npath = {fw}\nprotection = network-firewall')
+                f'[input windows]\npath = {log}\n[input firewall]\npath = {fw}\nprotection = network-firewall\n'
+                f'[input zeek]\npath = {zeek}')
     n.start()
 
     def tickets(query=''):
@@ -138,6 +143,12 @@ def story(store):
                          if o.get('sighting_of_ref') == bad['id']]
     t.ok(wait_until(lambda: len(sightings()) == 1 and sightings()[0]['count'] >= 3), 'one sighting that grows', sightings())
     t.ok(sightings()[0]['id'] in c2['sightings'] and sightings()[0]['first_seen'] == '2026-01-02T03:04:05.000000Z', 'of its day, named by the ticket', sightings())
+
+    put(zeek, '1767323045.0\t10.0.0.9\t1234\t192.0.2.7\t4444')
+    odd = lambda: [ticket(x['number']) for x in tickets('?rule=' + RULE.format(3))]
+    t.ok(wait_until(lambda: len(odd()) == 1), 'a line of Zeek')
+    t.same([c['between'] for x in odd() for c in x['connections']], [{'src': {'ip': '10.0.0.9', 'port': '1234'}, 'dst': {'ip': '192.0.2.7', 'port': '4444'}}],
+           'its connection is told')
 
     # people
     t.same(act(one['number'], 'assign', to='alice').json()['state'], 'in-progress', 'assigned: in progress')
