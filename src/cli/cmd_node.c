@@ -36,6 +36,10 @@ static void show_status(const struct cli *c, const struct json *v, struct buf *o
 	show_line(c, v, "live patterns", "detector.patterns", out);
 	show_line(c, v, "not matchable", "detector.unsupported", out);
 	show_line(c, v, "suppressed", "detector.suppressed", out);
+	show_line(c, v, "open tickets", "tickets.open", out);
+	show_line(c, v, "tickets in progress", "tickets.in_progress", out);
+	show_line(c, v, "suppressions", "tickets.suppressions", out);
+	show_line(c, v, "held by them", "tickets.held_by_suppressions", out);
 	show_line(c, v, "requests", "http.requests", out);
 	show_line(c, v, "answered 4xx", "http.client_errors", out);
 	show_line(c, v, "malformed", "http.refused_malformed", out);

@@ -25,6 +25,7 @@ static const struct { const char *en, *zh; } words[] = {
 	{ "disk full", "磁碟已滿" }, { "facts", "事實" }, { "identity", "識別" }, { "live indicators", "生效指標" }, { "live values", "生效值" },
 	{ "malformed", "格式錯誤" }, { "name", "名稱" }, { "objects", "物件" }, { "on warning list", "警示清單" }, { "live patterns", "生效樣式" }, { "not matchable", "無法比對" },
 	{ "port", "連接埠" }, { "requests", "請求" }, { "running", "執行中" }, { "score", "分數" }, { "started", "啟動時間" }, { "store", "儲存" },
+	{ "open tickets", "未處理監控單" }, { "tickets in progress", "處理中監控單" }, { "suppressions", "生效抑制" }, { "held by them", "被抑制次數" },
 	{ "subject", "對象" }, { "suppressed", "已抑制" }, { "tier", "層級" }, { "too large", "過大" }, { "versions", "版本" },
 	/* values */
 	{ "yes", "是" }, { "no", "否" },

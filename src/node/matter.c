@@ -13,6 +13,7 @@
 #define BODY_MAX ((size_t)1 << 20)
 #define DESCRIPTION_MAX ((size_t)4096)
 #define REFS_MAX 48
+#define TEXT_KEPT ((size_t)2048)
 
 static const char *const kind_names[OBS_KINDS] = {
 	"ipv4-addr", "ipv6-addr", "domain-name", "url", "email-addr", "file:md5", "file:sha1", "file:sha256", "file:sha512",
@@ -46,6 +47,31 @@ static void put_part(struct buf *b, struct str s)
 		buf_fmt(b, "%c%c", digits[hash[i] >> 4], digits[hash[i] & 15]);
 }
 
+/* Events and rules may hold any bytes; what goes into a record is text. */
+static struct str clean(struct arena *a, struct str s)
+{
+	struct str copy = arena_dup(a, s);
+	char *p = copy.p == NULL ? NULL : (char *)(uintptr_t)copy.p;
+	size_t bad;
+
+	for (size_t i = 0; p != NULL && i < copy.n; i++)
+		if (p[i] == '\0')
+			p[i] = ' ';
+	while (p != NULL && !utf8_valid(copy, &bad))
+		p[bad] = '?';
+	return p == NULL ? S("") : copy;
+}
+
+/* At most `max` bytes, not cut within a character. */
+static struct str cut(struct str s, size_t max)
+{
+	size_t n = s.n < max ? s.n : max;
+
+	while (n > 0 && n < s.n && ((unsigned char)s.p[n] & 0xC0) == 0x80)
+		n--;
+	return str_slice(s, 0, n);
+}
+
 static enum rc make_key(struct matter *m, const struct buf *entity, const char *sort, struct str family, struct err *err)
 {
 	struct buf key;
@@ -54,10 +80,14 @@ static enum rc make_key(struct matter *m, const struct buf *entity, const char *
 	buf_str(&key, buf_view(entity));
 	buf_fmt(&key, " %s:", sort);
 	put_part(&key, family);
-	m->ticket.entity = arena_dup(m->a, buf_view(entity));
-	m->ticket.cluster = m->alert.cluster = key.bad == RC_OK && entity->bad == RC_OK ? arena_dup(m->a, buf_view(&key)) : (struct str){ NULL, 0 };
+	m->ticket.entity = clean(m->a, buf_view(entity));
+	m->ticket.cluster = m->alert.cluster = clean(m->a, buf_view(&key));
+	if (key.bad != RC_OK || entity->bad != RC_OK || m->ticket.entity.n == 0 || m->ticket.cluster.n == 0) {
+		buf_done(&key);
+		return no_memory(err);
+	}
 	buf_done(&key);
-	return m->ticket.cluster.p == NULL || m->ticket.entity.p == NULL ? no_memory(err) : RC_OK;
+	return RC_OK;
 }
 
 static void put_entity(struct buf *b, struct str where, struct str address, struct str input)
@@ -224,41 +254,17 @@ static enum rc fill_alert(struct matter *m, struct err *err)
 	row->at = m->first;
 	row->seen = time_now();
 	row->input = m->rule != NULL ? m->rule->input : m->hit->input;
-	row->where = m->rule != NULL ? m->rule->where : m->hit->where;
+	row->where = clean(m->a, cut(m->rule != NULL ? m->rule->where : m->hit->where, TEXT_KEPT));
 	row->level = m->rule != NULL ? m->rule->level : S("");
 	row->observable = m->rule != NULL ? arena_fmt(m->a, "rule:%.*s", STR(str_slice(m->rule->title, 0, 1024)))
 					  : arena_fmt(m->a, "%s:%.*s", matter_observable(m->hit->what.kind), STR(m->hit->what.value));
+	row->observable = clean(m->a, cut(row->observable, TEXT_KEPT));
 	buf_init(&body, BODY_MAX);
 	write_body(m, &body);
 	row->body = arena_dup(m->a, buf_view(&body));
 	rc = buf_check(&body, err, "alert");
 	buf_done(&body);
-	return rc == RC_OK && (row->body.p == NULL || row->observable.p == NULL) ? no_memory(err) : rc;
-}
-
-/* At most `max` bytes, not cut within a character. */
-static struct str cut(struct str s, size_t max)
-{
-	size_t n = s.n < max ? s.n : max;
-
-	while (n > 0 && n < s.n && ((unsigned char)s.p[n] & 0xC0) == 0x80)
-		n--;
-	return str_slice(s, 0, n);
-}
-
-/* Events and rules may hold any bytes; what goes into a record is text. */
-static struct str clean(struct arena *a, struct str s)
-{
-	struct str copy = arena_dup(a, s);
-	char *p = copy.p == NULL ? NULL : (char *)(uintptr_t)copy.p;
-	size_t bad;
-
-	for (size_t i = 0; p != NULL && i < copy.n; i++)
-		if (p[i] == '\0')
-			p[i] = ' ';
-	while (p != NULL && !utf8_valid(copy, &bad))
-		p[bad] = '?';
-	return p == NULL ? S("") : copy;
+	return rc == RC_OK && (row->body.p == NULL || row->observable.n == 0) ? no_memory(err) : rc;
 }
 
 static void describe_rule(struct matter *m, struct buf *out)

@@ -473,6 +473,7 @@ const struct rsit *tickets_rsit(const struct tickets *t)
 
 void tickets_status(struct tickets *t, struct jsonw *w)
 {
+	struct ticket_stats st;
 	uint64_t open = 0;
 
 	if (t == NULL)
@@ -484,6 +485,11 @@ void tickets_status(struct tickets *t, struct jsonw *w)
 	}
 	jsonw_name(w, "tickets");
 	jsonw_object(w);
+	if (ticket_count(t->store, &st, NULL) == RC_OK) {
+		jsonw_m_int(w, "open", (int64_t)st.open);
+		jsonw_m_int(w, "in_progress", (int64_t)st.in_progress);
+		jsonw_m_int(w, "closed", (int64_t)st.closed);
+	}
 	jsonw_m_int(w, "hits", (int64_t)atomic_load(&t->hits));
 	jsonw_m_int(w, "opened", (int64_t)atomic_load(&t->opened));
 	jsonw_m_int(w, "alerts_joined", (int64_t)atomic_load(&t->joined));

@@ -96,6 +96,14 @@ struct neighbour {
 	char number[TICKET_NUMBER_MAX];
 };
 
+/* Times come from logs and may be any. */
+static usec shifted(usec t, usec by)
+{
+	usec r;
+
+	return __builtin_add_overflow(t, by, &r) ? (by < 0 ? INT64_MIN : INT64_MAX) : r;
+}
+
 static enum rc find_neighbours(struct db *d, const struct opening *o, struct neighbour *list, size_t *ret_n, struct err *err)
 {
 	struct dbq *q CLEANUP(db_endp) = NULL;
@@ -107,7 +115,7 @@ static enum rc find_neighbours(struct db *d, const struct opening *o, struct nei
 	TRY(DB_START(d, &q, err,
 		     "SELECT row, number FROM ticket WHERE entity = $1 AND last >= $2 AND first <= $3 AND row <> $4 AND merged_into = ''"
 		     " ORDER BY row DESC LIMIT $5",
-		     DB_TEXT(o->t->entity), DB_INT(o->t->first - o->near), DB_INT(o->t->last + o->near), DB_INT(o->t->row), DB_INT(NEAR_MAX)));
+		     DB_TEXT(o->t->entity), DB_INT(shifted(o->t->first, -o->near)), DB_INT(shifted(o->t->last, o->near)), DB_INT(o->t->row), DB_INT(NEAR_MAX)));
 	for (;;) {
 		TRY(db_next(q, &row, err));
 		if (!row)

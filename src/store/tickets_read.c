@@ -85,11 +85,11 @@ static enum rc list_tickets(struct db *d, void *ctx, struct err *err)
 	TRY(DB_START(d, &q, err,
 		     "SELECT " TICKET_COLUMNS " FROM ticket WHERE row < $1 AND ($2 = '' OR state = $2 OR ($2 = 'active' AND state <> 'closed'))"
 		     " AND ($3 = '' OR class = $3) AND ($4 = '' OR disposition = $4) AND ($5 = '' OR assignee = $5) AND ($6 = '' OR place = $6)"
-		     " AND ($7 = '' OR level = $7) AND last >= $8 AND first < $9 AND ($10 = '' OR EXISTS (SELECT 1 FROM ticket_ref r"
+		     " AND ($7 = '' OR level = $7) AND last >= $8 AND first <= $9 AND ($10 = '' OR EXISTS (SELECT 1 FROM ticket_ref r"
 		     " WHERE r.kind = $10 AND r.value = $11 AND r.ticket = ticket.row)) ORDER BY row DESC LIMIT $12",
 		     DB_INT(x->before == 0 ? INT64_MAX : x->before), DB_TEXT(x->state), DB_TEXT(x->class), DB_TEXT(x->disposition),
 		     DB_TEXT(x->assignee), DB_TEXT(x->where), DB_TEXT(x->level), DB_INT(x->since == 0 ? INT64_MIN : x->since),
-		     DB_INT(x->until == 0 ? INT64_MAX : x->until), DB_TEXT(x->kind), DB_TEXT(x->value), DB_INT(l->limit)));
+		     DB_INT(x->until == 0 ? INT64_MAX : x->until - 1), DB_TEXT(x->kind), DB_TEXT(x->value), DB_INT(l->limit)));
 	return collect(l, q, err);
 }
 

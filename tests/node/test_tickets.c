@@ -165,6 +165,20 @@ static void restarts(struct arena *a)
 	OK(match("again", "pc1", T0 + 2 * MINUTE, 1) == RC_OK && tickets_of(a, "again", &t) == 1 && t.hits == 8, "what was before goes on");
 }
 
+/* Logs hold any bytes. */
+static void strange(struct arena *a)
+{
+	struct ticket t;
+	struct rule_hit h = { .id = S("odd"), .title = S("T\xff\0T"), .where = S("h\xc3("), .input = S("win"), .event = S("\xff\0\x01"), .level = S(""),
+			      .author = S("\xff"), .at = INT64_MAX };
+
+	OK(alert_from_rule(&core, &h, &err) == RC_OK, "bytes that are no text, at the end of time: %s", err.text);
+	h.at = INT64_MIN;
+	OK(alert_from_rule(&core, &h, &err) == RC_OK && tickets_of(a, "odd", &t) == 2, "and at its beginning");
+	EQ_STR(t.title, S("T? T"), "are shown as such");
+	EQ_STR(t.where, S("h?("), "also the host");
+}
+
 static void no_memory(struct arena *a)
 {
 	struct ticket t;
@@ -195,6 +209,7 @@ int main(void)
 		gaps(a);
 		closed(a);
 		restarts(a);
+		strange(a);
 		no_memory(a);
 		tickets_stop(core.tickets);
 		node_close(&core.node);
