@@ -4,6 +4,7 @@
 #include "base/jsonw.h"
 #include "base/text.h"
 #include "detect/rsit.h"
+#include "intel/decay.h"
 #include "node/core.h"
 #include "node/tickets.h"
 #include "store/objects.h"
@@ -353,7 +354,7 @@ static void classify(struct core *c, struct matter *m, const struct json *indica
 		struct str kind = str_of(matter_observable(m->hit->what.kind));
 
 		match.observable = str_slice(kind, 0, str_find(kind, S(":"), 0));
-		match.confidence = m->hit->confidence;
+		match.confidence = m->hit->confidence <= 100 ? m->hit->confidence : CONFIDENCE_DEFAULT;
 		if (json_is(types, JSON_ARRAY))
 			JSON_EACH(t, types)
 				if (json_is(t, JSON_STRING) && match.n_types < COUNTOF(list))
@@ -386,6 +387,16 @@ static void fill_victim(struct core *c, struct matter *m)
 	m->ticket.protection = in != NULL && !str_eq(str_of(in->protection), S("auto")) ? str_of(in->protection) : m->protection;
 }
 
+/* The indicator's name and what it named, once where they are the same. */
+static struct str title_of_hit(struct matter *m, struct str name)
+{
+	struct str value = m->hit->matched.n > 0 ? m->hit->matched : m->hit->what.value;
+
+	if (str_eq(name, value))
+		return clean(m->a, cut(name, 1024));
+	return clean(m->a, arena_fmt(m->a, "%.*s: %.*s", STR(cut(name.n > 0 ? name : S("Known indicator"), 512)), STR(cut(value, 512))));
+}
+
 enum rc matter_fill(struct core *c, struct matter *m, struct err *err)
 {
 	const struct json *indicator = m->hit != NULL ? read_indicator(c, m) : NULL;
@@ -408,8 +419,7 @@ enum rc matter_fill(struct core *c, struct matter *m, struct err *err)
 		for (uint32_t i = 0; i < m->rule->n_tags; i++)
 			add_tag(m, m->rule->tags[i]);
 	} else {
-		m->ticket.title = clean(m->a, arena_fmt(m->a, "%.*s: %.*s", STR(cut(name.n > 0 ? name : S("Known indicator"), 512)),
-							STR(cut(m->hit->matched.n > 0 ? m->hit->matched : m->hit->what.value, 512))));
+		m->ticket.title = title_of_hit(m, name);
 		add_ref(m, S("indicator"), m->hit->indicator, name);
 		add_ref(m, S("sighting"), m->alert.sighting, S(""));
 		add_kill_chain(m, indicator);
