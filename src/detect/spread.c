@@ -20,6 +20,7 @@
 #define SAVE_ANYWAY 6                    /* a shard without news is saved so many times more seldom: it need not look at old blocks again */
 #define TAKE_EVERY (USEC_PER_SEC / 2)
 #define IDLE_EVERY USEC_PER_SEC
+#define DAY ((usec)86400 * USEC_PER_SEC)
 
 struct fired {
 	struct fired *next;
@@ -159,13 +160,25 @@ static enum rc put_events(struct spread *s, const struct fired *f, struct jsonw 
 	return RC_OK;
 }
 
+/* The pattern of an indicator over several events. */
+static void put_indicator(struct jsonw *w, const struct sigma_indicator *i)
+{
+	jsonw_m_str(w, "matched", i->pattern);
+	if (i->tlp != UINT8_MAX)
+		jsonw_m_int(w, "tlp", i->tlp);
+	if (i->confidence != UINT8_MAX)
+		jsonw_m_int(w, "confidence", i->confidence);
+}
+
 static enum rc put_body(struct spread *s, const struct fired *f, struct jsonw *w, struct err *err)
 {
 	const struct sigma_rule *r = &s->o.rules->rules[f->rule];
 
 	jsonw_object(w);
-	jsonw_m_cstr(w, "type", "correlation");
-	jsonw_m_str(w, "rule_id", r->id.n > 0 ? r->id : r->title);
+	jsonw_m_cstr(w, "type", r->indicator != NULL ? "indicator" : "correlation");
+	jsonw_m_str(w, r->indicator != NULL ? "indicator_id" : "rule_id", r->id.n > 0 ? r->id : r->title);
+	if (r->indicator != NULL)
+		put_indicator(w, r->indicator);
 	jsonw_m_str(w, "title", r->title);
 	jsonw_m_cstr(w, "level", sigma_level_name(r->level));
 	jsonw_m_str(w, "author", r->author);
@@ -206,18 +219,22 @@ static enum rc body_of(struct spread *s, const struct fired *f, struct str *ret,
 static enum rc put_alerts(struct spread *s, const struct owned *x, struct blockq_progress *p, struct err *err)
 {
 	struct blockq_alert *list = arena_array(s->a, x->n_fired + 1, sizeof *list);
+	struct blockq_sighting *seen = arena_array(s->a, x->n_fired + 1, sizeof *seen);
 	size_t n = 0;
 
-	for (const struct fired *f = x->fired; f != NULL && list != NULL; f = f->next, n++) {
+	for (const struct fired *f = x->fired; f != NULL && list != NULL && seen != NULL; f = f->next, n++) {
 		const struct sigma_rule *r = &s->o.rules->rules[f->rule];
 
 		list[n].what = r->id.n > 0 ? r->id : r->title;
 		TRY(body_of(s, f, &list[n].body, err));
+		if (r->indicator != NULL)
+			seen[p->n_sightings++] = (struct blockq_sighting){ r->id, S(""), f->at / DAY, 1, f->first, f->at };
 	}
-	if (n < x->n_fired || list == NULL)
+	if (n < x->n_fired || list == NULL || seen == NULL)
 		return FAIL(err, RC_NOMEM, "correlation: out of memory");
 	p->alerts = list;
 	p->n_alerts = n;
+	p->sightings = seen;
 	return RC_OK;
 }
 

@@ -415,6 +415,8 @@ static enum rc take_indicator(struct incoming *x, const struct json *v, struct e
 
 	buf_init(&normal, 2 * VALUE_MAX);
 	h.what = (struct observable){ .kind = OBS_KINDS, .field = S(""), .value = S("") };
+	if (h.input.n == 0) /* a pattern over several events, of whatever collectors */
+		h.input = S("queue");
 	if (read_fields(v, fields) > 0) {
 		h.what.field = fields[0].name;
 		h.what.value = fields[0].value;

@@ -375,7 +375,7 @@ static enum rc put_steps(struct blockq *q, int64_t block, const struct blockq_st
 	return RC_OK;
 }
 
-static enum rc put_sighting(struct blockq *q, const struct blockq_sighting *s, struct err *err)
+enum rc blockq_put_sighting(struct blockq *q, const struct blockq_sighting *s, struct err *err)
 {
 	return DB_RUN(q->db, err,
 		      "INSERT INTO bq_sighting (indicator, source, day, count, first, last) VALUES ($1, $2, $3, $4, $5, $6)"
@@ -431,7 +431,7 @@ static enum rc finish_all(struct blockq *q, void *ctx, struct err *err)
 	if (f->n_sightings > 0)
 		qsort(f->sightings, f->n_sightings, sizeof(const struct blockq_sighting *), order_sightings);
 	for (size_t i = 0; i < f->n_sightings; i++)
-		TRY(put_sighting(q, f->sightings[i], err));
+		TRY(blockq_put_sighting(q, f->sightings[i], err));
 	for (size_t i = 0; i < f->n; i++)
 		if (!f->list[i].lost)
 			TRY(blockq_put_alerts(q, f->list[i].block->id, f->list[i].alerts, f->list[i].n_alerts, err));

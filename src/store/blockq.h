@@ -145,7 +145,8 @@ struct blockq_progress {
 	bool with_state;       /* `state` is that after `after`: what it was counted from is removed */
 	struct str state;
 	const struct blockq_alert *alerts; /* their ordinals are given here, from shard->fired on */
-	size_t n_alerts;
+	const struct blockq_sighting *sightings;
+	size_t n_alerts, n_sightings;
 	bool lost;             /* set: somebody else has the shard, nothing of it was written */
 };
 /* All that are not lost in one transaction. */

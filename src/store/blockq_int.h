@@ -27,6 +27,7 @@ struct blockq {
 typedef enum rc (*blockq_job)(struct blockq *q, void *ctx, struct err *err);
 enum rc blockq_transact(struct blockq *q, blockq_job job, void *ctx, struct err *err) MUSTUSE;
 enum rc blockq_put_alerts(struct blockq *q, struct str block, const struct blockq_alert *alerts, size_t n, struct err *err) MUSTUSE;
+enum rc blockq_put_sighting(struct blockq *q, const struct blockq_sighting *s, struct err *err) MUSTUSE;
 enum rc blockq_copy(struct arena *a, struct str from, struct str *ret, struct err *err) MUSTUSE;
 
 #endif

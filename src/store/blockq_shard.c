@@ -181,6 +181,9 @@ static enum rc save(struct blockq *q, void *ctx, struct err *err)
 	for (size_t i = 0; i < x->n; i++)
 		TRY(move_shard(q, x->taker, &x->list[i], err));
 	for (size_t i = 0; i < x->n; i++)
+		for (size_t k = 0; k < x->list[i].n_sightings && !x->list[i].lost; k++)
+			TRY(blockq_put_sighting(q, &x->list[i].sightings[k], err));
+	for (size_t i = 0; i < x->n; i++)
 		TRY(put_fired(q, &x->list[i], err));
 	return RC_OK;
 }

@@ -72,6 +72,17 @@ def on(Q, other, absent):
 
 t.note('one file of SQLite')
 on(path('blocks.db'), path('other.db'), path('absent.db'))
+two = write('two.json', ''.join(json.dumps({'EventID': 1, 'Channel': 'Microsoft-Windows-Sysmon/Operational', 'Computer': 'pc1', 'Image': 'C:\\x.exe',
+                                            'CommandLine': f'run stage {stage}', 'UtcTime': f'2026-11-01 00:0{m}:00.000'}) + '\n'
+                                for m, stage in ((1, 'A'), (2, 'B'), (3, 'C'))))
+chain = stix('indicator', name='one, then the other', indicator_types=['malicious-activity'], pattern_type='stix', valid_from='2024-01-01T00:00:00Z',
+             pattern="[process:command_line LIKE '%stage A'] FOLLOWEDBY [process:command_line LIKE '%stage B'] WITHIN 300 SECONDS")
+found = [m for m in run('detect', '--indicators', write('chain.json', bundle([chain])), '--json', two).lines()]
+run('queue', 'add', two, '--queue', path('chain.db'))
+run('queue', 'work', '-i', path('chain.json'), '--queue', path('chain.db'), '--until-empty', '--final')
+got = run('queue', 'alerts', '--queue', path('chain.db')).lines()
+t.same([(m['type'], m.get('indicator_id')) for m in got], [('indicator', chain['id'])] * len(found), 'a pattern over several events is an indicator that was met')
+t.ok(len(found) == 1 and got and len(got[0]['events']) == 2, 'by the events it names', found, got)
 if why_not():
     t.skip('PostgreSQL', why_not())
     t.done()
