@@ -3,6 +3,8 @@
  * in the indicator itself, and events see the mark. */
 #include "detect/patterns_int.h"
 
+#include <time.h>
+
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -12,6 +14,7 @@
 #define ITEM_ARENA ((size_t)1 << 20)
 #define CORRELATOR_BYTES ((size_t)16 << 20) /* of one indicator */
 #define BATCH_MAX 500u     /* compiled at once: bounds how long one more waits behind a feed */
+#define RETRY_NSEC 100000000L /* after a merge for which there was no memory */
 #define SIZE_RATIO 4u      /* an image is that much larger than the next, or they are merged */
 
 static const struct sigma_set no_rules;
@@ -255,41 +258,42 @@ static enum rc layer_new(struct patterns *p, struct pattern_item *const *items, 
 
 /* --- publishing --- */
 
+static bool is_among(struct pattern_layer *const *list, uint32_t n, const struct pattern_layer *l)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (list[i] == l)
+			return true;
+	return false;
+}
+
 /* Under the lock: `l` (its reference goes over; may be empty) in place of those of `gone` that are still there, in the order of
- * size. False: no room or memory. */
+ * size. False: no room or memory, and nothing changed. */
 static bool publish(struct patterns *p, struct pattern_layer *l, struct pattern_layer *const *gone, uint32_t n_gone,
 		    struct pattern_world **ret_old)
 {
-	struct pattern_world *w = world_new();
+	struct pattern_world *w;
 	bool placed = l->n_items == 0;
+	uint32_t n = !placed;
 
+	for (uint32_t i = 0; i < p->world->n; i++)
+		n += !is_among(gone, n_gone, p->world->layers[i]);
+	w = n > PATTERN_LAYERS_MAX ? NULL : world_new();
 	if (w == NULL)
 		return false;
 	for (uint32_t i = 0; i < p->world->n; i++) {
 		struct pattern_layer *old = p->world->layers[i];
-		bool stays = true;
 
-		for (uint32_t k = 0; k < n_gone; k++)
-			stays &= gone[k] != old;
-		if (!stays)
+		if (is_among(gone, n_gone, old))
 			continue;
-		if (!placed && old->n_items <= l->n_items && w->n < PATTERN_LAYERS_MAX) {
+		if (!placed && old->n_items <= l->n_items) {
 			w->layers[w->n++] = l;
 			placed = true;
 		}
-		if (w->n == PATTERN_LAYERS_MAX)
-			break;
 		atomic_fetch_add(&old->refs, 1);
 		w->layers[w->n++] = old;
 	}
-	if (!placed && w->n < PATTERN_LAYERS_MAX) {
+	if (!placed)
 		w->layers[w->n++] = l;
-		placed = true;
-	}
-	if (!placed) {
-		pattern_world_drop(w);
-		return false;
-	}
 	if (l->n_items == 0)
 		layer_drop(l);
 	*ret_old = replace_world(p, w);
@@ -309,6 +313,10 @@ static bool want_merge(const struct patterns *p, uint32_t *ret_from)
 		if (p->n_dead > all / 2)
 			return true;
 	}
+	if (w->n == PATTERN_LAYERS_MAX) { /* room for what is new */
+		*ret_from = w->n - 2;
+		return true;
+	}
 	for (uint32_t i = 0; i + 1 < w->n; i++) {
 		size_t behind = 0;
 
@@ -321,14 +329,15 @@ static bool want_merge(const struct patterns *p, uint32_t *ret_from)
 	return false;
 }
 
-/* One image of all from the `from`-th on. */
-static void merge(struct patterns *p, struct pattern_world *w, uint32_t from)
+/* One image of all from the `from`-th on. False: they go on as they are. */
+static bool merge(struct patterns *p, struct pattern_world *w, uint32_t from)
 {
 	struct pattern_item **items;
 	struct pattern_layer *l = NULL;
 	struct pattern_world *old = NULL;
 	size_t n = 0, dead = 0;
 	uint64_t clears;
+	bool done;
 
 	for (uint32_t i = from; i < w->n; i++)
 		n += w->layers[i]->n_items;
@@ -347,10 +356,11 @@ static void merge(struct patterns *p, struct pattern_world *w, uint32_t from)
 	pthread_mutex_unlock(&p->lock);
 	if (items == NULL || layer_new(p, items, n, &l, NULL) != RC_OK) {
 		mem_free(items);
-		return; /* they go on as they are */
+		return false;
 	}
 	pthread_mutex_lock(&p->lock);
-	if (clears != p->clears || !publish(p, l, w->layers + from, w->n - from, &old))
+	done = clears == p->clears && publish(p, l, w->layers + from, w->n - from, &old);
+	if (!done)
 		layer_drop(l);
 	else
 		p->n_dead -= dead < p->n_dead ? dead : p->n_dead;
@@ -358,6 +368,7 @@ static void merge(struct patterns *p, struct pattern_world *w, uint32_t from)
 	pthread_mutex_unlock(&p->lock);
 	pattern_world_drop(old);
 	mem_free(items);
+	return done;
 }
 
 static void *keep_tidy(void *arg)
@@ -376,7 +387,8 @@ static void *keep_tidy(void *arg)
 		w = p->world;
 		atomic_fetch_add(&w->refs, 1);
 		pthread_mutex_unlock(&p->lock);
-		merge(p, w, from);
+		if (!merge(p, w, from))
+			nanosleep(&(struct timespec){ .tv_nsec = RETRY_NSEC }, NULL);
 		pattern_world_drop(w);
 		pthread_mutex_lock(&p->lock);
 	}
