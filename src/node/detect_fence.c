@@ -29,7 +29,7 @@ enum rc detect_fence(const struct config *conf, const struct node_paths *paths, 
 	const char *const folders[] = { conf->rules, conf->lists, conf->packs, conf->warninglists };
 	const char *rw[2] = { NULL };
 	const char *ro[COUNTOF(of_network) + COUNTOF(folders) + CONFIG_INPUTS_MAX + 4] = { "/etc/localtime", "/usr/share/zoneinfo", "/dev/urandom" };
-	struct fence f = { .role = "detect", .rw_paths = rw, .ro_paths = ro, .max_files = FILES_LEAST + INPUT_FILES_MAX * conf->n_inputs };
+	struct fence f = { .role = "detect", .rw_paths = rw, .ro_paths = ro, .inet_only = true, .max_files = FILES_LEAST + INPUT_FILES_MAX * conf->n_inputs };
 	struct arena *a CLEANUP(arena_freep) = arena_new(CONFIG_INPUTS_MAX * NODE_PATH_MAX);
 	size_t n = 3;
 

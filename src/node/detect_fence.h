@@ -1,5 +1,6 @@
 /* The fence of the detect role: it may read the folders that its configuration
- * names, write the history, and nothing else; no socket, unless an input connects. */
+ * names, write the history, and nothing else; no socket, unless an input connects, and then none of this machine's own, where
+ * control.sock would make it the administrator. */
 #ifndef NODE_DETECT_FENCE_H
 #define NODE_DETECT_FENCE_H
 

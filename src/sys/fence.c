@@ -208,14 +208,15 @@ static void allow_if(struct filter *f, int nr, struct scmp_arg_cmp test)
 	note(f, seccomp_rule_add_array(f->ctx, SCMP_ACT_ALLOW, nr, 1, &test));
 }
 
-static void allow_sockets(struct filter *f)
+static void allow_sockets(struct filter *f, bool inet_only)
 {
 	const struct scmp_arg_cmp netlink[] = { SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE) };
 
 	allow_all(f, CALLS_NETWORK, COUNTOF(CALLS_NETWORK));
 	allow_if(f, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_INET));
 	allow_if(f, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_INET6));
-	allow_if(f, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+	if (!inet_only)
+		allow_if(f, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
 	/* The resolver asks which addresses this machine has. */
 	note(f, seccomp_rule_add_array(f->ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), COUNTOF(netlink), netlink));
 }
@@ -230,7 +231,7 @@ static void allow_threads(struct filter *f)
 	note(f, seccomp_rule_add(f->ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0));
 }
 
-static void allow_by_argument(struct filter *f)
+static void allow_by_argument(struct filter *f, bool may_exec)
 {
 	static const unsigned controls[] = { PR_SET_NAME, PR_GET_NAME, PR_SET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_VMA };
 	static const unsigned ioctls[] = { FIONREAD, FIONBIO, FIOCLEX, TCGETS, TIOCGWINSZ };
@@ -241,7 +242,12 @@ static void allow_by_argument(struct filter *f)
 		allow_if(f, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, ioctls[i]));
 	/* Reading limits; setting them on others takes a pid. */
 	allow_if(f, SCMP_SYS(prlimit64), SCMP_A0(SCMP_CMP_EQ, 0));
-	f->calls += 3;
+	/* raise() and abort() signal a thread of ours, by our own number; a child would have another. */
+	if (may_exec)
+		allow(f, "tgkill");
+	else
+		allow_if(f, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+	f->calls += 3 + !may_exec;
 }
 
 static void allow_sanitizer(struct filter *f)
@@ -258,9 +264,9 @@ static enum rc set_filter(const struct fence *fence, struct fence_report *ret, s
 	if (f.ctx == NULL)
 		return FAIL(err, RC_NOMEM, "fence: seccomp: out of memory");
 	allow_all(&f, CALLS_ALWAYS, COUNTOF(CALLS_ALWAYS));
-	allow_by_argument(&f);
+	allow_by_argument(&f, fence->may_exec);
 	if (fence->network)
-		allow_sockets(&f);
+		allow_sockets(&f, fence->inet_only);
 	if (fence->may_exec) {
 		allow_all(&f, CALLS_EXEC, COUNTOF(CALLS_EXEC));
 		allow(&f, "clone");

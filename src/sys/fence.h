@@ -10,7 +10,8 @@ struct fence {
 	const char *role;
 	const char *const *rw_paths; /* NULL-terminated folders the role may read and write */
 	const char *const *ro_paths; /* NULL-terminated folders or files it may read; one that does not exist is passed over */
-	bool network;                /* may create sockets */
+	bool network;                /* may create sockets, */
+	bool inet_only;              /* but none of AF_UNIX: Landlock does not keep it from connecting to one by its path */
 	bool may_exec;               /* may start processes (supervisor only) */
 	uint64_t max_files;          /* RLIMIT_NOFILE; 0 = leave */
 	uint64_t max_memory;         /* RLIMIT_AS; 0 = leave (ASan builds ignore it) */

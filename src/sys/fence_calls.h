@@ -25,7 +25,7 @@ static const char *const CALLS_ALWAYS[] = {
 	"futex", "futex_waitv", "set_robust_list", "get_robust_list", "rseq", "set_tid_address", "arch_prctl", "membarrier",
 	"sched_yield", "sched_getaffinity", "sched_getparam", "sched_getscheduler", "getpriority", "exit", "exit_group",
 	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigpending", "rt_sigsuspend", "rt_sigtimedwait", "sigaltstack",
-	"tgkill", "wait4", "waitid",
+	"wait4", "waitid",
 	/* who and what we are */
 	"getpid", "gettid", "getppid", "getpgrp", "getpgid", "getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid",
 	"getgroups", "getrlimit", "getrusage", "uname", "sysinfo", "getrandom", "getcpu",

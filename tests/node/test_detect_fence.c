@@ -118,14 +118,18 @@ static bool accept_at_door(void)
 static const char CONF[] = "[node]\nname = A\ntier = sector\nidentity = identity--1\n[detect]\nrules = %s/rules\n[input fw]\npath = %s/logs/fw.log\n"
 			   "[input net]\npath = udp://127.0.0.1:5140\n";
 
-static int in_fence(bool (*try)(void), struct arena *a)
+static const char CONNECTS[] = "[input topic]\npath = kafka://127.0.0.1:9092/t?group=g\n";
+
+static int in_fence(bool (*try)(void), bool connects, struct arena *a)
 {
 	struct fence_report report;
 	struct err err = { 0 };
 	struct config conf;
 	char text[512];
+	int n = snprintf(text, sizeof text, CONF, dir, dir);
 
-	snprintf(text, sizeof text, CONF, dir, dir);
+	if (connects)
+		snprintf(text + n, sizeof text - (size_t)n, "%s", CONNECTS);
 	if (config_parse(str_of(text), "x.conf", a, &conf, &err) != RC_OK)
 		return 3;
 	conf.require_landlock = false;
@@ -136,7 +140,7 @@ static int in_fence(bool (*try)(void), struct arena *a)
 	return try();
 }
 
-static int in_child(bool (*try)(void), struct arena *a)
+static int in_child(bool (*try)(void), bool connects, struct arena *a)
 {
 	int status = 0;
 	pid_t pid;
@@ -144,7 +148,7 @@ static int in_child(bool (*try)(void), struct arena *a)
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0)
-		_exit(in_fence(try, a));
+		_exit(in_fence(try, connects, a));
 	waitpid(pid, &status, 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
@@ -156,29 +160,34 @@ static void test_rows(struct arena *a, bool landlock)
 		bool (*try)(void);
 		int want;
 		bool needs_landlock, wider; /* wider: a sanitized build lets it through */
+		bool connects;              /* beside an input that connects */
 	} rows[] = {
-		{ "read the records", read_records, 0, true, false },
-		{ "read the signing key", read_sign_key, 0, true, false },
-		{ "read the TLS key", read_tls_key, 0, true, false },
-		{ "read the configuration, which may hold a password", read_conf, 0, true, false },
-		{ "list the node's folder", list_node, 0, true, false },
-		{ "read a file of the system", read_passwd, 0, true, false },
-		{ "read the log", read_log, 1, false, false },
-		{ "read a rotated log beside it", read_rotated, 1, false, false },
-		{ "write the log", write_log, 0, true, false },
-		{ "read the rules", read_rules, 1, false, false },
-		{ "write the rules", write_rules, 0, true, false },
-		{ "read a file beside their folders", read_beside, 0, true, false },
-		{ "write the history", write_history, 1, false, false },
-		{ "a TCP socket", tcp_socket, 0, false, false },
-		{ "a UDP socket", udp_socket, 0, false, false },
-		{ "a Unix socket", unix_socket, 0, false, false },
-		{ "connect to the control socket", connect_control, 0, false, false },
-		{ "accept core at the door that was opened before", accept_at_door, 1, false, false },
-		{ "another program", run_program, 0, false, false },
-		{ "a child", fork_child, 0, false, true },
-		{ "a signal to another process", signal_parent, 0, false, true },
-		{ "a thread", start_thread, 1, false, false },
+		{ "read the records", read_records, 0, true, false, false },
+		{ "read the signing key", read_sign_key, 0, true, false, false },
+		{ "read the TLS key", read_tls_key, 0, true, false, false },
+		{ "read the configuration, which may hold a password", read_conf, 0, true, false, false },
+		{ "list the node's folder", list_node, 0, true, false, false },
+		{ "read a file of the system", read_passwd, 0, true, false, false },
+		{ "read the log", read_log, 1, false, false, false },
+		{ "read a rotated log beside it", read_rotated, 1, false, false, false },
+		{ "write the log", write_log, 0, true, false, false },
+		{ "read the rules", read_rules, 1, false, false, false },
+		{ "write the rules", write_rules, 0, true, false, false },
+		{ "read a file beside their folders", read_beside, 0, true, false, false },
+		{ "write the history", write_history, 1, false, false, false },
+		{ "a TCP socket", tcp_socket, 0, false, false, false },
+		{ "a UDP socket", udp_socket, 0, false, false, false },
+		{ "a Unix socket", unix_socket, 0, false, false, false },
+		{ "connect to the control socket", connect_control, 0, false, false, false },
+		{ "accept core at the door that was opened before", accept_at_door, 1, false, false, false },
+		{ "another program", run_program, 0, false, false, false },
+		{ "a child", fork_child, 0, false, true, false },
+		{ "a signal to another process", signal_parent, 0, false, true, false },
+		{ "a thread", start_thread, 1, false, false, false },
+		{ "a TCP socket, when an input connects", tcp_socket, 1, false, false, true },
+		{ "a Unix socket, when an input connects", unix_socket, 0, false, false, true },
+		{ "connect to the control socket, when an input connects", connect_control, 0, false, false, true },
+		{ "read the records, when an input connects", read_records, 0, true, false, true },
 	};
 
 	for (size_t i = 0; i < COUNTOF(rows); i++) {
@@ -187,7 +196,7 @@ static void test_rows(struct arena *a, bool landlock)
 		else if (rows[i].wider && SANITIZED)
 			SKIP("a sanitized build needs it", "%s", rows[i].name);
 		else
-			EQ_INT(in_child(rows[i].try, a), rows[i].want, rows[i].name);
+			EQ_INT(in_child(rows[i].try, rows[i].connects, a), rows[i].want, rows[i].name);
 	}
 }
 

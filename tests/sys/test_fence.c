@@ -144,6 +144,16 @@ static bool signal_parent(void)
 	return kill(getppid(), 0) == 0;
 }
 
+static bool signal_thread_of_parent(void)
+{
+	return tgkill(getppid(), getppid(), 0) == 0;
+}
+
+static bool signal_itself(void)
+{
+	return raise(0) == 0;
+}
+
 static bool limit_parent(void)
 {
 	struct rlimit r;
@@ -285,6 +295,8 @@ static void test_rows(bool landlock)
 		{ "mount", mount_something, PLAIN, 0, false, false },
 		{ "bpf", load_bpf, PLAIN, 0, false, false },
 		{ "signal to another process", signal_parent, PLAIN, 0, false, true },
+		{ "signal to a thread of another process", signal_thread_of_parent, PLAIN, 0, false, false },
+		{ "signal to itself", signal_itself, PLAIN, 1, false, false },
 		{ "limits of another process", limit_parent, PLAIN, 0, false, false },
 		{ "dumpable again", become_dumpable, PLAIN, 0, false, true },
 		{ "file limit holds", files_are_limited, FEW_FILES, 1, false, false },
