@@ -70,6 +70,16 @@ void mem_free(void *p)
 	free(p);
 }
 
+void *mem_hook_alloc(size_t n, void *tag UNUSED)
+{
+	return mem_alloc(n == 0 ? 1 : n);
+}
+
+void mem_hook_free(void *p, void *tag UNUSED)
+{
+	mem_free(p);
+}
+
 void mem_freep(void *pp)
 {
 	mem_free(*(void **)pp);

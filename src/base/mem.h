@@ -24,6 +24,10 @@ char *mem_strdup(const char *s) MUSTUSE;
 /* Accepts NULL. */
 void mem_free(void *p);
 
+/* The same two in the shape that libraries ask for (PCRE2); `tag` is left alone, and 0 bytes are one. */
+void *mem_hook_alloc(size_t n, void *tag);
+void mem_hook_free(void *p, void *tag);
+
 /* CLEANUP(mem_freep) char *line = ...; */
 void mem_freep(void *pp);
 

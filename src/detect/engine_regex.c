@@ -25,18 +25,6 @@ struct regex_env {
 	struct regex *all;
 };
 
-static void *hook_alloc(size_t n, void *tag)
-{
-	(void)tag;
-	return mem_alloc(n == 0 ? 1 : n);
-}
-
-static void hook_free(void *p, void *tag)
-{
-	(void)tag;
-	mem_free(p);
-}
-
 void regex_env_free(struct regex_env *env)
 {
 	if (env == NULL)
@@ -60,7 +48,7 @@ struct regex_env *regex_env_new(void)
 
 	if (env == NULL)
 		return NULL;
-	env->general = pcre2_general_context_create(hook_alloc, hook_free, NULL);
+	env->general = pcre2_general_context_create(mem_hook_alloc, mem_hook_free, NULL);
 	if (env->general != NULL)
 		env->compile = pcre2_compile_context_create(env->general);
 	if (env->compile == NULL) {

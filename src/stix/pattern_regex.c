@@ -39,18 +39,6 @@ struct pat_regex_env {
 	struct pat_regex *all;
 };
 
-static void *hook_alloc(size_t n, void *tag)
-{
-	(void)tag;
-	return mem_alloc(n == 0 ? 1 : n);
-}
-
-static void hook_free(void *p, void *tag)
-{
-	(void)tag;
-	mem_free(p);
-}
-
 void pat_regex_env_free(struct pat_regex_env *env)
 {
 	if (env == NULL)
@@ -75,7 +63,7 @@ enum rc pat_regex_env_new(struct pat_regex_env **ret, struct err *err)
 
 	if (env == NULL)
 		return FAIL(err, RC_NOMEM, "pattern: out of memory");
-	env->general = pcre2_general_context_create(hook_alloc, hook_free, NULL);
+	env->general = pcre2_general_context_create(mem_hook_alloc, mem_hook_free, NULL);
 	if (env->general != NULL) {
 		env->compile = pcre2_compile_context_create(env->general);
 		env->match = pcre2_match_context_create(env->general);
