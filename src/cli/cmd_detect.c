@@ -568,6 +568,7 @@ static int run(struct cli *c)
 	if (rc == RC_OK) {
 		o.lists = known.lists;
 		o.indicators = known.image;
+		o.patterns = known.patterns;
 		o.rules = rules.set;
 		o.image = rules.image;
 		if (d.csv && !c->json)

@@ -12,6 +12,8 @@
 #define SCAN_FIELDS_MAX 32       /* fields that a match shows */
 #define SCAN_FIELD_BYTES 4096    /* of one value that it shows */
 
+struct stix_rules;
+
 struct scan_field { struct str name, value; };
 
 struct scan_match {
@@ -43,6 +45,7 @@ struct scan_opts {
 	struct engine_image *image;
 	const struct iocs *lists;        /* indicators; either may be NULL */
 	const struct image *indicators;
+	const struct stix_rules *patterns; /* those whose rules are among `rules`, or NULL */
 	enum log_format format;   /* LOG_UNKNOWN: each file by its content */
 	unsigned threads;         /* 0: as many as there are processors, at most 64 */
 	enum sigma_level least;   /* matches below are neither shown nor counted; correlations see them all the same */

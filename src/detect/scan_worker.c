@@ -92,6 +92,9 @@ static bool keep_why(struct scan_worker *w, struct flat *f, uint32_t rule, struc
 	for (size_t i = 0; i < n; i++) {
 		size_t k = 0;
 
+		/* What kind of event it is says nothing of why a pattern was met. */
+		if (w->o->patterns != NULL && w->o->rules->rules[rule].indicator != NULL && stix_rules_is_place(w->o->patterns, why[i].test))
+			continue;
 		while (k < m->n_fields && !(str_eq(list[k].name, why[i].field) && str_eq(list[k].value, str_slice(why[i].value, 0, SCAN_FIELD_BYTES))))
 			k++;
 		if (k < m->n_fields)

@@ -221,6 +221,10 @@ static void test_formats(void)
 	static const struct { const char *name, *pattern, *line; } rows[] = {
 		{ "CEF", "[network-traffic:dst_port IN (443, 8443) AND network-traffic:dst_ref.value LIKE '198.51.%']",
 		  "CEF:0|V|P|1|1|n|5|src=10.0.0.1 dst=198.51.100.7 dpt=8443 proto=TCP\n" },
+		{ "LEEF", "[network-traffic:dst_port > 8000 AND network-traffic:dst_ref.value = '198.51.100.7' AND user-account:account_login LIKE 'j%']",
+		  "LEEF:1.0|V|P|1|7|src=10.0.0.1\tdst=198.51.100.7\tdstPort=8443\tusrName=joe\n" },
+		{ "key=value", "[network-traffic:dst_port > 8000 AND domain-name:value LIKE '%.evil.example']",
+		  "date=2027-01-15 time=08:00:00 srcip=10.0.0.1 dstip=198.51.100.7 dstport=8443 hostname=a.evil.example\n" },
 		{ "Zeek", "[network-traffic:dst_port > 8000 AND network-traffic:src_ref.value ISSUBSET '10.0.0.0/8']",
 		  "#separator \\x09\n#path\tconn\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\n#types\ttime\tstring\taddr\tport\taddr\tport\tenum\n"
 		  "1800000000.5\tC1\t10.0.0.5\t50000\t198.51.100.7\t8443\ttcp\n" },
