@@ -129,7 +129,8 @@ static void put_list(const struct cli *c, const struct json *v, const char *labe
 			if (id.p == NULL)
 				id = json_get_str(x, S("number"));
 		}
-		buf_fmt(out, "%s%.*s", any ? ", " : "", STR(id));
+		buf_cstr(out, any ? ", " : "");
+		buf_str(out, id);
 		if (title.n > 0)
 			buf_fmt(out, " (%.*s)", STR(title));
 		any = true;
