@@ -65,7 +65,7 @@ enum rc desk_new(const char *folder, struct desk **ret, struct err *err)
 		rc = FAIL(err, RC_NOMEM, "desk: out of memory");
 	for (size_t i = 0; rc == RC_OK && pack_builtin(i) != NULL; i++)
 		rc = add_pack(d, pack_builtin(i), err);
-	if (rc == RC_OK && folder[0] != '\0')
+	if (rc == RC_OK && folder != NULL && folder[0] != '\0')
 		rc = add_folder(d, folder, err);
 	if (rc != RC_OK) {
 		desk_free(d);

@@ -9,7 +9,7 @@ struct desk;
 #define DESK_PACKS_MAX 16
 #define DESK_INCIDENT_PACKS_MAX 4
 
-/* `folder`: further packs, a folder of folders with a pack.json, or "". RC_BAD names the file. */
+/* `folder`: further packs, a folder of folders with a pack.json, or "" or NULL. RC_BAD names the file. */
 enum rc desk_new(const char *folder, struct desk **ret, struct err *err) MUSTUSE;
 void desk_free(struct desk *d); /* accepts NULL */
 /* NULL: no such pack. */
