@@ -29,6 +29,7 @@ struct shard {
 	pthread_mutex_t lock;
 	struct clusters *clusters;
 	uint64_t generation;        /* of what is remembered */
+	bool dirty;                 /* something waits to be written */
 };
 
 struct tickets {
@@ -106,11 +107,13 @@ static enum rc write_batch(struct tickets *t, struct batch *b, struct err *err)
 
 static enum rc write_shard(struct tickets *t, struct shard *s, struct err *err)
 {
-	struct batch *b = mem_alloc(sizeof *b);
+	struct batch *b = s->dirty ? mem_alloc(sizeof *b) : NULL;
 	struct cluster *x;
 	uint32_t it = 0;
 	enum rc rc = RC_OK;
 
+	if (!s->dirty)
+		return RC_OK;
 	if (b == NULL)
 		return FAIL(err, RC_NOMEM, "tickets: out of memory");
 	while (rc == RC_OK && (x = clusters_each(s->clusters, &it)) != NULL) {
@@ -121,6 +124,7 @@ static enum rc write_shard(struct tickets *t, struct shard *s, struct err *err)
 	}
 	if (rc == RC_OK)
 		rc = write_batch(t, b, err);
+	s->dirty = rc != RC_OK;
 	mem_free(b);
 	return rc;
 }
@@ -227,13 +231,14 @@ static enum rc add_alert(struct tickets *t, struct cluster *x, struct matter *m,
 	return RC_OK;
 }
 
-static enum rc count(struct tickets *t, struct cluster *x, struct matter *m, bool *ret_new, struct err *err)
+static enum rc count(struct tickets *t, struct shard *s, struct cluster *x, struct matter *m, bool *ret_new, struct err *err)
 {
 	struct cluster_alert *a = cluster_alert(x, hash_of(m));
 
 	*ret_new = a == NULL && x->n_alerts < CLUSTER_ALERTS_MAX;
 	if (*ret_new)
 		return add_alert(t, x, m, err);
+	s->dirty = true;
 	cluster_count(x, m->first, m->last, m->hits, m->ticket.tlp);
 	if (a != NULL)
 		cluster_count_alert(a, m->first, m->last, m->hits);
@@ -266,7 +271,7 @@ static enum rc take(struct tickets *t, struct shard *s, struct matter *m, bool *
 		*ret_new = true;
 		return open_new(t, s, m, err);
 	}
-	TRY(count(t, x, m, ret_new, err));
+	TRY(count(t, s, x, m, ret_new, err));
 	/* It is counted: whatever becomes of the other, it is not to be taken again. */
 	if (other != NULL && merge(t, s, x, other, err) != RC_OK)
 		log_line(LOG_LEVEL_WARN, "ticket", "two that are one are not merged: %s", err == NULL ? "" : err->text);
