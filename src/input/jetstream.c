@@ -29,6 +29,7 @@
 #define ASK_EVERY (2 * USEC_PER_SEC)         /* how much waits */
 #define AGAIN_AFTER (5 * USEC_PER_SEC)       /* a stream that is not there is asked for again */
 #define CREATE_MS 5000
+#define FETCH_LEAST 10000                    /* usec: a shorter wait would be over before the server answers */
 
 struct unacked {
 	uint64_t number, sequence;
@@ -200,20 +201,33 @@ static natsStatus fetch(struct jetstream *j, usec wait)
 	return s == NATS_TIMEOUT ? NATS_OK : s;
 }
 
-static enum rc take_messages(struct jetstream *j, usec wait, input_take take, void *ctx, bool *ret_any, struct err *err)
+/* All that is fetched, while there is room for what is not durable yet. */
+static enum rc take_list(struct jetstream *j, input_take take, void *ctx, bool *ret_any, struct err *err)
 {
-	natsStatus s = NATS_OK;
-
-	if (j->at == j->list.Count && j->n < UNACKED_MAX)
-		s = fetch(j, wait);
-	else if (j->at == j->list.Count) /* what was handed over is not durable yet */
-		nanosleep(&(struct timespec){ .tv_nsec = (wait < USEC_PER_SEC ? wait : USEC_PER_SEC - 1) * 1000 }, NULL);
-	while (j->at < j->list.Count && j->n < UNACKED_MAX) {
+	for (; j->at < j->list.Count && j->n < UNACKED_MAX; j->at++) {
 		TRY(take_message(j, j->list.Msgs[j->at], take, ctx, err));
 		*ret_any = true;
-		j->at++;
 	}
-	return s == NATS_OK ? RC_OK : nats_link_failed(&j->link, j->stream, s, err);
+	return RC_OK;
+}
+
+/* Batch after batch: whoever calls makes all of it durable together. */
+static enum rc take_messages(struct jetstream *j, usec wait, input_take take, void *ctx, bool *ret_any, struct err *err)
+{
+	usec until = time_mono() + wait, left = wait;
+
+	TRY(take_list(j, take, ctx, ret_any, err));
+	while (left > 0 && j->n < UNACKED_MAX) {
+		natsStatus s = fetch(j, left > FETCH_LEAST ? left : FETCH_LEAST);
+
+		TRY(take_list(j, take, ctx, ret_any, err));
+		if (s != NATS_OK)
+			return nats_link_failed(&j->link, j->stream, s, err);
+		left = until - time_mono();
+	}
+	if (j->n == UNACKED_MAX && left > 0) /* nothing becomes durable */
+		nanosleep(&(struct timespec){ .tv_nsec = (left < USEC_PER_SEC ? left : USEC_PER_SEC - 1) * 1000 }, NULL);
+	return RC_OK;
 }
 
 /* --- the consumer --- */

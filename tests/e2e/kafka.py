@@ -2,6 +2,7 @@
 """A topic of Kafka as an input of a real node, fenced as ever: killed hard in the flood, brokers away, nothing lost.
 
 Usage: kafka.py LIANFANG BROKERS; the brokers are librdkafka's own for tests (kafka_brokers.c), on real sockets."""
+import threading
 from harness import *
 
 t = Tap()
@@ -69,13 +70,25 @@ t.ok('seccomp' in role['fences'], 'behind the fence: ' + role['fences'])
 
 # --- killed hard while events come ---
 total = 3000
+def flood(first, n):
+    """Without a pause for three seconds or so, so that whoever is killed meanwhile has messages in hand."""
+    for i in range(first, first + n, 50):
+        b.events(i, 50)
+        time.sleep(0.01)
+
+
 for life in range(3):
-    b.events(total, 5000)
-    total += 5000
-    wait_until(lambda: queue()['messages'] >= (total if life == 1 else 1000), every=0.005)
+    publisher = threading.Thread(target=flood, args=(total, 12000))
+    before = queue()['messages'] if life == 0 else 0
+    if life > 0:  # the dead member is forgotten first
+        wait_until(lambda: queue()['connections'] > 0, 60)
+    publisher.start()
+    total += 12000
+    wait_until(lambda: queue()['messages'] > before, every=0.005)
+    time.sleep(0.2 * life)
+    t.ok(publisher.is_alive(), 'messages are coming')
     n.stop(signal.SIGKILL)
-    b.events(total, 500)
-    total += 500
+    publisher.join()
     n.start()
 t.ok(wait_until(lambda: queue().get('lag') is not None, 60), 'the fourth life is a member of the group', queue())
 b.events(total, 100)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """NATS as an input of a real node, fenced as ever, with Debian's nats-server: subjects and queue groups, TLS and rights, and a
 durable consumer of a stream whose node is killed in the flood."""
+import threading
 from harness import *
 
 t = Tap()
@@ -176,15 +177,28 @@ def consumer():
 t.ok(wait_until(lambda: js()['messages'] == total), '3000 messages that lay there before', js)
 t.ok(wait_until(lambda: consumer()['num_ack_pending'] == 0 and consumer()['num_pending'] == 0), 'are acknowledged', consumer())
 t.ok(wait_until(lambda: not inputs(n)['nostream']['present'] and 'stream NONE' in n.text()), 'a stream that is not there is told', inputs(n)['nostream'])
-for life in range(4):
-    c.publish('logs.sshd', *[event(i) for i in range(total, total + 5000)])
-    total += 5000
-    wait_until(lambda: js()['messages'] >= 1000 + 500 * life, every=0.005)
+
+
+def flood(first, n):
+    """Without a pause for three seconds or so, so that whoever is killed meanwhile has messages in hand."""
+    mine = Client(stream)
+    for i in range(first, first + n, 50):
+        mine.publish('logs.sshd', *[event(k) for k in range(i, i + 50)])
+        time.sleep(0.01)
+
+
+for life in range(5):
+    publisher = threading.Thread(target=flood, args=(total, 6000))
+    publisher.start()
+    total += 6000
+    before = js()['messages'] if life == 0 else 0
+    wait_until(lambda: js()['messages'] > before, every=0.005)
+    time.sleep(0.1 * life)
+    t.ok(publisher.is_alive(), 'messages are coming')
     n.stop(signal.SIGKILL)
-    c.publish('logs.sshd', *[event(i) for i in range(total, total + 200)])
-    total += 200
+    publisher.join()
     n.start()
-t.ok(wait_until(lambda: consumer()['num_ack_pending'] == 0 and consumer()['num_pending'] == 0, 60), 'four kills later all is acknowledged', consumer())
+t.ok(wait_until(lambda: consumer()['num_ack_pending'] == 0 and consumer()['num_pending'] == 0, 90, 0.5), 'five kills later all is acknowledged', consumer())
 times = kept(n)
 t.same(once(times, total), ([], {}), f'{total} events: none is lost, none came twice')
 t.note(f'known ones that came again: {js().get("repeated", 0)} in the last life; redelivered: {consumer()["num_redelivered"]}')
@@ -198,7 +212,7 @@ c = Client(stream)
 t.ok(wait_until(lambda: js()['present']), 'and comes back', js())
 c.publish('logs.sshd', *[event(i) for i in range(total, total + 500)], b'x' * 1048576)
 total += 500
-t.ok(wait_until(lambda: consumer()['num_ack_pending'] == 0 and consumer()['num_pending'] == 0, 60), 'all is read and acknowledged', consumer())
+t.ok(wait_until(lambda: consumer()['num_ack_pending'] == 0 and consumer()['num_pending'] == 0, 90, 0.5), 'all is read and acknowledged', consumer())
 t.same(n.stop(), 0, 'stops cleanly')
 times = kept(n)
 t.same(once(times, total), ([], {}), f'{total} events in the history, each once')

@@ -1,5 +1,6 @@
 /* The NATS inputs: what their paths say, what is known to come again, and, with Debian's nats-server, what a consumer that is too
  * slow loses and counts, and a message that is not taken. A real node reads from NATS in tests/e2e/nats.py. */
+#include <ftw.h>
 #include <netinet/in.h>
 #include <nats/nats.h>
 #include <signal.h>
@@ -139,11 +140,11 @@ static int free_port(void)
 	return ntohs(a.sin_port);
 }
 
-static pid_t start_server(int port)
+static pid_t start_server(int port, char *folder)
 {
 	char text[16];
 	char *argv[] = { (char[]){ "nats-server" }, (char[]){ "-a" }, (char[]){ "127.0.0.1" }, (char[]){ "-p" }, text, (char[]){ "-l" }, (char[]){ "/dev/null" },
-			 NULL };
+			 (char[]){ "-js" }, (char[]){ "-sd" }, folder, NULL };
 	char *env[] = { (char[]){ "PATH=/usr/bin:/bin:/usr/sbin:/usr/local/bin" }, NULL };
 	pid_t pid = fork();
 
@@ -179,7 +180,7 @@ static void publish(natsConnection *nc, int n)
 	(void)natsConnection_Flush(nc);
 }
 
-static void flood(int port, pid_t server)
+static void flood(int port)
 {
 	char path[64], url[64];
 	struct input_opts o = { .path = path };
@@ -219,14 +220,122 @@ static void flood(int port, pid_t server)
 	INPUT_NATS.stats(input, &st);
 	OK(st.dropped > 0 && st.messages + st.dropped == 10 + FLOOD && t.all == st.messages, "who is too slow loses messages and counts them: %llu and %llu",
 	   (unsigned long long)st.messages, (unsigned long long)st.dropped);
-	kill(server, SIGKILL);
-	waitpid(server, NULL, 0);
 	INPUT_NATS.close(input);
 	natsConnection_Destroy(nc);
 }
 
+#define STREAMED 100
+
+struct handed {
+	void *input;
+	uint64_t all, half;
+	char at_half[INPUT_PLACE_MAX + 1], place[INPUT_PLACE_MAX + 1];
+};
+
+static enum rc take_streamed(void *ctx, const struct input_message *m, struct err *err)
+{
+	struct handed *h = ctx;
+
+	(void)m;
+	(void)err;
+	INPUT_JETSTREAM.place(h->input, h->place);
+	if (++h->all == h->half)
+		snprintf(h->at_half, sizeof h->at_half, "%s", h->place);
+	return RC_OK;
+}
+
+static void run_stream(struct handed *h, uint64_t all, usec wait)
+{
+	usec began = time_mono();
+
+	while (h->all < all && time_mono() - began < wait) {
+		bool any;
+
+		if (INPUT_JETSTREAM.run(h->input, 50000, take_streamed, h, &any, &(struct err){ 0 }) != RC_OK)
+			nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+	}
+}
+
+/* What the server still waits to hear of; asked until it says `want`. */
+static long long unacknowledged(jsCtx *js, long long want)
+{
+	long long n = -1;
+
+	for (int i = 0; i < 100 && n != want; i++) {
+		jsConsumerInfo *info = NULL;
+
+		if (js_GetConsumerInfo(&info, js, "LOGS", "soc", NULL, NULL) == NATS_OK)
+			n = info->NumAckPending + (long long)info->NumPending;
+		jsConsumerInfo_Destroy(info);
+		if (n != want)
+			nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+	}
+	return n;
+}
+
+static void reopen(struct handed *h, const struct input_opts *o, const char *place)
+{
+	char copy[INPUT_PLACE_MAX + 1];
+
+	snprintf(copy, sizeof copy, "%s", place);
+	INPUT_JETSTREAM.close(h->input);
+	*h = (struct handed){ .half = 40 };
+	(void)!INPUT_JETSTREAM.open(o, str_of(copy), &h->input, NULL);
+}
+
+/* Nothing is acknowledged before it is settled, and exactly that then; what comes again is known by the place alone. */
+static void stream(int port)
+{
+	char path[100], url[64];
+	struct input_opts o = { .path = path };
+	struct handed h = { 0 };
+	struct input_stats st;
+	jsStreamConfig config;
+	natsConnection *nc = NULL;
+	jsCtx *js = NULL;
+
+	snprintf(path, sizeof path, "jetstream://127.0.0.1:%d/LOGS?durable=soc&ack_wait=1", port);
+	snprintf(url, sizeof url, "nats://127.0.0.1:%d", port);
+	(void)jsStreamConfig_Init(&config);
+	config.Name = "LOGS";
+	config.Subjects = (const char *[]){ "streamed" };
+	config.SubjectsLen = 1;
+	OK(natsConnection_ConnectTo(&nc, url) == NATS_OK && natsConnection_JetStream(&js, nc, NULL) == NATS_OK &&
+	   js_AddStream(NULL, js, &config, NULL, NULL) == NATS_OK, "a stream");
+	for (int i = 0; i < STREAMED; i++)
+		(void)natsConnection_PublishString(nc, "streamed", "something to keep");
+	(void)natsConnection_Flush(nc);
+	reopen(&h, &o, "");
+	run_stream(&h, STREAMED, 20 * USEC_PER_SEC);
+	EQ_INT((long long)h.all, STREAMED, "all come");
+	EQ_INT(unacknowledged(js, STREAMED), STREAMED, "and none is acknowledged yet");
+	INPUT_JETSTREAM.settled(h.input, str_of(h.at_half));
+	EQ_INT(unacknowledged(js, STREAMED - 40), STREAMED - 40, "40 are settled, 40 are acknowledged");
+	reopen(&h, &o, "");
+	run_stream(&h, STREAMED - 40, 20 * USEC_PER_SEC);
+	EQ_INT((long long)h.all, STREAMED - 40, "after a crash without a place the other ones come again");
+	EQ_INT(unacknowledged(js, STREAMED - 40), STREAMED - 40, "not acknowledged");
+	reopen(&h, &o, h.place);
+	run_stream(&h, 1, 4 * USEC_PER_SEC);
+	INPUT_JETSTREAM.stats(h.input, &st);
+	OK(h.all == 0 && st.repeated >= STREAMED - 40, "after one with a place they are known: %llu", (unsigned long long)st.repeated);
+	EQ_INT(unacknowledged(js, 0), 0, "and acknowledged");
+	INPUT_JETSTREAM.close(h.input);
+	jsCtx_Destroy(js);
+	natsConnection_Destroy(nc);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
 int main(void)
 {
+	char folder[] = "/tmp/lianfang-test-nats.XXXXXX";
 	int port = free_port();
 	pid_t server;
 
@@ -234,11 +343,18 @@ int main(void)
 	memory("nats://a:4222,b:4222/logs?queue=x", "");
 	memory("jetstream://a:4222/LOGS?durable=soc", "00000000 5 6 7 8-9");
 	ranges();
-	server = access("/usr/sbin/nats-server", X_OK) == 0 || access("/usr/local/bin/nats-server", X_OK) == 0 ? start_server(port) : -1;
-	if (server > 0)
-		flood(port, server);
-	else
+	if (mkdtemp(folder) == NULL)
+		return 1;
+	server = access("/usr/sbin/nats-server", X_OK) == 0 || access("/usr/local/bin/nats-server", X_OK) == 0 ? start_server(port, folder) : -1;
+	if (server > 0) {
+		flood(port);
+		stream(port);
+		kill(server, SIGKILL);
+		waitpid(server, NULL, 0);
+	} else {
 		SKIP("nats-server is not installed", "messages from a server");
+	}
+	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	nats_Close();
 	return tap_done();
 }
