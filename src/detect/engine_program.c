@@ -195,6 +195,8 @@ static bool match_make(struct compiler *c, const struct sigma_test *from, struct
 	if (g.n == 0 || (g.n == 1 && p[0].kind == SIGMA_LITERAL)) {
 		t->kind = TEST_WHOLE;
 		t->chance = t->chance > 0.04F ? 0.04F : t->chance;
+		if (g.n > 0 && (str_eq_nocase(p[0].text, S("true")) || str_eq_nocase(p[0].text, S("false"))))
+			t->chance = 0.5F; /* a field that holds such a word holds few others */
 		return keep(a, g.n == 0 ? S("") : p[0].text, &t->lit);
 	}
 	if (g.n == 1 && any_first) {
