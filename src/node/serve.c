@@ -39,7 +39,7 @@ int serve_supervisor(const char *dir, const struct serve_opts *o)
 {
 	const char *argv[10] = { "lianfang", "role", "core" };
 	const char *detect_argv[] = { "lianfang", "role", "detect", NULL, NULL };
-	struct proc_role roles[] = { { .name = "core", .argv = argv, .pass_fd = -1, .tell = tell }, { .name = "detect", .argv = detect_argv, .tell = tell } };
+	struct proc_role roles[] = { { .name = "core", .argv = argv, .pass_fd = -1, .tell = tell }, { .name = "detect", .argv = detect_argv, .tell = tell, .others_stay = true } };
 	struct node_paths paths;
 	struct err err = { 0 };
 	int lock CLEANUP(file_closep) = -1, door CLEANUP(file_closep) = -1, pid = 0, n = 3;

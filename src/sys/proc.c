@@ -26,6 +26,7 @@ struct child {
 	const struct proc_role *role;
 	pid_t pid; /* 0 = not running */
 	usec started, next_start, delay;
+	bool ran; /* a life of it ended otherwise than by refusing */
 };
 
 enum rc proc_self_path(char *out, size_t n, struct err *err)
@@ -157,7 +158,7 @@ static struct child *find(struct child *children, size_t n, pid_t pid)
 /* Collects the dead. True when one of them refused to run at all. */
 static bool reap(struct child *children, size_t n, bool stopping)
 {
-	bool refused = false;
+	bool refused = false, refuses;
 	pid_t pid;
 	int status;
 
@@ -168,7 +169,9 @@ static bool reap(struct child *children, size_t n, bool stopping)
 		if (c == NULL)
 			continue;
 		c->pid = 0;
-		refused = refused || (WIFEXITED(status) && WEXITSTATUS(status) == PROC_EXIT_REFUSED);
+		refuses = WIFEXITED(status) && WEXITSTATUS(status) == PROC_EXIT_REFUSED;
+		c->ran = c->ran || !refuses;
+		refused = refused || (refuses && !(c->ran && c->role->others_stay));
 		tell(c, WIFEXITED(status) ? "exited" : "killed", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 		if (now - c->started >= STEADY)
 			c->delay = DELAY_FIRST;

@@ -15,12 +15,13 @@ struct proc_role {
 	int pass_fd;                 /* becomes fd 3 in the child, or -1 */
 	/* Told what happens to it, may be NULL: "started" (pid), "exited" (status), "killed" (signal), "restart" (seconds until). */
 	void (*tell)(const char *role, const char *what, int number);
+	bool others_stay;            /* when it refuses to run (status 78) after it once ran, it is tried again like one that died */
 };
 
 /* Runs until SIGTERM or SIGINT: starts every role, restarts one that dies
  * (1 s, 2 s, 4 s ... 60 s, reset after 60 s up), passes SIGHUP on, stops all with
  * SIGTERM and after `grace` with SIGKILL. A role that exits with status 78 (fence
- * or configuration refused) is not restarted and ends the run. Returns the exit status: 0, or 78. Blocks the signals it waits for
+ * or configuration refused) is not restarted and ends the run, but for others_stay. Returns the exit status: 0, or 78. Blocks the signals it waits for
  * in the calling thread, which must be the only one. */
 int proc_supervise(const struct proc_role *roles, size_t n, usec grace);
 

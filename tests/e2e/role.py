@@ -172,6 +172,13 @@ t.same(len([a for a in alerts(n) if a['detail'].get('matched') == 'late.example'
 core = n.core()
 os.kill(core, signal.SIGTERM)
 t.ok(wait_until(lambda: n.core() not in (None, core) and n.health() and role(n, 'detect').get('connected')), 'core ended and came back: they meet again')
+# it cannot start any more, because its rules are gone: core stays, and it is tried until they are back
+os.rename(path('rules'), path('rules-away'))
+os.kill(n.role('detect'), signal.SIGKILL)
+t.ok(wait_until(lambda: 'the detect role ended with status 78' in n.text()), 'a detect role that can no longer start', n.text()[-500:])
+t.ok(n.health() and n.process.poll() is None and role(n, 'detect')['connected'] is False, 'leaves core alone')
+os.rename(path('rules-away'), path('rules'))
+t.ok(wait_until(lambda: role(n, 'detect').get('connected') is True), 'and is back when its rules are')
 t.same(n.stop(), 0, 'stops')
 
 # --- a detect role in other hands ---

@@ -56,6 +56,12 @@ static int role_main(const char *what, const char *path)
 	char text[64];
 	int sig;
 
+	if (strcmp(what, "once") == 0) { /* dies, and from then on refuses */
+		bool first = lines_in(path, "up\n") == 0;
+
+		say(path, first ? "up\n" : "refused\n");
+		return first ? 1 : PROC_EXIT_REFUSED;
+	}
 	if (strcmp(what, "refuse") == 0)
 		return PROC_EXIT_REFUSED;
 	if (strcmp(what, "die") == 0) {
@@ -121,7 +127,7 @@ static void test_orderly(void)
 {
 	char a[96], b[96];
 	const char *argv_a[] = { "x", "loop", a, NULL }, *argv_b[] = { "x", "loop", b, NULL };
-	struct proc_role roles[] = { { "a", argv_a, -1, remember }, { "b", argv_b, -1, NULL } };
+	struct proc_role roles[] = { { "a", argv_a, -1, remember, false }, { "b", argv_b, -1, NULL, false } };
 	pid_t pid;
 
 	path_of(a, "a");
@@ -141,7 +147,7 @@ static void test_restart(void)
 {
 	char a[96], told[96];
 	const char *argv[] = { "x", "die", a, NULL };
-	struct proc_role role = { "dying", argv, -1, remember };
+	struct proc_role role = { "dying", argv, -1, remember, false };
 	usec begun = time_mono();
 	pid_t pid;
 
@@ -160,17 +166,36 @@ static void test_refused(void)
 {
 	char a[96];
 	const char *argv_a[] = { "x", "loop", a, NULL }, *argv_b[] = { "x", "refuse", a, NULL };
-	struct proc_role roles[] = { { "a", argv_a, -1, NULL }, { "b", argv_b, -1, NULL } };
+	struct proc_role roles[] = { { "a", argv_a, -1, NULL, false }, { "b", argv_b, -1, NULL, false } };
 
 	path_of(a, "refused");
 	EQ_INT(end_of(supervise(roles, 2, 5 * USEC_PER_SEC)), PROC_EXIT_REFUSED, "a role that refuses ends the run");
+}
+
+static void test_refused_later(void)
+{
+	char a[96], b[96], c[96];
+	const char *argv_a[] = { "x", "loop", a, NULL }, *argv_b[] = { "x", "once", b, NULL }, *argv_c[] = { "x", "refuse", c, NULL };
+	struct proc_role roles[] = { { "a", argv_a, -1, NULL, false }, { "b", argv_b, -1, NULL, true } };
+	pid_t pid;
+
+	path_of(a, "stays");
+	path_of(b, "once");
+	path_of(c, "never");
+	pid = supervise(roles, 2, 5 * USEC_PER_SEC);
+	OK(wait_lines(b, "refused\n", 2, 10 * USEC_PER_SEC), "a role that ran once and then refuses is tried again");
+	OK(kill(pid, 0) == 0 && lines_in(a, "up\n") == 1, "and the others stay");
+	kill(pid, SIGTERM);
+	EQ_INT(end_of(pid), 0, "to the end");
+	roles[1].argv = argv_c;
+	EQ_INT(end_of(supervise(roles, 2, 5 * USEC_PER_SEC)), PROC_EXIT_REFUSED, "one that never ran ends the run");
 }
 
 static void test_deaf(void)
 {
 	char a[96];
 	const char *argv[] = { "x", "deaf", a, NULL };
-	struct proc_role role = { "deaf", argv, -1, NULL };
+	struct proc_role role = { "deaf", argv, -1, NULL, false };
 	usec begun;
 	pid_t pid;
 
@@ -188,7 +213,7 @@ static void test_orphans(void)
 {
 	char a[96];
 	const char *argv[] = { "x", "loop", a, NULL };
-	struct proc_role role = { "a", argv, -1, NULL };
+	struct proc_role role = { "a", argv, -1, NULL, false };
 	pid_t pid;
 
 	path_of(a, "orphan");
@@ -203,7 +228,7 @@ static void test_fds(void)
 {
 	char a[96];
 	const char *argv[] = { "x", "fds", a, NULL };
-	struct proc_role role = { "a", argv, -1, NULL };
+	struct proc_role role = { "a", argv, -1, NULL, false };
 	int fds[2], leak;
 	pid_t pid;
 
@@ -289,6 +314,7 @@ int main(int argc, char **argv)
 	test_orderly();
 	test_restart();
 	test_refused();
+	test_refused_later();
 	test_deaf();
 	test_orphans();
 	test_fds();
