@@ -13,6 +13,7 @@
 static _Atomic int released, in_handler, most_in_handler, loop_calls;
 static pthread_t loop_thread;
 static struct http_stream *_Atomic last_stream;
+static _Atomic int slow_begun; /* requests that the slow handler has */
 
 static void echo(struct http_req *r, struct http_res *res)
 {
@@ -67,6 +68,7 @@ static void handle(void *ctx, struct http_req *r, struct http_res *res)
 	} else if (str_eq(r->path, S("/big-pieces"))) {
 		gather(r, res, 70000);
 	} else if (str_eq(r->path, S("/slow"))) {
+		atomic_fetch_add(&slow_begun, 1);
 		slow();
 		buf_cstr(&res->body, "slept");
 	} else if (str_eq(r->path, S("/inline"))) {
@@ -409,8 +411,10 @@ static void test_stop(struct http_server *s)
 	struct http_stream *stream = atomic_load(&last_stream);
 	usec begun;
 
+	atomic_store(&slow_begun, 0);
 	pthread_create(&thread, NULL, ask_slow, &a);
-	usleep(50000);
+	for (int i = 0; i < 1000 && atomic_load(&slow_begun) == 0; i++)
+		usleep(10000);
 	begun = time_mono();
 	http_server_stop(s, 2 * USEC_PER_SEC);
 	OK(time_mono() - begun < 2 * USEC_PER_SEC, "stop does not use up its grace");
