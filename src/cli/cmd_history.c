@@ -32,7 +32,7 @@ static void add_summary(const struct cli *c, const struct adding_counts *n, cons
 			(unsigned long long)st.events, (double)st.disk / 1e6);
 }
 
-static enum rc take_block(void *ctx, struct str block, struct err *err)
+static enum rc take_block(void *ctx, struct str block, struct str key UNUSED, struct err *err)
 {
 	return history_append(ctx, block, err);
 }
@@ -53,7 +53,7 @@ static int add_run(struct cli *c)
 	o.dir = dir;
 	rc = history_open(&o, &h, &err);
 	if (rc == RC_OK)
-		rc = adding_run(c, take_block, h, &n, &err);
+		rc = adding_run(c, false, take_block, h, &n, &err);
 	if (rc == RC_OK)
 		rc = history_sync(h, &err);
 	if (rc == RC_OK && !cli_has(c, "quiet"))

@@ -31,22 +31,28 @@ enum rc queueing_open(const struct cli *c, bool create, struct blockq **ret, str
 static const struct cli_opt add_opts[] = { QUEUE_OPT, CLI_QUEUE_NEW_OPTS, CLI_ADDING_OPTS, NO_OPT };
 static const char *const add_examples[] = { "logs of one collector", "lianfang queue add eve.json --queue 'postgresql:///soc?host=db1,db2&target_session_attrs=read-write'", NULL };
 
-/* The id is the block's own hash: adding the same file again puts nothing twice. */
-static enum rc put_block(void *ctx, struct str block, struct err *err)
+struct putting {
+	struct blockq *q;
+	uint64_t put, known; /* events */
+};
+
+/* The id names what the block holds, whoever puts it and with which other files: the same file again puts nothing twice. */
+static enum rc put_block(void *ctx, struct str block, struct str key, struct err *err)
 {
+	struct putting *p = ctx;
 	struct block_head h = { 0 };
 	struct blockq_block b;
-	uint64_t fresh;
-	char id[32];
+	uint64_t fresh = 0;
 	enum rc rc;
 
 	TRY(block_head_read(block, &h, err));
-	snprintf(id, sizeof id, "%016llx", (unsigned long long)h.id);
-	b = (struct blockq_block){ .id = str_of(id), .bytes = block, .index_n = block_index_n(&h), .events = h.events, .first = h.first, .last = h.last };
-	while ((rc = blockq_put(ctx, &b, 1, &fresh, err)) == RC_PEER || rc == RC_BUSY) {
+	b = (struct blockq_block){ .id = key, .bytes = block, .index_n = block_index_n(&h), .events = h.events, .first = h.first, .last = h.last };
+	while ((rc = blockq_put(p->q, &b, 1, &fresh, err)) == RC_PEER || rc == RC_BUSY) {
 		usleep(AWAY_USEC);
-		(void)!blockq_reconnect(ctx, err);
+		(void)!blockq_reconnect(p->q, err);
 	}
+	if (rc == RC_OK)
+		*(fresh > 0 ? &p->put : &p->known) += h.events;
 	return rc;
 }
 
@@ -54,24 +60,30 @@ static int add_run(struct cli *c)
 {
 	struct blockq *q CLEANUP(blockq_closep) = NULL;
 	struct adding_counts n = { 0 };
+	struct putting p = { 0 };
 	struct err err = { 0 };
 	enum rc rc = queueing_open(c, true, &q, &err);
 
+	p.q = q;
 	if (rc == RC_OK)
-		rc = adding_run(c, put_block, q, &n, &err);
+		rc = adding_run(c, true, put_block, &p, &n, &err);
 	if (rc != RC_OK)
 		return cli_fail(c, &err);
 	if (c->json)
-		printf("{\"events\":%llu,\"bad\":%llu,\"bytes\":%llu}\n", (unsigned long long)n.events, (unsigned long long)n.bad, (unsigned long long)n.bytes);
+		printf("{\"events\":%llu,\"put\":%llu,\"known\":%llu,\"bad\":%llu,\"bytes\":%llu}\n", (unsigned long long)n.events,
+		       (unsigned long long)p.put, (unsigned long long)p.known, (unsigned long long)n.bad, (unsigned long long)n.bytes);
 	else if (!cli_has(c, "quiet"))
-		fprintf(stderr, "%llu events put, %llu pieces that are none\n", (unsigned long long)n.events, (unsigned long long)n.bad);
+		fprintf(stderr, "%llu events put, %llu were there already, %llu pieces that are none\n", (unsigned long long)p.put,
+			(unsigned long long)p.known, (unsigned long long)n.bad);
 	return CLI_OK;
 }
 
 const struct cli_cmd CMD_QUEUE_ADD = {
 	"queue add", { "seal logs into blocks and put them into a queue", "將紀錄封存為區塊並放入佇列" }, "FILE|-...",
-	{ "Makes the queue's tables if they are not there. Waits while the database is away. The same file again puts nothing twice.",
-	  "若佇列不存在則建立；資料庫暫時離線時等待。" },
+	{ "Makes the queue's tables if they are not there. Waits while the database is away. The same file again\n"
+	  "puts nothing twice, whatever is added beside it, as long as its name or --source is the same and the queue keeps its blocks;\n"
+	  "of one that grew, the blocks that were full are recognised. --json: events read, put now, known already, bad, bytes.",
+	  "若佇列不存在則建立；資料庫暫時離線時等待。同一檔案重複加入不會重複放入。" },
 	add_opts, add_examples, 1, CLI_OPERANDS_MAX, add_run,
 };
 

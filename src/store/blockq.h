@@ -46,7 +46,7 @@ enum rc blockq_reconnect(struct blockq *q, struct err *err) MUSTUSE;
 /* --- collectors --- */
 
 struct blockq_block {
-	struct str id;      /* says which events these are, whoever puts them: the collector's name and number, or the block's hash */
+	struct str id;      /* says which events these are, whoever puts them: the collector's name and number, or a digest of them */
 	struct str bytes;
 	size_t index_n;     /* the first so many bytes tell what it holds (block_index_n) */
 	uint32_t events;

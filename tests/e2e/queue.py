@@ -20,6 +20,7 @@ def on(Q, other, absent):
     t.same((r.status, r.json()['events']), (0, N), 'queue add')
     r = run('queue', 'add', eve, '--queue', Q)
     t.same(run('queue', 'status', '--queue', Q, '--json').json()['events'], N, 'the same file again puts nothing twice')
+    t.has(r.err, f'0 events put, {N} were there already', 'and says so')
     t.same(run('queue', 'status', '--queue', absent).status, 2, 'a queue that is not there')
     t.same(run('queue', 'work', 'no such thing', '--queue', Q).status, 2, 'what is no indicator is refused')
 
@@ -72,6 +73,28 @@ def on(Q, other, absent):
 
 t.note('one file of SQLite')
 on(path('blocks.db'), path('other.db'), path('absent.db'))
+
+
+def held(Q):
+    return run('queue', 'status', '--queue', Q, '--json').json()['events']
+
+
+def add(Q, *what):
+    r = run('queue', 'add', '--queue', Q, '--json', *what).json()
+    return r['events'], r['put'], r['known']
+
+
+Q = path('again.db')
+a, b = write('again/a.json', '{"n":1}\n{"n":2}\n'), write('again/b.json', '{"n":1}\n{"n":2}\n{"n":3}\n')
+t.same((add(Q, a, b), held(Q)), ((5, 5, 0), 5), 'two files at once; what states no time has that of its reading')
+t.same((add(Q, a), add(Q, b), add(Q, b, a), add(Q, a, a), held(Q)), ((2, 0, 2), (3, 0, 3), (5, 0, 5), (4, 0, 4), 5),
+       'each again by itself, in another order, twice: nothing is put twice')
+t.same((add(Q, a, write('again/c.json', '{"n":9}\n')), held(Q)), ((3, 1, 2), 6), 'beside a new one: that is put')
+t.same((add(Q, write('other/a.json', '{"n":1}\n{"n":8}\n')), held(Q)), ((2, 2, 0), 8), 'other content under the same name is another file')
+t.same((add(Q, a, b, '--source', 's'), add(Q, b, '--source', 's'), held(Q)), ((5, 5, 0), (3, 0, 3), 13), 'of one source: also each by itself')
+grown = ''.join(f'{{"n":{i}}}\n' for i in range(12_000))
+t.same((add(Q, write('grown/g.json', grown)), add(Q, write('grown/g.json', grown + '{"n":"more"}\n'))), ((12_000, 12_000, 0), (12_001, 2001, 10_000)),
+       'of one that grew the full blocks are recognised')
 two = write('two.json', ''.join(json.dumps({'EventID': 1, 'Channel': 'Microsoft-Windows-Sysmon/Operational', 'Computer': 'pc1', 'Image': 'C:\\x.exe',
                                             'CommandLine': f'run stage {stage}', 'UtcTime': f'2026-11-01 00:0{m}:00.000'}) + '\n'
                                 for m, stage in ((1, 'A'), (2, 'B'), (3, 'C'))))
