@@ -5,8 +5,6 @@
  * look-up and hits nothing, because look-ups are exact. */
 #include "detect/observe.h"
 
-#include <math.h>
-
 #include "base/ascii.h"
 #include "base/text.h"
 #include "detect/glance.h"
@@ -340,52 +338,7 @@ static void walk_value(struct walk *w, const struct json *v, int depth)
 		look_at(w, json_str(v));
 }
 
-/* --- time and place --- */
-
-/* "2026-11-22T01:02:03.123456+0800" (EVE) and "2026-11-22 01:02:03.123" (Sysmon UtcTime) as well as RFC 3339. */
-static usec parse_time(struct arena *a, struct str s)
-{
-	struct str head = str_slice(s, 0, 19), zone;
-	usec t, hours = 0;
-	size_t end = 19;
-	uint64_t hh = 0, mm = 0;
-
-	if (s.n < 19)
-		return 0;
-	while (end < s.n && (s.p[end] == '.' || (s.p[end] >= '0' && s.p[end] <= '9')))
-		end++;
-	zone = str_slice(s, end, s.n);
-	s = arena_fmt(a, "%.*sT%.*s%.*sZ", STR(str_slice(head, 0, 10)), STR(str_slice(head, 11, 19)), STR(str_slice(s, 19, end)));
-	if (s.p == NULL || time_parse(s, &t, NULL, NULL) != RC_OK)
-		return 0;
-	if (zone.n >= 5 && (zone.p[0] == '+' || zone.p[0] == '-')) {
-		struct str minutes = zone.n == 6 ? str_slice(zone, 4, 6) : str_slice(zone, 3, 5);
-
-		if (!str_to_u64(str_slice(zone, 1, 3), &hh) || !str_to_u64(minutes, &mm) || hh > 14 || mm > 59)
-			return 0;
-		hours = (usec)(hh * 60 + mm) * 60 * USEC_PER_SEC;
-	}
-	return zone.n > 0 && zone.p[0] == '-' ? t + hours : t - hours;
-}
-
-static usec event_time(struct arena *a, const struct json *v)
-{
-	static const char *const names[] = { "timestamp", "@timestamp", "ts", "UtcTime", "winlog.event_data.UtcTime", "EventTime", "time",
-					     "Event.System.TimeCreated.#attributes.SystemTime", "TimeCreated" };
-
-	for (size_t i = 0; i < COUNTOF(names); i++) {
-		const struct json *t = json_path(v, names[i]);
-		double seconds;
-		usec at;
-
-		if (json_is(t, JSON_NUMBER) && json_double(t, &seconds) && seconds > 0 && seconds < 253402300800.0)
-			return (usec)llround(seconds * 1e6);
-		at = json_is(t, JSON_STRING) ? parse_time(a, json_str(t)) : 0;
-		if (at != 0)
-			return at;
-	}
-	return 0;
-}
+/* --- place --- */
 
 static struct str event_where(const struct json *v)
 {
@@ -426,7 +379,6 @@ enum rc event_observe(struct arena *a, struct str line, struct event_view *ret, 
 	if (w.rc != RC_OK)
 		return FAIL(err, w.rc, "event: out of memory");
 	ret->tree = v;
-	ret->at = event_time(a, v);
 	ret->where = event_where(v);
 	return RC_OK;
 }

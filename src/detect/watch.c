@@ -122,7 +122,7 @@ void watch_free(struct watch *w)
 static void report(struct watch *w, const struct event_view *e, const struct observable *o, const struct image_match *m, struct str line,
 		   struct str list)
 {
-	struct hit h = { .indicator = str_of(m->id), .what = *o, .matched = m->matched, .at = e->at != 0 ? e->at : time_now(),
+	struct hit h = { .indicator = str_of(m->id), .what = *o, .matched = m->matched, .at = w->flat->time != 0 ? w->flat->time : time_now(),
 			 .where = e->where, .input = str_of(w->input), .event = line, .tlp = m->tlp, .confidence = m->confidence, .suppressed = list };
 
 	if (list.n > 0)
@@ -216,14 +216,12 @@ static void on_pattern(void *ctx, const struct hit *h)
 	w->fn(w->ctx, h);
 }
 
-/* The event's own time is best known to the reader of its format. */
 static enum rc match_patterns(struct watch *w, struct err *err)
 {
-	struct patterns_event pe = { .line = w->line, .format = w->format, .input = str_of(w->input), .where = event_where, .ctx = w };
+	struct patterns_event pe = { .line = w->line, .format = w->format, .input = str_of(w->input), .at = w->flat->time,
+				     .where = event_where, .ctx = w };
 
 	TRY(event_json(w, &pe.json, err));
-	if (w->format != LOG_JSON)
-		pe.at = flat_time(w->flat);
 	return patterns_match(w->patterns, &pe, on_pattern, w, err);
 }
 

@@ -21,8 +21,8 @@ void evtx_close(struct evtx *e);
 void evtx_closep(struct evtx **e);
 
 /* The next record into `f` (cleared first): names as Sigma has them ("EventID", "Channel", "Provider_Name",
- * "Execution_ProcessID", EventData's Name attributes, UserData's leaves), values as text, f->time from the record.
- * f->raw is the record's bytes. Values and names are the reader's: they last until the next call and evtx_close. A record
+ * "Execution_ProcessID", EventData's Name attributes, UserData's leaves), values as text, f->time when the
+ * record was written (flat_time prefers what the event says), f->raw the record's bytes. Values and names are the reader's: they last until the next call and evtx_close. A record
  * that breaks off gives what stood before and counts as bad too. False at the end. Damage is counted, skipped and goes on. */
 bool evtx_next(struct evtx *e, struct flat *f);
 

@@ -41,7 +41,7 @@ struct flat {
 	uint32_t left_out;      /* values beyond FLAT_VALUES_MAX */
 	enum log_format format;
 	struct str raw;         /* the event's own bytes: a line, a record */
-	usec time;              /* when the format itself states it (EVTX record, syslog header, Zeek ts); else 0: flat_time */
+	usec time;              /* when the format itself states it (EVTX record, syslog header, Zeek ts, CEF rt); else 0: flat_time */
 	struct arena *scratch;  /* what had to be decoded; lasts until flat_clear */
 	struct flat_work *work; /* flat_json's own */
 };
@@ -76,8 +76,9 @@ size_t flat_resolve(struct str s, char *to);
 /* First value of a field, or NULL. */
 const struct flat_value *flat_get(const struct flat *f, uint16_t field);
 
-/* The event's own time: f->time, or the first of the fields that usually hold it (@timestamp, TimeCreated SystemTime,
- * UtcTime, EventTime, timestamp, ts, eventTime, time ...) that reads as a time. 0: none. Slow: for matches only. */
+/* The event's own time: f->time, or the first of the fields that usually hold it (UtcTime, TimeCreated SystemTime,
+ * @timestamp, EventTime, timestamp, ts, eventTime, time ...) that reads as a time after 1970. The first two go before the
+ * f->time of an EVTX record. 0: none. Slow: for matches only. */
 usec flat_time(struct flat *f);
 
 /* Reads a time as logs write it: RFC 3339 with "T" or a blank, with "Z", "+hh:mm", "+hhmm" or no zone (UTC), and seconds,

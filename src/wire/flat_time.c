@@ -119,20 +119,30 @@ static bool read_halves(struct flat *f, usec *ret)
 	return read_calendar(str_make(text, (size_t)n), ret) || read_calendar(str_make(text, 11 + hour.n), ret);
 }
 
-usec flat_time(struct flat *f)
+/* Nothing happened before 1970: Windows writes 1601 where it knows no time. */
+static bool read_first(struct flat *f, const char *const *of, size_t n, usec *ret)
 {
-	usec t;
-
-	if (f->time != 0)
-		return f->time;
-	for (size_t i = 0; i < COUNTOF(names); i++) {
-		struct str name = str_of(names[i]);
+	for (size_t i = 0; i < n; i++) {
+		struct str name = str_of(of[i]);
 
 		for (uint32_t k = 0; k < f->n; k++)
-			if (is_named(&f->v[k], name) && f->v[k].n <= TEXT_MAX && log_time_read(flat_text(f, &f->v[k]), &t))
-				return t;
+			if (is_named(&f->v[k], name) && f->v[k].n <= TEXT_MAX && log_time_read(flat_text(f, &f->v[k]), ret) && *ret > 0)
+				return true;
 	}
-	if (read_halves(f, &t))
+	return false;
+}
+
+usec flat_time(struct flat *f)
+{
+	/* What heads a record of EVTX is when it was written into this file, which may be another machine's, days later. */
+	static const char *const of_evtx[] = { "UtcTime", "TimeCreated_SystemTime" };
+	usec t;
+
+	if (f->format == LOG_EVTX && read_first(f, of_evtx, COUNTOF(of_evtx), &t))
+		return t;
+	if (f->time != 0)
+		return f->time;
+	if (read_first(f, names, COUNTOF(names), &t) || read_halves(f, &t))
 		return t;
 	return 0;
 }

