@@ -16,10 +16,11 @@ static const struct cli_opt opts[] = {
 	{ "indicators", 'i', "FILE", { "indicators: a plain list (addresses, blocks, domains, URLs, hashes, e-mail), or a STIX bundle", "指標清單或 STIX bundle" }, true },
 	{ "level", 'l', "LEVEL", { "this level and above: informational, low, medium, high, critical", "此等級以上" }, false },
 	{ "format", 0, "NAME", { "what the files hold, when it is not to be found out: json, evtx, zeek, syslog, cef, leef, kv, auditd", "紀錄格式" }, false },
-	{ "csv", 0, NULL, { "comma-separated values with a header", "輸出 CSV" }, false },
+	{ "csv", 0, NULL, { "comma-separated values with a header; not with --json", "輸出 CSV，不可與 --json 併用" }, false },
 	{ "timeline", 't', NULL, { "all matches of all files in the order of time", "依時間排序" }, false },
 	{ "event", 'e', NULL, { "show the whole event with each match (--json)", "附上完整事件" }, false },
-	{ "stats", 0, NULL, { "end with one JSON object: files, events, bytes, matches, rules, seconds, memory", "最後輸出統計" }, false },
+	{ "stats", 0, NULL, { "end with one JSON object (with --csv on standard error): files, events, bytes, matches, rules, seconds, memory",
+			      "最後輸出統計（與 --csv 併用時寫至標準錯誤）" }, false },
 	{ "threads", 'j', "N", { "threads (as many as processors)", "執行緒數" }, false },
 	{ "quiet", 'q', NULL, { "no summary and no progress", "不顯示摘要" }, false },
 	{ NULL, 0, NULL, { NULL, NULL }, false },
@@ -412,7 +413,7 @@ static uint64_t peak_memory(void)
 	return getrusage(RUSAGE_SELF, &u) == 0 ? (uint64_t)u.ru_maxrss * 1024 : 0;
 }
 
-static void put_stats(const struct cli_rules *rules, const struct known *known, const struct scan_stats *st)
+static void put_stats(FILE *to, const struct cli_rules *rules, const struct known *known, const struct scan_stats *st)
 {
 	struct engine_image_stats is;
 	struct jsonw w;
@@ -450,7 +451,9 @@ static void put_stats(const struct cli_rules *rules, const struct known *known, 
 	jsonw_double(&w, st->wall);
 	jsonw_m_int(&w, "peak_memory", (int64_t)peak_memory());
 	jsonw_object_end(&w);
-	(void)cli_print(&b);
+	buf_char(&b, '\n');
+	if (buf_check(&b, NULL, "statistics") == RC_OK)
+		fwrite(b.p, 1, b.n, to);
 	buf_done(&b);
 }
 
@@ -506,6 +509,8 @@ static bool read_options(struct cli *c, struct scan_opts *o)
 	const char *level = cli_get(c, "level", NULL), *format = cli_get(c, "format", NULL);
 	int64_t threads = 0;
 
+	if (cli_has(c, "csv") && c->json)
+		return cli_failf(c, "--csv or --json: one form at a time"), false;
 	if (level != NULL && !find_level(level, &o->least))
 		return cli_failf(c, "--level %s: not one of informational, low, medium, high, critical", level), false;
 	if (format != NULL)
@@ -571,17 +576,20 @@ static int run(struct cli *c)
 		o.patterns = known.patterns;
 		o.rules = rules.set;
 		o.image = rules.image;
-		if (d.csv && !c->json)
+		if (d.csv)
 			fputs(csv_header, stdout);
 		rc = scan_run(&o, &st, &err);
 	}
+	if (rc == RC_OK && st.files + st.failed_files == 0)
+		rc = FAIL(&err, RC_NOTFOUND, "no file to look into: %s%s", c->n_operands == 1 ? c->operands[0] : "the folders named",
+			  c->n_operands == 1 ? " is an empty folder" : " are empty");
 	if (rc == RC_OK) {
 		show_timeline(&d);
 		fflush(stdout);
 		if (!d.quiet)
 			put_summary(&d, &rules, &known, &st);
 		if (cli_has(c, "stats"))
-			put_stats(&rules, &known, &st);
+			put_stats(d.csv ? stderr : stdout, &rules, &known, &st); /* no reader of CSV expects an object */
 	}
 	cli_rules_done(&rules);
 	known_done(&known);
@@ -597,7 +605,7 @@ const struct cli_cmd CMD_DETECT = {
 	{ "Reads Windows event logs (EVTX), JSON lines and documents (Suricata EVE, Sysmon and Windows as Winlogbeat, NXLog and\n"
 	  "evtx_dump write them, CloudTrail, Zeek), Zeek TSV, syslog, CEF, LEEF, key=value and auditd, plain or within gzip or zstd,\nin UTF-8 or UTF-16; finds out which. A match names\n"
 	  "the rule and its author, and the fields that made it match. Correlation rules see all files in the order of time.\n"
-	  "0: nothing matched; 1: something did; 2: error, or a file that could not be read.",
+	  "0: nothing matched; 1: something did; 2: error, a file that could not be read, or no file at all.",
 	  "讀取 EVTX、JSON、Zeek、syslog、CEF、LEEF、key=value、auditd 紀錄並比對 Sigma 規則。0 無命中，1 有命中，2 錯誤。" },
 	opts, examples, 1, CLI_OPERANDS_MAX, run,
 };

@@ -167,6 +167,8 @@ static int check_run(struct cli *c)
 
 	if (load(c, &l, &err) != RC_OK)
 		return cli_fail(c, &err);
+	if (l.set->n_reports == 0)
+		return cli_failf(c, "no rule to check: there is no document in any *.yml or *.yaml of %s", c->n_operands == 1 ? c->operands[0] : "these");
 	buf_init(&out, OUTPUT_MAX);
 	for (uint32_t i = 0; i < l.set->n_reports; i++) {
 		struct verdict v = judge(&l, &l.set->reports[i], &at);
@@ -183,9 +185,9 @@ const struct cli_cmd CMD_RULES_CHECK = {
 	"rules check", { "say of each Sigma rule whether it is loaded, and why not", "逐條檢查 Sigma 規則是否載入及其原因" }, "DIR|FILE...",
 	{ "Reads every *.yml below the folders as the detection engine does. Each document is loaded, needs-list (a placeholder has\n"
 	  "no values), refused (with line and column), or ignored (no rule, or a filter that was joined to others). Remarks on\n"
-	  "loaded rules are shown too. 1 when a rule is not loaded.",
+	  "loaded rules are shown too. 1 when a rule is not loaded, 2 when there is none at all.",
 	  "以偵測引擎的方式讀取資料夾內所有 *.yml。每份文件為 loaded、needs-list（佔位符沒有值）、refused（附行與欄）或 ignored\n"
-	  "（非規則，或已併入他條的過濾器）。載入而有附註者一併列出。有規則未載入時結束狀態為 1。" },
+	  "（非規則，或已併入他條的過濾器）。載入而有附註者一併列出。有規則未載入時結束狀態為 1，完全沒有規則時為 2。" },
 	check_opts, check_examples, 1, CLI_OPERANDS_MAX, check_run,
 };
 

@@ -176,6 +176,9 @@ int hunting_run(const struct cli *c, struct hunt_matcher *m, hunt_fn show, void 
 	if (rc != RC_OK)
 		return cli_fail(c, &err);
 	seconds = (double)(time_mono() - start) / 1e6;
+	if (r.o.source.n > 0 && r.st.named == 0)
+		fprintf(stderr, "lianfang: %s: there are no events of an input or file '%.*s' here%s\n", c->cmd->name, STR(r.o.source),
+			cli_has(c, "since") || cli_has(c, "until") ? " in that time" : "");
 	if (!cli_has(c, "quiet"))
 		sum_up(&r.st, seconds);
 	if (cli_has(c, "stats"))

@@ -135,6 +135,7 @@ static bool may_hold(const struct hunt_matcher *m, const struct block_head *h, c
 		st->outside++;
 		return false;
 	}
+	st->named += o->source.n > 0;
 	if (m->may == NULL || o->every_block)
 		return true;
 	st->probed++;

@@ -86,6 +86,7 @@ struct hunt_opts {
 
 struct hunt_stats {
 	uint64_t blocks, outside, probed, opened; /* outside: by time or input; probed: by filter */
+	uint64_t named;                           /* blocks of that time with events of the input asked for */
 	uint64_t false_openings;                  /* opened because of their filter, and nothing was found */
 	uint64_t events, bytes, bad_lines, found; /* events and bytes looked at; bad_lines: no event of their format */
 	uint64_t unreadable;                      /* blocks that are damaged or were removed meanwhile */

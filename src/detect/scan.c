@@ -177,6 +177,7 @@ static void worker_stats(struct scan *s, struct scan_worker *w)
 {
 	struct engine_stats es;
 	struct spotter_stats ss;
+	double parse, match;
 
 	if (w->engine == NULL)
 		return;
@@ -190,8 +191,9 @@ static void worker_stats(struct scan *s, struct scan_worker *w)
 	}
 	engine_stats(w->engine, &es);
 	add_engine_stats(&s->st->engine, &es);
-	s->st->parse += w->parse * 64 / (double)USEC_PER_SEC;
-	s->st->match += w->match * 64 / (double)USEC_PER_SEC;
+	scan_worker_times(w, &parse, &match);
+	s->st->parse += parse;
+	s->st->match += match;
 }
 
 /* The inputs of correlations outlive their unit. */
@@ -334,11 +336,12 @@ static void *work(void *arg)
 		x->found.events = x->found.bad = x->found.altered = x->found.left_out = x->found.suppressed = x->found.cut = 0;
 		w.out = &x->found;
 		w.file = file;
-		w.left_at = 0;
 		x->rc = rc;
 		x->err = err;
+		w.busy -= scan_clock(&w);
 		if (rc == RC_OK)
 			x->rc = source_read(w.reader, &s->files[file], x->unit - s->first_unit[file], scan_worker_event, &w, &x->err);
+		w.busy += scan_clock(&w);
 		if (x->rc == RC_OK && w.rc != RC_OK) {
 			x->rc = w.rc;
 			x->err = w.err;
@@ -544,8 +547,15 @@ static bool stream_match(struct scan_worker *w, struct flat *f, uint32_t rule, u
 static bool stream_event(void *worker, struct flat *f, const struct err *why)
 {
 	struct scan_worker *w = worker;
+	bool go = scan_worker_event(w, f, why);
+	double begun;
 
-	return scan_worker_event(w, f, why) && (w->out->first == NULL || hand_over(w->full_ctx, w->out, 0));
+	if (!go || w->out->first == NULL)
+		return go;
+	begun = scan_clock(w);
+	go = hand_over(w->full_ctx, w->out, 0);
+	w->waited += scan_clock(w) - begun;
+	return go;
 }
 
 static enum rc scan_stream(struct scan *s, struct err *err)
@@ -562,7 +572,9 @@ static enum rc scan_stream(struct scan *s, struct err *err)
 		w.live = stream_match;
 		w.full_ctx = s;
 		s->st->files++;
+		w.busy = -scan_clock(&w);
 		rc = source_stream(w.reader, STDIN_FILENO, s->o->format, stream_event, &w, err);
+		w.busy += scan_clock(&w);
 		if (rc == RC_OK && w.rc != RC_OK)
 			rc = FAIL(err, w.rc, "%s", w.err.text);
 		if (rc == RC_OK && !s->stop)

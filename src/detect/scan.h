@@ -50,7 +50,7 @@ struct scan_opts {
 	unsigned threads;         /* 0: as many as there are processors, at most 64 */
 	enum sigma_level least;   /* matches below are neither shown nor counted; correlations see them all the same */
 	bool with_event;
-	bool measure;             /* tell parse and match apart (one event of 64 is timed) */
+	bool measure;             /* tell parse and match apart (of many events a sample is timed) */
 	usec tolerance;           /* disorder that correlations bear on a stream */
 	scan_sink sink;
 	scan_trouble trouble;
@@ -65,7 +65,7 @@ struct scan_stats {
 	struct engine_stats engine;
 	struct correlator_stats correlator;
 	struct spotter_stats spotter;
-	double wall, parse, match; /* seconds; parse and match are of all threads together */
+	double wall, parse, match; /* seconds; parse (with reading) and match are of all threads together */
 };
 
 enum rc scan_run(const struct scan_opts *o, struct scan_stats *ret, struct err *err) MUSTUSE;

@@ -38,9 +38,9 @@ struct scan_worker {
 	struct source_reader *reader;
 	struct findings *out;
 	uint32_t file;
-	double parse, match;    /* of the events that were timed */
-	usec left_at;           /* when the last event was done, while the next one is to be timed */
-	uint64_t turn;
+	double busy, waited;    /* seconds of reading with all that it calls, and those of them in which findings were handed over */
+	double match, sampled;  /* of the first events, which are all timed, and of n_sampled ones behind them */
+	uint64_t turn, n_sampled;
 	/* The unit's findings are many: hand them over before going on. False: stop. */
 	bool (*full)(struct scan_worker *w);
 	void *full_ctx;
@@ -61,6 +61,11 @@ enum rc findings_new(struct findings *f, struct err *err) MUSTUSE;
 void findings_done(struct findings *f);
 /* Empties the lists; the counts stay. */
 void findings_clear(struct findings *f);
+
+/* Seconds, finer than time_mono(): a match may take less than a microsecond. 0 unless the options say `measure`. */
+double scan_clock(const struct scan_worker *w);
+/* Of all its events, estimated where they are too many to time each; together what it was busy for. */
+void scan_worker_times(const struct scan_worker *w, double *ret_parse, double *ret_match);
 
 /* One event (or a bad piece) of the unit: matches, keeps what it finds in w->out. A source_event. */
 bool scan_worker_event(void *worker, struct flat *f, const struct err *why);

@@ -1,10 +1,13 @@
 /* One thread's work: match an event, and keep of it what a person or a correlation will want to see. */
+#include <time.h>
+
 #include "base/mem.h"
 #include "detect/scan_int.h"
 #include "detect/stix_rules.h"
 
 #define WHY_MAX SCAN_FIELDS_MAX
-#define TIMED_EACH 64 /* one event of so many is timed */
+#define TIMED_ALL 4096 /* so many events are all timed, */
+#define TIMED_EACH 64  /* of those behind them one of so many */
 
 enum rc findings_new(struct findings *f, struct err *err)
 {
@@ -280,14 +283,40 @@ static bool is_cut(const struct flat *f)
 	return false;
 }
 
+double scan_clock(const struct scan_worker *w)
+{
+	struct timespec ts = { 0 };
+
+	if (w->o->measure)
+		clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void count_time(struct scan_worker *w, double took)
+{
+	if (w->turn <= TIMED_ALL) {
+		w->match += took;
+	} else {
+		w->sampled += took;
+		w->n_sampled++;
+	}
+}
+
+void scan_worker_times(const struct scan_worker *w, double *ret_parse, double *ret_match)
+{
+	double busy = w->busy - w->waited, match = w->match, beyond = w->turn > TIMED_ALL ? (double)(w->turn - TIMED_ALL) : 0;
+
+	match += beyond * (w->n_sampled > 0 ? w->sampled / (double)w->n_sampled : w->match / TIMED_ALL);
+	*ret_match = match < busy ? match : busy;
+	*ret_parse = busy - *ret_match;
+}
+
 bool scan_worker_event(void *worker, struct flat *f, const struct err *why)
 {
 	struct scan_worker *w = worker;
-	bool timed = w->o->measure && ++w->turn % TIMED_EACH == 0, go;
-	usec begun = timed ? time_mono() : 0;
+	bool timed = w->o->measure && (++w->turn <= TIMED_ALL || w->turn % TIMED_EACH == 0), go;
+	double begun = timed ? scan_clock(w) : 0;
 
-	if (timed && w->left_at != 0)
-		w->parse += (double)(begun - w->left_at);
 	if (f != NULL) {
 		w->out->events++;
 		w->out->cut += is_cut(f);
@@ -296,9 +325,11 @@ bool scan_worker_event(void *worker, struct flat *f, const struct err *why)
 		go = take_bad(w, why);
 	}
 	if (timed)
-		w->match += (double)(time_mono() - begun);
-	if (go && arena_used(w->out->a) > FINDINGS_FULL)
+		count_time(w, scan_clock(w) - begun);
+	if (go && arena_used(w->out->a) > FINDINGS_FULL) {
+		begun = scan_clock(w);
 		go = w->full(w);
-	w->left_at = w->o->measure && w->turn % TIMED_EACH == TIMED_EACH - 1 ? time_mono() : 0;
+		w->waited += scan_clock(w) - begun;
+	}
 	return go;
 }

@@ -85,6 +85,15 @@ t.same({k: stats[k] for k in ('files', 'events', 'bad', 'matches', 'correlations
        {'files': 2, 'events': 7, 'bad': 1, 'matches': 7, 'correlations': 1, 'rules_loaded': 3, 'rules_refused': 1}, '--stats ends with the counts')
 t.ok(all(stats[k] >= 0 for k in ('seconds_parse', 'seconds_match', 'seconds', 'peak_memory', 'bytes')) and
      stats['bytes'] == sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder)), 'seconds, memory and bytes too', stats)
+t.ok(0 < stats['seconds_parse'] and 0 < stats['seconds_match'] and stats['seconds_parse'] + stats['seconds_match'] <= 3 * stats['seconds'],
+     'the seconds of a few events are measured, too', stats)
+for n in (1, 4100, 30_000):
+    log_n = write('times/x.json', lines(sysmon('C:\\x.exe', 'x')) * n)
+    for what, data in ((log_n, None), ('-', read(log_n))):
+        r = run('detect', '--rules', rules, '--json', '--stats', '-q', '--threads', '1', what, stdin=data)
+        x = records(r)[-1]
+        t.ok(x['events'] == n and 0 < x['seconds_parse'] and 0 < x['seconds_match'] and x['seconds_parse'] + x['seconds_match'] <= x['seconds'],
+             f'and those of {n}', x)
 t.same(records(run('detect', '--rules', rules, '--json', '-q', '--threads', '1', folder)), found, 'one thread finds the same in the same order')
 
 r = run('detect', '--rules', rules, '--level', 'high', '--json', '-q', folder)
@@ -94,6 +103,14 @@ r = run('detect', '--rules', rules, '--timeline', '--csv', '-q', folder)
 rows = list(csv.DictReader(io.StringIO(r.out)))
 t.same([row['time'] for row in rows], sorted(row['time'] for row in rows), '--timeline is in the order of time')
 t.same(rows[0]['rule'] + ' ' + rows[0]['what'], 'Whoami Image=C:\\Windows\\System32\\whoami.exe; CommandLine=whoami /all', '--csv has a header and what matched')
+r = run('detect', '--rules', rules, '--csv', '--stats', '-q', folder)
+t.same(({len(row) for row in csv.reader(io.StringIO(r.out))}, json.loads(r.err)['files']), ({9}, 2), '--csv --stats: rows only; the object is on standard error')
+r = run('detect', '--rules', rules, '--csv', '--json', folder)
+t.ok(r.status == 2 and r.json()['code'] == 'bad' and 'one form at a time' in r.err, '--csv and --json together are refused', r)
+os.makedirs(path('hollow/deep'))
+r = run('detect', '--rules', rules, path('hollow'))
+t.ok(r.status == 2 and 'hollow is an empty folder' in r.err, 'no file found: 2', r)
+t.same(run('detect', '--rules', rules, '-q', path('hollow'), path('hollow/deep')).status, 2, 'nor in several folders')
 r = run('detect', '--rules', rules, '-q', log)
 t.ok('Whoami' in r.out and 'CommandLine = whoami /all' in r.out and 'rule by A. Author' in r.out and 'pc1.example' in r.out, 'the table tells all that', r.out)
 bad = write('logs2/c.json', lines(sysmon('C:\\a\\whoami.exe', 'whoami /all\x1b[2J')))

@@ -63,6 +63,10 @@ t.same({f['indicator_id'] for f in lines(r)}, {one['id']}, "a bundle's indicator
 t.same([f['record'] for f in lines(run('hunt', 'evil.example', '--history', H, '--json', '--since', '2026-11-03'))], [2501, 1], '--since')
 t.same([f['record'] for f in lines(run('hunt', 'evil.example', '--history', H, '--json', '--until', '2026-11-03T00:00:00Z'))], [1501], '--until')
 t.same([f['record'] for f in lines(run('hunt', 'evil.example', '--history', H, '--json', '--source', 'mixed.json'))], [1], '--source')
+r = run('hunt', 'evil.example', '--history', H, '--json', '-q', '--source', 'mixed.jsn')
+t.ok(r.status == 0 and r.out == '' and "no events of an input or file 'mixed.jsn' here" in r.err, 'one that nothing is of is told', r)
+t.has(run('hunt', 'evil.example', '--history', H, '-q', '--source', 'auth.log', '--since', '2026-12-01').err, 'in that time', 'or nothing of that time')
+t.same(run('hunt', 'nothing.example', '--history', H, '-q', '--source', 'auth.log').err, '', 'one that is there is not')
 t.same(run('hunt', 'evil.example', '--history', H, '--since', 'yesterday').status, 2, 'a time that is none')
 rule = write('rule.yml', 'title: Who am I\nid: 6f1d9c7e-3b0a-4c53-9f0e-2d7f5a1b8c01\nstatus: test\nauthor: A. Uthor\nlevel: high\n'
              'logsource: {product: test}\ndetection: {s: {CommandLine|contains: whoami}, condition: s}\n')

@@ -36,5 +36,7 @@ t.ok(r.status == 0 and r.out.count('\n') == 1 and 'good' in r.out, 'list by leve
 t.same(run('rules', 'list', '--tag', 'attack.t1059', folder).out.count('\n'), 2, 'a technique with its sub-techniques')
 t.same(run('rules', 'list', '--tag', 'attack.t105', folder).out, '', 'not by the beginning of a number')
 t.same(run('rules', 'list', '--level', 'loud', folder).status, 2, 'an unknown level')
+r = run('rules', 'check', os.path.dirname(write('norules/readme.txt', 'x')))
+t.ok(r.status == 2 and r.out == '' and 'no rule to check' in r.err and 'norules' in r.err, 'a folder without rules', r)
 t.same(run('rules', 'check', path('absent')).status, 2, 'a folder that is not there')
 t.done()
