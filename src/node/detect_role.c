@@ -55,7 +55,8 @@ struct role {
 	bool talks;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	struct link *link;     /* or NULL */
+	struct link *link;     /* to a core that was greeted, or NULL */
+	struct link *guest;    /* to whoever came in, greeted or not, or NULL: what role_close ends */
 	uint32_t users;        /* threads that write to it */
 	uint64_t links;        /* how many there were */
 	struct call *calls;
@@ -321,6 +322,18 @@ static enum rc talk(struct role *r, struct link *l, struct arena *a, struct err 
 	}
 }
 
+/* False: the role has ended, and nobody would end this link. */
+static bool host(struct role *r, struct link *l)
+{
+	bool open;
+
+	pthread_mutex_lock(&r->lock);
+	r->guest = l;
+	open = !r->end;
+	pthread_mutex_unlock(&r->lock);
+	return open;
+}
+
 /* One core at a time: the next one is heard when this one has gone. */
 static void talk_to(struct role *r, int fd, struct arena *a)
 {
@@ -333,10 +346,11 @@ static void talk_to(struct role *r, int fd, struct arena *a)
 		return;
 	}
 	if (link_new(fd, &l, &err) == RC_OK) {
-		enum rc rc = talk(r, l, a, &err);
+		enum rc rc = host(r, l) ? talk(r, l, a, &err) : RC_OK;
 
 		link_end(l);
 		set_link(r, NULL);
+		(void)host(r, NULL);
 		link_free(l);
 		if (!ending(r))
 			log_line(rc == RC_PEER ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "detect", "core is away: %s", err.text);
@@ -436,8 +450,8 @@ static void role_close(struct role *r)
 	detector_stop(&r->detector);
 	pthread_mutex_lock(&r->lock);
 	r->end = true;
-	if (r->link != NULL)
-		link_end(r->link);
+	if (r->guest != NULL)
+		link_end(r->guest);
 	pthread_mutex_unlock(&r->lock);
 	if (r->talks)
 		pthread_join(r->talker, NULL);
