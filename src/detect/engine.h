@@ -50,6 +50,8 @@ size_t engine_variants(const struct engine *e, const struct taxonomy_variant *co
 /* Why rule `rule` matched the event just run: the tests of its tree that held (under no NOT), each with the value. */
 struct engine_why { struct str field; struct str value; const struct sigma_test *test; };
 size_t engine_explain(struct engine *e, struct flat *f, uint32_t rule, struct engine_why *out, size_t max);
+/* For people: several tests of one value are one reason. Leaves each field with a value once; yields how many are left. */
+size_t engine_why_once(struct engine_why *why, size_t n);
 
 /* The value of a rule's field in this event, by the variant's field names (for group-by, sightings, tables). False: absent. */
 bool engine_field(struct engine *e, struct flat *f, uint32_t rule, struct str field, struct str *ret);

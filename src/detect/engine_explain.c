@@ -151,3 +151,18 @@ size_t engine_explain(struct engine *e, struct flat *f, uint32_t rule, struct en
 		(void)walk(&x, in, e->m->rules->rules[rule].detection, true);
 	return x.n;
 }
+
+size_t engine_why_once(struct engine_why *why, size_t n)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t k = 0;
+
+		while (k < left && !(str_eq(why[k].field, why[i].field) && str_eq(why[k].value, why[i].value)))
+			k++;
+		if (k == left)
+			why[left++] = why[i];
+	}
+	return left;
+}

@@ -8,6 +8,7 @@
 #include "detect/stix_rules.h"
 
 #define NAMES_ARENA ((size_t)16 << 20)
+#define WHY_MAX 64 /* tests that are asked why; fewer reasons are told */
 #define KEPT_MAX ((size_t)1 << 22) /* matches of correlations whose places are remembered */
 
 /* Where an event lies that a correlation counts. */
@@ -150,8 +151,8 @@ static enum rc correlate(struct rules *x, const struct block_event *e, struct er
 
 static enum rc take(struct rules *x, const struct block_event *e, struct flat *f, uint32_t rule, struct err *err)
 {
-	struct engine_why why[HUNT_WHY_MAX];
-	size_t n = engine_explain(x->engine, f, rule, why, HUNT_WHY_MAX);
+	struct engine_why why[WHY_MAX];
+	size_t n = engine_why_once(why, engine_explain(x->engine, f, rule, why, WHY_MAX));
 
 	/* A line of plain text has no fields: it meets no rule by those it lacks. */
 	if ((n == 0 && f->format == LOG_TEXT) || !stix_rule_counts(&x->set->rules[rule], x->now != 0 ? x->now : e->time, e->time))

@@ -14,6 +14,7 @@
 #define EVENT_JSON_MAX ((size_t)1 << 20)
 #define RULES_ARENA ((size_t)2 << 30)
 #define FIELDS_SHOWN 16
+#define WHY_MAX 64
 #define RUNS_READY 64 /* threads beyond these make and free their engines themselves */
 
 struct generation {
@@ -345,19 +346,18 @@ static void on_fire(void *ctx, const struct correlation *c)
 
 static void tell_match(struct live_run *r, const struct sigma_rule *rule, uint32_t number)
 {
-	struct engine_why why[FIELDS_SHOWN];
+	struct engine_why why[WHY_MAX];
 	struct rule_hit_field fields[FIELDS_SHOWN];
 	struct rule_hit h = hit_of(r, rule, r->at);
 	struct buf json;
-	size_t n = engine_explain(r->engine, r->f, number, why, FIELDS_SHOWN);
+	size_t n = engine_why_once(why, engine_explain(r->engine, r->f, number, why, WHY_MAX));
 
 	/* A line of plain text has no fields: it meets no rule by those it lacks. */
 	if (n == 0 && r->f->format == LOG_TEXT)
 		return;
-	for (size_t i = 0; i < n; i++)
-		fields[i] = (struct rule_hit_field){ why[i].field.n > 0 ? why[i].field : S("keyword"), why[i].value };
+	for (size_t i = 0; i < n && i < FIELDS_SHOWN; i++)
+		fields[h.n_fields++] = (struct rule_hit_field){ why[i].field.n > 0 ? why[i].field : S("keyword"), why[i].value };
 	h.fields = fields;
-	h.n_fields = (uint32_t)n;
 	h.event = r->f->raw;
 	/* A line of Zeek says nothing without its header. */
 	buf_init(&json, EVENT_JSON_MAX);

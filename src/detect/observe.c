@@ -338,31 +338,13 @@ static void walk_value(struct walk *w, const struct json *v, int depth)
 		look_at(w, json_str(v));
 }
 
-/* --- place --- */
-
-static struct str event_where(const struct json *v)
-{
-	static const char *const names[] = { "host.name", "Computer", "winlog.computer_name", "Hostname", "agent.hostname", "host",
-					     "Event.System.Computer", "hostname", "dvchost", "dvc", "sensor", "sensor_name", "src_ip", "id.orig_h" };
-
-	for (size_t i = 0; i < COUNTOF(names); i++) {
-		const struct json *m = json_path(v, names[i]);
-
-		if (!json_is(m, JSON_STRING))
-			m = json_get(v, str_of(names[i])); /* Zeek's names hold dots */
-		if (json_is(m, JSON_STRING) && m->n > 0)
-			return json_str(m);
-	}
-	return S("");
-}
-
 enum rc event_observe(struct arena *a, struct str line, struct event_view *ret, struct err *err)
 {
 	struct buf normal;
 	struct walk w = { .a = a, .out = ret, .typer = { .fn = add, .ctx = &w, .normal = &normal } };
 	const struct json *v;
 
-	*ret = (struct event_view){ .where = S("") };
+	*ret = (struct event_view){ 0 };
 	TRY(json_parse(a, line, &JSON_LIMITS, &v, err));
 	if (!json_is(v, JSON_OBJECT))
 		return FAIL(err, RC_BAD, "an event is a JSON object");
@@ -379,6 +361,5 @@ enum rc event_observe(struct arena *a, struct str line, struct event_view *ret, 
 	if (w.rc != RC_OK)
 		return FAIL(err, w.rc, "event: out of memory");
 	ret->tree = v;
-	ret->where = event_where(v);
 	return RC_OK;
 }

@@ -13,7 +13,6 @@ struct event_view {
 	struct observable *list; /* in normal form (model/observable.h) */
 	size_t n;
 	bool cut;                /* the event holds more */
-	struct str where;        /* host or sensor, or "" */
 	const struct json *tree; /* the whole event */
 };
 

@@ -36,6 +36,9 @@ struct scan_worker {
 	struct spotter *spotter; /* NULL: no indicators */
 	usec now;                /* indicators count that are active now, also for an old log */
 	struct source_reader *reader;
+	struct arena *place;       /* of the look for an event's host */
+	struct str where;          /* what it found, once `placed`: of the event at hand */
+	bool placed;
 	struct findings *out;
 	uint32_t file;
 	double busy, waited;    /* seconds of reading with all that it calls, and those of them in which findings were handed over */

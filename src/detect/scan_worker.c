@@ -4,8 +4,10 @@
 #include "base/mem.h"
 #include "detect/scan_int.h"
 #include "detect/stix_rules.h"
+#include "detect/where.h"
 
 #define WHY_MAX SCAN_FIELDS_MAX
+#define PLACE_ARENA ((size_t)256 << 20)
 #define TIMED_ALL 4096 /* so many events are all timed, */
 #define TIMED_EACH 64  /* of those behind them one of so many */
 
@@ -33,7 +35,10 @@ void findings_clear(struct findings *f)
 
 enum rc scan_worker_new(struct scan_worker *w, const struct scan_opts *o, const struct correlator *wishes, struct err *err)
 {
-	*w = (struct scan_worker){ .o = o, .wishes = wishes, .now = time_now() };
+	*w = (struct scan_worker){ .o = o, .wishes = wishes, .now = time_now(), .where = S("") };
+	w->place = arena_new(PLACE_ARENA);
+	if (w->place == NULL)
+		return FAIL(err, RC_NOMEM, "detect: out of memory");
 	if (o->lists != NULL || o->indicators != NULL)
 		TRY(spotter_new(o->lists, o->indicators, &w->spotter, err));
 	TRY(engine_new(o->image, &w->engine, err));
@@ -45,9 +50,11 @@ void scan_worker_done(struct scan_worker *w)
 	engine_free(w->engine);
 	spotter_free(w->spotter);
 	source_reader_free(w->reader);
+	arena_free(w->place);
 	w->spotter = NULL;
 	w->engine = NULL;
 	w->reader = NULL;
+	w->place = NULL;
 }
 
 static struct str keep(struct arena *a, struct str s)
@@ -55,17 +62,15 @@ static struct str keep(struct arena *a, struct str s)
 	return arena_dup(a, str_slice(s, 0, SCAN_FIELD_BYTES));
 }
 
-/* The host by the names that logs have for it; a slow look, for matches only. */
-static struct str find_host(struct flat *f)
+/* Many rules may match one event: it is looked at once. */
+static struct str find_host(struct scan_worker *w, struct flat *f)
 {
-	static const char *const names[] = { "Computer", "computer_name", "Hostname", "hostname", "host", "HostName", "host.name", "dvchost", "dvc" };
-
-	for (size_t k = 0; k < COUNTOF(names); k++)
-		for (uint32_t i = 0; i < f->n; i++)
-			if (f->v[i].type == FLAT_STRING && f->v[i].name != NULL &&
-			    str_eq(str_make(f->v[i].name, f->v[i].name_n), str_of(names[k])))
-				return flat_text(f, &f->v[i]);
-	return S("");
+	if (!w->placed) {
+		arena_reset(w->place);
+		w->where = flat_where(w->place, f);
+		w->placed = true;
+	}
+	return w->where;
 }
 
 static struct str event_text(struct arena *a, struct flat *f)
@@ -87,26 +92,23 @@ static struct str event_text(struct arena *a, struct flat *f)
 static bool keep_why(struct scan_worker *w, struct flat *f, uint32_t rule, struct scan_match *m)
 {
 	struct engine_why why[WHY_MAX];
-	size_t n = engine_explain(w->engine, f, rule, why, COUNTOF(why));
-	struct scan_field *list = arena_array(w->out->a, n + 1, sizeof *list);
+	size_t n = engine_explain(w->engine, f, rule, why, COUNTOF(why)), kept = 0;
+	struct scan_field *list;
 
+	/* What kind of event it is says nothing of why a pattern was met. */
+	for (size_t i = 0; i < n; i++)
+		if (w->o->patterns == NULL || w->o->rules->rules[rule].indicator == NULL || !stix_rules_is_place(w->o->patterns, why[i].test))
+			why[kept++] = why[i];
+	kept = engine_why_once(why, kept);
+	list = arena_array(w->out->a, kept + 1, sizeof *list);
 	if (list == NULL)
 		return false;
-	for (size_t i = 0; i < n; i++) {
-		size_t k = 0;
-
-		/* What kind of event it is says nothing of why a pattern was met. */
-		if (w->o->patterns != NULL && w->o->rules->rules[rule].indicator != NULL && stix_rules_is_place(w->o->patterns, why[i].test))
-			continue;
-		while (k < m->n_fields && !(str_eq(list[k].name, why[i].field) && str_eq(list[k].value, str_slice(why[i].value, 0, SCAN_FIELD_BYTES))))
-			k++;
-		if (k < m->n_fields)
-			continue;
-		list[k] = (struct scan_field){ keep(w->out->a, why[i].field), keep(w->out->a, why[i].value) };
-		if (list[k].name.p == NULL || list[k].value.p == NULL)
+	for (size_t i = 0; i < kept; i++) {
+		list[i] = (struct scan_field){ keep(w->out->a, why[i].field), keep(w->out->a, why[i].value) };
+		if (list[i].name.p == NULL || list[i].value.p == NULL)
 			return false;
-		m->n_fields++;
 	}
+	m->n_fields = (uint32_t)kept;
 	m->fields = list;
 	return true;
 }
@@ -118,7 +120,7 @@ static struct finding *new_match(struct scan_worker *w, struct flat *f, usec at)
 
 	if (x == NULL)
 		return NULL;
-	x->m = (struct scan_match){ .record = w->out->events + w->out->bad, .time = at, .host = keep(w->out->a, find_host(f)) };
+	x->m = (struct scan_match){ .record = w->out->events + w->out->bad, .time = at, .host = keep(w->out->a, find_host(w, f)) };
 	if (w->o->with_event)
 		x->m.event = event_text(w->out->a, f);
 	return x->m.host.p == NULL || (w->o->with_event && x->m.event.p == NULL) ? NULL : x;
@@ -320,6 +322,7 @@ bool scan_worker_event(void *worker, struct flat *f, const struct err *why)
 	if (f != NULL) {
 		w->out->events++;
 		w->out->cut += is_cut(f);
+		w->placed = false;
 		go = take_event(w, f) && (w->spotter == NULL || take_spots(w, f));
 	} else {
 		go = take_bad(w, why);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "detect/also.h"
 #include "detect/spot.h"
+#include "detect/where.h"
 #include "wire/flat_json.h"
 #include "wire/log_line.h"
 
@@ -123,7 +124,8 @@ static void report(struct watch *w, const struct event_view *e, const struct obs
 		   struct str list)
 {
 	struct hit h = { .indicator = str_of(m->id), .what = *o, .matched = m->matched, .at = w->flat->time != 0 ? w->flat->time : time_now(),
-			 .where = e->where, .input = str_of(w->input), .event = line, .tlp = m->tlp, .confidence = m->confidence, .suppressed = list };
+			 .where = event_where(e->tree, w->format, w->flat->host), .input = str_of(w->input), .event = line, .tlp = m->tlp,
+			 .confidence = m->confidence, .suppressed = list };
 
 	if (list.n > 0)
 		w->stats.suppressed++;
@@ -169,11 +171,11 @@ static enum rc view_event(struct watch *w, struct err *err)
 	return RC_OK;
 }
 
-static struct str event_where(void *ctx)
+static struct str place_of(void *ctx)
 {
 	struct watch *w = ctx;
 
-	return w->inside && view_event(w, NULL) == RC_OK ? w->view.where : S("");
+	return w->inside && view_event(w, NULL) == RC_OK ? event_where(w->view.tree, w->format, w->flat->host) : S("");
 }
 
 static void look_up(struct watch *w, const struct event_view *e)
@@ -201,7 +203,7 @@ static void on_rule(void *ctx, const struct rule_hit *h)
 	struct rule_hit with = *h;
 
 	w->stats.rule_hits++;
-	with.where = event_where(w);
+	with.where = place_of(w);
 	w->rule_fn(w->ctx, &with);
 }
 
@@ -218,8 +220,8 @@ static void on_pattern(void *ctx, const struct hit *h)
 
 static enum rc match_patterns(struct watch *w, struct err *err)
 {
-	struct patterns_event pe = { .line = w->line, .format = w->format, .input = str_of(w->input), .at = w->flat->time,
-				     .where = event_where, .ctx = w };
+	struct patterns_event pe = { .line = w->line, .format = w->format, .input = str_of(w->input), .at = w->flat->time, .where = place_of,
+				     .ctx = w };
 
 	TRY(event_json(w, &pe.json, err));
 	return patterns_match(w->patterns, &pe, on_pattern, w, err);

@@ -2,7 +2,7 @@
 
 #include "base/jsonw.h"
 #include "base/mem.h"
-#include "detect/observe.h"
+#include "detect/where.h"
 #include "wire/flat_json.h"
 
 #define ARENA_MAX ((size_t)1 << 30)
@@ -123,19 +123,6 @@ static void put_tags(struct jsonw *j, const struct sigma_rule *r)
 	jsonw_array_end(j);
 }
 
-/* The host or sensor, as a node's inputs see it. */
-static void put_host(struct worker *w, struct jsonw *j, const struct hunt_found *f)
-{
-	struct buf line CLEANUP(buf_done);
-	struct event_view e = { .where = S("") };
-
-	buf_init(&line, BODY_MAX);
-	if (f->f != NULL && f->event->format != LOG_JSON)
-		flat_json_print(f->f, &line);
-	if (event_observe(w->a, f->event->format == LOG_JSON ? f->event->line : buf_view(&line), &e, NULL) == RC_OK)
-		jsonw_m_str(j, "host", e.where);
-}
-
 static void put_found(struct worker *w, struct jsonw *j, const struct hunt_found *f)
 {
 	jsonw_object(j);
@@ -152,7 +139,8 @@ static void put_found(struct worker *w, struct jsonw *j, const struct hunt_found
 	put_tags(j, f->rule);
 	put_fields(j, f);
 	jsonw_m_time(j, "time", f->at);
-	put_host(w, j, f);
+	if (f->f != NULL)
+		jsonw_m_str(j, "host", flat_where(w->a, f->f));
 	jsonw_m_str(j, "file", f->event->source);
 	jsonw_m_int(j, "record", (int64_t)f->event->ordinal);
 	jsonw_m_cstr(j, "format", log_format_name(f->event->format));

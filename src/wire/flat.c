@@ -58,6 +58,7 @@ void flat_clear(struct flat *f)
 	f->format = LOG_UNKNOWN;
 	f->raw = str_make("", 0);
 	f->time = 0;
+	f->host = S("");
 	if (arena_used(f->scratch) > 0)
 		arena_reset(f->scratch);
 }

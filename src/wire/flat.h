@@ -42,6 +42,7 @@ struct flat {
 	enum log_format format;
 	struct str raw;         /* the event's own bytes: a line, a record */
 	usec time;              /* when the format itself states it (EVTX record, syslog header, Zeek ts, CEF rt); else 0: flat_time */
+	struct str host;        /* when the format's own header states it (syslog); else "" */
 	struct arena *scratch;  /* what had to be decoded; lasts until flat_clear */
 	struct flat_work *work; /* flat_json's own */
 };

@@ -347,6 +347,7 @@ enum rc syslog_read(struct log_lines *l, struct flat *f, struct str line, bool *
 	f->raw = line;
 	put_header(l, f, &h);
 	f->time = h.at;
+	f->host = h.host.p != NULL ? h.host : S("");
 	if (h.data.n > 0 && structured(l, f, h.data, &memory) == 0 && !memory)
 		return line_full(err);
 	if (!opened && !line_open(l, f, h.message))

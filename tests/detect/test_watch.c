@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "detect/observe.h"
+#include "detect/where.h"
 #include "tap.h"
 
 static const char *const kind_names[] = { "ipv4", "ipv6", "domain", "url", "email", "md5", "sha1", "sha256", "sha512" };
@@ -28,7 +29,7 @@ static void test_formats(void)
 		{ "Zeek conn", "{\"ts\":1795305600.25,\"id.orig_h\":\"2001:db8::5\",\"id.resp_h\":\"203.0.113.9\",\"proto\":\"tcp\"}",
 		  "ipv6=2001:db8::5@id.orig_h ipv4=203.0.113.9@id.resp_h", "2001:db8::5" },
 		{ "Zeek http", "{\"ts\":1795305600,\"host\":\"evil.example\",\"uri\":\"/x\"}",
-		  "url=http://evil.example/x@uri domain=evil.example@host", "evil.example" },
+		  "url=http://evil.example/x@uri domain=evil.example@host", "" },
 		{ "Sysmon as Winlogbeat writes it",
 		  "{\"@timestamp\":\"2026-11-22T00:00:00.000Z\",\"host\":{\"name\":\"pc7\"},\"winlog\":{\"event_data\":{\"Hashes\":"
 		  "\"MD5=D41D8CD98F00B204E9800998ECF8427E,SHA1=DA39A3EE5E6B4B0D3255BFEF95601890AFD80709\"}}}",
@@ -58,7 +59,7 @@ static void test_formats(void)
 		OK(event_observe(a, str_of(rows[i].line), &e, NULL) == RC_OK, "%s: read", rows[i].name);
 		describe(&e, &got);
 		EQ_STR(buf_view(&got), str_of(rows[i].want), rows[i].name);
-		EQ_STR(e.where, str_of(rows[i].where), "  where");
+		EQ_STR(event_where(e.tree, LOG_JSON, S("")), str_of(rows[i].where), "  where");
 		buf_done(&got);
 	}
 	arena_free(a);
@@ -374,10 +375,62 @@ static void test_no_memory(void)
 	image_free(m);
 }
 
+static void note_where(void *ctx, const struct hit *h)
+{
+	struct buf *b = ctx;
+
+	buf_clear(b);
+	buf_str(b, h->where);
+}
+
+/* The machine that tells of it, else the inside end; never the server that was asked for. */
+static void test_where(void)
+{
+	static const struct {
+		const char *name, *line, *where;
+	} rows[] = {
+		{ "EVE without a sensor", "{\"event_type\":\"http\",\"src_ip\":\"10.1.2.9\",\"dest_ip\":\"203.0.113.9\",\"http\":{\"hostname\":\"www.evil.example\",\"url\":\"/\"}}",
+		  "10.1.2.9" },
+		{ "EVE with one", "{\"event_type\":\"tls\",\"host\":\"fw1\",\"src_ip\":\"10.1.2.9\",\"tls\":{\"sni\":\"www.evil.example\"}}", "fw1" },
+		{ "a firewall's key=value", "date=2026-01-02 time=03:04:05 devname=\"fg1\" srcip=10.1.2.9 dstip=203.0.113.9 hostname=\"a.evil.example\"", "fg1" },
+		{ "one that names no device", "date=2026-01-02 time=03:04:05 srcip=10.1.2.9 dstip=203.0.113.9 hostname=\"a.evil.example\"", "10.1.2.9" },
+		{ "the same as JSON", "{\"devname\":\"fg1\",\"srcip\":\"10.1.2.9\",\"hostname\":\"a.evil.example\"}", "fg1" },
+		{ "syslog", "<34>1 2026-01-02T03:04:05Z gw app - - - saw evil.example", "gw" },
+		{ "JSON within syslog", "<34>1 2026-01-02T03:04:05Z gw app - - - {\"http\":{\"hostname\":\"www.evil.example\",\"url\":\"/\"}}", "gw" },
+		{ "  without a host", "<34>1 2026-01-02T03:04:05Z - app - - - {\"src_ip\":\"10.1.2.9\",\"http\":{\"hostname\":\"www.evil.example\"}}", "10.1.2.9" },
+		{ "key=value within syslog", "<34>1 2026-01-02T03:04:05Z gw app - - - a=b c=d hostname=a.evil.example", "gw" },
+		{ "CEF", "CEF:0|V|B|1|100|Blocked|5|src=10.1.2.9 dhost=evil.example", "10.1.2.9" },
+		{ "CEF with its device", "CEF:0|V|B|1|100|Blocked|5|dvchost=box1 src=10.1.2.9 dhost=evil.example", "box1" },
+		{ "Zeek http", "{\"ts\":1795305600,\"id.orig_h\":\"10.1.2.9\",\"host\":\"evil.example\"}", "10.1.2.9" },
+		{ "a proxy's JSON", "{\"hostname\":\"evil.example\",\"url\":\"/x\",\"src\":\"10.1.2.9\"}", "10.1.2.9" },
+		{ "NXLog", "{\"Hostname\":\"pc7\",\"QueryName\":\"evil.example\"}", "pc7" },
+		{ "Winlogbeat", "{\"host\":{\"name\":\"pc7\"},\"agent\":{\"hostname\":\"wec\"},\"dns\":{\"question\":{\"name\":\"evil.example\"}}}", "pc7" },
+		{ "evtx_dump", "{\"Event\":{\"System\":{\"Computer\":\"pc8\"},\"EventData\":{\"QueryName\":\"evil.example\"}}}", "pc8" },
+		{ "CloudTrail", "{\"eventSource\":\"s3\",\"sourceIPAddress\":\"198.51.100.1\",\"requestParameters\":{\"Host\":\"evil.example\"}}", "" },
+	};
+	struct image *m = one_domain();
+	struct buf got;
+
+	buf_init(&got, 4096);
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		struct watch *w = NULL;
+
+		buf_clear(&got);
+		buf_cstr(&got, "no hit");
+		OK(watch_new(m, S("t"), note_where, &got, &w, NULL) == RC_OK && watch_feed(w, str_of(rows[i].line), NULL) == RC_OK &&
+		   watch_end(w, NULL) == RC_OK, "%s", rows[i].name);
+		EQ_STR(buf_view(&got), str_of(rows[i].where), "  where");
+		watch_free(w);
+	}
+	buf_done(&got);
+	image_free(m);
+}
+
 int main(void)
 {
 	test_formats();
 	test_times();
+	test_where();
 	test_together();
 	test_pieces();
 	test_long_line();

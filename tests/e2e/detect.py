@@ -180,6 +180,12 @@ found = records(run('detect', '--indicators', ioc, '--json', '-q', zeek))
 t.same([(x['matched'], x['time'], x['record']) for x in found], [('evil.example', '2026-01-02T03:04:05.500000Z', 1)], 'a parent domain in Zeek TSV')
 syslog = write('fmt/sys.log', '<34>1 2026-01-02T03:04:05Z host1 app - - - {"dns":{"rrname":"evil.example"}}\n')
 t.same([x['host'] for x in records(run('detect', '--indicators', ioc, '--json', '-q', syslog))], ['host1'], 'JSON within syslog')
+# where: who tells of it, or the inside end; never the server that was asked for
+for name, where, text in (
+        ('eve', '10.1.2.9', '{"timestamp":"2026-11-23T01:02:03Z","event_type":"http","src_ip":"10.1.2.9","dest_ip":"203.0.113.9","http":{"hostname":"www.evil.example","url":"/"}}'),
+        ('fortigate', 'fg1', 'date=2026-01-02 time=03:04:05 devname="fg1" srcip=10.1.2.9 dstip=203.0.113.9 hostname="a.evil.example"'),
+        ('syslog', 'gw', '<34>1 2026-01-02T03:04:05Z gw app - - - {"http":{"hostname":"evil.example"}}')):
+    t.same([x['host'] for x in records(run('detect', '--indicators', ioc, '--json', '-q', write(f'where/{name}.log', text + '\n')))], [where], f'where: {name}')
 hashes = write('fmt/h.json', lines(sysmon('C:\\x.exe', 'x', Hashes='SHA1=00,MD5=44D88612FEA8A8F36DE82E1278ABB02F')))
 t.same([x['kind'] for x in records(run('detect', '--indicators', ioc, '--json', '-q', hashes))], ['md5'], "a hash among Sysmon's Hashes")
 bundle = write('ioc/bundle.json', {'type': 'bundle', 'id': 'bundle--' + str(uuid.uuid4()), 'objects': [
