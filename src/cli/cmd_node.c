@@ -12,7 +12,7 @@
 static void show_status(const struct cli *c, const struct json *v, struct buf *out)
 {
 	static const char *const roles[] = { "role:ROLE", "pid:PID", "fences:FENCES", NULL };
-	static const char *const inputs[] = { "name:INPUT", "path:PATH", "state:STATE", "messages:MESSAGES", "last_message:LAST", "behind:BEHIND", "lag:LAG", "lost:LOST",
+	static const char *const inputs[] = { "name:INPUT", "path:PATH", "state:STATE", "messages:MESSAGES", "last_message:LAST", "~behind:BEHIND", "lag:LAG", "lost:LOST",
 		"bad_lines:BAD", "hits:HITS", "rule_hits:RULES", NULL };
 	static const char *const peers[] = { "name:PEER", "link:LINK", "state:STATE", "delivered:DELIVERED", "failures:FAILURES",
 					     "last_error:LAST ERROR", NULL };
@@ -138,7 +138,7 @@ static void show_view(const struct cli *c, const struct json *v, struct buf *out
 	show_line(c, v, "score", "score", out);
 	if (json_is(lists, JSON_ARRAY))
 		JSON_EACH(list, lists)
-			buf_fmt(out, c->zh ? "警示清單：%.*s\n" : "on warning list    %.*s\n", STR(json_str(list)));
+			buf_fmt(out, c->zh ? "警示清單：%.*s\n" : "on warning list      %.*s\n", STR(json_str(list)));
 	if (!json_is(objects, JSON_ARRAY))
 		return;
 	JSON_EACH(o, objects) {

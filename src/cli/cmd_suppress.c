@@ -63,6 +63,17 @@ static const char *scope_of(const struct cli *c)
 	return host ? "rule+host" : cli_has(c, "value") ? "rule+value" : "rule";
 }
 
+static void show_added(const struct cli *c, const struct json *v, struct buf *out)
+{
+	buf_cstr(out, c->zh ? "已新增抑制 " : "suppression ");
+	show_member(v, "row", out);
+	buf_cstr(out, c->zh ? "：" : " added: ");
+	show_member(v, "scope", out);
+	buf_cstr(out, c->zh ? "，至 " : ", until ");
+	show_member(v, "until", out);
+	buf_char(out, '\n');
+}
+
 static int add_run(struct cli *c)
 {
 	struct buf body;
@@ -77,7 +88,7 @@ static int add_run(struct cli *c)
 		if (cli_get(c, o->name, NULL) != NULL)
 			jsonw_m_cstr(&w, o->name, cli_get(c, o->name, NULL));
 	jsonw_object_end(&w);
-	status = node_cmd(c, c->operands[0], "POST", "/suppressions", buf_view(&body), NULL);
+	status = node_cmd(c, c->operands[0], "POST", "/suppressions", buf_view(&body), show_added);
 	buf_done(&body);
 	return status;
 }
@@ -88,6 +99,13 @@ const struct cli_cmd CMD_SUPPRESS_ADD = {
 	add_opts, add_examples, 1, 1, add_run,
 };
 
+static void show_removed(const struct cli *c, const struct json *v, struct buf *out)
+{
+	buf_cstr(out, c->zh ? "已移除抑制 " : "suppression ");
+	show_member(v, "row", out);
+	buf_cstr(out, c->zh ? "\n" : " removed\n");
+}
+
 static int remove_run(struct cli *c)
 {
 	struct buf path;
@@ -96,7 +114,7 @@ static int remove_run(struct cli *c)
 	buf_init(&path, 4096);
 	buf_cstr(&path, "/suppressions/");
 	percent_put(&path, str_of(c->operands[1]));
-	status = node_cmd(c, c->operands[0], "DELETE", path.p, S(""), NULL);
+	status = node_cmd(c, c->operands[0], "DELETE", path.p, S(""), show_removed);
 	buf_done(&path);
 	return status;
 }

@@ -220,7 +220,7 @@ const struct cli_cmd CMD_TICKET_SHOW = {
 /* --- acts --- */
 
 /* {"note": …} and one member more; the options of the command that are members of the request. */
-static int act(struct cli *c, const char *tail, const char *member, const char *value)
+static int act(struct cli *c, const char *tail, const char *member, const char *value, reply_show done)
 {
 	static const char *const options[] = { "note", "disposition", "scope", "value", "until", "for" };
 	struct buf path, body;
@@ -237,7 +237,7 @@ static int act(struct cli *c, const char *tail, const char *member, const char *
 			jsonw_m_cstr(&w, options[i], cli_get(c, options[i], NULL));
 	jsonw_object_end(&w);
 	ticket_path(&path, c->operands[1], tail);
-	status = node_cmd(c, c->operands[0], "POST", path.p, buf_view(&body), NULL);
+	status = node_cmd(c, c->operands[0], "POST", path.p, buf_view(&body), done);
 	buf_done(&path);
 	buf_done(&body);
 	return status;
@@ -258,11 +258,20 @@ static const char *const close_examples[] = {
 	"it was real", "lianfang ticket close DIR 2026-000043 --disposition confirmed --note 'host reinstalled'", NULL,
 };
 
+static void show_closed(const struct cli *c, const struct json *v, struct buf *out)
+{
+	buf_cstr(out, c->zh ? "已結案：" : "closed: ");
+	show_member(v, "number", out);
+	buf_cstr(out, c->zh ? "，處置結果：" : ", ");
+	show_member(v, "disposition", out);
+	buf_char(out, '\n');
+}
+
 static int close_run(struct cli *c)
 {
 	if (cli_get(c, "disposition", NULL) == NULL)
 		return cli_failf(c, "--disposition: false-positive, confirmed or undetermined");
-	return act(c, "/close", NULL, NULL);
+	return act(c, "/close", NULL, NULL, show_closed);
 }
 
 const struct cli_cmd CMD_TICKET_CLOSE = {
@@ -276,9 +285,16 @@ const struct cli_cmd CMD_TICKET_CLOSE = {
 
 static const struct cli_opt note_opts[] = { { "note", 'n', "TEXT", { "why", "理由" }, false }, NO_OPT };
 
+static void show_reopened(const struct cli *c, const struct json *v, struct buf *out)
+{
+	buf_cstr(out, c->zh ? "已重新開啟：" : "open again: ");
+	show_member(v, "number", out);
+	buf_char(out, '\n');
+}
+
 static int reopen_run(struct cli *c)
 {
-	return act(c, "/reopen", NULL, NULL);
+	return act(c, "/reopen", NULL, NULL, show_reopened);
 }
 
 const struct cli_cmd CMD_TICKET_REOPEN = {
@@ -288,7 +304,7 @@ const struct cli_cmd CMD_TICKET_REOPEN = {
 
 static int assign_run(struct cli *c)
 {
-	return act(c, "/assign", "to", c->n_operands > 2 ? c->operands[2] : "");
+	return act(c, "/assign", "to", c->n_operands > 2 ? c->operands[2] : "", NULL);
 }
 
 const struct cli_cmd CMD_TICKET_ASSIGN = {
@@ -297,7 +313,7 @@ const struct cli_cmd CMD_TICKET_ASSIGN = {
 
 static int note_run(struct cli *c)
 {
-	return act(c, "/note", "note", c->operands[2]);
+	return act(c, "/note", "note", c->operands[2], NULL);
 }
 
 const struct cli_cmd CMD_TICKET_NOTE = {
@@ -306,7 +322,7 @@ const struct cli_cmd CMD_TICKET_NOTE = {
 
 static int relate_run(struct cli *c)
 {
-	return act(c, "/related", "number", c->operands[2]);
+	return act(c, "/related", "number", c->operands[2], NULL);
 }
 
 const struct cli_cmd CMD_TICKET_RELATE = {

@@ -4,7 +4,7 @@
 
 #define COLUMNS_MAX 12
 #define WIDTH_MAX 60
-#define LABEL_WIDTH 17
+#define LABEL_WIDTH 19
 
 static int show_reply(const struct cli *c, const struct buf *reply, reply_show show)
 {
@@ -139,10 +139,31 @@ static void put_padded(struct buf *out, struct str text, size_t width, bool last
 		buf_char(out, ' ');
 }
 
+/* 90s, 15m, 2h, 3d: as exact as somebody needs who looks whether it is late. */
+static void show_span(int64_t seconds, struct buf *out)
+{
+	static const struct { int64_t below, in; char unit; } units[] = { { 120, 1, 's' }, { 7200, 60, 'm' }, { 172800, 3600, 'h' } };
+
+	if (seconds < 0)
+		seconds = 0;
+	for (size_t i = 0; i < COUNTOF(units); i++)
+		if (seconds < units[i].below) {
+			buf_fmt(out, "%lld%c", (long long)(seconds / units[i].in), units[i].unit);
+			return;
+		}
+	buf_fmt(out, "%lldd", (long long)(seconds / 86400));
+}
+
 static void cell(const struct json *row, const char *name, struct buf *text)
 {
+	const struct json *m = name[0] == '~' ? json_path(row, name + 1) : NULL;
+	int64_t seconds;
+
 	buf_clear(text);
-	show_member(row, name, text);
+	if (m != NULL && json_int(m, &seconds))
+		show_span(seconds, text);
+	else
+		show_member(row, name[0] == '~' ? name + 1 : name, text);
 }
 
 void show_table(const struct cli *c, const struct json *array, const char *const *columns, struct buf *out)

@@ -15,7 +15,8 @@ int node_cmd(const struct cli *c, const char *dir, const char *method, const cha
 /* An error that names a member of the request ("/role: expected ...") names the command's option instead. */
 void name_options(const struct cli *c, struct err *err);
 
-/* A table of an array's members: columns "name:header" of top-level members; NULL ends. */
+/* A table of an array's members: columns "name:header" of top-level members, "~name:header" of seconds as a
+ * span ("90s", "15m", "2h", "3d"); NULL ends. */
 void show_table(const struct cli *c, const struct json *array, const char *const *columns, struct buf *out);
 
 /* "label            value" of one member, when it is there. */

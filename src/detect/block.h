@@ -25,7 +25,7 @@ struct block_event {
 	enum log_format format; /* how `line` is read */
 	struct str source;      /* name of the input */
 	usec time;              /* the event's own, or when it came */
-	uint64_t ordinal;       /* its number within the input, as the collector counts */
+	uint64_t ordinal;       /* its number within the input, from 1, as the collector counts */
 };
 
 /* --- making --- */

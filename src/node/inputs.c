@@ -134,7 +134,7 @@ static enum rc on_event(void *ctx, struct flat *f, struct str line, struct err *
 	struct input *in = ctx;
 	char name[BLOCK_NAME_MAX + 1] UNINIT, place[INPUT_PLACE_MAX + 1] UNINIT;
 	struct block_event e = { .line = line, .format = f->format, .source = source_name(in, in->message->part, name), .time = flat_time(f),
-				 .ordinal = atomic_load(&in->ordinal) };
+				 .ordinal = atomic_load(&in->ordinal) + 1 };
 	enum rc rc;
 
 	place[0] = '\0';
@@ -527,7 +527,7 @@ static const char *state_of(const struct input *in)
 static void write_way(struct input *in, struct jsonw *w)
 {
 	struct input_stats st = { .lag = -1 };
-	usec latest = atomic_load(&in->latest);
+	usec latest = atomic_load(&in->latest), now = time_now();
 
 	if (in->way->self != NULL)
 		in->way->kind->stats(in->way->self, &st);
@@ -547,7 +547,7 @@ static void write_way(struct input *in, struct jsonw *w)
 	if (st.last_message > 0)
 		jsonw_m_time(w, "last_message", st.last_message);
 	if (latest > 0)
-		jsonw_m_int(w, "behind", (time_now() - latest) / USEC_PER_SEC);
+		jsonw_m_int(w, "behind", latest < now ? (now - latest) / USEC_PER_SEC : 0); /* clocks differ */
 }
 
 /* messages = lines, lines = events + bad_lines + comments of a format, events = kept + not_kept where there is a history. */

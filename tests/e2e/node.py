@@ -38,7 +38,7 @@ s = n.cli('status', '@', '--json').json()
 t.ok(s['running'] is False and 'started' not in s, 'a stopped node says that it does not run', s)
 t.ok(len(s.get('cert_sha256', '')) == 64, 'and tells the fingerprint that peers pin', s)
 r = n.cli('status', '@')
-t.ok('started' not in r.out and 'running            no' in r.out, 'and shows no start', r)
+t.ok('started' not in r.out and 'running              no' in r.out, 'and shows no start', r)
 
 for args, env in ((['status', '--dir', n.dir], None), (['status'], environment(LIANFANG_DIR=n.dir)), (['user', 'list', '-d', n.dir], None),
                   (['audit', 'list', 'node.'], environment(LIANFANG_DIR=n.dir)), (['audit', 'list', 'node.', '--dir', n.dir], None)):

@@ -106,6 +106,7 @@ t.ok(wait_until(lambda: n.cli('status', '@', '--json').json().get('history', {})
 t.same(n.stop(), 0, 'stops cleanly')
 r = run('history', 'search', '--node', n.dir, '--json', 'Channel=Microsoft-Windows-Sysmon/Operational')
 t.same(len([x for x in r.out.splitlines() if '"line"' in x or '"event"' in x]), 6 + sent, 'and holds each event once')
+t.same(min(json.loads(x)['record'] for x in r.out.splitlines() if '"record"' in x), 1, 'records count from 1')
 n.start()
 for f in ('a.yml', 'new.yml', 'bad.yml'):
     os.rename(path('rules', f), path('rules', f + '.off'))
