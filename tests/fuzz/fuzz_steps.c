@@ -15,13 +15,16 @@ static const char text[] =
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	const struct correlator_opts o = { .seed = 7, .any_time = true, .tolerance = 1000 };
+	static struct arena *rules; /* for the program's life, as the set in it */
 	static const struct sigma_set *set;
 	struct correlator *c = NULL, *next = NULL;
 	struct sigma_reader *r = NULL;
 	struct buf state;
 	uint64_t unknown = 0;
 
-	if (set == NULL && (sigma_reader_new(arena_new(1 << 24), &r, NULL) != RC_OK || sigma_reader_add(r, S("f"), str_of(text), NULL) != RC_OK ||
+	if (rules == NULL)
+		rules = arena_new(1 << 24);
+	if (set == NULL && (rules == NULL || sigma_reader_new(rules, &r, NULL) != RC_OK || sigma_reader_add(r, S("f"), str_of(text), NULL) != RC_OK ||
 			    sigma_reader_end(r, &set, NULL) != RC_OK))
 		return 0;
 	sigma_reader_free(r);
