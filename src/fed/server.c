@@ -11,6 +11,7 @@
 #include "fed/fed.h"
 #include "fed/stream.h"
 #include "gate/gate.h"
+#include "gate/own.h"
 
 #define YEAR ((usec)366 * 86400 * USEC_PER_SEC)
 #define DIGEST_HEX 64
@@ -67,8 +68,9 @@ static bool find(struct fed_server *f, const struct viewer *v, struct http_req *
 	static const char why[] = "no such collection, or no right to read it";
 	bool can_read = false, can_write = false;
 
-	if (collection_get(f->store, root, name, r->arena, ret, NULL) == RC_OK &&
-	    right_of(f->store, ret, v->account.n > 0 ? v->account : v->name, v->role, &can_read, &can_write, NULL) == RC_OK && can_read)
+	name = own_name(v, root, name, r->arena);
+	if (name.p != NULL && collection_get(f->store, root, name, r->arena, ret, NULL) == RC_OK &&
+	    own_or_right(f->store, v, ret, &can_read, &can_write, NULL) == RC_OK && can_read)
 		return true;
 	gate_refused(f->store, v, PATH_STREAM, name, why);
 	refuse(res, v->kind == VIEWER_ANONYMOUS ? 401 : 404, why);

@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "gate/gate.h"
+#include "gate/own.h"
 #include "store/accounts.h"
 #include "store/peers.h"
 
@@ -77,7 +78,7 @@ static bool may_read(struct streams *st, const struct subscriber *s)
 	struct collection k;
 
 	return collection_get(st->store, s->root, s->id, st->check, &k, NULL) == RC_OK && k.row == s->collection &&
-	       right_of(st->store, &k, v->account.n > 0 ? v->account : v->name, v->role, &can_read, &can_write, NULL) == RC_OK && can_read;
+	       own_or_right(st->store, v, &k, &can_read, &can_write, NULL) == RC_OK && can_read;
 }
 
 static bool still_may(struct streams *st, const struct subscriber *s)

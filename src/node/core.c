@@ -7,6 +7,7 @@
  * node. The way down is the same way back. */
 #include "node/core.h"
 #include "node/blocks.h"
+#include "node/exchange.h"
 #include "node/opinions.h"
 #include "node/tickets.h"
 #include "node/keep.h"
@@ -93,6 +94,7 @@ static void peers_changed(void *ctx)
 {
 	struct core *c = ctx;
 
+	exchange_reload(c);
 	fed_reload(c->fed);
 }
 
@@ -351,6 +353,7 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	c->api.down = c->down;
 	TRY(api_start(&c->api, err));
 	TRY(open_taxii(c, err));
+	TRY(exchange_open(c, err));
 	rc = read_pems(&c->node, &pems, err);
 	if (rc == RC_OK)
 		rc = open_exchange(c, &pems, err);
@@ -371,6 +374,8 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	if (rc == RC_OK)
 		rc = alarms_start(c, &c->alarms, err);
 	if (rc == RC_OK)
+		rc = exchange_start(c, err);
+	if (rc == RC_OK)
 		rc = open_doors(c, &pems, err);
 	pems_done(&pems);
 	return rc;
@@ -381,6 +386,7 @@ static void core_close(struct core *c, bool served)
 	atomic_store(&c->stopping, true);
 	http_server_stop(c->control, STOP_GRACE); /* first: its status tells of the other one */
 	http_server_stop(c->https, STOP_GRACE);
+	exchange_stop(c);
 	alarms_stop(c->alarms);
 	notify_stop(c->notify);
 	detect_link_stop(c->link, served);
@@ -395,6 +401,7 @@ static void core_close(struct core *c, bool served)
 	auth_free(c->auth);
 	node_close(&c->node);
 	follower_free(c);
+	exchange_free(c);
 	detect_link_free(c->link);
 	keep_close(c);
 	warninglists_free(c->warninglists);

@@ -19,6 +19,7 @@
 #include "intel/decay.h"
 #include "model/observable.h"
 #include "node/core.h"
+#include "node/exchange.h"
 #include "stix/marking.h"
 #include "store/facts.h"
 #include "store/peers.h"
@@ -118,6 +119,7 @@ static void heard(void *ctx, const struct object_event *events, size_t n)
 				fed_server_wake(f->core->fed_server, events[i].collection);
 			if (f->core->fed != NULL)
 				fed_wake(f->core->fed, events[i].collection);
+			exchange_came(f->core, events[i].collection);
 		}
 	pthread_mutex_unlock(&f->lock);
 }

@@ -1,5 +1,7 @@
 #include "taxii/serve.h"
 
+#include "gate/own.h"
+
 bool viewer_known(const struct viewer *v)
 {
 	return v->kind != VIEWER_ANONYMOUS;
@@ -22,7 +24,9 @@ enum rc access_rights(struct taxii_call *k, const struct collection *c, bool *re
 {
 	bool can_read = true, can_write = true, listed = true;
 
-	if (k->v->kind != VIEWER_LOCAL) {
+	if (own_rights(k->v, c, &can_read, &can_write)) {
+		listed = can_read || can_write || str_eq(k->v->role, S("admin"));
+	} else if (k->v->kind != VIEWER_LOCAL) {
 		bool known = viewer_known(k->v);
 
 		TRY(right_of(k->store, c, known ? viewer_account(k->v) : S(""), known ? k->v->role : S(""), &can_read,
@@ -76,7 +80,9 @@ static bool find_root(struct taxii_call *k)
 static bool find_collection(struct taxii_call *k)
 {
 	struct err err = { 0 };
-	enum rc rc = collection_get(k->store, k->root.name, k->route.collection, k->r->arena, &k->coll, &err);
+	struct str name = own_name(k->v, k->root.name, k->route.collection, k->r->arena);
+	enum rc rc = name.p == NULL ? FAIL(&err, RC_NOMEM, "collection: no memory")
+				    : collection_get(k->store, k->root.name, name, k->r->arena, &k->coll, &err);
 
 	if (rc == RC_OK)
 		rc = access_rights(k, &k->coll, &k->listed, &k->can_read, &k->can_write, &err);

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "gate/gate.h"
+#include "gate/own.h"
 #include "store/facts.h"
 #include "stix/marking.h"
 #include "store/collections.h"
@@ -306,6 +307,8 @@ enum rc api_collection(const struct api_call *c, struct str name, uint32_t *ret_
 	if (slash == SIZE_MAX)
 		return FAIL(err, RC_BAD, "collection: expected ROOT/COLLECTION");
 	TRY(collection_get(c->api->store, str_slice(name, 0, slash), str_slice(name, slash + 1, name.n), c->req->arena, &k, err));
+	if (str_eq(k.root, S(OWN_ROOT)) && !str_eq(c->req->method, S("GET")))
+		return FAIL(err, RC_DENIED, "collection %.*s: only the exchange with its peer writes there", STR(str_slice(name, 0, 100)));
 	if (gate_is_bounded(c->viewer)) {
 		bool can_read, can_write;
 

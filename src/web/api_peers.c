@@ -1,6 +1,8 @@
 /* Peers of the federation and the collections exchanged with them, over REST. */
 #include "web/api.h"
 
+#include "fed/share.h"
+#include "gate/own.h"
 #include "stix/marking.h"
 #include "store/collections.h"
 #include "store/peers.h"
@@ -85,6 +87,7 @@ static enum rc peers_post(struct api_call *c, struct err *err)
 {
 	struct peer p = { .url = S(""), .user = S(""), .last_error = S(""), .tlp_max = TLP_GREEN };
 	struct str name, text;
+	uint32_t in, out;
 
 	TRY(api_text(c, "name", true, &name, err));
 	TRY(api_name(name, "/name", err));
@@ -101,6 +104,7 @@ static enum rc peers_post(struct api_call *c, struct err *err)
 	TRY(api_tlp(c, "tlp_max", p.tlp_max, &p.tlp_max, err));
 	TRY(api_bool(c, "disabled", p.disabled, &p.disabled, err));
 	TRY(peer_put(c->api->store, &p, err));
+	TRY(share_with(c->api->store, name, &in, &out, err));
 	TRY(api_fact(c, "peer.put", name, S(""), err));
 	if (c->api->changed != NULL)
 		c->api->changed(c->api->ctx);
@@ -110,6 +114,7 @@ static enum rc peers_post(struct api_call *c, struct err *err)
 static enum rc peers_delete(struct api_call *c, struct err *err)
 {
 	TRY(peer_delete(c->api->store, c->params[0], err));
+	TRY(share_end(c->api->store, c->params[0], err));
 	TRY(api_fact(c, "peer.remove", c->params[0], S(""), err));
 	if (c->api->changed != NULL)
 		c->api->changed(c->api->ctx);
@@ -145,6 +150,8 @@ static enum rc links_post(struct api_call *c, struct err *err)
 	else if (!str_eq(direction, S("pull")))
 		return FAIL(err, RC_BAD, "/direction: expected pull or push");
 	TRY(split_name(ours, "collection", &root, &id, err));
+	if (str_eq(root, S(OWN_ROOT)))
+		return FAIL(err, RC_DENIED, "/collection: those of the root " OWN_ROOT " are linked with their own peer and no other");
 	TRY(collection_get(c->api->store, root, id, c->req->arena, &k, err));
 	TRY(split_name(theirs, "their_collection", &l.their_root, &l.their_collection, err));
 	TRY(api_tlp(c, "tlp_max", p.tlp_max, &l.tlp_max, err));
