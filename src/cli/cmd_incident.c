@@ -211,6 +211,9 @@ const struct cli_cmd CMD_INCIDENT_OPEN = {
 static const struct cli_opt list_opts[] = {
 	{ "all", 'a', NULL, { "closed ones too", "含已結案者" }, false },
 	{ "newest", 0, NULL, { "the newest first, not the least time left", "由新到舊，而非依剩餘時間" }, false },
+	{ "order", 0, "ORDER", { "due, newest, changed, level or state", "排序：due、newest、changed、level 或 state" }, false },
+	{ "state", 0, "STATE", { "only those in this state", "僅列此狀態" }, false },
+	{ "level", 0, "N", { "only those of this level", "僅列此等級" }, false },
 	{ "limit", 'n', "N", { "at most so many (100)", "筆數上限（100）" }, false },
 	NO_OPT,
 };
@@ -224,7 +227,9 @@ static int list_run(struct cli *c)
 	buf_init(&path, 4096);
 	buf_cstr(&path, "/incidents");
 	path_query(&path, "all", cli_has(c, "all") ? "true" : NULL);
-	path_query(&path, "order", cli_has(c, "newest") ? "newest" : NULL);
+	path_query(&path, "order", cli_get(c, "order", cli_has(c, "newest") ? "newest" : NULL));
+	path_query(&path, "state", cli_get(c, "state", NULL));
+	path_query(&path, "level", cli_get(c, "level", NULL));
 	path_query(&path, "limit", cli_get(c, "limit", NULL));
 	status = node_cmd(c, c->operands[0], "GET", path.p, S(""), show_list);
 	buf_done(&path);

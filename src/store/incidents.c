@@ -211,7 +211,7 @@ enum rc incident_alarm_put(struct store *s, int64_t row, int64_t had, struct inc
 
 struct listing {
 	const char *sql;
-	struct dbv v[4];
+	struct dbv v[9];
 	size_t n_v;
 	struct arena *a;
 	struct incident_row *rows;
@@ -283,18 +283,33 @@ enum rc incident_get(struct store *s, struct str id, struct arena *a, struct inc
 	return RC_OK;
 }
 
+/* $1 limit, $2 row, $3 due, $4 changed, $5 level and $6 state of the place, $7 to $9 what is asked for. All that is asked for lies in the index of
+ * the order too, so that a rare one is found by reading the index alone. */
+#define WANTED "(state = $7 OR $7 = '') AND (level = $8 OR $8 < 0) AND (exercise = $9 OR $9 < 0)"
+#define HALF(open, behind, by) "SELECT " COLUMNS " FROM incident WHERE is_open = " open " AND " behind " AND " WANTED " ORDER BY " by " LIMIT $1"
+#define ORDERED(behind, by) \
+	{ HALF("1", behind, by), "SELECT * FROM (SELECT * FROM (" HALF("1", behind, by) ") a UNION ALL SELECT * FROM (" HALF("0", behind, by) ") b) c" \
+				 " ORDER BY " by " LIMIT $1" }
+static const struct order {
+	const char *open, *all;
+} ORDERS[INCIDENT_ORDERS] = {
+	[INCIDENT_BY_DUE] = ORDERED("(due, row) > ($3, $2)", "due, row"),
+	[INCIDENT_BY_NEWEST] = ORDERED("row < $2", "row DESC"),
+	[INCIDENT_BY_CHANGED] = ORDERED("(changed, row) < ($4, $2)", "changed DESC, row DESC"),
+	[INCIDENT_BY_LEVEL] = ORDERED("level <= $5 AND (level < $5 OR (due, row) > ($3, $2))", "level DESC, due, row"),
+	[INCIDENT_BY_STATE] = ORDERED("(state, due, row) > ($6, $3, $2)", "state, due, row"),
+};
+
 enum rc incident_list(struct store *s, const struct incident_query *q, struct arena *a, struct incident_row **ret, size_t *ret_n, struct err *err)
 {
-	struct listing l = { .a = a, .v = { DB_INT(q->limit), DB_INT(q->after_row == 0 && q->newest ? INT64_MAX : q->after_row),
-					    DB_INT(q->after_row == 0 ? INT64_MIN : q->after_due) } };
+	bool first = q->after_row == 0, down = q->order == INCIDENT_BY_NEWEST || q->order == INCIDENT_BY_CHANGED;
+	struct listing l = { .a = a, .n_v = 9, .sql = q->all ? ORDERS[q->order].all : ORDERS[q->order].open,
+			     .v = { DB_INT(q->limit), DB_INT(!first ? q->after_row : down ? INT64_MAX : 0), DB_INT(first ? INT64_MIN : q->after.due),
+				    DB_INT(first ? INT64_MAX : q->after.changed), DB_INT(first ? INT64_MAX : q->after.level),
+				    DB_TEXT(first ? S("") : q->after.state), DB_TEXT(q->state), DB_INT(q->level), DB_INT(q->exercise) } };
 
-	if (q->newest)
-		l.sql = q->all ? "SELECT " COLUMNS " FROM incident WHERE row < $2 ORDER BY row DESC LIMIT $1"
-			       : "SELECT " COLUMNS " FROM incident WHERE is_open = 1 AND row < $2 ORDER BY row DESC LIMIT $1";
-	else
-		l.sql = q->all ? "SELECT " COLUMNS " FROM incident WHERE (due, row) > ($3, $2) ORDER BY due, row LIMIT $1"
-			       : "SELECT " COLUMNS " FROM incident WHERE is_open = 1 AND (due, row) > ($3, $2) ORDER BY due, row LIMIT $1";
-	l.n_v = q->newest ? 2 : 3;
+	TRY(text_check(q->state, SHORT_MAX, "incidents: state", err));
+	TRY(text_check(q->after.state, SHORT_MAX, "incidents: state", err));
 	return read_rows(s, &l, q->limit, ret, ret_n, err);
 }
 

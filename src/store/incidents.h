@@ -47,11 +47,23 @@ enum rc incident_get(struct store *s, struct str id, struct arena *a, struct inc
 /* The facts, one a line, in the order in which they came. */
 enum rc incident_facts(struct store *s, int64_t row, struct arena *a, struct str *ret, struct err *err) MUSTUSE;
 
+/* Each order ends with the row, so that pages meet without a gap; open incidents are read from an index of the order alone. */
+enum incident_order {
+	INCIDENT_BY_DUE,      /* the least time left first */
+	INCIDENT_BY_NEWEST,
+	INCIDENT_BY_CHANGED,  /* the latest change first */
+	INCIDENT_BY_LEVEL,    /* the highest first, then by due */
+	INCIDENT_BY_STATE,    /* by the state's id, then by due */
+	INCIDENT_ORDERS
+};
+#define INCIDENT_ANY (-1)
 struct incident_query {
 	bool all;             /* closed ones too */
-	bool newest;          /* newest first; else the least time left first */
+	enum incident_order order;
+	struct str state;     /* empty: any */
+	int level, exercise;  /* INCIDENT_ANY: any; exercise 0 or 1 */
 	int64_t after_row;    /* behind this one of the order; 0 = from the start */
-	usec after_due;       /* its `due`, when not `newest` */
+	struct { usec due, changed; int level; struct str state; } after; /* its members; due and level as in incident_derived */
 	uint32_t limit;       /* 1..1000 */
 };
 enum rc incident_list(struct store *s, const struct incident_query *q, struct arena *a, struct incident_row **ret, size_t *ret_n, struct err *err) MUSTUSE;

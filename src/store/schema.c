@@ -112,6 +112,15 @@ static const char TICKETS[] =
 	" created {int}, first {int}, last {int}, hits {int}, sent {int}, sent_at {int}){end};"
 	"CREATE INDEX tally_due ON tally (sent_at) WHERE hits <> sent;";
 
+/* The queue in any order: each index ends with what lists are filtered by. */
+static const char QUEUE[] =
+	"DROP INDEX incident_due;"
+	"CREATE INDEX incident_due ON incident (is_open, due, row, state, level, exercise);"
+	"CREATE INDEX incident_newest ON incident (is_open, row, state, level, exercise);"
+	"CREATE INDEX incident_changed ON incident (is_open, changed, row, state, level, exercise);"
+	"CREATE INDEX incident_level ON incident (is_open, level DESC, due, row, state, exercise);"
+	"CREATE INDEX incident_state ON incident (is_open, state, due, row, level, exercise);";
+
 static const struct migration {
 	const char *sql;
 	bool pg_only;
@@ -120,6 +129,7 @@ static const struct migration {
 	{ OBJECTS, true },
 	{ INCIDENTS, false },
 	{ TICKETS, false },
+	{ QUEUE, false },
 };
 
 static const struct word *word_at(struct str text, size_t pos)

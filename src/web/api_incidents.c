@@ -23,7 +23,10 @@ static const char FACT_REQUEST[] =
 static const char ANY_SCHEMA[] = "{\"type\":\"object\"}";
 static const struct api_param LIST_PARAMS[] = {
 	{ "all", "boolean", "closed ones too" },
-	{ "order", "string", "due (least time left first) or newest" },
+	{ "order", "string", "due (least time left first), newest, changed, level or state" },
+	{ "state", "string", "only those in this state" },
+	{ "level", "integer", "only those of this level; 0: those that have none yet" },
+	{ "exercise", "boolean", "only drills, or no drills" },
 	{ "after", "string", "\"next\" of the reply before" },
 	{ "limit", "integer", "at most so many (1 to 1000)" },
 	{ NULL, NULL, NULL },
@@ -267,31 +270,61 @@ static enum rc incidents_post(struct api_call *c, struct err *err)
 	return put_incident(c, &r, &v, at, err);
 }
 
-static enum rc put_next(struct api_call *c, const struct incident_row *last, bool newest)
-{
-	char text[64];
+static const char *const ORDER_NAMES[INCIDENT_ORDERS] = { "due", "newest", "changed", "level", "state" };
 
-	snprintf(text, sizeof text, newest ? "%lld" : "%lld,%lld", (long long)last->row, (long long)last->now.due);
-	jsonw_m_cstr(&c->out, "next", text);
+/* What every order needs of the last one. */
+static enum rc put_next(struct api_call *c, const struct incident_row *last)
+{
+	struct str text = arena_fmt(c->req->arena, "%lld,%lld,%lld,%d,%.*s", (long long)last->row, (long long)last->now.due, (long long)last->changed,
+				    last->now.level, STR(last->now.state));
+
+	jsonw_m_str(&c->out, "next", text);
 	return RC_OK;
+}
+
+static enum rc read_after(struct str text, struct incident_query *q, struct err *err)
+{
+	struct { int64_t *to; } numbers[] = { { &q->after_row }, { &q->after.due }, { &q->after.changed } };
+	struct str piece;
+	int64_t level = 0;
+	bool good = true;
+
+	for (size_t i = 0; i < COUNTOF(numbers); i++)
+		good = good && str_next(&text, ',', &piece) && str_to_i64(piece, numbers[i].to);
+	good = good && str_next(&text, ',', &piece) && str_to_i64(piece, &level) && level >= 0 && level < 100 && q->after_row > 0;
+	q->after.level = (int)level;
+	q->after.state = text;
+	return good ? RC_OK : FAIL(err, RC_BAD, "after: expected \"next\" of the reply before");
+}
+
+static enum rc read_order(struct str name, struct incident_query *q, struct err *err)
+{
+	if (name.p == NULL)
+		return RC_OK;
+	for (size_t i = 0; i < INCIDENT_ORDERS; i++)
+		if (str_eq(name, str_of(ORDER_NAMES[i]))) {
+			q->order = (enum incident_order)i;
+			return RC_OK;
+		}
+	return FAIL(err, RC_BAD, "order: expected due, newest, changed, level or state");
 }
 
 static enum rc read_query(struct api_call *c, struct incident_query *q, struct err *err)
 {
-	struct str order = api_query(c, "order"), after = api_query(c, "after"), piece;
-	int64_t limit;
+	struct str after = api_query(c, "after");
+	int64_t limit, level;
+	bool exercise;
 
 	TRY(api_query_bool(c, "all", &q->all, err));
-	q->newest = str_eq(order, S("newest"));
-	if (order.p != NULL && !q->newest && !str_eq(order, S("due")))
-		return FAIL(err, RC_BAD, "order: expected due or newest");
+	TRY(read_order(api_query(c, "order"), q, err));
+	q->state = api_query(c, "state");
+	TRY(api_query_int(c, "level", INCIDENT_ANY, INCIDENT_ANY, 99, &level, err));
+	q->level = (int)level;
+	TRY(api_query_bool(c, "exercise", &exercise, err));
+	q->exercise = api_query(c, "exercise").p == NULL ? INCIDENT_ANY : exercise;
 	TRY(api_query_int(c, "limit", 100, 1, 1000, &limit, err));
 	q->limit = (uint32_t)limit;
-	if (after.n == 0)
-		return RC_OK;
-	if (!str_next(&after, ',', &piece) || !str_to_i64(piece, &q->after_row) || (!q->newest && !str_to_i64(after, &q->after_due)))
-		return FAIL(err, RC_BAD, "after: expected \"next\" of the reply before");
-	return RC_OK;
+	return after.n > 0 ? read_after(after, q, err) : RC_OK;
 }
 
 static enum rc incidents_get(struct api_call *c, struct err *err)
@@ -313,7 +346,7 @@ static enum rc incidents_get(struct api_call *c, struct err *err)
 	}
 	jsonw_array_end(&c->out);
 	if (n == q.limit)
-		TRY(put_next(c, &list[n - 1], q.newest));
+		TRY(put_next(c, &list[n - 1]));
 	jsonw_object_end(&c->out);
 	return RC_OK;
 }

@@ -70,6 +70,19 @@ while True:
         break
 t.ok(len(got) == 21 and (due := [x['due'].rstrip('Z') for x in got]) == sorted(due), 'paged in order of the time left', len(got))
 
+every = {x['number'] for x in got}
+for order in 'due', 'newest', 'changed', 'level', 'state':
+    seen, after = [], ''
+    while after is not None:
+        page = n.get(f'/api/v1/incidents?limit=5&order={order}&after={after}').json()
+        seen += page['incidents']
+        after = page.get('next')
+    t.same((len(seen), {x['number'] for x in seen}), (21, every), f'each incident once, ordered by {order}')
+t.same([x['number'] for x in n.cli('incident', 'list', '@', '--order', 'level', '--level', '3', '--state', 'aware', '--json').json()['incidents']], [],
+       'nobody has a level 3 without a review')
+t.same([x['number'] for x in n.get('/api/v1/incidents?order=newest&level=2&exercise=false').json()['incidents']], [number], 'only those of a level')
+t.same([n.get('/api/v1/incidents?' + q).status for q in ('order=colour', 'after=7', 'after=1,2,3,x,y', 'level=high')], [400] * 4, 'what is no order, place or level')
+
 r = n.cli('incident', 'open', '@', '-t', 'half-yearly', '--exercise', '--aware', ago(3000))
 t.has(r.out, 'EXERCISE 演練', 'a drill says that it is one')
 t.ok(wait_until(lambda: '[EXERCISE 演練]' in n.text()), 'in alarms too')

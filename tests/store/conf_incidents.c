@@ -52,7 +52,7 @@ static void facts(struct scene *sc)
 static void lists(struct scene *sc)
 {
 	static const usec dues[] = { 300, INCIDENT_NEVER, 100, 200 };
-	struct incident_query q = { .limit = 2 };
+	struct incident_query q = { .limit = 2, .level = INCIDENT_ANY, .exercise = INCIDENT_ANY };
 	struct incident_row *list;
 	size_t n;
 
@@ -68,14 +68,89 @@ static void lists(struct scene *sc)
 	DONE(sc, incident_list(sc->s, &q, sc->a, &list, &n, &sc->err), "the least time left first");
 	OK(n == 2 && list[0].now.due == 100 && list[1].now.due == 300, "closed ones are not there");
 	q.after_row = list[1].row;
-	q.after_due = list[1].now.due;
+	q.after.due = list[1].now.due;
 	DONE(sc, incident_list(sc->s, &q, sc->a, &list, &n, &sc->err), "the next page");
 	OK(n == 1 && list[0].now.due == INCIDENT_NEVER, "has the rest");
-	q = (struct incident_query){ .all = true, .newest = true, .limit = 10 };
+	q = (struct incident_query){ .all = true, .order = INCIDENT_BY_NEWEST, .limit = 10, .level = INCIDENT_ANY, .exercise = INCIDENT_ANY };
 	DONE(sc, incident_list(sc->s, &q, sc->a, &list, &n, &sc->err), "all, newest first");
 	OK(n == 4 && str_eq(list[0].id, S("incident--3")) && str_eq(list[3].id, S("incident--0")), "all four");
 	DONE(sc, incident_ringing(sc->s, 100, 10, sc->a, &list, &n, &sc->err), "ringing");
 	OK(n == 2 && list[0].now.rung == 50 && list[1].now.rung == 100, "the earliest first, none that is not due");
+}
+
+/* Does `b` come behind `a`? Written from the header, without a database. */
+static bool ordered(enum incident_order order, const struct incident_row *a, const struct incident_row *b)
+{
+	int state = str_cmp(a->now.state, b->now.state);
+	bool due = a->now.due != b->now.due ? a->now.due < b->now.due : a->row < b->row;
+
+	switch (order) {
+	case INCIDENT_BY_DUE: return due;
+	case INCIDENT_BY_NEWEST: return a->row > b->row;
+	case INCIDENT_BY_CHANGED: return a->changed != b->changed ? a->changed > b->changed : a->row > b->row;
+	case INCIDENT_BY_LEVEL: return a->now.level != b->now.level ? a->now.level > b->now.level : due;
+	case INCIDENT_BY_STATE: return state != 0 ? state < 0 : due;
+	case INCIDENT_ORDERS: break;
+	}
+	return false;
+}
+
+/* All pages of a query: in order, without gap or repeat, and as many as `want`. */
+static void pages(struct scene *sc, struct incident_query q, size_t want)
+{
+	struct incident_row last = { .row = 0 }, *list;
+	size_t n, got = 0, wrong = 0;
+
+	do {
+		DONE(sc, incident_list(sc->s, &q, sc->a, &list, &n, &sc->err), "a page");
+		for (size_t i = 0; i < n; i++) {
+			wrong += got++ > 0 && !ordered(q.order, &last, &list[i]);
+			wrong += (!q.all && !list[i].now.open) || (q.state.n > 0 && !str_eq(q.state, list[i].now.state)) ||
+				 (q.level != INCIDENT_ANY && q.level != list[i].now.level) ||
+				 (q.exercise != INCIDENT_ANY && q.exercise != (int)list[i].exercise);
+			last = list[i];
+		}
+		q.after_row = last.row;
+		q.after.due = last.now.due;
+		q.after.changed = last.changed;
+		q.after.level = last.now.level;
+		q.after.state = last.now.state;
+	} while (n == q.limit);
+	OK(wrong == 0 && got == want, "order %d, all %d, state '%.*s', level %d, drills %d: %zu of %zu, %zu wrong", (int)q.order, q.all, STR(q.state),
+	   q.level, q.exercise, got, want, wrong);
+}
+
+static void orders(struct scene *sc)
+{
+	static const char *const states[] = { "aware", "reported", "contained" };
+
+	for (int i = 0; i < 60; i++) {
+		char id[32];
+		struct incident_row r;
+
+		snprintf(id, sizeof id, "incident--%d", i);
+		r = made(id, i % 7 == 0 ? INCIDENT_NEVER : (i * 37) % 20);
+		r.now.open = i % 4 != 0;
+		r.now.state = str_of(states[i % 3]);
+		r.now.level = i % 5;
+		r.exercise = i % 6 == 1;
+		DONE(sc, incident_open(sc->s, &r, &AWARE, 1, S("user:a"), &sc->err), "opened");
+	}
+	for (int order = 0; order < INCIDENT_ORDERS; order++) {
+		struct incident_query q = { .order = (enum incident_order)order, .limit = 4, .level = INCIDENT_ANY, .exercise = INCIDENT_ANY };
+
+		pages(sc, q, 45);
+		q.state = S("aware");
+		pages(sc, q, 15);
+		q.level = 3;
+		pages(sc, q, 3);
+		q.all = true;
+		pages(sc, q, 4);
+		q = (struct incident_query){ .order = q.order, .limit = 7, .all = true, .level = INCIDENT_ANY, .exercise = INCIDENT_ANY };
+		pages(sc, q, 60);
+		q.exercise = 1;
+		pages(sc, q, 10);
+	}
 }
 
 static void alarms(struct scene *sc)
@@ -122,6 +197,7 @@ static void bad(struct scene *sc)
 const struct conformance_case CASES_INCIDENTS[] = {
 	{ "incidents: facts", facts },
 	{ "incidents: lists", lists },
+	{ "incidents: orders", orders },
 	{ "incidents: alarms", alarms },
 	{ "incidents: bad input", bad },
 	{ NULL, NULL },
