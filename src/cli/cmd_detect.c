@@ -457,6 +457,19 @@ static void put_stats(FILE *to, const struct cli_rules *rules, const struct know
 	buf_done(&b);
 }
 
+/* Nobody is to think that all rules were tried. */
+static void put_unknown(const struct cli_rules *rules, uint64_t events)
+{
+	struct engine_image_stats is;
+
+	engine_image_stats(rules->image, &is);
+	fprintf(stderr, "%llu event%s no known log source", (unsigned long long)events, events == 1 ? " is of" : "s are of");
+	if (is.by_source > 0)
+		fprintf(stderr, ": %llu rules by keywords or exclusions alone were not tried there (--assume product=...,service=... says what they are,"
+			" --all-sources tries all)", (unsigned long long)is.by_source);
+	fputc('\n', stderr);
+}
+
 static void put_summary(const struct detect *d, const struct cli_rules *rules, const struct known *known, const struct scan_stats *st)
 {
 	size_t refused = cli_rules_refused(rules);
@@ -485,7 +498,7 @@ static void put_summary(const struct detect *d, const struct cli_rules *rules, c
 		fprintf(stderr, "%llu events hold more than is looked at (%d values, of %u bytes each)\n", (unsigned long long)st->cut, FLAT_VALUES_MAX,
 			FLAT_VALUE_MAX);
 	if (st->engine.unrouted > 0)
-		fprintf(stderr, "%llu events are of no known log source: every rule was tried on them\n", (unsigned long long)st->engine.unrouted);
+		put_unknown(rules, st->engine.unrouted);
 	if (st->engine.regex_limits > 0)
 		fprintf(stderr, "%llu times a regular expression reached its limit and counted as no match\n", (unsigned long long)st->engine.regex_limits);
 	if (st->left_out + st->engine.matches_left_out + d->left_out > 0)

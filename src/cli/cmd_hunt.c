@@ -1,12 +1,13 @@
 /* Looking back: has something that is known now been seen before? */
 #include "cli/hunting.h"
+#include "cli/rules.h"
 #include "stix/marking.h"
 
 static const struct cli_opt opts[] = {
 	CLI_HUNT_OPTS,
 	{ "event", 'e', NULL, { "show the whole event with each finding", "附上完整事件" }, false },
 	{ "lists", 0, "DIR", { "values of placeholders of rules: NAME.txt holds those of %NAME%, one a line", "佔位符清單資料夾" }, false },
-	{ "sources", 0, "DIR", { "further log sources, in the form of packs/sigma", "自訂紀錄來源對應" }, false },
+	CLI_SOURCES_OPTS,
 	{ NULL, 0, NULL, { NULL, NULL }, false },
 };
 static const char *const examples[] = {

@@ -4,6 +4,7 @@
 
 #include "cli/hunting.h"
 #include "cli/queueing.h"
+#include "cli/rules.h"
 #include "detect/taxonomy.h"
 #include "detect/work.h"
 
@@ -26,7 +27,7 @@ static const struct cli_opt opts[] = {
 	{ "max-days", 0, "N", { "remove blocks that are done and older than this", "保留天數" }, false },
 	{ "max-mb", 0, "N", { "remove the oldest ones that are done while all have more MiB than this", "保留容量（MiB）" }, false },
 	{ "lists", 0, "DIR", { "values of placeholders of rules", "佔位符清單資料夾" }, false },
-	{ "sources", 0, "DIR", { "further log sources, in the form of packs/sigma", "自訂紀錄來源對應" }, false },
+	CLI_SOURCES_OPTS,
 	NO_OPT,
 };
 static const char *const examples[] = { "one of many workers, by rules and indicators", "lianfang queue work sigma/rules -i bundle.json --queue postgresql://db/soc",
@@ -96,7 +97,7 @@ static enum rc load_rules(const struct cli *c, struct wanted *w, size_t n, struc
 		TRY(stix_rules_join(w->known.patterns, w->arena, set, &set, err));
 	if (set->n_rules == 0)
 		return n == 0 ? RC_OK : FAIL(err, RC_BAD, "no rule can be run: lianfang rules check says why");
-	TRY(taxonomy_load(w->arena, cli_get(c, "sources", NULL), &taxonomy, err));
+	TRY(cli_taxonomy_load(c, w->arena, &taxonomy, err));
 	TRY(hunt_for_rules(set, taxonomy, ret, &refused, err));
 	if (w->known.patterns != NULL)
 		hunt_rules_from(*ret, w->known.patterns);

@@ -91,7 +91,7 @@ static struct verdict judge(const struct loaded *l, const struct sigma_report *r
 		return v;
 	}
 	if (r->kind == SIGMA_RULE && !taxonomy_knows(l->t, &r->source))
-		v.also = S("no event is recognised as of its log source: it is tried on those of no known source, and on syslog, CEF and LEEF");
+		v.also = S("no event is recognised as of its log source: it is tried on syslog, CEF and LEEF, and by its fields on what is of no known source");
 	return v;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "cli/hunting.h"
+#include "cli/rules.h"
 #include "detect/indicator_json.h"
 #include "detect/taxonomy.h"
 #include "model/observable.h"
@@ -233,7 +234,7 @@ static enum rc for_rules(const struct cli *c, struct hunting_for *ret, struct er
 		if (!hunting_is_rules(c->operands[i]))
 			return FAIL(err, RC_BAD, "%s: rules and indicators are hunted one after the other", c->operands[i]);
 	TRY(sigma_load(ret->arena, c->operands, (size_t)c->n_operands, cli_get(c, "lists", NULL), &set, err));
-	TRY(taxonomy_load(ret->arena, cli_get(c, "sources", NULL), &taxonomy, err));
+	TRY(cli_taxonomy_load(c, ret->arena, &taxonomy, err));
 	for (uint32_t i = 0; i < set->n_reports && ret->first_refused[0] == '\0'; i++)
 		if (set->reports[i].verdict == SIGMA_REFUSED || set->reports[i].verdict == SIGMA_NEEDS_LIST)
 			snprintf(ret->first_refused, sizeof ret->first_refused, "%.*s:%u: %.*s", STR(set->reports[i].file), set->reports[i].line,

@@ -5,6 +5,7 @@
 
 #define RULES_ARENA ((size_t)2 << 30)
 #define RULE_PATHS_MAX 64
+#define ASSUMED_MAX 64
 
 enum rc cli_refusals(struct arena *a, const struct sigma_set *set, const struct engine_image *image, const struct engine_refusal **ret,
 		     size_t *ret_n, struct err *err)
@@ -29,6 +30,30 @@ enum rc cli_refusals(struct arena *a, const struct sigma_set *set, const struct 
 	return RC_OK;
 }
 
+enum rc cli_taxonomy_load(const struct cli *c, struct arena *a, const struct taxonomy **ret, struct err *err)
+{
+	const struct taxonomy *t;
+	struct taxonomy *copy;
+	const char *source;
+
+	TRY(taxonomy_load(a, cli_get(c, "sources", NULL), &t, err));
+	for (int i = 0; (source = cli_get_nth(c, "assume", i)) != NULL; i++) {
+		if (i == ASSUMED_MAX)
+			return FAIL(err, RC_LIMIT, "--assume: more than %d sources", ASSUMED_MAX);
+		if (taxonomy_assume(a, t, str_of(source), &t, err) != RC_OK) {
+			err_prefix(err, "--assume");
+			return err->rc;
+		}
+	}
+	copy = arena_alloc(a, sizeof *copy);
+	if (copy == NULL)
+		return FAIL(err, RC_NOMEM, "out of memory");
+	*copy = *t;
+	copy->all_sources = cli_has(c, "all-sources");
+	*ret = copy;
+	return RC_OK;
+}
+
 enum rc cli_rules_load(const struct cli *c, struct cli_rules *ret, struct err *err)
 {
 	return cli_rules_load_with(c, NULL, ret, err);
@@ -50,7 +75,7 @@ enum rc cli_rules_load_with(const struct cli *c, const struct stix_rules *patter
 	if (rc == RC_OK && patterns != NULL)
 		rc = stix_rules_join(patterns, ret->arena, ret->set, &ret->set, err);
 	if (rc == RC_OK)
-		rc = taxonomy_load(ret->arena, cli_get(c, "sources", NULL), &ret->taxonomy, err);
+		rc = cli_taxonomy_load(c, ret->arena, &ret->taxonomy, err);
 	if (rc == RC_OK)
 		rc = engine_image_build(ret->set, ret->taxonomy, &ret->image, err);
 	if (rc == RC_OK)

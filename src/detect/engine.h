@@ -29,6 +29,7 @@ size_t engine_image_refused(const struct engine_image *m, const struct engine_re
 
 struct engine_image_stats {
 	uint64_t rules, tests, groups, always, bytes; /* always: rules without a witness, tried on each event of their source */
+	uint64_t by_source; /* rules that events of no known source never match, for they ask for no field */
 };
 void engine_image_stats(const struct engine_image *m, struct engine_image_stats *ret);
 
@@ -44,7 +45,8 @@ void engine_freep(struct engine **e);
 #define ENGINE_MATCHES_MAX 4096
 size_t engine_run(struct engine *e, struct flat *f, const uint32_t **ret);
 
-/* The log source variants the event was routed by; 0: unknown source, every rule was tried. */
+/* The log source variants the event was routed by; 0: unknown source; rules were tried as far as a match rests
+ * on a field that the event has (engine_ground.c), or whole (taxonomy.all_sources). */
 size_t engine_variants(const struct engine *e, const struct taxonomy_variant *const **ret);
 
 /* Why rule `rule` matched the event just run: the tests of its tree that held (under no NOT), each with the value. */

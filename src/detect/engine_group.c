@@ -387,7 +387,7 @@ void groups_done(struct engine_image *m)
 
 void engine_image_stats(const struct engine_image *m, struct engine_image_stats *ret)
 {
-	*ret = (struct engine_image_stats){ .rules = m->n_unrouted, .tests = m->n_tests, .groups = m->n_groups, .always = m->always,
+	*ret = (struct engine_image_stats){ .rules = m->n_own, .tests = m->n_tests, .groups = m->n_groups, .always = m->always, .by_source = m->n_own - m->n_unrouted,
 		.bytes = arena_used(m->arena) + m->n_tests * sizeof(struct test) + m->n_instances * sizeof(struct instance) +
 			 m->group_bytes };
 }

@@ -83,7 +83,9 @@ static enum rc image_new(const struct sigma_set *rules, const struct taxonomy *t
 	m->variant_words = m->n_variants / 64 + 1;
 	if (m->typical != NULL)
 		m->variants = arena_array(m->arena, m->n_variants + 1, sizeof *m->variants);
-	if (m->fields == NULL || m->regexes == NULL || m->variants == NULL) {
+	if (m->variants != NULL)
+		m->assumed = arena_array(m->arena, m->variant_words, sizeof *m->assumed);
+	if (m->fields == NULL || m->regexes == NULL || m->assumed == NULL) {
 		image_free(m);
 		return no_memory(err);
 	}
@@ -93,16 +95,9 @@ static enum rc image_new(const struct sigma_set *rules, const struct taxonomy *t
 
 /* ---- variants */
 
-bool source_applies(const struct sigma_logsource *rule, const struct sigma_logsource *variant)
-{
-	return (rule->product.n == 0 || str_eq(rule->product, variant->product)) &&
-	       (rule->category.n == 0 || str_eq(rule->category, variant->category)) &&
-	       (rule->service.n == 0 || str_eq(rule->service, variant->service));
-}
-
 bool rule_meets(const struct engine_image *m, const struct sigma_logsource *rule, const struct taxonomy_variant *variant)
 {
-	return source_applies(rule, &variant->source) || (variant->open && !taxonomy_knows(m->taxonomy, rule));
+	return taxonomy_applies(rule, variant) || (variant->open && !taxonomy_knows(m->taxonomy, rule));
 }
 
 static int by_field(const void *a, const void *b)
@@ -166,6 +161,8 @@ static enum rc variants_build(struct builder *b, struct err *err)
 		enum rc rc;
 
 		v->from = &m->taxonomy->variants[i];
+		if (v->from->assumed)
+			m->assumed[i / 64] |= (uint64_t)1 << (i % 64);
 		rc = compiler_add(b->c, v->from->when, NULL, 0, &when, err);
 		if (rc != RC_OK) {
 			err_prefix(err, "log source %.*s", STR(v->from->name));
@@ -214,6 +211,7 @@ static enum rc instance_add(struct builder *b, const struct instance *in, struct
 		b->cap_instances = cap;
 	}
 	m->always += in->always;
+	m->n_own += in->own;
 	m->instances[m->n_instances++] = *in;
 	return RC_OK;
 }
@@ -288,6 +286,25 @@ static enum rc refuse(struct builder *b, uint32_t rule, const struct err *why, s
 	return RC_OK;
 }
 
+/* The rule by its own names, and what of it is tried on events of no known source: a rule that names no source, or where none is
+ * known at all, is meant for these too. */
+static enum rc instances_own(struct builder *b, const struct sigma_rule *r, struct instance *own, struct err *err)
+{
+	const struct sigma_node *grounded = r->detection;
+	bool any = r->source.product.n + r->source.category.n + r->source.service.n == 0 || b->m->n_variants == 0;
+	struct instance in = { .rule = own->rule, .unrouted = true };
+
+	if (!any && !b->m->taxonomy->all_sources)
+		TRY(tree_grounded(b->m->arena, r->detection, &grounded, err));
+	own->unrouted = grounded == r->detection;
+	TRY(instance_add(b, own, err));
+	if (own->unrouted || grounded == NULL)
+		return RC_OK;
+	TRY(compiler_add(b->c, grounded, NULL, 0, &in, err));
+	in.unrouted = true;
+	return instance_add(b, &in, err);
+}
+
 static enum rc rule_build(struct builder *b, uint32_t rule, struct err *err)
 {
 	struct engine_image *m = b->m;
@@ -305,7 +322,7 @@ static enum rc rule_build(struct builder *b, uint32_t rule, struct err *err)
 	if (rc != RC_OK)
 		return FAIL(err, rc, "%s", why.text);
 	own.own = true;
-	TRY(instance_add(b, &own, err));
+	TRY(instances_own(b, r, &own, err));
 	for (uint32_t v = 0; v < m->n_variants; v++) {
 		if (!rule_meets(m, &r->source, m->variants[v].from))
 			continue;
@@ -337,7 +354,7 @@ static enum rc lists_build(struct builder *b, struct err *err)
 		all[(size_t)(v->instances - all) + v->n_instances++] = b->lists[i + 1];
 	}
 	for (uint32_t i = 0; i < m->n_instances; i++)
-		if (m->instances[i].own)
+		if (m->instances[i].unrouted)
 			own[m->n_unrouted++] = i;
 	m->unrouted = own;
 	return RC_OK;

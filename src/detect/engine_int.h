@@ -85,6 +85,7 @@ struct instance {
 	uint32_t n_witness;
 	bool always;                  /* there is no such set */
 	bool own;                     /* the rule's own field names */
+	bool unrouted;                /* for events of no known log source */
 };
 
 #define NO_GUARD UINT32_MAX
@@ -126,7 +127,8 @@ struct engine_image {
 	uint32_t n_guards;
 	const uint32_t *by_guard;     /* variants */
 	const uint32_t *unrouted;     /* instances for an event of no variant */
-	uint32_t n_unrouted;
+	uint32_t n_unrouted, n_own;
+	uint64_t *assumed;            /* a bit for each variant that such an event is taken for */
 	uint8_t *field_role;          /* by field id: ROLE_ROUTE ... */
 	const uint64_t *no_tests;     /* a bit for each test, all zero */
 	uint16_t format_field;        /* of "_format", or FIELD_NONE */
@@ -148,8 +150,12 @@ enum { ROLE_ROUTE = 1 };
 /* ---- engine_image.c */
 
 /* Does a rule of this source apply to a variant of that one? */
-bool source_applies(const struct sigma_logsource *rule, const struct sigma_logsource *variant);
 bool rule_meets(const struct engine_image *m, const struct sigma_logsource *rule, const struct taxonomy_variant *variant);
+
+/* ---- engine_ground.c */
+
+/* The tree that holds when `tree` does because of some field that the event has; NULL: it never does. May be `tree` itself. */
+enum rc tree_grounded(struct arena *a, const struct sigma_node *tree, const struct sigma_node **ret, struct err *err) MUSTUSE;
 
 /* ---- engine_typical.c: how common is a text? */
 

@@ -94,6 +94,17 @@ static bool guard_holds(struct engine *e, const struct guard *g, struct only *on
 	return event_test(e, g->test);
 }
 
+/* An event that no variant knows is what the operator says it is. */
+static void take_for_assumed(struct engine *e)
+{
+	uint64_t any = 0;
+
+	for (uint32_t i = 0; i < e->m->variant_words; i++)
+		any |= e->set[i];
+	if (any == 0)
+		memcpy(e->set, e->m->assumed, e->m->variant_words * sizeof *e->set);
+}
+
 /* By asking each variant whose guard holds. */
 static const struct group *find_out(struct engine *e)
 {
@@ -115,6 +126,7 @@ static const struct group *find_out(struct engine *e)
 				e->set[v / 64] |= (uint64_t)1 << (v % 64);
 		}
 	}
+	take_for_assumed(e);
 	rc = group_of(m, e->set, &g, NULL);
 	if (rc == RC_OK)
 		return g;

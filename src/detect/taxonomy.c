@@ -175,20 +175,71 @@ enum rc taxonomy_load(struct arena *a, const char *folder, const struct taxonomy
 		TRY(pack(&p, taxonomy_packs[i].name, str_make(taxonomy_packs[i].text, taxonomy_packs[i].n), err));
 	if (folder != NULL)
 		TRY(pack_folder(&p, folder, err));
-	*t = (struct taxonomy){ p.v, p.n };
+	*t = (struct taxonomy){ p.v, p.n, false };
 	*ret = t;
 	return RC_OK;
 }
 
+/* --- sources that are assumed --- */
+
+static enum rc assumed_part(struct arena *a, struct str part, struct sigma_logsource *s, struct err *err)
+{
+	struct { const char *name; struct str *to; } parts[] = {
+		{ "product", &s->product }, { "category", &s->category }, { "service", &s->service },
+	};
+	struct str value = part, name = S("");
+
+	(void)str_next(&value, '=', &name);
+	name = str_trim(name);
+	value = str_trim(value);
+	for (size_t i = 0; i < COUNTOF(parts); i++) {
+		if (!str_eq(name, str_of(parts[i].name)) || value.n == 0)
+			continue;
+		if (parts[i].to->n > 0)
+			return FAIL(err, RC_BAD, "\"%.*s\": %s is named twice", STR(part), parts[i].name);
+		*parts[i].to = arena_dup(a, value);
+		return parts[i].to->p == NULL ? FAIL(err, RC_NOMEM, "taxonomy: no memory") : RC_OK;
+	}
+	return FAIL(err, RC_BAD, "\"%.*s\" is no part of a log source: expected product=, category= or service=", STR(part));
+}
+
+enum rc taxonomy_assume(struct arena *a, const struct taxonomy *t, struct str text, const struct taxonomy **ret, struct err *err)
+{
+	static const struct sigma_node never = { .kind = SIGMA_NEVER };
+	struct taxonomy_variant *v = arena_array(a, t->n + 1, sizeof *v);
+	struct taxonomy *copy = arena_alloc(a, sizeof *copy);
+	struct sigma_logsource source = { S(""), S(""), S("") };
+	struct str rest = text, part;
+
+	if (v == NULL || copy == NULL)
+		return FAIL(err, RC_NOMEM, "taxonomy: no memory");
+	while (str_next(&rest, ',', &part))
+		TRY(assumed_part(a, part, &source, err));
+	if (source.product.n + source.category.n + source.service.n == 0)
+		return FAIL(err, RC_BAD, "an empty log source");
+	if (t->n > 0)
+		memcpy(v, t->variants, t->n * sizeof *v);
+	v[t->n] = (struct taxonomy_variant){ .name = S("assumed"), .source = source, .when = &never, .assumed = true };
+	*copy = (struct taxonomy){ v, t->n + 1, t->all_sources };
+	*ret = copy;
+	return RC_OK;
+}
+
+static bool part_applies(struct str rule, struct str variant, bool assumed)
+{
+	return rule.n == 0 || str_eq(rule, variant) || (assumed && str_eq(variant, S("*")));
+}
+
+bool taxonomy_applies(const struct sigma_logsource *rule, const struct taxonomy_variant *v)
+{
+	return part_applies(rule->product, v->source.product, v->assumed) && part_applies(rule->category, v->source.category, v->assumed) &&
+	       part_applies(rule->service, v->source.service, v->assumed);
+}
+
 bool taxonomy_knows(const struct taxonomy *t, const struct sigma_logsource *source)
 {
-	for (uint32_t i = 0; i < t->n; i++) {
-		const struct sigma_logsource *v = &t->variants[i].source;
-
-		if ((source->product.n == 0 || str_eq(source->product, v->product)) &&
-		    (source->category.n == 0 || str_eq(source->category, v->category)) &&
-		    (source->service.n == 0 || str_eq(source->service, v->service)))
+	for (uint32_t i = 0; i < t->n; i++)
+		if (!t->variants[i].assumed && taxonomy_applies(source, &t->variants[i]))
 			return true;
-	}
 	return false;
 }

@@ -267,12 +267,12 @@ static struct taxonomy *source_taxonomy(struct arena *a)
 	struct taxonomy_variant *v = arena_array(a, 4, sizeof *v);
 	struct taxonomy *t = arena_alloc(a, sizeof *t);
 
-	v[0] = (struct taxonomy_variant){ S("sysmon"), { S("windows"), S("process_creation"), S("sysmon") }, when(a, "Sysmon", 1), NULL, 0, false };
+	v[0] = (struct taxonomy_variant){ S("sysmon"), { S("windows"), S("process_creation"), S("sysmon") }, when(a, "Sysmon", 1), NULL, 0, false, false };
 	v[1] = (struct taxonomy_variant){ S("4688"), { S("windows"), S("process_creation"), S("") }, when(a, "Security", 4688), security_maps,
-		1, false };
-	v[2] = (struct taxonomy_variant){ S("security"), { S("windows"), S(""), S("security") }, when(a, "Security", 4688), NULL, 0, false };
-	v[3] = (struct taxonomy_variant){ S("box"), { S("box"), S(""), S("") }, when(a, "Box", 7), box_maps, 1, true };
-	*t = (struct taxonomy){ v, 4 };
+		1, false, false };
+	v[2] = (struct taxonomy_variant){ S("security"), { S("windows"), S(""), S("security") }, when(a, "Security", 4688), NULL, 0, false, false };
+	v[3] = (struct taxonomy_variant){ S("box"), { S("box"), S(""), S("") }, when(a, "Box", 7), box_maps, 1, false, true };
+	*t = (struct taxonomy){ v, 4, false };
 	return t;
 }
 
@@ -297,6 +297,79 @@ static void test_sources(void)
 		}
 	}
 	world_done(&w);
+}
+
+/* ---- events of no known source */
+
+static const struct {
+	const char *name, *detection, *event;
+	bool rests;
+} unknown_rows[] = {
+	{ "a field that it has", "s: {A: x}, condition: s", "{\"A\":\"x\"}", true },
+	{ "words alone", "k: [evil], condition: k", "{\"A\":\"evil\"}", false },
+	{ "a field without a value", "s: {A: null}, condition: s", "{\"B\":1}", false },
+	{ "null, although the field is there", "s: {A: null}, condition: s", "{\"A\":null}", false },
+	{ "an exclusion", "s: {A: x}, condition: not s", "{\"A\":\"y\"}", false },
+	{ "an exclusion excluded", "s: {A: x}, condition: not not s", "{\"A\":\"x\"}", true },
+	{ "an exclusion excluded, deeper", "s: {A: x}, n: {B: y}, condition: not (not s and not n)", "{\"B\":\"y\"}", true },
+	{ "another value", "s: {A|neq: x}, condition: s", "{\"A\":\"y\"}", false },
+	{ "that a field is there", "s: {A|exists: true}, condition: s", "{\"A\":\"y\"}", true },
+	{ "that a field is absent", "s: {A|exists: false}, condition: s", "{\"B\":\"y\"}", false },
+	{ "two fields compared", "s: {A|fieldref: B}, condition: s", "{\"A\":\"y\",\"B\":\"Y\"}", true },
+	{ "words and a field", "k: [evil], s: {A: x}, condition: k and s", "{\"A\":\"x\",\"B\":\"evil\"}", true },
+	{ "words or a field, by the words", "k: [evil], s: {A: x}, condition: k or s", "{\"A\":\"z\",\"B\":\"evil\"}", false },
+	{ "words or a field, by the field", "k: [evil], s: {A: x}, condition: k or s", "{\"A\":\"x\",\"B\":\"fine\"}", true },
+	{ "words, and what may be either", "k: [evil], s: {A: x}, l: [bad], condition: k and (s or l)", "{\"A\":\"bad\",\"B\":\"evil\"}", false },
+	{ "words, and what may be either, by the field", "k: [evil], s: {A: x}, l: [bad], condition: k and (s or l)",
+	  "{\"A\":\"x\",\"B\":\"evil\"}", true },
+	{ "a field, and an exclusion", "s: {A: x}, f: {B: y}, condition: s and not f", "{\"A\":\"x\"}", true },
+	{ "an exclusion of two, one of which is excluded", "s: {A: x}, f: {B: y}, condition: not (f or not s)", "{\"A\":\"x\"}", true },
+};
+
+/* The row's rule over its event. By what an event of no known source is taken for; NULL: a rule that names no source. */
+static int unknown_run(size_t row, const char *source, const struct taxonomy *t, uint64_t *ret_by_source)
+{
+	char yaml[1024];
+	struct world w = { 0 };
+	struct engine_image_stats stats = { 0 };
+	struct err err = { 0 };
+	const uint32_t *found;
+	int n = snprintf(yaml, sizeof yaml, "title: t\nlogsource: {%s}\ndetection: {%s}\n", source, unknown_rows[row].detection), got = -1;
+
+	if (world_yaml(&w, str_make(yaml, (size_t)n), t, &err) == RC_OK) {
+		got = world_run(&w, str_of(unknown_rows[row].event), &found);
+		if (got != (int)engine_run_all(w.engine, w.flat, &found))
+			got = -2;
+		engine_image_stats(w.image, &stats);
+	}
+	*ret_by_source = stats.by_source;
+	world_done(&w);
+	return got;
+}
+
+static void test_unknown(void)
+{
+	CLEANUP(arena_freep) struct arena *a = arena_new((size_t)1 << 20);
+	struct taxonomy *t = source_taxonomy(a);
+	struct taxonomy all = *t;
+	const struct taxonomy *linux_auth, *windows;
+	struct err err = { 0 };
+	uint64_t by_source, never = 0;
+
+	all.all_sources = true;
+	OK(taxonomy_assume(a, t, S("service=auth, product = linux"), &linux_auth, &err) == RC_OK &&
+	   taxonomy_assume(a, t, S("product=windows,service=*"), &windows, &err) == RC_OK, "sources that are assumed %s", err.text);
+	for (size_t i = 0; i < COUNTOF(unknown_rows); i++) {
+		OK(unknown_run(i, "product: linux, service: auth", t, &by_source) == unknown_rows[i].rests, "unknown source: %s", unknown_rows[i].name);
+		never += by_source;
+		EQ_INT(unknown_run(i, "definition: any", t, &by_source), 1, "  a rule that names no source: whole");
+		EQ_INT(unknown_run(i, "product: linux", &all, &by_source), 1, "  all sources: whole");
+		EQ_INT(unknown_run(i, "product: linux, service: auth", linux_auth, &by_source), 1, "  assumed: whole");
+		EQ_INT(unknown_run(i, "product: linux, category: auth", linux_auth, &by_source), 0, "  another is assumed: not at all");
+		EQ_INT(unknown_run(i, "product: windows, service: system", windows, &by_source), 1, "  any service is assumed: whole");
+		EQ_INT(unknown_run(i, "product: linux, service: system", windows, &by_source), 0, "  of another product: not at all");
+	}
+	EQ_INT((long long)never, 6, "rules that can never match there are counted");
 }
 
 static void test_explain(void)
@@ -394,6 +467,7 @@ int main(void)
 	for (size_t i = 0; i < COUNTOF(rows); i++)
 		run_row(&rows[i]);
 	test_sources();
+	test_unknown();
 	test_explain();
 	test_refused();
 	test_allocations();

@@ -160,7 +160,7 @@ static void make_event(const struct world *w, const struct taxonomy *t, struct b
 	for (uint32_t rules = 1 + pick(2), tries = 0; rules > 0 && tries < 4000; tries++) {
 		const struct sigma_rule *r = &w->set->rules[pick(w->set->n_rules)];
 
-		if (r->kind != SIGMA_RULE || (v != NULL && !source_applies(&r->source, &v->source)))
+		if (r->kind != SIGMA_RULE || (v != NULL && !taxonomy_applies(&r->source, v)))
 			continue;
 		draft_tree(&d, r->detection, v, 0);
 		rules--;

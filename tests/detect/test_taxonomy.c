@@ -146,6 +146,29 @@ static void test_own(struct arena *a)
 	(void)rmdir(folder);
 }
 
+static void test_assumed(struct arena *a, const struct taxonomy *t)
+{
+	static const struct { const char *text, *err; } wrong[] = {
+		{ "", "an empty log source" },
+		{ "linux", "\"linux\" is no part of a log source: expected product=, category= or service=" },
+		{ "product=", "\"product=\" is no part of a log source: expected product=, category= or service=" },
+		{ "product=a,vendor=b", "\"vendor=b\" is no part of a log source: expected product=, category= or service=" },
+		{ "product=a,product=b", "\"product=b\": product is named twice" },
+	};
+	const struct taxonomy *with = NULL;
+	struct sigma_logsource toaster = { S("toaster"), S(""), S("") };
+	struct err err = { 0 };
+
+	for (size_t i = 0; i < COUNTOF(wrong); i++) {
+		OK(taxonomy_assume(a, t, str_of(wrong[i].text), &with, &err) == RC_BAD, "\"%s\" is refused", wrong[i].text);
+		EQ_STR(str_of(err.text), str_of(wrong[i].err), "  with the reason");
+	}
+	if (!OK(taxonomy_assume(a, t, S("product=toaster"), &with, &err) == RC_OK, "a source that is assumed"))
+		return;
+	OK(with->n == t->n + 1 && with->variants[t->n].assumed && !with->all_sources, "  stands behind the others");
+	OK(taxonomy_applies(&toaster, &with->variants[t->n]) && !taxonomy_knows(with, &toaster), "  and makes no source known");
+}
+
 static void test_memory(void)
 {
 	int64_t before = mem_live();
@@ -182,6 +205,7 @@ int main(void)
 	test_known(t);
 	test_coverage(t, a);
 	test_own(a);
+	test_assumed(a, t);
 	test_memory();
 	arena_free(a);
 	return tap_done();

@@ -137,6 +137,39 @@ t.same([x['record'] for x in records(run('detect', '--rules', ours, '--json', '-
 t.same([x['record'] for x in records(run('detect', '--rules', ours, '--json', '-q', write('ours/leef.log', 'LEEF:1.0|O|B|1|7|src=192.0.2.8\n')))], [1], 'LEEF')
 t.same([x['record'] for x in records(run('detect', '--rules', ours, '--json', '-q', write('ours/sys.log', '<34>1 2026-01-02T03:04:05Z h ourd - - - x\n')))], [1], 'syslog')
 t.same(run('detect', '--rules', ours, '-q', write('ours/win.json', lines(dict(logon('x', 1), src='192.0.2.8')))).status, 0, 'and not on events of a source that is known')
+
+# what is no log, or of a log source that nobody knows
+said = write('said/rules.yml', '''title: Words
+logsource: {product: linux, service: auth}
+detection: {k: [mimikatz], condition: k}
+---
+title: Not that
+logsource: {product: linux, service: auth}
+detection: {s: {User: root}, condition: not s}
+---
+title: A field
+logsource: {category: webserver}
+detection: {s: {User: root}, k: [mimikatz], condition: s and k}
+''')
+prose = write('said/prose.txt', 'We spoke of mimikatz today.\n')
+record = write('said/record.json', lines({'User': 'root', 'said': 'mimikatz'}))
+other = write('said/other.json', lines({'User': 'eve', 'said': 'mimikatz'}))
+
+
+def titles(*args):
+    return [x['title'] for x in records(run('detect', '--rules', said, '--json', '-q', *args))]
+
+
+t.same((titles(prose), titles(record), titles(other)), ([], ['A field'], []), 'of an unknown source a match rests on a field')
+t.same((titles('--all-sources', prose), titles('--all-sources', other)), (['Words'], ['Words', 'Not that']),
+       '--all-sources: whole rules; a line of text has no fields and meets none by those it lacks')
+t.same((titles('--assume', 'product=linux,service=auth', other), titles('--assume', 'product=linux,service=auth', record)),
+       (['Words', 'Not that'], ['Words']), '--assume: the rules of that source, and no others')
+t.same(titles('--assume', 'product=linux', '--assume', 'category=webserver', record), ['A field'], 'several sources')
+t.has(run('detect', '--rules', said, prose).err, '1 event is of no known log source: 2 rules by keywords or exclusions alone were not tried', 'the summary says so')
+r = run('detect', '--rules', said, '--assume', 'linux', prose)
+t.ok(r.status == 2 and '--assume: "linux" is no part of a log source' in r.err, 'a source that is none', r)
+
 forti = write('ours/forti.log', 'date=2026-01-02 time=03:04:05 tz="+0800" devname=fw src=192.0.2.8\n')
 t.same([x['time'] for x in records(run('detect', '--rules', ours, '--json', '-q', forti))], ['2026-01-01T19:04:05.000000Z'], 'a time in two fields and a zone')
 

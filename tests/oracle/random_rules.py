@@ -111,7 +111,7 @@ def random_rule(rng, i):
     names = ["sel_a", "sel_b", "sel_c", "_d"][:rng.randint(2, 4)]
     body = {n: selection(rng) for n in names}
     body["condition"] = condition(rng, names) if rng.random() < 0.95 else [condition(rng, names), condition(rng, names)]
-    source = rng.choice([{"category": "nothing_known"}, {"product": "windows"}, {"product": "windows", "category": "process_creation"},
+    source = rng.choice([{"category": "nothing_known"}, {"category": "nothing_known"}, {"definition": "any log"}, {"product": "windows"}, {"product": "windows", "category": "process_creation"},
                          {"product": "windows", "service": "security"}, {"category": "process_creation"}])
     return {"title": "random %d" % i, "id": "00000000-0000-4000-b000-%012d" % i, "logsource": source, "detection": body, "level": "low"}
 
@@ -165,6 +165,7 @@ def main():
     p.add_argument("--rules", type=int, default=400)
     p.add_argument("--events", type=int, default=250)
     p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--unknown", choices=["rests", "all", "assume"], default="rests", help="what becomes of events of no known source")
     a = p.parse_args()
     rng = random.Random(a.seed)
     docs = [random_rule(rng, i) for i in range(a.rules)]
@@ -181,11 +182,13 @@ def main():
         for name, values in LISTS.items():
             with open(os.path.join(lists, name + ".txt"), "w", encoding="utf-8") as f:
                 f.write("".join(v + "\n" for v in values))
-        done = subprocess.run([a.program, "detect", "--json", "--quiet", "--format", "json", "--rules", rule_file, "--lists", lists, log], stdout=subprocess.PIPE,
+        unknown = {"rests": [], "all": ["--all-sources"], "assume": ["--assume", "product=windows, category=process_creation"]}[a.unknown]
+        done = subprocess.run([a.program, "detect", "--json", "--quiet"] + unknown + ["--format", "json", "--rules", rule_file, "--lists", lists, log], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, timeout=300)
         check = subprocess.run([a.program, "rules", "check", "--json", "--lists", lists, rule_file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300)
         theirs = {(m["record"], m["rule_id"]) for m in map(json.loads, done.stdout.decode("utf-8", "replace").splitlines())}
-        rules, sources = sigma.Rules([rule_file], LISTS), sigma.Sources(a.packs)
+        rules, sources = sigma.Rules([rule_file], LISTS), sigma.Sources(
+            a.packs, {"product": "windows", "category": "process_creation"} if a.unknown == "assume" else None, a.unknown == "all")
     refused = {}
     for m in map(json.loads, check.stdout.decode("utf-8", "replace").splitlines()):
         if m.get("verdict") in ("refused", "needs-list"):

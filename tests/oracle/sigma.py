@@ -337,6 +337,17 @@ class Item:
         result = self.plain_holds(event, mapped)
         return not result if self.negated else result
 
+    def rests(self, event, mapped, negated):
+        """It holds (negated: does not), and because of a value that the event has under this very name. Two negations are none."""
+        values = event.get(mapped.get(self.field, self.field))
+        if self.field == "" or values is None:
+            return False
+        if self.special is not None:
+            return self.special[1] != (negated != self.negated)
+        if negated != self.negated or not self.plain_holds(event, mapped):
+            return False
+        return bool(self.refs) or any(t != "null" and self.passes(event, values, t) for tests in self.alternatives for t in tests)
+
     def plain_holds(self, event, mapped):
         if self.field == "":
             values = event.values  # the raw message of a JSON line is its values, not the names around them
@@ -390,6 +401,11 @@ class Selection:
 
     def holds(self, event, mapped):
         return any(all(i.holds(event, mapped) for i in m) for m in self.maps) or any(k.holds(event, mapped) for k in self.keywords)
+
+    def rests(self, event, mapped, negated):
+        if self.holds(event, mapped) == negated:
+            return False
+        return any((negated or all(i.holds(event, mapped) for i in m)) and any(i.rests(event, mapped, negated) for i in m) for m in self.maps)
 
 
 # --- conditions ---
@@ -478,6 +494,19 @@ class Condition:
         return any(self.ask(k, has) for k in rest)
 
 
+    def rests(self, has, on):
+        return self.stands(self.tree, has, on, False)
+
+    def stands(self, node, has, on, negated):
+        """Does it hold (negated: not hold) by something that rests on a field (on), not only by words or by what is absent?"""
+        kind, rest = node
+        if kind == "name":
+            return on(rest, negated)
+        if kind == "not":
+            return self.stands(rest[0], has, on, not negated)
+        return self.ask(node, has) != negated and any(self.ask(k, has) != negated and self.stands(k, has, on, negated) for k in rest)
+
+
 # --- rules ---
 
 class Rule:
@@ -494,6 +523,9 @@ class Rule:
 
     def holds(self, event, mapped):
         return all(d.holds(event, mapped) for d in self.parts)
+
+    def rests(self, event, mapped):
+        return self.holds(event, mapped) and any(d.rests(event, mapped) for d in self.parts)
 
 
 class Detection:
@@ -512,6 +544,10 @@ class Detection:
                 known[name] = self.selections[name].holds(event, mapped)
             return known[name]
         return any(c.holds(has) for c in self.conditions)
+
+    def rests(self, event, mapped):
+        return any(c.rests(lambda n: self.selections[n].holds(event, mapped), lambda n, negated: self.selections[n].rests(event, mapped, negated))
+                   for c in self.conditions)
 
 
 class Filter:
@@ -590,8 +626,11 @@ def files_of(path):
 # --- log sources: the packs are data ---
 
 class Sources:
-    def __init__(self, folder):
+    """assume: the source that events of no known one are taken for; all_sources: whole rules are tried on them."""
+
+    def __init__(self, folder, assume=None, all_sources=False):
         self.variants = []
+        self.assume, self.all_sources = assume, all_sources
         for file in files_of(folder):
             with open(file, encoding="utf-8") as text:
                 for entry in yaml.load(text, Loader) or []:
@@ -611,16 +650,21 @@ def applies(rule, source):
 
 
 def matches(rules, sources, event):
-    """Every rule that matches. An event of no known source meets all rules, one of an open source also those nobody knows."""
+    """Every rule that matches. Of an event of no known source a rule must speak by a field that the event has: words alone, or
+    the absence of something, prove nothing about a text that may be no log. Rules that name no source speak of every event.
+    An event of an open source meets also the rules of sources that nobody knows."""
     known = sources.of(event)
+    if not known and sources.assume is not None:
+        known = [(sources.assume, {}, False)]
     for rule in rules.rules:
         maps = [fields for source, fields, is_open in known
                 if applies(rule, source) or (is_open and not sources.knows(rule))] if known else [{}]
+        whole = known or not rule.source or sources.all_sources
         tried = []
         for m in maps:
             if m in tried:
                 continue
             tried.append(m)
-            if rule.holds(event, m):
+            if rule.holds(event, m) if whole else rule.rests(event, m):
                 yield rule
                 break
