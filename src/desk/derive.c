@@ -102,18 +102,6 @@ static const char *state_of(const struct story *s)
 	return state_names[now];
 }
 
-/* The dimensions, as the latest items tell them. */
-static void read_dimensions(const struct story *s, struct incident_view *ret)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		struct level l;
-
-		if (s->m[i].fact->items == NULL || level_of(s->pack, s->m[i].fact->items, &l, NULL) != RC_OK)
-			continue;
-		memcpy(ret->of, l.of, sizeof ret->of);
-	}
-}
-
 static void read_subject(const struct story *s, struct desk_facts *f, struct incident_view *ret)
 {
 	for (size_t i = 0; i < s->n; i++) {
@@ -128,16 +116,20 @@ static void read_subject(const struct story *s, struct desk_facts *f, struct inc
 	}
 }
 
+/* The dimensions are those that the latest items tell. */
 static void read_levels(const struct story *s, struct incident_view *ret)
 {
-	ret->overall = s->n_steps > 0 ? s->steps[s->n_steps - 1].level : 0;
+	ret->overall = s->n > 0 ? s->m[s->n - 1].level : 0;
 	for (size_t i = 0; i < s->n; i++) {
-		enum fact_type t = s->m[i].fact->type;
+		const struct moment *m = &s->m[i];
+		enum fact_type t = m->fact->type;
 
-		if (s->m[i].claim > 0 && (t == FACT_LEVEL || t == FACT_REPORTED))
-			ret->claimed = s->m[i].claim;
+		if (m->claim > 0 && (t == FACT_LEVEL || t == FACT_REPORTED))
+			ret->claimed = m->claim;
 		if (t == FACT_AWARE && ret->aware == NO_TIME)
-			ret->aware = s->m[i].time;
+			ret->aware = m->time;
+		if (m->tells)
+			memcpy(ret->of, m->of, sizeof ret->of);
 	}
 }
 
@@ -150,7 +142,6 @@ enum rc derive(struct arena *a, const struct pack *p, struct desk_facts *f, usec
 	s.ended = end_of(&s);
 	read_subject(&s, f, ret);
 	read_levels(&s, ret);
-	read_dimensions(&s, ret);
 	ret->state = state_of(&s);
 	ret->n_facts = s.n;
 	return story_clocks(&s, ret, err);

@@ -20,11 +20,6 @@ static bool is_event(const struct pack_event *e, const struct moment *m)
 	return f->stage.n > 0 ? str_eq(e->stage, f->stage) : e->nth > 0 && e->nth <= m->nth;
 }
 
-static uint8_t level_at(const struct story *s, size_t step)
-{
-	return step < s->n_steps && s->steps[step].level > 0 ? s->steps[step].level : s->pack->level_unknown;
-}
-
 static const struct pack_limit *limit_of(const struct pack_clock *c, uint32_t subject, uint8_t level)
 {
 	for (size_t i = 0; i < c->n_limits; i++)
@@ -33,115 +28,141 @@ static const struct pack_limit *limit_of(const struct pack_clock *c, uint32_t su
 	return NULL;
 }
 
+/* What counts behind all moments before `next`. It only moves forward, so that all clocks of one kind cost one pass. */
+struct cursor {
+	size_t next;
+	uint8_t level;   /* in force */
+	usec extended;   /* until when, as stated so far; NO_TIME: nobody did */
+};
+
+static bool extends(const struct pack_clock *c, const struct moment *m)
+{
+	return (c->extended_by >> m->fact->type & 1) != 0;
+}
+
+/* Takes in the moments up to `at`. */
+static void advance(const struct story *s, const struct pack_clock *c, struct cursor *k, usec at)
+{
+	for (; k->next < s->n && s->m[k->next].time <= at; k->next++) {
+		const struct moment *m = &s->m[k->next];
+
+		k->level = m->level;
+		if (extends(c, m) && m->fact->until > k->extended)
+			k->extended = m->fact->until;
+	}
+}
+
+/* The next instant before `end` at which something is different; else `end`. */
+static usec next_change(const struct story *s, const struct pack_clock *c, struct cursor *k, usec end)
+{
+	for (; k->next < s->n && s->m[k->next].time < end; k->next++)
+		if (s->m[k->next].level != k->level || extends(c, &s->m[k->next]))
+			return s->m[k->next].time;
+	return end;
+}
+
+/* The due instants of one clock: by its limit each is found once. */
+struct dues {
+	usec at[PACK_LIMITS_MAX];
+	bool known[PACK_LIMITS_MAX];
+};
+
 struct span_view {
 	usec due;      /* NO_TIME: no figure, or the clock does not run */
 	bool runs;
 	uint8_t level;
 };
 
-/* What counts from an instant on: the level then, and extensions stated until then. */
-static struct span_view look(const struct story *s, const struct pack_clock *c, uint32_t subject, usec start, usec at)
+static struct span_view look(const struct story *s, const struct clock_view *v, uint32_t subject, const struct cursor *k, struct dues *dues)
 {
-	size_t step = 0;
-	struct span_view v = { .due = NO_TIME };
-	const struct pack_limit *limit;
+	const struct pack_clock *c = v->clock;
+	struct span_view span = { .due = NO_TIME, .level = k->level > 0 ? k->level : s->pack->level_unknown };
+	const struct pack_limit *limit = limit_of(c, subject, span.level);
+	size_t i;
 
-	while (step + 1 < s->n_steps && s->steps[step + 1].time <= at)
-		step++;
-	v.level = s->n_steps > 0 && s->steps[0].time <= at ? level_at(s, step) : s->pack->level_unknown;
-	limit = limit_of(c, subject, v.level);
-	v.runs = limit != NULL;
+	span.runs = limit != NULL;
 	if (limit == NULL || limit->none)
-		return v;
-	v.due = calendar_end(&s->pack->calendar, start, &limit->period, c->how);
-	for (size_t i = 0; c->extended_by != 0 && i < s->n && s->m[i].time <= at; i++)
-		if ((c->extended_by >> s->m[i].fact->type & 1) != 0 && s->m[i].fact->until > v.due)
-			v.due = s->m[i].fact->until;
-	return v;
+		return span;
+	i = (size_t)(limit - c->limits);
+	if (!dues->known[i])
+		dues->at[i] = calendar_end(&s->pack->calendar, v->start, &limit->period, c->how);
+	dues->known[i] = true;
+	span.due = k->extended > dues->at[i] ? k->extended : dues->at[i];
+	return span;
 }
 
-/* The next instant behind `at` at which something may be different. */
-static usec next_change(const struct story *s, const struct pack_clock *c, usec at, usec end)
+/* Fills due, level, breached and verdict of a view with start and stop; false: the clock never ran. `k` stands behind the start. */
+static bool judge(const struct story *s, uint32_t subject, struct cursor k, struct clock_view *v)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		const struct moment *m = &s->m[i];
-		bool matters = m->claim > 0 || (c->extended_by >> m->fact->type & 1) != 0;
-
-		if (m->time >= end)
-			break;
-		if (matters && m->time > at)
-			return m->time;
-	}
-	return end;
-}
-
-/* Fills due, level, breached and verdict of a view with start and stop; false: the clock never ran. */
-static bool judge(const struct story *s, uint32_t subject, struct clock_view *v)
-{
-	usec end = v->stop != NO_TIME ? v->stop : s->ended != NO_TIME ? s->ended : s->now;
-	struct span_view last;
+	usec end = v->stop != NO_TIME ? v->stop : s->ended != NO_TIME ? s->ended : s->now, next;
+	struct dues dues = { .known = { false } };
+	struct span_view span;
 	bool ever = false;
 
 	v->breached = NO_TIME;
-	for (usec at = v->start;;) {
-		usec next = next_change(s, v->clock, at, end);
-
-		last = look(s, v->clock, subject, v->start, at);
-		ever |= last.runs;
-		if (last.due != NO_TIME && next > last.due && v->breached == NO_TIME) {
-			v->breached = last.due > at ? last.due : at;
-			v->due = last.due;
-			v->level = last.level;
-		}
-		if (next >= end)
+	for (usec at = v->start;; at = next) {
+		advance(s, v->clock, &k, at);
+		span = look(s, v, subject, &k, &dues);
+		next = next_change(s, v->clock, &k, end);
+		ever |= span.runs;
+		if (span.due != NO_TIME && next > span.due)
+			v->breached = span.due > at ? span.due : at;
+		if (v->breached != NO_TIME || next >= end)
 			break;
-		at = next;
 	}
-	if (v->breached == NO_TIME) {
-		v->due = last.due;
-		v->level = last.level;
-	}
-	v->verdict = v->breached != NO_TIME ? CLOCK_BREACHED : !last.runs ? CLOCK_VOID : v->stop != NO_TIME ? CLOCK_MET :
+	v->due = span.due;
+	v->level = span.level;
+	v->verdict = v->breached != NO_TIME ? CLOCK_BREACHED : !span.runs ? CLOCK_VOID : v->stop != NO_TIME ? CLOCK_MET :
 		     s->ended != NO_TIME ? CLOCK_VOID : CLOCK_RUNNING;
 	return ever;
 }
 
-/* The first event that stops: behind `from`, or whenever it was (from NO_TIME). */
-static const struct moment *find_event(const struct story *s, const struct pack_event *e, usec from)
+/* The first event at or behind moment `from`; s->n: none. */
+static size_t find_event(const struct story *s, const struct pack_event *e, size_t from)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (s->m[i].time >= from && is_event(e, &s->m[i]))
-			return &s->m[i];
-	return NULL;
+	while (from < s->n && !is_event(e, &s->m[from]))
+		from++;
+	return from;
 }
 
-static enum rc add_clock(const struct story *s, const struct pack_clock *c, const struct moment *start, struct incident_view *ret, struct err *err)
+static enum rc add_clock(const struct story *s, const struct pack_clock *c, const struct moment *start, const struct moment *stop, const struct cursor *k,
+			 struct incident_view *ret, struct err *err)
 {
-	const struct moment *stop = find_event(s, &c->stop, c->each ? start->time : NO_TIME);
 	struct clock_view *v = &ret->clocks[ret->n_clocks];
 
 	if (ret->n_clocks == DERIVE_CLOCKS_MAX)
 		return FAIL(err, RC_LIMIT, "clock %.*s: more than %d clocks", STR(c->term.id), DERIVE_CLOCKS_MAX);
 	*v = (struct clock_view){ .clock = c, .start = start->time, .stop = stop == NULL ? NO_TIME : stop->time, .started = start->fact,
 				  .stopped = stop == NULL ? NULL : stop->fact };
-	ret->n_clocks += judge(s, ret->subject, v);
+	ret->n_clocks += judge(s, ret->subject, *k, v);
+	return RC_OK;
+}
+
+/* A stop of `each` start: the first that is not before it. One pass finds all, since starts come in order. */
+static enum rc clocks_of(const struct story *s, const struct pack_clock *c, struct incident_view *ret, struct err *err)
+{
+	struct cursor k = { .extended = NO_TIME };
+	size_t stop = 0, same = 0; /* same: the first moment of the start's instant */
+
+	for (size_t i = find_event(s, &c->start, 0); i < s->n; i = find_event(s, &c->start, i + 1)) {
+		advance(s, c, &k, s->m[i].time);
+		while (c->each && s->m[same].time < s->m[i].time)
+			same++;
+		stop = find_event(s, &c->stop, stop < same ? same : stop);
+		TRY(add_clock(s, c, &s->m[i], stop < s->n ? &s->m[stop] : NULL, &k, ret, err));
+		if (!c->each)
+			break;
+	}
 	return RC_OK;
 }
 
 enum rc story_clocks(const struct story *s, struct incident_view *ret, struct err *err)
 {
-	for (size_t k = 0; k < s->pack->n_clocks; k++) {
-		const struct pack_clock *c = &s->pack->clocks[k];
+	for (size_t i = 0; i < s->pack->n_clocks; i++) {
+		const struct pack_clock *c = &s->pack->clocks[i];
 
-		if (c->when.facts != 0 && find_event(s, &c->when, NO_TIME) == NULL)
-			continue;
-		for (size_t i = 0; i < s->n; i++) {
-			if (!is_event(&c->start, &s->m[i]))
-				continue;
-			TRY(add_clock(s, c, &s->m[i], ret, err));
-			if (!c->each)
-				break;
-		}
+		if (c->when.facts == 0 || find_event(s, &c->when, 0) < s->n)
+			TRY(clocks_of(s, c, ret, err));
 	}
 	return RC_OK;
 }

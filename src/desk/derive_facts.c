@@ -156,21 +156,25 @@ static bool may_state(struct story *s, struct desk_facts *f, const struct desk_f
 	return true;
 }
 
-static uint8_t claim_of(struct story *s, struct desk_facts *f, const struct desk_fact *fact)
+/* The level that a fact claims, and what its items tell of each dimension. */
+static void read_claim(struct story *s, struct desk_facts *f, struct moment *m)
 {
+	const struct desk_fact *fact = m->fact;
 	struct level l;
 	struct err err = { 0 };
 	int level = fact->level;
 
-	if (fact->items != NULL && level_of(s->pack, fact->items, &l, &err) != RC_OK)
+	if (fact->items != NULL && level_of(s->pack, fact->items, &l, &err) != RC_OK) {
 		desk_facts_problem(s->a, f, fact->line, fact->id, true, "%s", err.text);
-	else if (fact->items != NULL && level == 0)
-		level = l.overall;
-	if (level > s->pack->level_most || (level != 0 && level < s->pack->level_least)) {
-		desk_facts_problem(s->a, f, fact->line, fact->id, true, "pack %.*s has no level %d", STR(s->pack->id), level);
-		return 0;
+	} else if (fact->items != NULL) {
+		level = level == 0 ? l.overall : level;
+		memcpy(m->of, l.of, sizeof m->of);
+		m->tells = true;
 	}
-	return (uint8_t)level;
+	if (level > s->pack->level_most || (level != 0 && level < s->pack->level_least))
+		desk_facts_problem(s->a, f, fact->line, fact->id, true, "pack %.*s has no level %d", STR(s->pack->id), level);
+	else
+		m->claim = (uint8_t)level;
 }
 
 static void add_moment(struct story *s, struct desk_facts *f, const struct desk_fact *fact, usec time)
@@ -181,7 +185,8 @@ static void add_moment(struct story *s, struct desk_facts *f, const struct desk_
 		desk_facts_problem(s->a, f, fact->line, fact->id, false, "it is said to have happened after it was recorded");
 		return;
 	}
-	s->m[s->n++] = (struct moment){ .fact = fact, .time = time, .claim = claim_of(s, f, fact) };
+	s->m[s->n] = (struct moment){ .fact = fact, .time = time };
+	read_claim(s, f, &s->m[s->n++]);
 }
 
 static bool claims(const struct desk_fact *f)
@@ -212,8 +217,7 @@ static void walk(struct story *s)
 			m->changed = pending;
 			pending = false;
 		}
-		if (level != before || s->n_steps == 0)
-			s->steps[s->n_steps++] = (struct level_step){ m->time, level };
+		m->level = level;
 	}
 }
 
@@ -226,8 +230,7 @@ enum rc story_gather(struct story *s, struct desk_facts *f, struct err *err)
 	TRY(distinct(s, f, &list, &n, err));
 	TRY(corrections(s, f, list, n, &fixed, &n_fixed, err));
 	s->m = arena_array(s->a, n + 1, sizeof *s->m);
-	s->steps = arena_array(s->a, n + 1, sizeof *s->steps);
-	if (s->m == NULL || s->steps == NULL)
+	if (s->m == NULL)
 		return FAIL(err, RC_NOMEM, "facts: out of memory");
 	for (size_t i = 0; i < n; i++) {
 		bool corrected = at < n_fixed && fixed[at].of == list[i];

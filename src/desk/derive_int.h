@@ -10,13 +10,10 @@ struct moment {
 	usec time;          /* when it happened, as corrected */
 	uint8_t claim;      /* the level it claims by its number or its items; 0: none */
 	bool changed;       /* level: another one than before, behind a report; reported: the first, or behind such a change */
+	bool tells;         /* its items could be read: `of` holds what they tell of each dimension */
+	uint8_t level;      /* in force from here on; 0: none yet */
+	uint8_t of[PACK_DIMENSIONS_MAX];
 	uint32_t nth;       /* of its type, from 1 */
-};
-
-/* From `time` on this level is in force. */
-struct level_step {
-	usec time;
-	uint8_t level;      /* 0: none yet */
 };
 
 struct story {
@@ -24,8 +21,6 @@ struct story {
 	const struct pack *pack;
 	struct moment *m;   /* by time */
 	size_t n;
-	struct level_step *steps;
-	size_t n_steps;
 	usec now;
 	usec ended;         /* closed or dismissed and not reopened since: when; else NO_TIME */
 };

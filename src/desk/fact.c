@@ -32,9 +32,9 @@ void desk_facts_problem(struct arena *a, struct desk_facts *f, uint32_t line, st
 
 	if (f->n_problems == FACTS_MAX)
 		return;
-	if (f->n_problems % 64 == 0) {
+	if ((f->n_problems & (f->n_problems - 1)) == 0) { /* a power of two, or none: the list is full, and doubles */
 		size_t now = f->n_problems * sizeof *f->problems;
-		struct desk_problem *more = arena_resize(a, f->problems, now, now + 64 * sizeof *f->problems);
+		struct desk_problem *more = arena_resize(a, f->problems, now, now == 0 ? sizeof *f->problems : 2 * now);
 
 		if (more == NULL)
 			return;

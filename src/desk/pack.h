@@ -12,6 +12,7 @@
 #define PACK_DIMENSIONS_MAX 8
 #define PACK_ATTRIBUTES_MAX 12
 #define PACK_CLOCKS_MAX 64
+#define PACK_LIMITS_MAX 16  /* of one clock */
 #define PACK_BYTES_MAX ((size_t)1 << 20)
 
 /* A text in the languages of people; `en` is never empty. */

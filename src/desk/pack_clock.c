@@ -6,8 +6,6 @@
  */
 #include "desk/pack_read.h"
 
-#define LIMITS_MAX 16
-
 enum rc pack_facts_read(const struct pack_reader *r, const struct json *v, uint32_t *ret)
 {
 	enum fact_type type;
@@ -139,7 +137,7 @@ enum rc pack_clock_read(const struct pack_reader *r, const struct pack *p, const
 	TRY(read_how(r, v, &ret->how));
 	if (extended != NULL)
 		TRY(pack_facts_read(r, extended, &ret->extended_by));
-	TRY(pack_array(r, v, "limits", LIMITS_MAX, sizeof *limits, &list, &items));
+	TRY(pack_array(r, v, "limits", PACK_LIMITS_MAX, sizeof *limits, &list, &items));
 	limits = items;
 	JSON_EACH(one, list)
 		TRY(read_limit(r, p, one, &limits[ret->n_limits++]));
