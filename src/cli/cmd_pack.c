@@ -302,17 +302,10 @@ static const struct cli_opt eval_opts[] = {
 /* An instant by the wall there: "02-28 00:30". */
 static void put_wall(const struct pack *p, usec t, struct buf *out)
 {
-	usec of_day;
-	struct date d;
-	int minutes;
-
-	if (t == NO_TIME) {
+	if (t == NO_TIME)
 		buf_cstr(out, "                ");
-		return;
-	}
-	d = date_of_days(calendar_day(&p->calendar, t, &of_day));
-	minutes = (int)(of_day / USEC_PER_SEC / 60);
-	buf_fmt(out, "%04d-%02d-%02d %02d:%02d", d.year, d.month, d.day, minutes / 60, minutes % 60);
+	else
+		show_wall(out, p, t);
 }
 
 static void put_view_json(const struct pack *p, const struct desk_facts *f, const struct incident_view *v, usec at, struct buf *out)

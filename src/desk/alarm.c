@@ -30,6 +30,30 @@ struct str alarm_key(struct arena *a, const struct pack *p, const struct clock_v
 	return arena_fmt(a, "%.*s %.*s %.*s", STR(p->id), STR(v->clock->term.id), STR(v->started->id));
 }
 
+struct alarm_name alarm_name(struct str key)
+{
+	struct alarm_name n = { S(""), S(""), S("") };
+
+	if (str_next(&key, ' ', &n.pack) && str_next(&key, ' ', &n.clock))
+		n.fact = key;
+	return n;
+}
+
+const struct alarm_words *alarm_words(int percent)
+{
+	static const struct alarm_words words[ALARM_RUNGS] = {
+		{ "has used 50 % of its time", "時限已過半", "50 %" },
+		{ "has used 75 % of its time", "時限已過四分之三", "75 %" },
+		{ "has used 90 % of its time", "時限已過 90 %", "90 %" },
+		{ "is BREACHED", "已逾時限", "逾時 BREACHED" },
+	};
+	size_t rung = 0;
+
+	while (rung + 1 < ALARM_RUNGS && ALARM_PERCENT[rung] < percent)
+		rung++;
+	return &words[rung];
+}
+
 usec alarm_due(const struct incident_view *v)
 {
 	usec due = INT64_MAX;

@@ -31,6 +31,15 @@ void show_time(struct jsonw *w, const char *name, usec t)
 	jsonw_str(w, s);
 }
 
+void show_wall(struct buf *out, const struct pack *p, usec t)
+{
+	usec of_day;
+	struct date d = date_of_days(calendar_day(&p->calendar, t, &of_day));
+	int minutes = (int)(of_day / USEC_PER_SEC / 60);
+
+	buf_fmt(out, "%04d-%02d-%02d %02d:%02d", d.year, d.month, d.day, minutes / 60, minutes % 60);
+}
+
 static void put_level(struct jsonw *w, uint8_t level)
 {
 	if (level == 0)

@@ -9,6 +9,8 @@
 void show_words(struct jsonw *w, const char *name, const struct pack_words *words);
 /* "due": "2026-02-27T16:30:00Z", without a fraction that is nought; NO_TIME: null. */
 void show_time(struct jsonw *w, const char *name, usec t);
+/* "2026-02-28 00:30", by the clock on the wall in the pack's place. */
+void show_wall(struct buf *out, const struct pack *p, usec t);
 /* "c": 3, "i": null, ... "overall": 3 */
 void show_levels(struct jsonw *w, const struct pack *p, const uint8_t *of, uint8_t overall);
 /* Members of an open object: pack, at, state, subject, level, clocks, facts. */

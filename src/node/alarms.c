@@ -53,8 +53,7 @@ static void tell(const struct incident_row *r, const struct incident_alarm *list
 			continue;
 		time_format(list[i].due, due);
 		log_line(list[i].percent == 100 ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "alarm", "%s%.*s: clock %.*s %s, due %.19sZ",
-			 r->exercise ? "[EXERCISE 演練] " : "", STR(r->number), STR(list[i].clock), list[i].percent == 100 ? "is breached" :
-			 list[i].percent == 90 ? "has used 90 %" : list[i].percent == 75 ? "has used 75 %" : "has used 50 %", due);
+			 r->exercise ? "[EXERCISE 演練] " : "", STR(r->number), STR(list[i].clock), alarm_words(list[i].percent)->en, due);
 	}
 }
 

@@ -40,57 +40,37 @@ struct notify {
 
 /* --- what people read --- */
 
-static const char *const RUNGS_EN[] = { "half of its time is used", "three quarters of its time are used", "90 % of its time is used", "it is BREACHED" };
-static const char *const RUNGS_ZH[] = { "時限已過半", "時限已過四分之三", "時限已過 90 %", "已逾時限" };
-
-static size_t rung_of(int percent)
-{
-	return percent >= 100 ? 3 : percent >= 90 ? 2 : percent >= 75 ? 1 : 0;
-}
-
-/* The clock's title by "PACK CLOCK FACT"; its id when the pack is gone. */
+/* The clock's title; its id when the pack is gone. */
 static struct pack_words title_of(const struct desk *d, struct str key)
 {
-	struct str pack, clock = S("");
-	const struct pack *p = str_next(&key, ' ', &pack) ? desk_pack(d, pack) : NULL;
+	struct alarm_name name = alarm_name(key);
+	const struct pack *p = desk_pack(d, name.pack);
 
-	(void)str_next(&key, ' ', &clock);
 	for (size_t i = 0; p != NULL && i < p->n_clocks; i++)
-		if (str_eq(p->clocks[i].term.id, clock))
+		if (str_eq(p->clocks[i].term.id, name.clock))
 			return p->clocks[i].term.title;
-	return (struct pack_words){ clock, clock };
-}
-
-static struct str pack_of(struct str key)
-{
-	struct str pack = S("");
-
-	(void)str_next(&key, ' ', &pack);
-	return pack;
+	return (struct pack_words){ name.clock, name.clock };
 }
 
 /* The due instant by the wall of the pack's place. */
 static void put_due(const struct desk *d, struct str key, usec due, struct buf *out)
 {
-	const struct pack *p = desk_pack(d, pack_of(key));
+	const struct pack *p = desk_pack(d, alarm_name(key).pack);
 	char text[TIME_TEXT_MAX];
-	usec of_day;
-	struct date day;
 
 	if (p == NULL) {
 		time_format(due, text);
 		buf_fmt(out, "%.19sZ", text);
 		return;
 	}
-	day = date_of_days(calendar_day(&p->calendar, due, &of_day));
-	buf_fmt(out, "%04d-%02d-%02d %02d:%02d (%.*s)", day.year, day.month, day.day, (int)(of_day / USEC_PER_SEC / 3600),
-		(int)(of_day / USEC_PER_SEC / 60 % 60), STR(p->zone_name));
+	show_wall(out, p, due);
+	buf_fmt(out, " (%.*s)", STR(p->zone_name));
 }
 
 static void write_subject(const struct incident_untold *u, const struct pack_words *title, struct buf *out)
 {
 	buf_fmt(out, "%s[%.*s] %.*s / %.*s: %s", u->incident.exercise ? "【演練 EXERCISE】" : "", STR(u->incident.number), STR(title->zh), STR(title->en),
-		u->alarm.percent >= 100 ? "逾時 BREACHED" : u->alarm.percent >= 90 ? "90 %" : u->alarm.percent >= 75 ? "75 %" : "50 %");
+		alarm_words(u->alarm.percent)->brief);
 }
 
 static void write_body(const struct desk *d, const struct incident_untold *u, const struct pack_words *title, struct buf *out)
@@ -98,10 +78,10 @@ static void write_body(const struct desk *d, const struct incident_untold *u, co
 	const char *drill = u->incident.exercise ? "【演練】此為演練，非真實事件。\n" : "", *drill_en = u->incident.exercise ? "EXERCISE: this is a drill.\n" : "";
 
 	buf_fmt(out, "%s事件 %.*s：%.*s\n%.*s：%s\n期限：", drill, STR(u->incident.number), STR(u->incident.title), STR(title->zh),
-		RUNGS_ZH[rung_of(u->alarm.percent)]);
+		alarm_words(u->alarm.percent)->zh);
 	put_due(d, u->alarm.clock, u->alarm.due, out);
-	buf_fmt(out, "\n處理：lianfang incident show %.*s\n\n%sIncident %.*s: %.*s\n%.*s: %s\nDue: ", STR(u->incident.number), drill_en,
-		STR(u->incident.number), STR(u->incident.title), STR(title->en), RUNGS_EN[rung_of(u->alarm.percent)]);
+	buf_fmt(out, "\n處理：lianfang incident show %.*s\n\n%sIncident %.*s: %.*s\n%.*s %s\nDue: ", STR(u->incident.number), drill_en,
+		STR(u->incident.number), STR(u->incident.title), STR(title->en), alarm_words(u->alarm.percent)->en);
 	put_due(d, u->alarm.clock, u->alarm.due, out);
 	buf_fmt(out, "\nSee: lianfang incident show %.*s\n", STR(u->incident.number));
 }

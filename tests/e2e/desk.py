@@ -46,7 +46,7 @@ t.same(len(before), 3, 'and nothing of it was kept')
 aware = before[0]['id']
 r = n.cli('incident', 'state', '@', number, 'corrected', '--ref', aware, '--claimed', ago(7300), '--json')
 t.same(clocks(r.json())['K1']['verdict'], 'breached', 'it was known earlier: the first report was late')
-t.ok(wait_until(lambda: 'is breached' in n.text()), 'a breach that comes to light is told too')
+t.ok(wait_until(lambda: 'is BREACHED' in n.text()), 'a breach that comes to light is told too')
 t.same(n.get(f'/api/v1/incidents/{number}?at=' + urllib.parse.quote(before[2]['at'])).json()['views'][0]['clocks'][0]['verdict'], 'met', 'and what was known before can still be shown')
 t.same(n.post(f'/api/v1/incidents/{number}/facts', {'type': 'note', 'id': 'n1'}).status, 200, 'a fact with an id of its own')
 t.same(len(n.post(f'/api/v1/incidents/{number}/facts', {'type': 'note', 'id': 'n1'}).json()['views']), 2, 'stated twice')

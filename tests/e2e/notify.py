@@ -83,7 +83,7 @@ to, user, m = mails[0]
 t.same((len(to), user), (2, [b'desk', b'opensesame']), 'to two people, signed in')
 t.ok('首次通報' in m['Subject'] and 'First report' in m['Subject'] and i['number'] in m['Subject'], 'a subject in both languages', m['Subject'])
 body = m.get_content()
-t.ok('影像系統' in body and 'half of its time' in body and 'Asia/Taipei' in body, 'a body in both', body)
+t.ok('影像系統' in body and 'has used 50 %' in body and 'Asia/Taipei' in body, 'a body in both', body)
 t.ok(m['Bcc'] is None and m['Auto-Submitted'] == 'auto-generated' and m['To'] == 'duty@hospital.example, ciso@hospital.example', 'nothing of a title becomes a header', str(m))
 t.ok(posts[0]['number'] == i['number'] and posts[0]['percent'] == 50 and posts[0]['type'] == 'alarm' and not posts[0]['exercise'], 'the post says the same', posts[0])
 open_('drill', 1900, exercise=True)
