@@ -10,7 +10,7 @@
 #define FEW (MANY / 8)
 #define SECONDS_MAX 2.0     /* of the processor, for MANY facts */
 #define GROWTH_MAX 32.0     /* 8 times the facts; a square would be 64 */
-#define SMALL 0.1           /* seconds: nobody minds, and no clock tells their growth well */
+#define SMALL 0.4           /* seconds: nobody minds, and no clock tells their growth well */
 #define TRIES 3
 #define TEXT_MAX ((size_t)64 << 20)
 
