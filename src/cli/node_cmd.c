@@ -39,7 +39,8 @@ static bool has_option(const struct cli *c, const char *name)
 /* The node speaks of members and parameters ("/role: expected", "tlp_max: expected"); who typed a command knows options. */
 void name_options(const struct cli *c, struct err *err)
 {
-	static const struct { const char *member, *option; } others[] = { { "cert_sha256", "cert" }, { "tlp_max", "tlp" }, { "disabled", "disable" } };
+	static const struct { const char *member, *option; } others[] = { { "cert_sha256", "cert" }, { "tlp_max", "tlp" }, { "disabled", "disable" },
+		{ "organisation", "org" }, { "contacts", "contact" }, { "roles", "role" }, { "components", "component" } };
 	struct str text = str_of(err->text), rest;
 	size_t slash = str_starts(text, S("/")) ? 1 : 0, colon = str_find(text, S(":"), slash);
 	char option[40], said[ERR_TEXT_MAX];
@@ -198,6 +199,13 @@ void show_table(const struct cli *c, const struct json *array, const char *const
 			put_padded(out, buf_view(&text), widths[i], i + 1 == n);
 		}
 	buf_done(&text);
+}
+
+void show_text(const struct cli *c, const char *label, struct str text, struct buf *out)
+{
+	put_padded(out, str_of(cli_word(c, label)), LABEL_WIDTH, false);
+	buf_str(out, text);
+	buf_char(out, '\n');
 }
 
 void show_line(const struct cli *c, const struct json *v, const char *label, const char *member, struct buf *out)

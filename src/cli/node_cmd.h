@@ -22,6 +22,9 @@ void show_table(const struct cli *c, const struct json *array, const char *const
 /* "label            value" of one member, when it is there. */
 void show_line(const struct cli *c, const struct json *v, const char *label, const char *member, struct buf *out);
 
+/* The same with a text at hand. */
+void show_text(const struct cli *c, const char *label, struct str text, struct buf *out);
+
 /* Text of a member for people: strings as they are, numbers and booleans printed, absent "-". */
 void show_member(const struct json *v, const char *name, struct buf *out);
 

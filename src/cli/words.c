@@ -27,6 +27,13 @@ static const struct { const char *en, *zh; } words[] = {
 	{ "port", "連接埠" }, { "requests", "請求" }, { "running", "執行中" }, { "score", "分數" }, { "started", "啟動時間" }, { "store", "儲存" },
 	{ "open tickets", "未處理監控單" }, { "tickets in progress", "處理中監控單" }, { "suppressions", "生效抑制" }, { "held by them", "被抑制次數" },
 	{ "subject", "對象" }, { "suppressed", "已抑制" }, { "tier", "層級" }, { "too large", "過大" }, { "versions", "版本" },
+	/* registers */
+	{ "CI", "關鍵基礎設施" }, { "CORE", "核心" }, { "E-MAIL", "電子郵件" }, { "FROM", "開始" }, { "LEVEL", "等級" }, { "MTPD", "可容忍中斷（時）" },
+	{ "PARENT", "上級" }, { "PERSON", "人員" }, { "REGION", "區域" }, { "RETIRED", "停用" }, { "SECRECY", "機密性" }, { "SECTOR", "領域" }, { "TIER", "層級" },
+	{ "VERSION", "版次" }, { "changed", "變更時間" }, { "changed by", "變更者" }, { "ci", "關鍵基礎設施" }, { "component", "元件" }, { "contact", "聯絡方式" },
+	{ "core", "核心" }, { "email", "電子郵件" }, { "from", "開始" }, { "id", "代號" }, { "mtpd", "可容忍中斷（時）" }, { "name-en", "英文名稱" }, { "note", "附註" },
+	{ "oid", "機關 OID" }, { "org", "所屬機關" }, { "parent", "上級機關" }, { "peer", "節點" }, { "person", "人員" }, { "role", "職務" }, { "secrecy", "機密性" },
+	{ "tlp", "可接收 TLP" }, { "until", "結束" }, { "version", "版次" }, { "who", "姓名" },
 	/* values */
 	{ "yes", "是" }, { "no", "否" },
 };

@@ -121,6 +121,16 @@ static const char QUEUE[] =
 	"CREATE INDEX incident_level ON incident (is_open, level DESC, due, row, state, exercise);"
 	"CREATE INDEX incident_state ON incident (is_open, state, due, row, level, exercise);";
 
+/* Registers: one table for entries of all kinds, and what each of them said before. `kind` is enum register_kind. */
+static const char REGISTERS[] =
+	"CREATE TABLE register_entry (row {int} PRIMARY KEY, kind {int}, id {text}, alias {text}, owner {text}, name {text}, body {text},"
+	" sector {text}, level {text}, tier {text}, region {text}, starts {int}, ends {int}, version {int}, created {int}, changed {int},"
+	" changed_by {text}, retired {int}, UNIQUE (kind, id)){end};"
+	"CREATE UNIQUE INDEX register_alias ON register_entry (kind, alias) WHERE alias <> '';"
+	"CREATE INDEX register_owner ON register_entry (kind, owner, id);"
+	"CREATE TABLE register_version (entry {int}, version {int}, at {int}, actor {text}, body {text}, retired {int},"
+	" PRIMARY KEY (entry, version)){end};";
+
 static const struct migration {
 	const char *sql;
 	bool pg_only;
@@ -130,6 +140,7 @@ static const struct migration {
 	{ INCIDENTS, false },
 	{ TICKETS, false },
 	{ QUEUE, false },
+	{ REGISTERS, false },
 };
 
 static const struct word *word_at(struct str text, size_t pos)

@@ -21,7 +21,8 @@ for method, target, op in operations:
          op['x-least-role'] in ('anyone', 'reader', 'feeder', 'analyst', 'admin'), f'{method} {target}: summary, replies, role', op)
 WANTED = ['/health', '/openapi.json', '/status', '/facts', '/alerts', '/users', '/users/{name}', '/tokens', '/tokens/{id}', '/roots', '/collections',
           '/collections/{root}/{id}', '/collections/{root}/{id}/rights', '/peers', '/peers/{name}', '/peers/{name}/links', '/objects', '/objects/{id}',
-          '/values/{value}', '/tickets', '/tickets/{number}', '/tickets/{number}/close', '/tickets/{number}/sheet', '/suppressions', '/export', '/release', '/validate', '/dataset', '/import', '/imports', '/imports/{import}', '/imports/{import}/end']
+          '/values/{value}', '/tickets', '/tickets/{number}', '/tickets/{number}/close', '/tickets/{number}/sheet', '/suppressions', '/export', '/release', '/validate', '/dataset', '/import', '/imports', '/imports/{import}', '/imports/{import}/end',
+          '/organisations', '/organisations/{organisation}', '/systems/{system}/history', '/people/import', '/duty/{duty}/restore']
 t.same(sorted(set('/api/v1' + w for w in WANTED) - set(doc['paths'])), [], 'no route is missing')
 
 
@@ -42,10 +43,15 @@ n.import_([ind, stix('malware', name='Zeus', is_family=True)], collection='intel
 n.post('/api/v1/peers', {'name': 'beta', 'relation': 'partner', 'cert_sha256': other.fingerprint})
 n.post('/api/v1/tokens', {'user': 'admin'})
 incident = n.post('/api/v1/incidents', {'title': 'x', 'facts': [{'type': 'aware'}]}).json()['number']
+n.post('/api/v1/organisations', {'id': 'org', 'name': 'x'})
+n.post('/api/v1/systems', {'id': 'sys', 'name': 'x', 'organisation': 'org'})
+n.post('/api/v1/people', {'id': 'who', 'name': 'x', 'organisation': 'org'})
+n.post('/api/v1/duty', {'id': 'turn', 'person': 'who', 'from': '2026-01-01T00:00:00Z', 'until': '2026-01-02T00:00:00Z'})
 with open(log, 'a') as f:
     f.write('{"dns":"evil.example"}\n')
 t.ok(wait_until(lambda: n.get('/api/v1/tickets').json()['tickets']), 'there is a ticket')
 VALUES = {'name': 'admin', 'id': ind['id'], 'value': 'evil.example', 'incident': incident, 'pack': 'tw-2026',
+          'organisation': 'org', 'system': 'sys', 'person': 'who', 'duty': 'turn',
           'number': n.get('/api/v1/tickets').json()['tickets'][0]['number']}
 for method, target, op in operations:
     if method != 'GET':
