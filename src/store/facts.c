@@ -84,17 +84,49 @@ static unsigned char *put_le64(unsigned char *out, uint64_t v)
 	return out;
 }
 
-void fact_hash(const struct fact *f, unsigned char out[static SHA256_LEN])
+/* Where a digest of `text` may lie in the memory; its last byte is where numbered names differ. */
+static bool remembered(struct fact_memo *m, struct str text, size_t *ret_slot)
 {
-	const struct str texts[] = { f->kind, f->actor, f->subject, f->body };
+	*ret_slot = FACT_MEMO_SLOTS;
+	if (m == NULL || text.n == 0 || text.n > FACT_MEMO_TEXT)
+		return false;
+	*ret_slot = (text.n + (unsigned char)text.p[text.n - 1]) % FACT_MEMO_SLOTS;
+	return m->slots[*ret_slot].there && str_eq(text, str_make(m->slots[*ret_slot].text, m->slots[*ret_slot].n));
+}
+
+static void digest_memo(struct fact_memo *m, struct str text, unsigned char out[static SHA256_LEN])
+{
+	size_t slot;
+
+	if (remembered(m, text, &slot)) {
+		memcpy(out, m->slots[slot].digest, SHA256_LEN);
+		return;
+	}
+	hash_sha256(text, out);
+	if (slot < FACT_MEMO_SLOTS) {
+		m->slots[slot].there = true;
+		m->slots[slot].n = (uint8_t)text.n;
+		memcpy(m->slots[slot].text, text.p, text.n);
+		memcpy(m->slots[slot].digest, out, SHA256_LEN);
+	}
+}
+
+void fact_hash_memo(const struct fact *f, struct fact_memo *m, unsigned char out[static SHA256_LEN])
+{
+	const struct { struct str text; struct fact_memo *memo; } texts[] = { { f->kind, m }, { f->actor, m }, { f->subject, NULL }, { f->body, NULL } };
 	unsigned char all[8 + 8 + COUNTOF(texts) * SHA256_LEN + SHA256_LEN], *at = all;
 
 	at = put_le64(at, f->seq);
 	at = put_le64(at, (uint64_t)f->at);
 	for (size_t i = 0; i < COUNTOF(texts); i++, at += SHA256_LEN)
-		hash_sha256(texts[i], at);
+		digest_memo(texts[i].memo, texts[i].text, at);
 	memcpy(at, f->prev, SHA256_LEN);
 	hash_sha256(str_make((const char *)all, sizeof all), out);
+}
+
+void fact_hash(const struct fact *f, unsigned char out[static SHA256_LEN])
+{
+	fact_hash_memo(f, NULL, out);
 }
 
 struct str fact_head_text(uint64_t seq, const unsigned char hash[static SHA256_LEN], char out[static FACT_HEAD_TEXT_MAX])

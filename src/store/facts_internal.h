@@ -29,6 +29,13 @@ bool facts_waiting(struct store *s);
 /* SHA-256 over seq and at (little-endian), the SHA-256 of each of the four texts, and prev: a fixed
  * 176 bytes, so that no text can run into the next, and a fact can be proven without showing its body. */
 void fact_hash(const struct fact *f, unsigned char out[static SHA256_LEN]);
+/* The same with a memory of the digests of kinds and actors, which repeat: begins as zeros, one thread's own. */
+#define FACT_MEMO_SLOTS 16
+#define FACT_MEMO_TEXT 56
+struct fact_memo {
+	struct { unsigned char digest[SHA256_LEN]; bool there; uint8_t n; char text[FACT_MEMO_TEXT]; } slots[FACT_MEMO_SLOTS];
+};
+void fact_hash_memo(const struct fact *f, struct fact_memo *m, unsigned char out[static SHA256_LEN]);
 /* What the signature covers: "lianfang fact head <seq> <hex hash>". */
 #define FACT_HEAD_TEXT_MAX 128
 struct str fact_head_text(uint64_t seq, const unsigned char hash[static SHA256_LEN], char out[static FACT_HEAD_TEXT_MAX]);

@@ -1,7 +1,7 @@
 /* The fact log: the chain grows without gaps, and every kind of tampering is found and named. */
 #include "conformance.h"
 
-#include "store/facts.h"
+#include "store/facts_internal.h"
 #include "sys/keys.h"
 
 struct signer {
@@ -148,6 +148,86 @@ static void tampering(struct scene *sc)
 	}
 }
 
+/* Long enough to be walked by several threads: where they meet nothing slips through. */
+enum { LONG = 6000 };
+static const struct tampering LONG_TAMPERINGS[] = {
+	{ "nothing", "UPDATE fact SET at = at", "", 0 },
+	{ "body changed in the second half", "UPDATE fact SET body = '{}' WHERE seq = 5001", "fact 5001: its content was changed", 5001 },
+	{ "dropped where two stretches meet", "DELETE FROM fact WHERE seq = 3000", "fact 3000 is missing", 3000 },
+	{ "dropped across it", "DELETE FROM fact WHERE seq BETWEEN 1400 AND 4600", "facts 1400 to 4600 are missing", 1400 },
+	{ "another predecessor where they meet", "UPDATE fact SET prev = hash WHERE seq = 3001", "fact 3001: its content was changed", 3001 },
+	{ "exchanged across the stretches",
+	  "UPDATE fact SET seq = -3 WHERE seq = 3; UPDATE fact SET seq = 3 WHERE seq = 5555; UPDATE fact SET seq = 5555 WHERE seq = -3",
+	  "facts 3 and 5555 are exchanged", 3 },
+	{ "two things wrong: the first is named", "UPDATE fact SET actor = 'x' WHERE seq = 5900; UPDATE fact SET actor = 'x' WHERE seq = 100",
+	  "fact 100: its content was changed", 100 },
+	{ "tail cut", "DELETE FROM fact WHERE seq > 4000", "head names 6000 facts, 4000 are there", 4001 },
+	{ "a rewritten fact with its hash, where they meet", NULL, "fact 3000 was rewritten: fact 3001 names another predecessor", 3000 },
+};
+
+static enum rc append_long(struct store *s, struct err *err)
+{
+	for (int i = 1; i <= LONG; i++) {
+		char subject[24];
+		struct fact f = { .at = 1000 + i, .kind = S("incident.reported"), .actor = i % 3 ? S("user:a") : S("user:b"), .body = S("{\"n\":1}") };
+
+		snprintf(subject, sizeof subject, "s%d", i);
+		f.subject = str_of(subject);
+		TRY(fact_append_soon(s, &f, err));
+	}
+	return fact_flush(s, err);
+}
+
+struct rewritten {
+	struct fact f;
+	char hash[2 * SHA256_LEN + 1];
+};
+
+static bool rewrite(void *ctx, const struct fact *f)
+{
+	struct rewritten *w = ctx;
+	unsigned char h[SHA256_LEN];
+
+	w->f = *f;
+	w->f.body = S("{}");
+	fact_hash(&w->f, h);
+	for (size_t i = 0; i < SHA256_LEN; i++)
+		snprintf(w->hash + 2 * i, 3, "%02x", h[i]);
+	return false;
+}
+
+/* With the hash that fits its new content, as somebody would who may write into the database. */
+static bool tamper_with_hash(struct scene *sc)
+{
+	struct rewritten w;
+	char sql[300];
+
+	if (fact_each(sc->s, LONG / 2 - 1, S(""), rewrite, &w, &sc->err) != RC_OK)
+		return false;
+	snprintf(sql, sizeof sql, "UPDATE fact SET body = '{}', hash = %s%s%s WHERE seq = %d", strcmp(sc->engine->name, "sqlite") == 0 ? "x'" : "'\\x",
+		 w.hash, "'", LONG / 2);
+	return engine_tamper(sc->engine, sql);
+}
+
+static void long_chain(struct scene *sc)
+{
+	struct signer k;
+
+	sign_keypair(k.pub, k.sec);
+	for (size_t i = 0; i < COUNTOF(LONG_TAMPERINGS); i++) {
+		const struct tampering *t = &LONG_TAMPERINGS[i];
+
+		store_close(sc->s);
+		sc->s = engine_fresh(sc->engine);
+		if (!OK(sc->s != NULL, "%s: a fresh store", t->what))
+			return;
+		fact_set_signer(sc->s, sign, &k);
+		DONE(sc, append_long(sc->s, &sc->err), "a long chain");
+		OK(t->sql != NULL ? engine_tamper(sc->engine, t->sql) : tamper_with_hash(sc), "%s", t->what);
+		verify(sc, k.pub, t->verdict, t->first_bad);
+	}
+}
+
 static void soon(struct scene *sc)
 {
 	struct seen all = { .in_order = true };
@@ -192,6 +272,6 @@ static void bad_facts(struct scene *sc)
 }
 
 const struct conformance_case CASES_FACTS[] = {
-	{ "walk", walk }, { "good chain", good_chain }, { "tampering", tampering }, { "soon", soon },
+	{ "walk", walk }, { "good chain", good_chain }, { "tampering", tampering }, { "long chain", long_chain }, { "soon", soon },
 	{ "bad facts", bad_facts }, { NULL, NULL },
 };
