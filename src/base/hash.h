@@ -44,9 +44,6 @@ uint64_t hash_stable(struct str bytes);
 /* CRC-32C of bytes, continued from `crc` (0 to begin). */
 uint32_t hash_crc32c(uint32_t crc, struct str bytes);
 
-/* CRC-32 of bytes, as zip and event logs of Windows have it. */
-uint32_t hash_crc32(uint32_t crc, struct str bytes);
-
 /* `n` random bytes from the kernel. */
 void random_bytes(void *out, size_t n);
 

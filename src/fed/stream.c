@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "base/bell.h"
 #include "base/mem.h"
 #include "gate/gate.h"
 #include "gate/own.h"
@@ -230,17 +231,13 @@ static void *pump(void *ctx)
 enum rc streams_new(struct store *store, struct streams **ret, struct err *err)
 {
 	struct streams *st = mem_alloc(sizeof *st);
-	pthread_condattr_t attr;
 
 	if (st == NULL)
 		return FAIL(err, RC_NOMEM, "streams: out of memory");
 	st->store = store;
 	st->check = arena_new(CHECK_MEMORY);
 	pthread_mutex_init(&st->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&st->bell, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&st->bell);
 	if (st->check == NULL || pthread_create(&st->thread, NULL, pump, st) != 0) {
 		arena_free(st->check);
 		mem_free(st);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "base/bell.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -325,13 +326,8 @@ bool fed_worker_is(const struct fed_worker *w, const struct peer *p, const struc
 
 static enum rc worker_init(struct fed_worker *w, struct err *err)
 {
-	pthread_condattr_t attr;
-
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->bell, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&w->bell);
 	atomic_store(&w->state, "starting");
 	make_key(&w->peer, &w->link, w->key);
 	if (w->memory == NULL || !keep_texts(w))

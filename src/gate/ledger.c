@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <sys/prctl.h>
 
+#include "base/bell.h"
 #include "base/hash.h"
 #include "base/jsonw.h"
 #include "base/map.h"
@@ -302,16 +303,6 @@ static bool any_refs(struct store *s)
 	return any;
 }
 
-static void init_wake(pthread_cond_t *c)
-{
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(c, &attr);
-	pthread_condattr_destroy(&attr);
-}
-
 static void *make(struct store *s)
 {
 	struct ledger *l = mem_alloc(sizeof *l);
@@ -320,7 +311,7 @@ static void *make(struct store *s)
 		return NULL;
 	l->store = s;
 	pthread_mutex_init(&l->lock, NULL);
-	init_wake(&l->wake);
+	cond_init(&l->wake);
 	buf_init(&l->key, FACT_BODY_MAX);
 	buf_init(&l->body, FACT_BODY_MAX);
 	l->arena = arena_new(LEDGER_MEMORY);

@@ -19,6 +19,7 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 
+#include "base/bell.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "input/address.h"
@@ -145,7 +146,6 @@ static enum rc fill(struct bulk_in *b, const struct input_opts *o, struct err *e
 static enum rc bulk_open(const struct input_opts *o, struct str place UNUSED, void **ret, struct err *err)
 {
 	struct bulk_in *b = mem_alloc(sizeof *b);
-	pthread_condattr_t attr;
 	enum rc rc;
 
 	if (b == NULL)
@@ -154,10 +154,7 @@ static enum rc bulk_open(const struct input_opts *o, struct str place UNUSED, vo
 	b->tls = str_starts(str_of(o->path), S("https://"));
 	b->last = &b->first;
 	pthread_mutex_init(&b->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&b->bell, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&b->bell);
 	rc = fill(b, o, err);
 	if (rc != RC_OK) {
 		bulk_close(b);
@@ -427,14 +424,12 @@ static enum rc start(struct bulk_in *b, struct err *err)
 /* The first request that waits; NULL: none within `wait`. */
 static struct request *next_request(struct bulk_in *b, usec wait)
 {
-	struct timespec t;
 	struct request *q;
 	usec until = time_mono() + wait;
 
-	t = (struct timespec){ .tv_sec = until / USEC_PER_SEC, .tv_nsec = until % USEC_PER_SEC * 1000 };
 	pthread_mutex_lock(&b->lock);
 	while (b->first == NULL && time_mono() < until)
-		pthread_cond_timedwait(&b->bell, &b->lock, &t);
+		(void)cond_wait_for(&b->bell, &b->lock, until - time_mono());
 	q = b->first;
 	pthread_mutex_unlock(&b->lock);
 	return q;

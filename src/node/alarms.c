@@ -3,10 +3,7 @@
  * clock, nor two nodes on one database tell it twice; what fell due while the node was down is told at the start. */
 #include "node/alarms.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <time.h>
-
+#include "base/bell.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "desk/desk.h"
@@ -21,9 +18,7 @@
 struct alarms {
 	struct core *core;
 	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t bell;
-	bool rung, stop;
+	struct bell bell;
 };
 
 /* Rungs that are due, of all packs. */
@@ -104,19 +99,6 @@ static bool ring_all(struct alarms *m, struct arena *a)
 	return n > 0;
 }
 
-static void wait_for_bell(struct alarms *m)
-{
-	struct timespec until;
-
-	pthread_mutex_lock(&m->lock);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += LOOK_EACH / USEC_PER_SEC;
-	while (!m->rung && !m->stop && pthread_cond_timedwait(&m->bell, &m->lock, &until) != ETIMEDOUT)
-		;
-	m->rung = false;
-	pthread_mutex_unlock(&m->lock);
-}
-
 static void *run(void *ctx)
 {
 	struct alarms *m = ctx;
@@ -127,7 +109,7 @@ static void *run(void *ctx)
 
 		arena_reset(a);
 		if (!more)
-			wait_for_bell(m);
+			(void)bell_wait(&m->bell, LOOK_EACH);
 	}
 	arena_free(a);
 	return NULL;
@@ -136,17 +118,13 @@ static void *run(void *ctx)
 enum rc alarms_start(struct core *c, struct alarms **ret, struct err *err)
 {
 	struct alarms *m = mem_alloc(sizeof *m);
-	pthread_condattr_t attr;
 
 	if (m == NULL)
 		return FAIL(err, RC_NOMEM, "alarms: out of memory");
 	m->core = c;
-	pthread_mutex_init(&m->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&m->bell, &attr);
-	pthread_condattr_destroy(&attr);
+	bell_init(&m->bell);
 	if (pthread_create(&m->thread, NULL, run, m) != 0) {
+		bell_done(&m->bell);
 		mem_free(m);
 		return FAIL(err, RC_IO, "alarms: cannot start a thread");
 	}
@@ -156,24 +134,16 @@ enum rc alarms_start(struct core *c, struct alarms **ret, struct err *err)
 
 void alarms_wake(struct alarms *m)
 {
-	if (m == NULL)
-		return;
-	pthread_mutex_lock(&m->lock);
-	m->rung = true;
-	pthread_cond_signal(&m->bell);
-	pthread_mutex_unlock(&m->lock);
+	if (m != NULL)
+		bell_ring(&m->bell);
 }
 
 void alarms_stop(struct alarms *m)
 {
 	if (m == NULL)
 		return;
-	pthread_mutex_lock(&m->lock);
-	m->stop = true;
-	pthread_cond_signal(&m->bell);
-	pthread_mutex_unlock(&m->lock);
+	bell_stop(&m->bell);
 	pthread_join(m->thread, NULL);
-	pthread_cond_destroy(&m->bell);
-	pthread_mutex_destroy(&m->lock);
+	bell_done(&m->bell);
 	mem_free(m);
 }

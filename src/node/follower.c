@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "base/bell.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -469,7 +470,6 @@ static enum rc read_release_cursor(struct follower *f, struct err *err)
 enum rc follower_start(struct core *c, struct err *err)
 {
 	struct follower *f = mem_alloc(sizeof *f);
-	pthread_condattr_t attr;
 	enum rc rc;
 
 	if (f == NULL)
@@ -482,10 +482,7 @@ enum rc follower_start(struct core *c, struct err *err)
 		return FAIL(err, RC_NOMEM, "follower: out of memory");
 	}
 	pthread_mutex_init(&f->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&f->bell, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&f->bell);
 	c->follower = f; /* before the thread, which may be rung */
 	rc = read_release_cursor(f, err);
 	if (rc == RC_OK)

@@ -1,10 +1,8 @@
 #include "node/notify.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
-#include <time.h>
 
+#include "base/bell.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "desk/desk.h"
@@ -16,8 +14,8 @@
 #include "sys/mail.h"
 
 #define AT_A_TIME 50
-#define AGAIN_SECONDS 30 /* when a server did not take it */
-#define LOOK_SECONDS 5
+#define AGAIN_EACH (30 * USEC_PER_SEC) /* when a server did not take it */
+#define LOOK_EACH (5 * USEC_PER_SEC)
 #define TIMEOUT (20 * USEC_PER_SEC)
 #define FILE_MAX ((size_t)1 << 20)
 #define MEMORY_MAX ((size_t)64 << 20)
@@ -26,9 +24,7 @@
 struct notify {
 	struct core *core;
 	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t bell;
-	bool rung, stop;
+	struct bell bell;
 	_Atomic int ending;
 	struct arena *arena;      /* of the addresses and secrets */
 	struct mail_config mail;  /* url NULL: no mail */
@@ -157,8 +153,8 @@ static enum rc send_one(struct notify *n, const struct incident_untold *u, struc
 	return incident_told(n->core->node.store, u->incident.row, u->alarm.clock, u->alarm.percent, err);
 }
 
-/* Seconds until the next look. */
-static int send_all(struct notify *n, struct arena *a)
+/* False: more waits. */
+static bool send_all(struct notify *n, struct arena *a)
 {
 	struct incident_untold *list;
 	struct err err = { 0 };
@@ -169,26 +165,12 @@ static int send_all(struct notify *n, struct arena *a)
 		rc = send_one(n, &list[i], &err);
 	if (rc == RC_OK) {
 		n->said = false;
-		return count == AT_A_TIME ? 0 : LOOK_SECONDS;
+		return count < AT_A_TIME;
 	}
 	if (!n->said)
 		log_line(LOG_LEVEL_ERROR, "notify", "alarms wait to be sent: %s", err.text);
 	n->said = true;
-	return AGAIN_SECONDS;
-}
-
-static void wait_for_bell(struct notify *n, int seconds)
-{
-	struct timespec until;
-
-	pthread_mutex_lock(&n->lock);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += seconds;
-	/* A server that takes nothing is not asked again at every new alarm. */
-	while ((!n->rung || n->said) && !n->stop && pthread_cond_timedwait(&n->bell, &n->lock, &until) != ETIMEDOUT)
-		;
-	n->rung = false;
-	pthread_mutex_unlock(&n->lock);
+	return true;
 }
 
 static void *run(void *ctx)
@@ -197,11 +179,12 @@ static void *run(void *ctx)
 	struct arena *a = arena_new(MEMORY_MAX);
 
 	while (a != NULL && !atomic_load(&n->ending)) {
-		int seconds = send_all(n, a);
+		bool done = send_all(n, a);
 
 		arena_reset(a);
-		if (seconds > 0)
-			wait_for_bell(n, seconds);
+		/* A server that takes nothing is not asked again at every new alarm. */
+		if (done)
+			(void)(n->said ? bell_sleep(&n->bell, AGAIN_EACH) : bell_wait(&n->bell, LOOK_EACH));
 	}
 	arena_free(a);
 	return NULL;
@@ -278,8 +261,7 @@ static void notify_free(struct notify *n)
 {
 	httpc_free(n->http);
 	arena_free(n->arena);
-	pthread_cond_destroy(&n->bell);
-	pthread_mutex_destroy(&n->lock);
+	bell_done(&n->bell);
 	mem_free(n);
 }
 
@@ -287,7 +269,6 @@ enum rc notify_start(struct core *c, struct notify **ret, struct err *err)
 {
 	const struct config *conf = &c->node.config;
 	struct notify *n;
-	pthread_condattr_t attr;
 	enum rc rc;
 
 	*ret = NULL;
@@ -297,11 +278,7 @@ enum rc notify_start(struct core *c, struct notify **ret, struct err *err)
 	if (n == NULL)
 		return FAIL(err, RC_NOMEM, "notify: out of memory");
 	n->core = c;
-	pthread_mutex_init(&n->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&n->bell, &attr);
-	pthread_condattr_destroy(&attr);
+	bell_init(&n->bell);
 	n->arena = arena_new(FILE_MAX);
 	rc = n->arena == NULL ? FAIL(err, RC_NOMEM, "notify: out of memory") : take_mail(n, conf, err);
 	if (rc == RC_OK)
@@ -318,12 +295,8 @@ enum rc notify_start(struct core *c, struct notify **ret, struct err *err)
 
 void notify_wake(struct notify *n)
 {
-	if (n == NULL)
-		return;
-	pthread_mutex_lock(&n->lock);
-	n->rung = true;
-	pthread_cond_signal(&n->bell);
-	pthread_mutex_unlock(&n->lock);
+	if (n != NULL)
+		bell_ring(&n->bell);
 }
 
 void notify_stop(struct notify *n)
@@ -331,10 +304,7 @@ void notify_stop(struct notify *n)
 	if (n == NULL)
 		return;
 	atomic_store(&n->ending, 1);
-	pthread_mutex_lock(&n->lock);
-	n->stop = true;
-	pthread_cond_signal(&n->bell);
-	pthread_mutex_unlock(&n->lock);
+	bell_stop(&n->bell);
 	pthread_join(n->thread, NULL);
 	notify_free(n);
 }

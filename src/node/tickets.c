@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "base/bell.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -17,7 +18,7 @@
 
 #define SHARDS 16
 #define SHARD_CLUSTERS 1024u
-#define WRITE_EVERY 1               /* seconds */
+#define WRITE_EVERY USEC_PER_SEC
 #define RELOAD_EVERY 5              /* suppressions that another node of the same records made */
 #define GROW_BATCH 64
 #define NEAR_MAX 8
@@ -45,9 +46,7 @@ struct tickets {
 	struct shard shards[SHARDS];
 	pthread_t thread;
 	bool started;
-	pthread_mutex_t lock;
-	pthread_cond_t bell;
-	bool stop, rung;
+	struct bell bell;           /* only ever stopped */
 	_Atomic uint64_t generation;
 	_Atomic uint64_t opened, joined, merged, hits;
 };
@@ -322,28 +321,13 @@ void tickets_changed(struct tickets *t)
 
 /* --- the thread --- */
 
-static bool nap(struct tickets *t)
-{
-	struct timespec until;
-	bool stop;
-
-	pthread_mutex_lock(&t->lock);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += WRITE_EVERY;
-	while (!t->stop && pthread_cond_timedwait(&t->bell, &t->lock, &until) == 0)
-		;
-	stop = t->stop;
-	pthread_mutex_unlock(&t->lock);
-	return !stop;
-}
-
 static void *run(void *ctx)
 {
 	struct tickets *t = ctx;
 	bool bad = false;
 
 	opinions_catch_up(t->core);
-	for (unsigned n = 1; nap(t); n++) {
+	for (unsigned n = 1; bell_wait(&t->bell, WRITE_EVERY); n++) {
 		struct err err = { 0 };
 		enum rc rc = tickets_flush(t, &err);
 
@@ -410,15 +394,13 @@ static void tickets_free(struct tickets *t)
 	connection_reader_free(t->reader);
 	pthread_mutex_destroy(&t->reader_lock);
 	arena_free(t->packs);
-	pthread_cond_destroy(&t->bell);
-	pthread_mutex_destroy(&t->lock);
+	bell_done(&t->bell);
 	mem_free(t);
 }
 
 enum rc tickets_start(struct core *c, struct tickets **ret, struct err *err)
 {
 	struct tickets *t = mem_alloc(sizeof *t);
-	pthread_condattr_t attr;
 	enum rc rc;
 
 	if (t == NULL)
@@ -428,11 +410,7 @@ enum rc tickets_start(struct core *c, struct tickets **ret, struct err *err)
 	for (size_t i = 0; i < SHARDS; i++)
 		pthread_mutex_init(&t->shards[i].lock, NULL);
 	pthread_mutex_init(&t->reader_lock, NULL);
-	pthread_mutex_init(&t->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&t->bell, &attr);
-	pthread_condattr_destroy(&attr);
+	bell_init(&t->bell);
 	rc = open_shards(t, &c->node.config, err);
 	if (rc == RC_OK)
 		rc = sightings_open(c, err);
@@ -454,10 +432,7 @@ void tickets_stop(struct tickets *t)
 
 	if (t == NULL)
 		return;
-	pthread_mutex_lock(&t->lock);
-	t->stop = true;
-	pthread_cond_signal(&t->bell);
-	pthread_mutex_unlock(&t->lock);
+	bell_stop(&t->bell);
 	if (t->started)
 		pthread_join(t->thread, NULL);
 	if (tickets_flush(t, &err) != RC_OK || sightings_tell(t->core, true, &err) != RC_OK)

@@ -1,8 +1,8 @@
 #include "store/writer.h"
 
 #include <pthread.h>
-#include <time.h>
 
+#include "base/bell.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "store/internal.h"
@@ -143,11 +143,7 @@ static void upkeep(struct writer *w)
 
 static void wait_second(struct writer *w)
 {
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += 1;
-	if (pthread_cond_timedwait(&w->work, &w->lock, &until) == 0 || w->head != NULL || w->stopping)
+	if (cond_wait_for(&w->work, &w->lock, USEC_PER_SEC) || w->head != NULL || w->stopping)
 		return;
 	pthread_mutex_unlock(&w->lock);
 	run_wanted(w);
@@ -199,7 +195,6 @@ static void writer_free(struct writer *w)
 enum rc writer_start(struct store *s, const struct writer_ops *ops, struct writer **ret, struct err *err)
 {
 	struct writer *w = mem_alloc(sizeof *w);
-	pthread_condattr_t monotonic;
 	int failed;
 
 	if (w == NULL)
@@ -209,10 +204,7 @@ enum rc writer_start(struct store *s, const struct writer_ops *ops, struct write
 	w->tail = &w->head;
 	w->upkept = time_mono();
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->work, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	cond_init(&w->work);
 	pthread_cond_init(&w->done, NULL);
 	failed = pthread_create(&w->thread, NULL, writer_main, w);
 	if (failed != 0) {

@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 
+#include "base/bell.h"
 #include "base/mem.h"
 #include "sys/http_gate.h"
 #include "sys/http_int.h"
@@ -776,7 +777,7 @@ enum rc http_server_start(const struct http_config *c, struct http_server **ret,
 		return FAIL(err, RC_NOMEM, "http: out of memory");
 	s->cfg = *c;
 	pthread_mutex_init(&s->lock, NULL);
-	http_cond_init(&s->changed);
+	cond_init(&s->changed);
 	rc = check_config(&s->cfg, err);
 	if (rc == RC_OK)
 		rc = start_parts(s, err);
@@ -819,7 +820,7 @@ static void wait_for_requests(struct http_server *s, usec grace)
 
 	pthread_mutex_lock(&s->lock);
 	while (s->active > 0 && (now = time_mono()) < until)
-		http_wait(&s->changed, &s->lock, until - now);
+		(void)cond_wait_for(&s->changed, &s->lock, until - now);
 	pthread_mutex_unlock(&s->lock);
 }
 

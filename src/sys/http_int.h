@@ -59,9 +59,6 @@ void http_links_del(struct http_links *k, struct http_link *l);
 /* Fills connections and timeouts. */
 void http_links_stats(struct http_links *k, struct http_stats *ret);
 
-/* A condition that is waited for by the monotonic clock, at most `span`. */
-void http_cond_init(pthread_cond_t *cond);
-void http_wait(pthread_cond_t *cond, pthread_mutex_t *lock, usec span);
 
 /* --- workers (http_pool.c) --- */
 

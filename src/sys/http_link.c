@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "base/bell.h"
 #include "base/mem.h"
 #include "sys/http_int.h"
 
@@ -75,30 +76,6 @@ static void cut_slow(struct http_links *k, usec now)
 	}
 }
 
-void http_wait(pthread_cond_t *cond, pthread_mutex_t *lock, usec span)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += span / USEC_PER_SEC;
-	t.tv_nsec += span % USEC_PER_SEC * 1000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	pthread_cond_timedwait(cond, lock, &t);
-}
-
-void http_cond_init(pthread_cond_t *cond)
-{
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(cond, &attr);
-	pthread_condattr_destroy(&attr);
-}
-
 static void *keeper(void *arg)
 {
 	struct http_links *k = arg;
@@ -116,7 +93,7 @@ static void *keeper(void *arg)
 			pthread_mutex_lock(&k->lock);
 			continue;
 		}
-		http_wait(&k->ends, &k->lock, LOOK_EVERY);
+		(void)cond_wait_for(&k->ends, &k->lock, LOOK_EVERY);
 	}
 	pthread_mutex_unlock(&k->lock);
 	return NULL;
@@ -131,7 +108,7 @@ enum rc http_links_new(int request_seconds, int heartbeat_seconds, struct http_s
 	if (k == NULL)
 		return FAIL(err, RC_NOMEM, "http: out of memory");
 	pthread_mutex_init(&k->lock, NULL);
-	http_cond_init(&k->ends);
+	cond_init(&k->ends);
 	k->request_limit = request_seconds * USEC_PER_SEC;
 	k->heartbeat = heartbeat_seconds * USEC_PER_SEC;
 	k->streams = streams;

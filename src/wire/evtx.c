@@ -8,8 +8,8 @@
  * Checksums that do not fit are told and nothing more: what a record holds is
  * checked where it is used, so what can be read of a torn or altered log is. */
 #include <stdio.h>
+#include <zlib.h>
 
-#include "base/hash.h"
 #include "base/mem.h"
 #include "wire/evtx_int.h"
 
@@ -22,6 +22,11 @@
 #define RECORDS_CHECKSUM_AT 52
 
 static const char RECORD_MAGIC[4] = { '*', '*', 0, 0 };
+
+static uint32_t sum(uint32_t before, struct str bytes)
+{
+	return (uint32_t)crc32_z(before, (const unsigned char *)bytes.p, bytes.n);
+}
 
 static void damaged(struct evtx *e, uint64_t *count, const char *what, size_t at, const char *why)
 {
@@ -63,7 +68,7 @@ enum rc evtx_open(struct str bytes, const struct fields *dict, struct evtx **ret
 		return FAIL(err, RC_NOMEM, "evtx: out of memory");
 	e->bytes = bytes;
 	e->dict = dict;
-	if (bytes.n >= 128 && hash_crc32(0, str_slice(bytes, 0, CHECKED)) != str_le32(bytes, CHECKSUM_AT))
+	if (bytes.n >= 128 && sum(0, str_slice(bytes, 0, CHECKED)) != str_le32(bytes, CHECKSUM_AT))
 		damaged(e, &e->stats.bad_checksums, "header", 0, "fails its checksum");
 	e->next_chunk = head >= 128 && str_starts(str_slice(bytes, head, bytes.n), S("ElfChnk\0")) ? head : FILE_HEAD;
 	*ret = e;
@@ -101,11 +106,11 @@ static void bad_sum(struct evtx *e, const char *what, size_t at, const char *why
 /* [MS-EVEN6] leaves them out; libevtx's "Windows XML Event Log (EVTX) format" tells what they cover. */
 static void check_sums(struct evtx *e, struct str chunk, size_t at, size_t end)
 {
-	uint32_t head = hash_crc32(hash_crc32(0, str_slice(chunk, 0, CHECKED)), str_slice(chunk, 128, EVTX_CHUNK_HEAD));
+	uint32_t head = sum(sum(0, str_slice(chunk, 0, CHECKED)), str_slice(chunk, 128, EVTX_CHUNK_HEAD));
 
 	if (head != str_le32(chunk, CHECKSUM_AT))
 		bad_sum(e, "chunk", at, "its header fails its checksum");
-	if (hash_crc32(0, str_slice(chunk, EVTX_CHUNK_HEAD, end)) != str_le32(chunk, RECORDS_CHECKSUM_AT))
+	if (sum(0, str_slice(chunk, EVTX_CHUNK_HEAD, end)) != str_le32(chunk, RECORDS_CHECKSUM_AT))
 		bad_sum(e, "chunk", at, "its records fail their checksum");
 }
 

@@ -74,40 +74,6 @@ static void test_crc(void)
 	EQ_INT(hash_crc32c(0, S("")), 0, "nothing");
 }
 
-/* Bit by bit, as the polynomial says. */
-static uint32_t slow_crc32(uint32_t crc, const char *p, size_t n)
-{
-	crc = ~crc;
-	for (size_t i = 0; i < n; i++) {
-		crc ^= (unsigned char)p[i];
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ ((crc & 1) != 0 ? 0xEDB88320 : 0);
-	}
-	return ~crc;
-}
-
-static void test_crc32(void)
-{
-	static char bytes[70000];
-	size_t n, wrong = 0, wrong_joined = 0;
-	uint64_t x = 1;
-
-	for (size_t i = 0; i < sizeof bytes; i++)
-		bytes[i] = (char)((x = x * 6364136223846793005u + 1442695040888963407u) >> 56);
-	EQ_INT(hash_crc32(0, S("123456789")), 0xCBF43926, "123456789");
-	EQ_INT(hash_crc32(0, S("")), 0, "nothing");
-	for (n = 0; n < 1600; n++) {
-		size_t from = n % 17;
-		uint32_t want = slow_crc32(0, bytes + from, n);
-
-		wrong += hash_crc32(0, str_make(bytes + from, n)) != want;
-		wrong_joined += hash_crc32(hash_crc32(0, str_make(bytes + from, n / 3)), str_make(bytes + from + n / 3, n - n / 3)) != want;
-	}
-	EQ_INT((long long)wrong, 0, "every length up to 1600, wherever it begins");
-	EQ_INT((long long)wrong_joined, 0, "and in two pieces");
-	EQ_INT(hash_crc32(0, str_make(bytes, sizeof bytes)), slow_crc32(0, bytes, sizeof bytes), "a long one");
-}
-
 static void test_random(void)
 {
 	unsigned char a[32] = { 0 }, b[32] = { 0 };
@@ -123,7 +89,6 @@ int main(void)
 	test_pieces();
 	test_table();
 	test_crc();
-	test_crc32();
 	test_random();
 	return tap_done();
 }

@@ -4,8 +4,9 @@
 #ifndef TESTS_EVTX_MAKE_H
 #define TESTS_EVTX_MAKE_H
 
+#include <zlib.h>
+
 #include "base/buf.h"
-#include "base/hash.h"
 
 #define MAKE_NAMES 64
 
@@ -20,6 +21,11 @@ struct evtx_make {
 	} names[MAKE_NAMES];
 	size_t n_names;
 };
+
+static inline uint32_t make_sum(uint32_t before, struct str bytes)
+{
+	return (uint32_t)crc32_z(before, (const unsigned char *)bytes.p, bytes.n);
+}
 
 static inline void make_int(struct evtx_make *m, uint64_t v, size_t n)
 {
@@ -68,7 +74,7 @@ static inline void make_open(struct evtx_make *m)
 	make_pad(m, 40);
 	make_int(m, 4096, 2);
 	make_pad(m, 4096);
-	make_set(m, 124, hash_crc32(0, str_make(m->file.p, 120)), 4);
+	make_set(m, 124, make_sum(0, str_make(m->file.p, 120)), 4);
 	make_chunk(m);
 }
 
@@ -78,9 +84,9 @@ static inline void make_chunk_end(struct evtx_make *m)
 	uint32_t head;
 
 	make_set(m, m->chunk + 48, end, 4);
-	make_set(m, m->chunk + 52, hash_crc32(0, str_make(m->file.p + m->chunk + 512, end - 512)), 4);
-	head = hash_crc32(0, str_make(m->file.p + m->chunk, 120));
-	make_set(m, m->chunk + 124, hash_crc32(head, str_make(m->file.p + m->chunk + 128, 384)), 4);
+	make_set(m, m->chunk + 52, make_sum(0, str_make(m->file.p + m->chunk + 512, end - 512)), 4);
+	head = make_sum(0, str_make(m->file.p + m->chunk, 120));
+	make_set(m, m->chunk + 124, make_sum(head, str_make(m->file.p + m->chunk + 128, 384)), 4);
 	make_pad(m, m->chunk + 65536);
 }
 
