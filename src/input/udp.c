@@ -3,6 +3,7 @@
 #include "input/input.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
@@ -39,7 +40,7 @@ static void udp_close(void *self)
 static enum rc udp_open(const struct input_opts *o, struct str place UNUSED, void **ret, struct err *err)
 {
 	struct udp *u = mem_alloc(sizeof *u);
-	int one = 1, room = ROOM;
+	int room = ROOM;
 	enum rc rc;
 
 	if (u == NULL)
@@ -53,43 +54,38 @@ static enum rc udp_open(const struct input_opts *o, struct str place UNUSED, voi
 	}
 	/* As much as we may have; what does not fit is counted. */
 	(void)setsockopt(u->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-	(void)setsockopt(u->fd, SOL_SOCKET, SO_RXQ_OVFL, &one, sizeof one);
 	*ret = u;
 	return RC_OK;
 }
 
-static void count_dropped(struct udp *u, struct msghdr *m)
+/* Asked of the socket and not told with a datagram (SO_RXQ_OVFL): the last of a burst have none behind them that could tell. */
+static void count_dropped(struct udp *u)
 {
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
-		uint32_t now;
+	uint32_t memory[SK_MEMINFO_VARS];
+	socklen_t n = sizeof memory;
 
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_RXQ_OVFL)
-			continue;
-		memcpy(&now, CMSG_DATA(c), sizeof now);
-		atomic_fetch_add(&u->dropped, now - u->overflow); /* the kernel counts in 32 bits */
-		u->overflow = now;
-	}
+	if (getsockopt(u->fd, SOL_SOCKET, SO_MEMINFO, memory, &n) != 0 || n <= SK_MEMINFO_DROPS * sizeof *memory)
+		return;
+	atomic_fetch_add(&u->dropped, memory[SK_MEMINFO_DROPS] - u->overflow); /* the kernel counts in 32 bits */
+	u->overflow = memory[SK_MEMINFO_DROPS];
 }
 
 static enum rc receive(struct udp *u, struct err *err)
 {
 	struct mmsghdr msgs[DATAGRAMS];
 	struct iovec iov[DATAGRAMS];
-	char control[DATAGRAMS][CMSG_SPACE(sizeof(uint32_t))];
 	int n;
 
 	memset(msgs, 0, sizeof msgs);
 	for (size_t i = 0; i < DATAGRAMS; i++) {
 		iov[i] = (struct iovec){ u->room + i * DATAGRAM_MAX, DATAGRAM_MAX };
-		msgs[i].msg_hdr = (struct msghdr){ .msg_iov = &iov[i], .msg_iovlen = 1, .msg_control = control[i], .msg_controllen = sizeof control[i] };
+		msgs[i].msg_hdr = (struct msghdr){ .msg_iov = &iov[i], .msg_iovlen = 1 };
 	}
 	n = recvmmsg(u->fd, msgs, DATAGRAMS, MSG_DONTWAIT, NULL);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? RC_OK : FAIL(err, RC_IO, "receiving: %s", strerror(errno));
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < n; i++)
 		u->sizes[i] = msgs[i].msg_len;
-		count_dropped(u, &msgs[i].msg_hdr);
-	}
 	u->at = 0;
 	u->got = n;
 	return RC_OK;
@@ -119,6 +115,7 @@ static enum rc udp_run(void *self, usec wait, input_take take, void *ctx, bool *
 		if (poll(&p, 1, (int)(wait / 1000)) < 0 && errno != EINTR)
 			return FAIL(err, RC_IO, "waiting: %s", strerror(errno));
 		TRY(receive(u, err));
+		count_dropped(u);
 	}
 	*ret_any = u->at < u->got;
 	for (; u->at < u->got; u->at++)

@@ -153,7 +153,7 @@ for _ in range(3):
     post(bulk, gzip.compress(b'{"create":{}}\n{"a":"' + b'0' * (30 << 20) + b'"}\n', 1))
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 for i in range(20000):
-    s.sendto(os.urandom(20) if i % 2 else b'{"n":"datagram-%d"}' % i, ('127.0.0.1', udp))
+    s.sendto(os.urandom(20).replace(b'{', b'}') if i % 2 else b'{"n":"datagram-%d"}' % i, ('127.0.0.1', udp))
 wait_until(lambda: (lambda u: u['messages'] + u['dropped'] >= 20000)(inputs(n)['udp']), PATIENCE, 0.3)
 u = inputs(n)['udp']
 t.ok(u['messages'] + u['dropped'] == 20000 and u['lines'] == u['messages'] and u['events'] + u['bad_lines'] == u['lines'],
