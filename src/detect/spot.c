@@ -110,7 +110,7 @@ static void hit(struct spotter *s, struct spot x, const struct observable *o)
 	}
 	x.what.kind = o->kind;
 	x.what.value = keep(s, o->value);
-	x.what.field = keep(s, str_make(s->v->name == NULL ? "" : s->v->name, s->v->name == NULL ? 0 : s->v->name_n));
+	x.what.field = keep(s, flat_path(s->f, s->v));
 	x.matched = keep(s, x.matched);
 	if (x.suppressed.n > 0)
 		x.suppressed = keep(s, x.suppressed);

@@ -9,10 +9,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/bell.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "detect/history.h"
 #include "detect/hunt.h"
+#include "detect/where.h"
 #include "model/observable.h"
 #include "node/detector.h"
 #include "node/once.h"
@@ -24,6 +26,7 @@
 #define AGAIN_EACH USEC_PER_SEC
 #define WAITING_MAX 10000u               /* indicators that wait for one hunt; more wait for the next */
 #define WAITING_BYTES ((size_t)64 << 20)
+#define WHERE_BYTES ((size_t)64 << 20)    /* for one event as a tree */
 #define FOUND_MAX 1000                   /* findings of one hunt that become alerts; the others are counted */
 #define DAY ((usec)86400 * USEC_PER_SEC)
 
@@ -285,9 +288,10 @@ static void record(struct memory *m, const struct hit *hit, uint64_t ordinal)
 static bool on_found(void *ctx, const struct hunt_found *f)
 {
 	struct hunting *h = ctx;
+	struct arena *a CLEANUP(arena_freep) = f->f == NULL ? NULL : arena_new(WHERE_BYTES);
 	struct buf normal;
-	struct hit hit = { .indicator = f->id, .matched = f->matched, .at = f->at, .input = f->source, .where = S(""), .tlp = f->tlp,
-			   .confidence = f->confidence, .event = f->event != NULL ? f->event->line : S("") };
+	struct hit hit = { .indicator = f->id, .matched = f->matched, .at = f->at, .input = f->source, .where = a == NULL ? S("") : flat_where(a, f->f),
+			   .tlp = f->tlp, .confidence = f->confidence, .event = f->event != NULL ? f->event->line : S("") };
 	bool pattern = str_starts(f->matched, S("["));
 
 	hit.what = (struct observable){ .kind = OBS_KINDS, .field = S(""), .value = S("") };
@@ -453,15 +457,11 @@ static enum rc memory_open(struct memory *m, struct err *err)
 	const struct config *conf = m->detector->conf;
 	struct history_opts o = { .dir = m->detector->history, .write = true, .max_bytes = (uint64_t)conf->history_mb << 20,
 				  .max_age = conf->history_days * DAY };
-	pthread_condattr_t attr;
 
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_mutex_init(&m->sync_lock, NULL);
 	pthread_mutex_init(&m->list_lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&m->bell, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&m->bell);
 	buf_init(&m->sealed, BLOCK_BYTES_MAX);
 	m->waiting_arena = arena_new(WAITING_BYTES);
 	m->waiting = m->waiting_arena == NULL ? NULL : arena_array(m->waiting_arena, WAITING_MAX, sizeof *m->waiting);

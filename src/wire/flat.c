@@ -7,6 +7,7 @@
 #include "wire/flat_work.h"
 
 #define SCRATCH_MAX ((size_t)64 << 20) /* bytes decoded for one event */
+#define PATH_NAMES_MAX 32              /* of a path that is told; a deeper value has its own name only */
 
 const char *log_format_name(enum log_format f)
 {
@@ -75,6 +76,78 @@ struct str flat_text(struct flat *f, const struct flat_value *v)
 	struct str s = str_make(v->p, v->n);
 
 	return (v->flags & FLAT_ESCAPED) == 0 ? s : flat_unescape(f, s);
+}
+
+struct path {
+	struct str names[PATH_NAMES_MAX]; /* of the objects and arrays around; "" for one without a name of its own */
+	size_t depth;
+	struct str name;                  /* of what comes next */
+};
+
+static void enter(struct path *x)
+{
+	if (x->depth < PATH_NAMES_MAX)
+		x->names[x->depth] = x->name;
+	x->depth++;
+	x->name = S("");
+}
+
+/* From the quote that opens a string to behind the one that ends it. */
+static const char *string_end(const char *p, const char *end)
+{
+	for (p++; p < end && *p != '"'; p++)
+		p += *p == '\\';
+	return p < end ? p + 1 : end;
+}
+
+/* One token of JSON that is known to be whole. */
+static const char *step(struct path *x, const char *p, const char *end)
+{
+	const char *from = p;
+
+	switch (*p) {
+	case '{': case '[':
+		enter(x);
+		return p + 1;
+	case '}': case ']':
+		x->depth -= x->depth > 0;
+		return p + 1;
+	case ',':
+		x->name = S("");
+		return p + 1;
+	case '"':
+		p = string_end(p, end);
+		while (p < end && (*p == ' ' || *p == '\t'))
+			p++;
+		if (p < end && *p == ':')
+			x->name = str_make(from + 1, (size_t)(string_end(from, end) - from) - 2);
+		return p;
+	default:
+		return p + 1;
+	}
+}
+
+struct str flat_path(struct flat *f, const struct flat_value *v)
+{
+	struct str own = str_make(v->name == NULL ? "" : v->name, v->name == NULL ? 0 : v->name_n);
+	const char *p = f->raw.p, *at = v->p;
+	struct path x = { .name = S("") };
+	struct buf b CLEANUP(buf_done);
+
+	if (f->format != LOG_JSON || at <= p || at > p + f->raw.n)
+		return own;
+	at -= v->type == FLAT_STRING; /* its quote */
+	while (p < at)
+		p = step(&x, p, at);
+	if (x.depth > PATH_NAMES_MAX)
+		return own;
+	buf_init(&b, PATH_NAMES_MAX * (UINT16_MAX + 1));
+	for (size_t i = 0; i < x.depth; i++)
+		if (x.names[i].n > 0)
+			buf_fmt(&b, "%s%.*s", b.n > 0 ? "." : "", STR(x.names[i]));
+	if (x.name.n > 0)
+		buf_fmt(&b, "%s%.*s", b.n > 0 ? "." : "", STR(x.name));
+	return b.bad == RC_OK ? arena_dup(f->scratch, buf_view(&b)) : own;
 }
 
 const struct flat_value *flat_get(const struct flat *f, uint16_t field)

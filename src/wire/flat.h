@@ -74,6 +74,10 @@ struct str flat_text(struct flat *f, const struct flat_value *v);
 #define FLAT_RESOLVE_SLACK 64
 size_t flat_resolve(struct str s, char *to);
 
+/* Where the value stands in its event: "tls.sni" in JSON, with no word of places in arrays; in other formats its name. In
+ * the scratch. Slow: for matches only. .p NULL: out of memory. */
+struct str flat_path(struct flat *f, const struct flat_value *v);
+
 /* First value of a field, or NULL. */
 const struct flat_value *flat_get(const struct flat *f, uint16_t field);
 

@@ -241,7 +241,7 @@ static void test_many(struct history *h)
 	}
 	OK(hunt_for_indicators(in, 40, NULL, NULL, &m, &err) == RC_OK, "forty at once %s", err.text);
 	(void)run_both(h, m, o, "forty at once", (EVENTS + 6) / 7, &r);
-	EQ_STR(str_of(r.why), S("rrname=host0.evil0.example"), "tells field and value");
+	EQ_STR(str_of(r.why), S("dns.rrname=host0.evil0.example"), "tells field and value");
 	in[7].pattern = S("[mutex:name MATCHES 'x']");
 	hunt_matcher_freep(&m);
 	m = NULL;

@@ -143,7 +143,7 @@ static void test_events(void)
 	OK(iocs_load(&path, 1, &t, NULL) == RC_OK && image_update(image, &in, NULL) == RC_OK && flat_new(&f, NULL) == RC_OK &&
 	   spotter_new(t, image, &s, NULL) == RC_OK, "spot: made");
 	EQ_INT((long long)spots(s, f, dict, "{\"dns\":{\"rrname\":\"www.evil.example\"},\"n\":1}", &out), 1, "spot: nested domain");
-	EQ_STR(out[0].what.field, S("rrname"), "spot: its field");
+	EQ_STR(out[0].what.field, S("dns.rrname"), "spot: its field");
 	EQ_STR(out[0].matched, S("evil.example"), "spot: the list's value");
 	EQ_INT((long long)spots(s, f, dict, "{\"Hashes\":\"SHA1=0000000000000000000000000000000000000000,MD5=44D88612FEA8A8F36DE82E1278ABB02F\"}", &out), 1,
 	       "spot: hash token");

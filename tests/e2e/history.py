@@ -38,7 +38,7 @@ r = hunt('evil.example')
 found = lines(r)
 t.same((r.status, [(f['file'], f['record'], f['matched']) for f in found]),
        (1, [('eve.json', 1501, 'evil.example'), ('eve.json', 2501, 'evil.example'), ('mixed.json', 1, 'evil.example')]), 'a domain with those below it')
-t.same((found[0]['time'], found[0]['type'], found[0]['fields']), ('2026-11-02T01:00:00.000000Z', 'indicator', {'rrname': 'c2.evil.example'}),
+t.same((found[0]['time'], found[0]['type'], found[0]['fields']), ('2026-11-02T01:00:00.000000Z', 'indicator', {'dns.rrname': 'c2.evil.example'}),
        'with its time, field and value')
 t.ok(found[0]['indicator_id'].startswith('indicator--') and found[0]['indicator_id'] == found[1]['indicator_id'], 'and an id')
 t.same([f['record'] for f in lines(hunt('hxxp://c2.evil[.]example'))], [], 'a URL is not its host')

@@ -130,6 +130,7 @@ def story(store):
 
     # indicators: several of one value are one matter, its connections are listed, the sighting grows
     bad, url = indicator('evil.example', tlp='green', confidence=85), indicator('x', tlp='green', pattern="[url:value = 'https://evil.example/x']")
+    put(fw, eve('evil.example', '10.0.0.1')) # before anybody knows: found in the history
     n.import_([bad, url])
     t.ok(wait_until(lambda: (put(fw, eve('evil.example', '10.0.0.1')), any(bad['id'] in json.dumps(x) for x in n.get('/api/v1/alerts').json()['alerts']))[1], every=0.2),
          'an indicator is met')
@@ -138,6 +139,7 @@ def story(store):
     found = lambda: [ticket(x['number']) for x in tickets('?indicator=' + bad['id'])]
     t.ok(wait_until(lambda: len(found()) == 1 and len(found()[0]['connections']) >= 3 and len(found()[0]['indicators']) == 2), 'one ticket of both indicators, with who spoke', found())
     c2 = found()[0]
+    t.ok('in field tls.sni of log firewall at fw1' in c2['description'] and c2['host'] == 'fw1', 'where: live or in the past, the same', c2['description'])
     t.same((c2['class'], c2['impact'], c2['protection'], c2['tlp'], sorted(c['between']['src']['ip'] for c in c2['connections'] if 'dst' in c['between'])),
            ('malicious-code', 3, 'network-firewall', 'TLP:GREEN', ['10.0.0.1', '10.0.0.2', '10.0.0.3']), 'its class and connections')
     sightings = lambda: [o for o in n.cli('search', '@', '--type', 'sighting', '--collection', 'intel/up', '--json').json()['objects']

@@ -63,6 +63,40 @@ static void test_resolve_long(void)
 	OK(wrong == 0, "long texts, escapes at every place");
 }
 
+static void test_path(void)
+{
+	static const struct {
+		const char *line, *paths; /* of its values, one behind the other */
+	} rows[] = {
+		{ "{\"a\":1,\"tls\":{\"sni\":\"x\",\"n\": 2},\"z\":\"tls\"}", "a tls.sni tls.n z" },
+		{ "{\"dns\":{\"query\":[{\"rrname\":\"a\"},{\"rrname\":\"b\"}],\"id\":1}}", "dns.query.rrname dns.query.rrname dns.id" },
+		{ "{\"list\":[\"x\",[\"y\"],{\"k\":true}],\"after\":null}", "list list list.k after" },
+		{ "{ \"a.b\" : { \"c\" :\t\"\\\\\\\" : {\" , \"d\":\"{\" } }", "a.b.c a.b.d" },
+		{ "{\"a\":{},\"b\":[],\"c\":3}", "c" },
+	};
+	CLEANUP(flat_freep) struct flat *f = NULL;
+	struct buf b;
+	char deep[600];
+	size_t n = 0;
+
+	if (!OK(flat_new(&f, NULL) == RC_OK, "new"))
+		return;
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		buf_init(&b, 1000);
+		if (OK(flat_json(f, dict, str_of(rows[i].line), NULL) == RC_OK, "reads %s", rows[i].line))
+			for (uint32_t k = 0; k < f->n; k++)
+				buf_fmt(&b, "%s%.*s", k > 0 ? " " : "", STR(flat_path(f, &f->v[k])));
+		EQ_STR(buf_view(&b), str_of(rows[i].paths), "where its values stand");
+		buf_done(&b);
+	}
+	for (int i = 0; i < 60; i++)
+		n += (size_t)snprintf(deep + n, sizeof deep - n, "{\"a\":");
+	n += (size_t)snprintf(deep + n, sizeof deep - n, "1");
+	memset(deep + n, '}', 30);
+	memset(deep + n + 30, '}', 30);
+	OK(flat_json(f, dict, str_make(deep, n + 60), NULL) == RC_OK && str_eq(flat_path(f, &f->v[0]), S("a")), "far down: its own name");
+}
+
 static void test_put(void)
 {
 	CLEANUP(flat_freep) struct flat *f = NULL;
@@ -177,6 +211,7 @@ int main(void)
 	dict = fields_new();
 	test_text();
 	test_resolve_long();
+	test_path();
 	test_put();
 	test_time();
 	test_event_time();
