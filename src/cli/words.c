@@ -34,6 +34,12 @@ static const struct { const char *en, *zh; } words[] = {
 	{ "core", "核心" }, { "email", "電子郵件" }, { "from", "開始" }, { "id", "代號" }, { "mtpd", "可容忍中斷（時）" }, { "name-en", "英文名稱" }, { "note", "附註" },
 	{ "oid", "機關 OID" }, { "org", "所屬機關" }, { "parent", "上級機關" }, { "peer", "節點" }, { "person", "人員" }, { "role", "職務" }, { "secrecy", "機密性" },
 	{ "tlp", "可接收 TLP" }, { "until", "結束" }, { "version", "版次" }, { "who", "姓名" },
+	{ "actions", "建議措施" }, { "answer by", "回復期限" }, { "answered", "回復時間" }, { "category", "事件類別" }, { "code", "情資類型" }, { "feedback", "回饋編號" },
+	{ "found", "發現時間" }, { "incident", "事件編號" }, { "issued", "發布時間" }, { "method", "攻擊手法" }, { "number", "發布編號" },
+	{ "producer", "發布單位" }, { "reason", "理由" }, { "references", "參考資料" }, { "source", "來源編號" },
+	{ "AFFECTED", "影響平臺" }, { "ANSWERED", "已回復" }, { "ATTACHMENT", "附件" }, { "DIRECTION", "方向" }, { "EXERCISE", "演練" }, { "INCIDENT", "事件編號" },
+	{ "PROTOCOL", "協定" }, { "READ", "已讀" }, { "REASON", "理由" }, { "SENT", "已送出" }, { "TARGET", "受害位址" }, { "TO", "收件者" }, { "VENDOR", "廠商" },
+	{ "VIA", "中繼" },
 	/* values */
 	{ "yes", "是" }, { "no", "否" },
 };

@@ -130,6 +130,17 @@ static const char REGISTERS[] =
 	"CREATE INDEX register_owner ON register_entry (kind, owner, id);"
 	"CREATE TABLE register_version (entry {int}, version {int}, at {int}, actor {text}, body {text}, retired {int},"
 	" PRIMARY KEY (entry, version)){end};";
+/* Bulletins and their recipients; bulletin_to with who = '' is what became of one here. */
+static const char BULLETINS[] =
+	"CREATE TABLE bulletin (row {int} PRIMARY KEY, id {text} UNIQUE, number {text}, code {text}, category {text}, title {text},"
+	" source {text}, tlp {int}, impact {int}, exercise {int}, is_out {int}, origin {text}, issued {int}, came {int}, due {int},"
+	" body {text}, sha256 {text}){end};"
+	"CREATE INDEX bulletin_number ON bulletin (number);"
+	"CREATE INDEX bulletin_source ON bulletin (source, row) WHERE source <> '';"
+	"CREATE TABLE bulletin_to (bulletin {int}, who {text}, queued {int}, sent {int}, received {int}, read_at {int}, answered {int},"
+	" disposition {text}, reason {text}, incident {text}, feedback {text}, told {int}, PRIMARY KEY (bulletin, who)){end};"
+	"CREATE INDEX bulletin_unsent ON bulletin_to (bulletin) WHERE who <> '' AND sent = 0;"
+	"CREATE INDEX bulletin_untold ON bulletin_to (bulletin) WHERE who = '' AND told < 2;";
 
 static const struct migration {
 	const char *sql;
@@ -141,6 +152,7 @@ static const struct migration {
 	{ TICKETS, false },
 	{ QUEUE, false },
 	{ REGISTERS, false },
+	{ BULLETINS, false },
 };
 
 static const struct word *word_at(struct str text, size_t pos)

@@ -50,7 +50,8 @@ n.post('/api/v1/duty', {'id': 'turn', 'person': 'who', 'from': '2026-01-01T00:00
 with open(log, 'a') as f:
     f.write('{"dns":"evil.example"}\n')
 t.ok(wait_until(lambda: n.get('/api/v1/tickets').json()['tickets']), 'there is a ticket')
-VALUES = {'name': 'admin', 'id': ind['id'], 'value': 'evil.example', 'incident': incident, 'pack': 'tw-2026',
+bulletin = n.post('/api/v1/bulletins', {'code': 'ANA', 'title': 'x'}).json()['number']
+VALUES = {'bulletin': bulletin, 'name': 'admin', 'id': ind['id'], 'value': 'evil.example', 'incident': incident, 'pack': 'tw-2026',
           'organisation': 'org', 'system': 'sys', 'person': 'who', 'duty': 'turn',
           'number': n.get('/api/v1/tickets').json()['tickets'][0]['number']}
 for method, target, op in operations:
