@@ -161,9 +161,9 @@ enum rc bulletin_list(struct store *s, const struct bulletin_query *q, struct ar
 enum rc bulletin_errands(struct store *s, uint32_t limit, struct arena *a, struct bulletin_errand **ret, size_t *ret_n, struct err *err)
 {
 	struct listing l = { .a = a, .size = sizeof **ret, .fill = fill_errand, .n_v = 1, .v = { DB_INT(limit > LIST_MAX ? LIST_MAX : limit) },
-			     .sql = "SELECT b.row, b.id, b.number, t.who, b.tlp, 0, 0, 0 FROM bulletin_to t JOIN bulletin b ON b.row = t.bulletin"
+			     .sql = "SELECT b.row, b.id, b.number, t.who, b.tlp, CAST(0 AS BIGINT), t.received, t.read_at FROM bulletin_to t JOIN bulletin b ON b.row = t.bulletin"
 				    " WHERE t.who <> '' AND t.sent = 0"
-				    " UNION ALL SELECT b.row, b.id, b.number, b.origin, b.tlp, 1, t.received, t.read_at FROM bulletin_to t"
+				    " UNION ALL SELECT b.row, b.id, b.number, b.origin, b.tlp, CAST(1 AS BIGINT), t.received, t.read_at FROM bulletin_to t"
 				    " JOIN bulletin b ON b.row = t.bulletin WHERE t.who = '' AND t.told < 2 AND b.origin <> ''"
 				    " AND t.told < CASE WHEN t.read_at > 0 THEN 2 ELSE 1 END ORDER BY 1 LIMIT $1" };
 
