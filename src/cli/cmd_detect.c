@@ -155,8 +155,13 @@ static void json_source(struct jsonw *w, uint8_t tlp, uint8_t confidence)
 
 static void json_spot(struct jsonw *w, const struct scan_match *m, struct str title)
 {
+	char text[VALUE_ID_MAX];
+	struct str id = value_id_of(m->spot->matched, text);
+
 	jsonw_m_cstr(w, "type", "indicator");
 	jsonw_m_cstr(w, "indicator_id", m->spot->id);
+	if (id.n > 0)
+		jsonw_m_str(w, "value_id", id);
 	jsonw_m_str(w, "title", title);
 	jsonw_m_cstr(w, "level", sigma_level_name(level_of(m)));
 	jsonw_m_str(w, "author", author_of(m));

@@ -1,6 +1,7 @@
 /* Looking back: has something that is known now been seen before? */
 #include "cli/hunting.h"
 #include "cli/rules.h"
+#include "model/observable.h"
 #include "stix/marking.h"
 
 static const struct cli_opt opts[] = {
@@ -38,6 +39,7 @@ static void put_fields(struct jsonw *w, const struct hunt_found *f)
 static bool show_json(const struct hunt_found *f, bool with_event)
 {
 	bool indicator = str_starts(f->id, S("indicator--"));
+	char value[VALUE_ID_MAX];
 	struct buf b;
 	struct jsonw w;
 	int status;
@@ -48,6 +50,8 @@ static bool show_json(const struct hunt_found *f, bool with_event)
 	jsonw_m_cstr(&w, "type", indicator ? "indicator" : f->event == NULL ? "correlation" : "rule");
 	jsonw_m_str(&w, indicator ? "indicator_id" : "rule_id", f->id);
 	if (indicator) {
+		if (value_id_of(f->matched, value).n > 0)
+			jsonw_m_cstr(&w, "value_id", value);
 		jsonw_m_str(&w, "matched", f->matched);
 		if (f->tlp <= TLP_RED)
 			jsonw_m_cstr(&w, "tlp", tlp_name((enum tlp)f->tlp));

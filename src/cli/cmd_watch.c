@@ -7,6 +7,7 @@
 #include "cli/node_cmd.h"
 #include "detect/watch.h"
 #include "input/input.h"
+#include "model/observable.h"
 #include "node/lookout.h"
 #include "stix/marking.h"
 #include "sys/file.h"
@@ -32,6 +33,7 @@ struct watching {
 
 static void print_json(const struct hit *h)
 {
+	char id[VALUE_ID_MAX];
 	struct buf b;
 	struct jsonw w;
 
@@ -40,6 +42,9 @@ static void print_json(const struct hit *h)
 	jsonw_object(&w);
 	jsonw_m_time(&w, "at", h->at);
 	jsonw_m_str(&w, "indicator", h->indicator);
+	jsonw_m_str(&w, "indicator_id", h->indicator);
+	if (value_id_of(h->matched, id).n > 0)
+		jsonw_m_cstr(&w, "value_id", id);
 	jsonw_m_str(&w, "field", h->what.field);
 	jsonw_m_str(&w, "value", h->what.value);
 	jsonw_m_str(&w, "matched", h->matched);

@@ -47,10 +47,15 @@ static enum rc add(struct collecting *x, const struct image_indicator *i, struct
 
 static enum rc add_pattern(struct collecting *x, struct str pattern, struct err *err)
 {
-	char id[STIX_ID_MAX + 1];
+	char id[STIX_ID_MAX + 1], value[VALUE_ID_MAX];
 	struct image_indicator i = { .id = stix_derived_id(S("indicator"), pattern, id), .pattern = pattern, .tlp = INDICATOR_TLP_NONE,
 				     .confidence = UINT8_MAX };
+	struct value *values;
+	size_t n;
 
+	/* However it is spelled: a pattern of one value is that value. */
+	if (value_of_pattern(x->a, pattern, &values, &n, NULL) == RC_OK && n == 1)
+		i.id = value_id(values[0].kind, values[0].text, value);
 	return add(x, &i, err);
 }
 

@@ -10,7 +10,6 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "base/uuid.h"
 #include "detect/keys.h"
 #include "sys/file.h"
 
@@ -43,9 +42,6 @@ struct iocs {
 	struct iocs_stats stats;
 	char first_bad[ERR_TEXT_MAX];
 };
-
-/* Names of values of plain lists; the same space at every node, so that two nodes mean the same by one id. */
-static const struct uuid value_space = { { 0x5b, 0x1e, 0x7c, 0x0a, 0x93, 0x5d, 0x4c, 0x1f, 0x8e, 0x52, 0x3a, 0x6f, 0x0d, 0x9b, 0x44, 0x21 } };
 
 static uint64_t bucket_of(const struct iocs *t, uint64_t hash)
 {
@@ -300,16 +296,10 @@ static bool unchanged(const struct list *l)
 static void found(struct looking *q, const struct list *l, enum observable_kind kind, struct str normal)
 {
 	struct ioc_match *m = &q->out[q->n];
-	char name[VALUE_MAX + 32];
-	struct uuid id;
-	int n;
 
 	if (q->scratch_n - q->used < normal.n)
 		return;
-	n = snprintf(name, sizeof name, "%s:%.*s", value_kind_name(kind), STR(normal));
-	uuid_v5(&value_space, str_make(name, (size_t)n), &id);
-	memcpy(m->id, "indicator--", 11);
-	uuid_format(&id, m->id + 11);
+	(void)value_id(kind, normal, m->id);
 	for (size_t i = 0; i < q->n; i++)
 		if (strcmp(q->out[i].id, m->id) == 0)
 			return;

@@ -25,7 +25,7 @@ void iocs_freep(struct iocs **t);
 void iocs_stats(const struct iocs *t, struct iocs_stats *ret);
 
 struct ioc_match {
-	char id[64];        /* indicator--uuid: the same value has the same id everywhere */
+	char id[64];        /* value_id: the same value has the same id everywhere */
 	struct str matched; /* normal form of the list's value, in `scratch` */
 	const char *file;
 };

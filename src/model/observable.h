@@ -45,6 +45,14 @@ struct str value_url_host(struct str url);
 /* "[domain-name:value = 'evil.example']". */
 void value_pattern(struct buf *out, enum observable_kind kind, struct str value);
 
+/* The id of the indicator that says no more than this value (in normal form): it follows from the value's pattern alone, so
+ * lists, hunts and the findings of every node mean the same by it. Objects of sources have ids of their own: two of them say
+ * different things of one value, and only its creator may change an object (STIX 2.1 §3.3). */
+#define VALUE_ID_MAX 64
+struct str value_id(enum observable_kind kind, struct str value, char out[static VALUE_ID_MAX]);
+/* The same for what an indicator named; "" when that is no single value. */
+struct str value_id_of(struct str matched, char out[static VALUE_ID_MAX]);
+
 struct value {
 	enum observable_kind kind;
 	struct str text; /* normal form */

@@ -1,6 +1,7 @@
 /* Values and STIX: patterns of one value, and the values of patterns and
  * cyber-observables that others made. */
 #include "model/observable.h"
+#include "stix/id.h"
 #include "stix/pattern.h"
 #include "stix/pattern_ast.h"
 
@@ -40,6 +41,32 @@ void value_pattern(struct buf *out, enum observable_kind kind, struct str value)
 	buf_fmt(out, "[%s:%s = ", value_stix_type(kind), path_of(kind));
 	put_literal(out, value);
 	buf_char(out, ']');
+}
+
+struct str value_id(enum observable_kind kind, struct str value, char out[static VALUE_ID_MAX])
+{
+	char id[STIX_ID_MAX + 1];
+	struct buf pattern;
+	int n;
+
+	buf_init(&pattern, 2 * VALUE_MAX + 64);
+	value_pattern(&pattern, kind, value);
+	n = snprintf(out, VALUE_ID_MAX, "%.*s", STR(stix_derived_id(S("indicator"), buf_view(&pattern), id)));
+	buf_done(&pattern);
+	return str_make(out, (size_t)n);
+}
+
+struct str value_id_of(struct str matched, char out[static VALUE_ID_MAX])
+{
+	enum observable_kind kind;
+	struct str id = S("");
+	struct buf normal;
+
+	buf_init(&normal, 2 * VALUE_MAX);
+	if (matched.n > 0 && matched.p[0] != '[' && value_detect(matched, &kind, &normal, NULL) == RC_OK)
+		id = value_id(kind, buf_view(&normal), out);
+	buf_done(&normal);
+	return id;
 }
 
 static bool same_path(struct str a, struct str b)

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "detect/rsit.h"
 #include "intel/decay.h"
+#include "model/observable.h"
 #include "node/core.h"
 #include "node/tickets.h"
 #include "store/objects.h"
@@ -225,6 +226,7 @@ static void write_body(const struct matter *m, struct buf *out)
 {
 	const struct rule_hit *r = m->rule;
 	const struct hit *h = m->hit;
+	char id[VALUE_ID_MAX];
 	struct jsonw w;
 
 	jsonw_init(&w, out);
@@ -236,6 +238,9 @@ static void write_body(const struct matter *m, struct buf *out)
 		jsonw_m_str(&w, "author", r->author);
 		put_fields(&w, r);
 	} else {
+		jsonw_m_str(&w, "indicator_id", h->indicator);
+		if ((size_t)h->what.kind < OBS_KINDS && value_id_of(h->matched, id).n > 0)
+			jsonw_m_cstr(&w, "value_id", id);
 		jsonw_m_str(&w, "field", h->what.field);
 		jsonw_m_str(&w, "value", h->what.value);
 		jsonw_m_str(&w, "matched", h->matched);

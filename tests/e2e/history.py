@@ -41,6 +41,12 @@ t.same((r.status, [(f['file'], f['record'], f['matched']) for f in found]),
 t.same((found[0]['time'], found[0]['type'], found[0]['fields']), ('2026-11-02T01:00:00.000000Z', 'indicator', {'dns.rrname': 'c2.evil.example'}),
        'with its time, field and value')
 t.ok(found[0]['indicator_id'].startswith('indicator--') and found[0]['indicator_id'] == found[1]['indicator_id'], 'and an id')
+bare = found[0]['indicator_id']
+named = write('evil.txt', 'evil.example\n')
+seen = write('seen.json', json.dumps({'dns': {'rrname': 'evil.example'}}) + '\n')
+t.same([(f['indicator_id'], f['value_id']) for f in lines(run('detect', '-i', named, '--json', '-q', seen))], [(bare, bare)],
+       'the same id as in a list, for a value has one')
+t.same({f['indicator_id'] for f in lines(hunt("[domain-name:value='EVIL.example']"))}, {bare}, 'and as its pattern')
 t.same([f['record'] for f in lines(hunt('hxxp://c2.evil[.]example'))], [], 'a URL is not its host')
 t.same([f['record'] for f in lines(hunt('203.0.113.66'))], [2078], 'an address')
 t.same([f['record'] for f in lines(hunt('203.0.113.64/27'))], [2078], 'a block of addresses')

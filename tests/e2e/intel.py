@@ -171,6 +171,9 @@ with open(live, 'a') as f:
     f.write(EVENTS[0] + '\n')
 alerts = wait_until(lambda: n.cli('alerts', '@', '--json').json()['alerts'])
 t.ok(alerts and alerts[0]['input'] == 'firewall' and alerts[0]['detail']['matched'] == 'one.example', 'a line in a configured log becomes an alert', alerts)
+listed = run('detect', '-i', write('one.txt', 'one.example\n'), '--json', '-q', '-', stdin=EVENTS[0] + '\n').json()
+t.same((alerts[0]['detail']['value_id'], alerts[0]['detail']['indicator_id']), (listed['indicator_id'], alerts[0]['indicator']),
+       'it names the object, and the value by the id that a plain list gives it')
 t.has(n.cli('alerts', '@').out, 'x.one.example', 'alerts for people')
 sightings = n.cli('search', '@', '--type', 'sighting', '--collection', 'intel/up', '--json').json()['objects']
 t.ok(len(sightings) == 1 and sightings[0]['sighting_of_ref'] == alerts[0]['indicator'], 'and a STIX sighting in the collection that goes up', sightings)

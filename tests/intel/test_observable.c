@@ -116,6 +116,26 @@ static void test_patterns(void)
 	}
 }
 
+/* Everywhere and for ever the same: it must not change when the program does. */
+static void test_ids(void)
+{
+	static const struct { const char *matched, *id; } rows[] = {
+		{ "198.51.100.7", "indicator--19b24431-f216-5080-bcd9-21dd3de2599c" },
+		{ "198.51.100.0/24", "indicator--1ffd2c03-e40c-58ba-9059-a77defe69d6b" },
+		{ "evil.example", "indicator--9dfa5458-400c-5ce1-80ec-c87ad05bf21c" },
+		{ "EVIL.example.", "indicator--9dfa5458-400c-5ce1-80ec-c87ad05bf21c" },
+		{ "[domain-name:value = 'evil.example']", "" },
+		{ "no value at all", "" },
+		{ "", "" },
+	};
+
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		char out[VALUE_ID_MAX];
+
+		EQ_STR(value_id_of(str_of(rows[i].matched), out), str_of(rows[i].id), rows[i].matched);
+	}
+}
+
 static void test_terms(void)
 {
 	static const struct {
@@ -200,6 +220,7 @@ int main(void)
 	test_detect();
 	test_refang();
 	test_patterns();
+	test_ids();
 	test_terms();
 	test_foreign_patterns();
 	test_names();
