@@ -45,6 +45,7 @@ struct detect {
 	bool failed; /* standard output is gone */
 };
 
+#define MADE_SHOWN 8 /* rules and events of a correlation in the table */
 #define TIMELINE_MAX ((size_t)4 << 30)
 #define BAD_TOLD 20 /* broken pieces that are named; all are counted */
 
@@ -183,6 +184,21 @@ static void json_pattern(struct jsonw *w, const struct sigma_rule *r)
 	json_source(w, r->indicator->tlp, r->indicator->confidence);
 }
 
+/* Its group, its rules, and the events that take part, newest first. */
+static void json_made(struct jsonw *w, const struct scan_match *m)
+{
+	correlated_put(m->made, w);
+	jsonw_name(w, "events");
+	jsonw_array(w);
+	for (uint32_t i = 0; i < m->n_records; i++) {
+		jsonw_object(w);
+		jsonw_m_cstr(w, "file", m->files[i]);
+		jsonw_m_int(w, "record", (int64_t)m->records[i]);
+		jsonw_object_end(w);
+	}
+	jsonw_array_end(w);
+}
+
 static void put_json(struct buf *b, const struct scan_match *m)
 {
 	char title[TITLE_MAX];
@@ -205,6 +221,8 @@ static void put_json(struct buf *b, const struct scan_match *m)
 			jsonw_int(&w, (int64_t)m->records[i]);
 		jsonw_array_end(&w);
 	}
+	if (m->made != NULL)
+		json_made(&w, m);
 	jsonw_name(&w, "time");
 	if (m->time != 0)
 		jsonw_time(&w, m->time);
@@ -262,6 +280,25 @@ static const char *colour(const struct detect *d, enum sigma_level l)
 	return d->tty ? by_level[l] : "";
 }
 
+/* What it was made of: "    of Failed logon, since 2026-01-02T04:01:00: b.json:3, b.json:1, a.json:4". */
+static void put_made(struct buf *b, const struct scan_match *m)
+{
+	const struct sigma_corr *corr = m->rule->corr;
+	char text[TIME_TEXT_MAX];
+
+	buf_cstr(b, m->rule->indicator != NULL ? "    of its observations" : "");
+	for (uint32_t i = 0; i < corr->n_rules && i < MADE_SHOWN && m->rule->indicator == NULL; i++) {
+		const struct sigma_rule *r = &m->made->set->rules[corr->rules[i]];
+
+		buf_cstr(b, i == 0 ? "    of " : " + ");
+		put_visible(b, r->title.n > 0 ? r->title : r->id, 120);
+	}
+	buf_fmt(b, "%s, since %.19s", corr->n_rules > MADE_SHOWN ? " + ..." : "", when(m->made->c->first, text).p);
+	for (uint32_t i = 0; i < m->n_records && i < MADE_SHOWN; i++)
+		buf_fmt(b, "%s%s:%llu", i == 0 ? ": " : ", ", m->files[i], (unsigned long long)m->records[i]);
+	buf_cstr(b, m->n_records > MADE_SHOWN ? ", ...\n" : "\n");
+}
+
 static void put_table(const struct detect *d, struct buf *b, const struct scan_match *m)
 {
 	char text[TIME_TEXT_MAX], title[TITLE_MAX];
@@ -281,6 +318,8 @@ static void put_table(const struct detect *d, struct buf *b, const struct scan_m
 		put_visible(b, m->fields[i].value, 240);
 		buf_char(b, '\n');
 	}
+	if (m->made != NULL)
+		put_made(b, m);
 	if (author.n > 0) {
 		buf_cstr(b, m->rule == NULL || m->rule->indicator != NULL ? "    " : d->c->zh ? "    規則作者 " : "    rule by ");
 		put_visible(b, author, 200);
@@ -319,6 +358,7 @@ static bool copy_match(struct arena *a, struct scan_match *m)
 {
 	struct scan_field *fields = arena_array(a, m->n_fields + 1, sizeof *fields);
 	uint64_t *records = arena_array(a, m->n_records + 1, sizeof *records);
+	const char **files = arena_array(a, m->n_records + 1, sizeof *files);
 
 	if (fields == NULL || records == NULL)
 		return false;
@@ -327,8 +367,15 @@ static bool copy_match(struct arena *a, struct scan_match *m)
 		if (!copy_str(a, &fields[i].name) || !copy_str(a, &fields[i].value))
 			return false;
 	}
-	if (m->n_records > 0)
-		memcpy(records, m->records, m->n_records * sizeof *records);
+	if (files == NULL || (m->made != NULL && !correlated_copy(a, m->made, &m->made)))
+		return false;
+	for (uint32_t i = 0; i < m->n_records; i++) {
+		records[i] = m->records[i];
+		files[i] = arena_dup(a, str_of(m->files[i])).p;
+		if (files[i] == NULL)
+			return false;
+	}
+	m->files = files;
 	m->fields = fields;
 	m->records = records;
 	m->file = arena_dup(a, str_of(m->file)).p;

@@ -66,6 +66,8 @@ bool hunting_opts(const struct cli *c, struct hunt_opts *ret)
 
 void hunting_put_event(struct jsonw *w, const struct hunt_found *f, bool with_event)
 {
+	if (f->made != NULL)
+		correlated_put(f->made, w);
 	jsonw_m_time(w, "time", f->at);
 	if (f->event == NULL && f->n_records == 0)
 		return;

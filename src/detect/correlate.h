@@ -9,6 +9,7 @@
 #define DETECT_CORRELATE_H
 
 #include "base/buf.h"
+#include "base/jsonw.h"
 #include "detect/sigma.h"
 
 #define CORRELATE_SLOTS_MAX 64         /* rules of one correlation */
@@ -68,6 +69,16 @@ struct correlation {
 	uint32_t n_events;
 };
 typedef void (*correlator_fire)(void *ctx, const struct correlation *c);
+
+/* What a firing tells of its making, for whoever shows it. */
+struct correlated {
+	const struct sigma_set *set;
+	const struct correlation *c;
+};
+/* "group", "value", "rules" (those it counts, as it names them: id and title; none of an indicator's pattern), "first": members of an object that is open. */
+void correlated_put(const struct correlated *x, struct jsonw *w);
+/* In `a`; false: out of memory. */
+bool correlated_copy(struct arena *a, const struct correlated *x, const struct correlated **ret);
 
 /* Rule `rule` matched an event of time `at` which the caller knows as `event`. Chained correlations run in the same
  * call. A field of group-by that the event lacks: not counted (and counted as such). RC_NOMEM: as much is counted as had

@@ -20,6 +20,7 @@ struct hunt_found {
 	const uint64_t *records;         /* of a correlation: ordinals of those that take part and are of that input, newest first */
 	size_t n_records;
 	usec at;                         /* its time, or when the correlation fired */
+	const struct correlated *made;   /* correlation: of what; else NULL */
 	struct str id;                   /* of the indicator or rule; "" of a search */
 	struct str title, author, level; /* of a rule; else "" */
 	const struct sigma_rule *rule;   /* or NULL */

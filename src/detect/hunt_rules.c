@@ -112,7 +112,9 @@ static void on_fire(void *ctx, const struct correlation *c)
 	const struct sigma_rule *r = &x->set->rules[c->rule];
 	struct hunt_found found = found_by(r, c->at);
 	uint64_t records[CORRELATE_EVENTS_MAX];
+	struct correlated made = { x->set, c };
 
+	found.made = &made;
 	put_places(x, c, &found, records);
 	for (; found.n_why < c->n_group && found.n_why < HUNT_WHY_MAX; found.n_why++) {
 		found.why[found.n_why].field = r->corr->group_by[found.n_why];

@@ -328,6 +328,7 @@ static void on_fire(void *ctx, const struct correlation *c)
 	struct live_run *r = ctx;
 	const struct sigma_rule *rule = &r->g->set->rules[c->rule];
 	struct rule_hit_field fields[FIELDS_SHOWN];
+	struct rule_hit_base base[CORRELATE_SLOTS_MAX];
 	struct rule_hit h = hit_of(r, rule, c->at);
 	char value[32];
 
@@ -340,6 +341,13 @@ static void on_fire(void *ctx, const struct correlation *c)
 	h.fields = fields;
 	h.event = S("");
 	h.correlation = true;
+	h.first = c->first;
+	for (uint32_t i = 0; i < rule->corr->n_rules && i < COUNTOF(base); i++) {
+		const struct sigma_rule *of = &r->g->set->rules[rule->corr->rules[i]];
+
+		base[h.n_base++] = (struct rule_hit_base){ of->id, of->title };
+	}
+	h.base = base;
 	atomic_fetch_add(&r->live->fired, 1);
 	r->fn(r->ctx, &h);
 }

@@ -467,9 +467,11 @@ static void on_fire(void *ctx, const struct correlation *c)
 	struct scan *s = ctx;
 	const struct sigma_rule *rule = &s->o->rules->rules[c->rule];
 	struct scan_field fields[SCAN_FIELDS_MAX];
-	uint64_t records[32];
+	uint64_t records[CORRELATE_EVENTS_MAX];
+	const char *files[CORRELATE_EVENTS_MAX];
 	char value[32];
-	struct scan_match m = { .rule = rule, .time = c->at, .host = S(""), .fields = fields, .records = records };
+	struct correlated made = { s->o->rules, c };
+	struct scan_match m = { .rule = rule, .time = c->at, .host = S(""), .fields = fields, .records = records, .files = files, .made = &made };
 
 	if (rule->hidden || !scan_shows(s->o, rule) || s->stop)
 		return;
@@ -477,9 +479,11 @@ static void on_fire(void *ctx, const struct correlation *c)
 		fields[m.n_fields++] = (struct scan_field){ rule->corr->group_by[i], c->group[i] };
 	snprintf(value, sizeof value, "%.15g", c->value);
 	fields[m.n_fields++] = (struct scan_field){ S("value"), str_of(value) };
-	for (uint32_t i = 0; i < c->n_events && i < COUNTOF(records); i++)
+	for (uint32_t i = 0; i < c->n_events && i < COUNTOF(records); i++) {
+		files[m.n_records] = s->files == NULL ? "-" : s->files[c->events[i] >> EVENT_FILE_SHIFT].path;
 		records[m.n_records++] = c->events[i] & (((uint64_t)1 << EVENT_FILE_SHIFT) - 1);
-	m.file = s->files == NULL || c->n_events == 0 ? "-" : s->files[c->events[0] >> EVENT_FILE_SHIFT].path;
+	}
+	m.file = m.n_records == 0 ? "-" : files[0];
 	m.record = c->n_events > 0 ? records[0] : 0;
 	s->st->matches++;
 	s->st->correlations += rule->indicator == NULL;

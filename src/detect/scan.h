@@ -26,8 +26,10 @@ struct scan_match {
 	const struct scan_field *fields; /* what matched and its value; of a correlation: its group and its value */
 	uint32_t n_fields;
 	struct str event;                /* the event as JSON or as its line stood, when asked for */
-	const uint64_t *records;         /* correlation: the records that take part, newest first */
+	const uint64_t *records;         /* correlation: the records that take part, newest first, and the file of each */
+	const char *const *files;
 	uint32_t n_records;
+	const struct correlated *made;   /* correlation: of what; else NULL */
 };
 
 /* False ends the scan. All is borrowed during the call, which is made by the thread that called scan_run. */

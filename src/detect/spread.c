@@ -173,6 +173,7 @@ static void put_indicator(struct jsonw *w, const struct sigma_indicator *i)
 static enum rc put_body(struct spread *s, const struct fired *f, struct jsonw *w, struct err *err)
 {
 	const struct sigma_rule *r = &s->o.rules->rules[f->rule];
+	struct correlation c = { .rule = f->rule, .at = f->at, .first = f->first, .value = f->value, .group = f->group, .n_group = f->n_group };
 
 	jsonw_object(w);
 	jsonw_m_cstr(w, "type", r->indicator != NULL ? "indicator" : "correlation");
@@ -194,9 +195,7 @@ static enum rc put_body(struct spread *s, const struct fired *f, struct jsonw *w
 		jsonw_str(w, f->group[i]);
 	}
 	jsonw_object_end(w);
-	jsonw_name(w, "value");
-	jsonw_double(w, f->value);
-	jsonw_m_time(w, "first", f->first);
+	correlated_put(&(struct correlated){ s->o.rules, &c }, w);
 	jsonw_m_time(w, "time", f->at);
 	TRY(put_events(s, f, w, err));
 	jsonw_object_end(w);

@@ -7,6 +7,7 @@
 #include "base/time.h"
 
 struct rule_hit_field { struct str name, value; };
+struct rule_hit_base { struct str id, title; }; /* a rule that a correlation counts */
 
 struct rule_hit {
 	struct str id, title, level, author; /* of the rule; level "" when it states none */
@@ -19,6 +20,10 @@ struct rule_hit {
 	struct str input;                    /* name of the log */
 	struct str event;                    /* the event's bytes; "" for a correlation */
 	bool correlation;
+	/* Of a correlation: its fields but the last, "value", are its group. */
+	const struct rule_hit_base *base;
+	uint32_t n_base;
+	usec first;                          /* time of the oldest event that takes part; 0: not known */
 	/* Several that were held together: how many, from `at` to `last`. 0 and 0: this one. */
 	uint64_t count;
 	usec last;

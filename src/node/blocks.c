@@ -31,6 +31,7 @@
 #define TAKE_BATCH 32
 #define ROWS_PAGE 500
 #define HIT_FIELDS_MAX 64
+#define BASE_MAX 64
 #define TAGS_MAX 64
 #define BODY_ARENA ((size_t)512 << 20)
 
@@ -377,9 +378,22 @@ static size_t read_tags(const struct json *v, struct str *out)
 	return n;
 }
 
+static uint32_t read_base(const struct json *v, struct rule_hit_base out[static BASE_MAX])
+{
+	const struct json *rules = json_get(v, S("rules"));
+	uint32_t n = 0;
+
+	if (json_is(rules, JSON_ARRAY))
+		JSON_EACH(rule, rules)
+			if (n < BASE_MAX)
+				out[n++] = (struct rule_hit_base){ json_get_str(rule, S("rule_id")), json_get_str(rule, S("title")) };
+	return n;
+}
+
 static enum rc take_rule(struct incoming *x, const struct json *v, bool correlation, struct err *err)
 {
 	struct rule_hit_field fields[HIT_FIELDS_MAX + 1];
+	struct rule_hit_base base[BASE_MAX];
 	struct str tags[TAGS_MAX];
 	struct rule_hit h = { .id = json_get_str(v, S("rule_id")), .title = json_get_str(v, S("title")), .level = json_get_str(v, S("level")),
 			      .author = json_get_str(v, S("author")), .tags = tags, .fields = fields, .at = time_of(v, S("time")),
@@ -393,6 +407,9 @@ static enum rc take_rule(struct incoming *x, const struct json *v, bool correlat
 	h.n_tags = (uint32_t)read_tags(v, tags);
 	h.n_fields = (uint32_t)read_fields(v, fields);
 	if (correlation) { /* the value it reached stands last */
+		h.base = base;
+		h.n_base = read_base(v, base);
+		h.first = time_of(v, S("first"));
 		(void)json_double(json_get(v, S("value")), &number);
 		snprintf(value, sizeof value, "%.15g", number);
 		fields[h.n_fields++] = (struct rule_hit_field){ S("value"), str_of(value) };

@@ -52,6 +52,7 @@ static void put_rule_hit(struct buf *out, const struct rule_hit *h)
 {
 	uint32_t tags = h->n_tags < FRAME_TAGS_MAX ? h->n_tags : FRAME_TAGS_MAX;
 	uint32_t fields = h->n_fields < FRAME_FIELDS_MAX ? h->n_fields : FRAME_FIELDS_MAX;
+	uint32_t base = h->n_base < FRAME_BASE_MAX ? h->n_base : FRAME_BASE_MAX;
 
 	put_text(out, h->id, ID_MAX);
 	put_text(out, h->title, FRAME_TEXT_MAX);
@@ -70,6 +71,12 @@ static void put_rule_hit(struct buf *out, const struct rule_hit *h)
 	put_text(out, h->input, LABEL_MAX);
 	put_text(out, h->event, FRAME_TEXT_MAX);
 	buf_char(out, h->correlation ? 1 : 0);
+	buf_le32(out, base);
+	for (uint32_t i = 0; i < base; i++) {
+		put_text(out, h->base[i].id, ID_MAX);
+		put_text(out, h->base[i].title, LABEL_MAX);
+	}
+	put_time(out, h->first);
 	buf_le64(out, h->count);
 	put_time(out, h->last);
 }
@@ -206,6 +213,27 @@ static enum rc get_fields(struct rd *r, struct arena *a, struct rule_hit *h)
 	return RC_OK;
 }
 
+static enum rc get_base(struct rd *r, struct arena *a, struct rule_hit *h)
+{
+	uint32_t n = rd_le32(r);
+	struct rule_hit_base *base;
+
+	if (n > FRAME_BASE_MAX)
+		r->bad = true;
+	if (r->bad || n == 0)
+		return RC_OK;
+	base = arena_array(a, n, sizeof *base);
+	if (base == NULL)
+		return RC_NOMEM;
+	for (uint32_t i = 0; i < n; i++) {
+		base[i].id = get_text(r, ID_MAX);
+		base[i].title = get_text(r, LABEL_MAX);
+	}
+	h->base = base;
+	h->n_base = n;
+	return RC_OK;
+}
+
 static enum rc get_rule_hit(struct rd *r, struct arena *a, struct rule_hit *h)
 {
 	h->id = get_text(r, ID_MAX);
@@ -219,6 +247,8 @@ static enum rc get_rule_hit(struct rd *r, struct arena *a, struct rule_hit *h)
 	h->input = get_text(r, LABEL_MAX);
 	h->event = get_text(r, FRAME_TEXT_MAX);
 	h->correlation = get_least(r, 2) == 1;
+	TRY(get_base(r, a, h));
+	h->first = get_time(r);
 	h->count = get_count(r);
 	h->last = get_time(r);
 	return RC_OK;

@@ -8,7 +8,7 @@
 #include "detect/image.h"
 #include "event/rule_hit.h"
 
-#define FRAME_VERSION 1
+#define FRAME_VERSION 2
 #define FRAME_MAX ((size_t)8 << 20)          /* bytes of one frame's body */
 #define FRAME_TEXT_MAX ((size_t)64 << 10)    /* of a text in it; a longer one is cut */
 #define FRAME_STATUS_MAX ((size_t)4 << 20)
@@ -16,6 +16,7 @@
 #define FRAME_FIELDS_MAX 128                 /* of a rule's match; further ones are left out */
 #define FRAME_VALUE_MAX ((size_t)16 << 10)   /* of such a field */
 #define FRAME_TAGS_MAX 256
+#define FRAME_BASE_MAX 64                    /* rules that a correlation counts */
 
 /* Calls carry a number and are answered with the same; an answer of RC_OK means that it is durable. */
 enum frame_kind {

@@ -222,6 +222,30 @@ static void put_fields(struct jsonw *w, const struct rule_hit *h)
 	jsonw_array_end(w);
 }
 
+/* Of a correlation: its group, the rules that it counts, and between when. */
+static void put_made(struct jsonw *w, const struct rule_hit *h)
+{
+	jsonw_name(w, "group");
+	jsonw_object(w);
+	for (uint32_t i = 0; i + 1 < h->n_fields; i++) {
+		jsonw_name_str(w, h->fields[i].name);
+		jsonw_str(w, str_slice(h->fields[i].value, 0, EVENT_KEPT));
+	}
+	jsonw_object_end(w);
+	jsonw_name(w, "rules");
+	jsonw_array(w);
+	for (uint32_t i = 0; i < h->n_base; i++) {
+		jsonw_object(w);
+		jsonw_m_str(w, "rule_id", h->base[i].id);
+		jsonw_m_str(w, "title", h->base[i].title);
+		jsonw_object_end(w);
+	}
+	jsonw_array_end(w);
+	if (h->first != 0)
+		jsonw_m_time(w, "first", h->first);
+	jsonw_m_time(w, "last", h->at);
+}
+
 static void write_body(const struct matter *m, struct buf *out)
 {
 	const struct rule_hit *r = m->rule;
@@ -237,6 +261,8 @@ static void write_body(const struct matter *m, struct buf *out)
 		jsonw_m_str(&w, "level", r->level);
 		jsonw_m_str(&w, "author", r->author);
 		put_fields(&w, r);
+		if (r->correlation)
+			put_made(&w, r);
 	} else {
 		jsonw_m_str(&w, "indicator_id", h->indicator);
 		if ((size_t)h->what.kind < OBS_KINDS && value_id_of(h->matched, id).n > 0)
@@ -276,6 +302,7 @@ static enum rc fill_alert(struct matter *m, struct err *err)
 static void describe_rule(struct matter *m, struct buf *out)
 {
 	const struct rule_hit *h = m->rule;
+	char when[TIME_TEXT_MAX];
 
 	buf_fmt(out, "Rule '%.*s'", STR(cut(h->title, 512)));
 	if (h->author.n > 0)
@@ -286,6 +313,11 @@ static void describe_rule(struct matter *m, struct buf *out)
 	for (uint32_t i = 0; i < h->n_fields && i < 8; i++)
 		buf_fmt(out, "%s%.*s = %.*s", i == 0 ? ": " : "; ", STR(cut(h->fields[i].name, 64)), STR(cut(h->fields[i].value, 200)));
 	buf_char(out, '.');
+	for (uint32_t i = 0; i < h->n_base && i < 8; i++)
+		buf_fmt(out, "%s'%.*s'", i == 0 ? " It counts " : " and ", STR(cut(h->base[i].title, 200)));
+	if (h->n_base > 0 && h->first != 0)
+		buf_fmt(out, "; the first event that takes part is of %.*s", STR(time_format(h->first, when)));
+	buf_cstr(out, h->n_base > 0 ? "." : "");
 }
 
 static void describe_hit(struct matter *m, struct buf *out)

@@ -120,7 +120,8 @@ static bool copy_fields(struct arena *a, struct rule_hit *h)
 {
 	struct str *tags = arena_array(a, h->n_tags + 1, sizeof *tags);
 	struct rule_hit_field *fields = arena_array(a, h->n_fields + 1, sizeof *fields);
-	bool good = tags != NULL && fields != NULL;
+	struct rule_hit_base *base = arena_array(a, h->n_base + 1, sizeof *base);
+	bool good = tags != NULL && fields != NULL && base != NULL;
 
 	for (uint32_t i = 0; good && i < h->n_tags; i++) {
 		tags[i] = h->tags[i];
@@ -130,8 +131,13 @@ static bool copy_fields(struct arena *a, struct rule_hit *h)
 		fields[i] = h->fields[i];
 		good = copy(a, &fields[i].name) && copy(a, &fields[i].value);
 	}
+	for (uint32_t i = 0; good && i < h->n_base; i++) {
+		base[i] = h->base[i];
+		good = copy(a, &base[i].id) && copy(a, &base[i].title);
+	}
 	h->tags = tags;
 	h->fields = fields;
+	h->base = base;
 	return good;
 }
 

@@ -87,6 +87,13 @@ t.ok(all(stats[k] >= 0 for k in ('seconds_parse', 'seconds_match', 'seconds', 'p
      stats['bytes'] == sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder)), 'seconds, memory and bytes too', stats)
 t.ok(0 < stats['seconds_parse'] and 0 < stats['seconds_match'] and stats['seconds_parse'] + stats['seconds_match'] <= 3 * stats['seconds'],
      'the seconds of a few events are measured, too', stats)
+t.same((c['group'], c['value'], c['rules'], c['first'], [(os.path.basename(e['file']), e['record']) for e in c['events']]),
+       ({'TargetUserName': 'bob'}, 3, [{'rule_id': '22222222-2222-4222-8222-222222222222', 'title': 'Failed logon'}], '2026-01-02T04:01:00.000000Z',
+        [('b.json', 1), ('b.json', 3), ('a.json', 4)]), 'what it was made of: rules, and events in whatever files')
+r = run('detect', '--rules', rules, '-q', folder)
+t.has(r.out, f"of Failed logon, since 2026-01-02T04:01:00: {folder}/b.json:1, {folder}/b.json:3, {folder}/a.json:4", 'and the table says so')
+r = run('detect', '--rules', rules, '--timeline', '--json', '-q', folder)
+t.same([x for x in records(r) if x['type'] == 'correlation'], [c], 'the timeline says the same of it')
 for n in (1, 4100, 30_000):
     log_n = write('times/x.json', lines(sysmon('C:\\x.exe', 'x')) * n)
     for what, data in ((log_n, None), ('-', read(log_n))):

@@ -54,6 +54,12 @@ put(log, *({'EventID': 4625, 'Channel': 'Security', 'TargetUserName': u, 'Comput
 t.ok(wait_until(lambda: 'Guessing' in titles()), 'a correlation fires when its window has seen enough', alerts())
 found = [a for a in alerts() if a['detail'].get('title') == 'Guessing']
 t.ok(found and found[0]['detail']['fields'] == [{'name': 'TargetUserName', 'value': 'bob'}, {'name': 'value', 'value': '3'}], 'with its group', found)
+made = found[0]['detail']
+t.same((made['group'], [r['title'] for r in made['rules']], made['rules'][0]['rule_id'][-1], made['first'], made['last']),
+       ({'TargetUserName': 'bob'}, ['Failed logon'], '2', '2026-01-02T04:00:00.000000Z', '2026-01-02T04:00:03.000000Z'), 'its rules, and from when to when')
+of = n.cli('ticket', 'show', '@', found[0]['ticket'], '--json').json()
+t.ok("TargetUserName = bob" in of['description'] and "It counts 'Failed logon'; the first event that takes part is of 2026-01-02T04:00:00" in of['description'],
+     'and so does its ticket', of)
 t.ok('Failed logon' not in titles(), 'a rule that only feeds it makes no alert of its own')
 
 n.import_(indicator('evil.example', tlp='clear'))

@@ -17,6 +17,7 @@ static struct arena *arena;
 /* --- frames --- */
 
 static const struct str tags[] = { { "attack.t1059", 12 }, { "car.1", 5 } };
+static const struct rule_hit_base base[] = { { { "b1", 2 }, { "Failed logon", 12 } }, { { "", 0 }, { "", 0 } } };
 static const struct rule_hit_field fields[] = { { { "Image", 5 }, { "C:\\x.exe", 8 } }, { { "", 0 }, { "\0\xff", 2 } } };
 
 static const struct frame samples[] = {
@@ -30,7 +31,7 @@ static const struct frame samples[] = {
 	{ .kind = FRAME_RULE_HIT, .number = UINT32_MAX, .key = { "k", 1 },
 	  .rule_hit = { .id = { "r1", 2 }, .title = { "Title", 5 }, .level = { "high", 4 }, .author = { "A. Author", 9 }, .tags = tags, .n_tags = 2,
 			.fields = fields, .n_fields = 2, .at = -1, .where = { "pc", 2 }, .input = { "win", 3 }, .event = { "e", 1 },
-			.correlation = true, .count = 2, .last = 5 } },
+			.correlation = true, .base = base, .n_base = 2, .first = -7, .count = 2, .last = 5 } },
 	{ .kind = FRAME_RULE_HIT, .rule_hit = { .id = { "r2", 2 } } },
 	{ .kind = FRAME_PLACE_GET, .number = 1, .text = { "fw", 2 } },
 	{ .kind = FRAME_PLACE_PUT, .number = 2, .text = { "fw", 2 }, .more = { "12 34", 5 } },
@@ -60,8 +61,10 @@ static bool same_rule_hit(const struct rule_hit *a, const struct rule_hit *b)
 	bool same = str_eq(a->id, b->id) && str_eq(a->title, b->title) && str_eq(a->level, b->level) && str_eq(a->author, b->author) &&
 		    a->n_tags == b->n_tags && a->n_fields == b->n_fields && a->at == b->at && str_eq(a->where, b->where) &&
 		    str_eq(a->input, b->input) && str_eq(a->event, b->event) && a->correlation == b->correlation && a->count == b->count &&
-		    a->last == b->last;
+		    a->last == b->last && a->n_base == b->n_base && a->first == b->first;
 
+	for (uint32_t i = 0; same && i < a->n_base; i++)
+		same = str_eq(a->base[i].id, b->base[i].id) && str_eq(a->base[i].title, b->base[i].title);
 	for (uint32_t i = 0; same && i < a->n_tags; i++)
 		same = str_eq(a->tags[i], b->tags[i]);
 	for (uint32_t i = 0; same && i < a->n_fields; i++)
@@ -148,6 +151,7 @@ static void test_limits(void)
 	static char long_text[FRAME_TEXT_MAX * 2];
 	static struct str many[1000];
 	static struct rule_hit_field more[1000];
+	static struct rule_hit_base counted[1000];
 	struct frame f = { .kind = FRAME_HIT }, got;
 	struct buf b;
 	struct str body;
@@ -159,6 +163,7 @@ static void test_limits(void)
 	for (size_t i = 0; i < COUNTOF(many); i++) {
 		many[i] = S("tag");
 		more[i] = (struct rule_hit_field){ S("n"), str_make(long_text, sizeof long_text) };
+		counted[i] = (struct rule_hit_base){ S("r"), str_make(long_text, sizeof long_text) };
 	}
 	f.hit = (struct hit){ .event = str_make(long_text, sizeof long_text), .at = INT64_MAX, .last = INT64_MIN };
 	body = body_of(&f, &b);
@@ -166,10 +171,13 @@ static void test_limits(void)
 	OK(frame_get(body, arena, &got, NULL) == RC_OK && got.hit.event.n == FRAME_TEXT_MAX - 1, "a long event is cut before a character");
 	OK(got.hit.at < INT64_MAX && got.hit.last > INT64_MIN, "a time that is none becomes the nearest that is one");
 	f = (struct frame){ .kind = FRAME_RULE_HIT, .rule_hit = { .tags = many, .n_tags = COUNTOF(many), .fields = more, .n_fields = COUNTOF(more),
+								   
+								   .base = counted, .n_base = COUNTOF(counted),
 								   .event = str_make(long_text, sizeof long_text) } };
 	body = body_of(&f, &b);
 	OK(b.bad == RC_OK && body.n <= FRAME_MAX && frame_get(body, arena, &got, NULL) == RC_OK, "the largest match fits (%zu bytes)", body.n);
-	OK(got.rule_hit.n_tags == FRAME_TAGS_MAX && got.rule_hit.n_fields == FRAME_FIELDS_MAX, "with as many tags and fields as may be");
+	OK(got.rule_hit.n_tags == FRAME_TAGS_MAX && got.rule_hit.n_fields == FRAME_FIELDS_MAX && got.rule_hit.n_base == FRAME_BASE_MAX,
+	   "with as many tags, fields and rules as may be");
 	buf_done(&b);
 }
 
