@@ -3,46 +3,7 @@
 #include "cli/node_cmd.h"
 #include "sys/keys.h"
 
-#define BODY_MAX 65536
 #define NO_OPT { NULL, 0, NULL, { NULL, NULL }, false }
-
-struct body {
-	struct buf b;
-	struct jsonw w;
-};
-
-static void body_begin(struct body *x)
-{
-	buf_init(&x->b, BODY_MAX);
-	jsonw_init(&x->w, &x->b);
-	jsonw_object(&x->w);
-}
-
-static void body_text(struct body *x, const char *name, const char *value)
-{
-	if (value != NULL)
-		jsonw_m_cstr(&x->w, name, value);
-}
-
-static void body_switch(const struct cli *c, struct body *x, const char *option, const char *name)
-{
-	if (cli_has(c, option))
-		jsonw_m_bool(&x->w, name, true);
-}
-
-/* Sends what was built; the body may hold a password, so it is wiped. */
-static int body_send(const struct cli *c, struct body *x, const char *path, reply_show show)
-{
-	int status;
-
-	jsonw_object_end(&x->w);
-	status = x->b.bad != RC_OK ? cli_failf(c, "the request is too large")
-				   : node_cmd(c, c->operands[0], "POST", path, buf_view(&x->b), show);
-	if (x->b.p != NULL)
-		secret_wipe(x->b.p, x->b.n);
-	buf_done(&x->b);
-	return status;
-}
 
 static int with_name(const struct cli *c, const char *method, const char *prefix, const char *name, const char *suffix, reply_show show)
 {

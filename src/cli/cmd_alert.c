@@ -155,18 +155,6 @@ static const char *const new_examples[] = {
 	"with all members of a file", "lianfang alert new DIR --content warning.json --to north", NULL,
 };
 
-struct body {
-	struct buf b;
-	struct jsonw w;
-};
-
-static void body_start(struct body *x)
-{
-	buf_init(&x->b, BODY_MAX);
-	jsonw_init(&x->w, &x->b);
-	jsonw_object(&x->w);
-}
-
 static void put_each(const struct cli *c, struct body *x, const char *option, const char *list, const char *member)
 {
 	if (!cli_has(c, option))
@@ -265,7 +253,7 @@ static int new_run(struct cli *c)
 		return cli_failf(c, "--code and --title, or --content, say what it is");
 	if (file && (cli_has(c, "code") || cli_has(c, "title")))
 		return cli_failf(c, "--content has it all: no --code and no --title with it");
-	body_start(&x);
+	body_begin(&x);
 	if (file ? put_file(c, &x) : put_content(c, &x)) {
 		put_each(c, &x, "to", "to", NULL);
 		jsonw_object_end(&x.w);
@@ -299,7 +287,7 @@ static int send_run(struct cli *c)
 
 	if (!cli_has(c, "to"))
 		return cli_failf(c, "--to: which peer?");
-	body_start(&x);
+	body_begin(&x);
 	put_each(c, &x, "to", "to", NULL);
 	jsonw_object_end(&x.w);
 	alert_path(&path, c->operands[1], "/send");
@@ -401,7 +389,7 @@ static int answer_run(struct cli *c)
 	struct buf path;
 	int status;
 
-	body_start(&x);
+	body_begin(&x);
 	jsonw_m_cstr(&x.w, "disposition", c->operands[2]);
 	if (cli_get(c, "reason", NULL) != NULL)
 		jsonw_m_cstr(&x.w, "reason", cli_get(c, "reason", NULL));

@@ -2,7 +2,6 @@
 #include "base/text.h"
 #include "cli/node_cmd.h"
 
-#define BODY_MAX ((size_t)1 << 20)
 #define ITEMS_MAX ((size_t)256 << 10)
 #define NO_OPT { NULL, 0, NULL, { NULL, NULL }, false }
 
@@ -72,17 +71,6 @@ static void show_list(const struct cli *c, const struct json *v, struct buf *out
 
 /* --- what they say --- */
 
-struct body {
-	struct buf b;
-	struct jsonw w;
-};
-
-static void put_option(const struct cli *c, struct body *x, const char *option, const char *name)
-{
-	if (cli_get(c, option, NULL) != NULL)
-		jsonw_m_cstr(&x->w, name, cli_get(c, option, NULL));
-}
-
 /* Members of a fact from the options; false after an error message. */
 static bool put_fact(struct cli *c, struct body *x, const char *type)
 {
@@ -91,16 +79,16 @@ static bool put_fact(struct cli *c, struct body *x, const char *type)
 	int64_t level;
 
 	jsonw_m_cstr(&x->w, "type", type);
-	put_option(c, x, "claimed", "claimed");
-	put_option(c, x, "by", "by");
-	put_option(c, x, "channel", "channel");
-	put_option(c, x, "reason", "reason");
-	put_option(c, x, "grounds", "grounds");
-	put_option(c, x, "stage", "stage");
-	put_option(c, x, "until", "until");
-	put_option(c, x, "ref", "ref");
-	put_option(c, x, "subject", "subject");
-	put_option(c, x, "note", "note");
+	body_option(c, x, "claimed", "claimed");
+	body_option(c, x, "by", "by");
+	body_option(c, x, "channel", "channel");
+	body_option(c, x, "reason", "reason");
+	body_option(c, x, "grounds", "grounds");
+	body_option(c, x, "stage", "stage");
+	body_option(c, x, "until", "until");
+	body_option(c, x, "ref", "ref");
+	body_option(c, x, "subject", "subject");
+	body_option(c, x, "note", "note");
 	if (!cli_get_int(c, "level", 0, 0, 9, &level))
 		return false;
 	if (level > 0)
@@ -122,19 +110,16 @@ static int send_fact(struct cli *c, const char *type)
 	struct buf path;
 	int status = CLI_ERROR;
 
-	buf_init(&x.b, BODY_MAX);
+	body_begin(&x);
 	buf_init(&path, 4096);
-	jsonw_init(&x.w, &x.b);
-	jsonw_object(&x.w);
 	if (put_fact(c, &x, type)) {
-		jsonw_object_end(&x.w);
 		buf_cstr(&path, "/incidents/");
 		percent_put(&path, str_of(c->operands[1]));
 		buf_cstr(&path, "/facts");
-		status = x.b.bad != RC_OK ? cli_failf(c, "the fact is too large")
-					  : node_cmd(c, c->operands[0], "POST", path.p, buf_view(&x.b), show_incident);
+		status = body_send(c, &x, path.p, show_incident);
+	} else {
+		buf_done(&x.b);
 	}
-	buf_done(&x.b);
 	buf_done(&path);
 	return status;
 }
@@ -167,16 +152,12 @@ static const char *const open_examples[] = {
 static int open_run(struct cli *c)
 {
 	struct body x;
-	int status;
 
 	if (cli_get(c, "title", NULL) == NULL)
 		return cli_failf(c, "--title: what happened?");
-	buf_init(&x.b, BODY_MAX);
-	jsonw_init(&x.w, &x.b);
-	jsonw_object(&x.w);
-	jsonw_m_cstr(&x.w, "title", cli_get(c, "title", NULL));
-	if (cli_has(c, "exercise"))
-		jsonw_m_bool(&x.w, "exercise", true);
+	body_begin(&x);
+	body_option(c, &x, "title", "title");
+	body_switch(c, &x, "exercise", "exercise");
 	if (cli_has(c, "pack")) {
 		jsonw_name(&x.w, "packs");
 		jsonw_array(&x.w);
@@ -188,14 +169,11 @@ static int open_run(struct cli *c)
 	jsonw_array(&x.w);
 	jsonw_object(&x.w);
 	jsonw_m_cstr(&x.w, "type", "aware");
-	put_option(c, &x, "aware", "claimed");
-	put_option(c, &x, "subject", "subject");
+	body_option(c, &x, "aware", "claimed");
+	body_option(c, &x, "subject", "subject");
 	jsonw_object_end(&x.w);
 	jsonw_array_end(&x.w);
-	jsonw_object_end(&x.w);
-	status = node_cmd(c, c->operands[0], "POST", "/incidents", buf_view(&x.b), show_incident);
-	buf_done(&x.b);
-	return status;
+	return body_send(c, &x, "/incidents", show_incident);
 }
 
 const struct cli_cmd CMD_INCIDENT_OPEN = {

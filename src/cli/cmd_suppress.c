@@ -76,21 +76,13 @@ static void show_added(const struct cli *c, const struct json *v, struct buf *ou
 
 static int add_run(struct cli *c)
 {
-	struct buf body;
-	struct jsonw w;
-	int status;
+	struct body x;
 
-	buf_init(&body, 65536);
-	jsonw_init(&w, &body);
-	jsonw_object(&w);
-	jsonw_m_cstr(&w, "scope", scope_of(c));
+	body_begin(&x);
+	body_text(&x, "scope", scope_of(c));
 	for (const struct cli_opt *o = &add_opts[1]; o->name != NULL; o++)
-		if (cli_get(c, o->name, NULL) != NULL)
-			jsonw_m_cstr(&w, o->name, cli_get(c, o->name, NULL));
-	jsonw_object_end(&w);
-	status = node_cmd(c, c->operands[0], "POST", "/suppressions", buf_view(&body), show_added);
-	buf_done(&body);
-	return status;
+		body_option(c, &x, o->name, o->name);
+	return body_send(c, &x, "/suppressions", show_added);
 }
 
 const struct cli_cmd CMD_SUPPRESS_ADD = {

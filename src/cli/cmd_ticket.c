@@ -223,23 +223,19 @@ const struct cli_cmd CMD_TICKET_SHOW = {
 static int act(struct cli *c, const char *tail, const char *member, const char *value, reply_show done)
 {
 	static const char *const options[] = { "note", "disposition", "scope", "value", "until", "for" };
-	struct buf path, body;
-	struct jsonw w;
+	struct body x;
+	struct buf path;
 	int status;
 
-	buf_init(&body, 65536);
-	jsonw_init(&w, &body);
-	jsonw_object(&w);
+	body_begin(&x);
 	if (member != NULL)
-		jsonw_m_cstr(&w, member, value);
+		body_text(&x, member, value);
 	for (size_t i = 0; i < COUNTOF(options); i++)
-		if (cli_get(c, options[i], NULL) != NULL && (member == NULL || strcmp(member, options[i]) != 0))
-			jsonw_m_cstr(&w, options[i], cli_get(c, options[i], NULL));
-	jsonw_object_end(&w);
+		if (member == NULL || strcmp(member, options[i]) != 0)
+			body_option(c, &x, options[i], options[i]);
 	ticket_path(&path, c->operands[1], tail);
-	status = node_cmd(c, c->operands[0], "POST", path.p, buf_view(&body), done);
+	status = body_send(c, &x, path.p, done);
 	buf_done(&path);
-	buf_done(&body);
 	return status;
 }
 

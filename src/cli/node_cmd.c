@@ -1,10 +1,12 @@
 #include "cli/node_cmd.h"
 
 #include "base/text.h"
+#include "sys/keys.h"
 
 #define COLUMNS_MAX 12
 #define WIDTH_MAX 60
 #define LABEL_WIDTH 19
+#define BODY_MAX ((size_t)16 << 20)
 
 static int show_reply(const struct cli *c, const struct buf *reply, reply_show show)
 {
@@ -87,6 +89,45 @@ int node_cmd(const struct cli *c, const char *dir, const char *method, const cha
 		status = show_reply(c, &reply, show);
 	}
 	buf_done(&reply);
+	return status;
+}
+
+/* --- the body of a request --- */
+
+void body_begin(struct body *x)
+{
+	buf_init(&x->b, BODY_MAX);
+	jsonw_init(&x->w, &x->b);
+	jsonw_object(&x->w);
+}
+
+void body_text(struct body *x, const char *name, const char *value)
+{
+	if (value != NULL)
+		jsonw_m_cstr(&x->w, name, value);
+}
+
+void body_option(const struct cli *c, struct body *x, const char *option, const char *name)
+{
+	body_text(x, name, cli_get(c, option, NULL));
+}
+
+void body_switch(const struct cli *c, struct body *x, const char *option, const char *name)
+{
+	if (cli_has(c, option))
+		jsonw_m_bool(&x->w, name, true);
+}
+
+int body_send(const struct cli *c, struct body *x, const char *path, reply_show show)
+{
+	int status;
+
+	jsonw_object_end(&x->w);
+	status = x->b.bad != RC_OK ? cli_failf(c, "the request is too large")
+				   : node_cmd(c, c->operands[0], "POST", path, buf_view(&x->b), show);
+	if (x->b.p != NULL)
+		secret_wipe(x->b.p, x->b.n);
+	buf_done(&x->b);
 	return status;
 }
 

@@ -3,6 +3,7 @@
 #define CLI_NODE_CMD_H
 
 #include "base/json.h"
+#include "base/jsonw.h"
 #include "cli/cli.h"
 #include "node/call.h"
 
@@ -11,6 +12,20 @@ typedef void (*reply_show)(const struct cli *c, const struct json *v, struct buf
 
 /* One call; with --json the reply as it is, else through `show` (NULL: nothing). Returns the exit status. */
 int node_cmd(const struct cli *c, const char *dir, const char *method, const char *path, struct str body, reply_show show);
+
+/* The body of a POST: one JSON object, written member by member. */
+struct body {
+	struct buf b;
+	struct jsonw w;
+};
+void body_begin(struct body *x);
+/* Nothing when `value` is NULL. */
+void body_text(struct body *x, const char *name, const char *value);
+/* The value of an option, or true for one that is given, under `name`. */
+void body_option(const struct cli *c, struct body *x, const char *option, const char *name);
+void body_switch(const struct cli *c, struct body *x, const char *option, const char *name);
+/* Ends and sends it to the node at operand 0. Its memory is wiped, since it may hold a password. */
+int body_send(const struct cli *c, struct body *x, const char *path, reply_show show);
 
 /* An error that names a member of the request ("/role: expected ...") names the command's option instead. */
 void name_options(const struct cli *c, struct err *err);
