@@ -201,6 +201,13 @@ enum rc disposition_check(enum disposition d, struct str reason, struct str inci
 	return FAIL(err, RC_BAD, "/disposition: expected false-positive, confirmed or undetermined");
 }
 
+enum rc bulletin_number_check(struct str number, struct err *err)
+{
+	if (number.n == 0 || number.n > BULLETIN_NUMBER_MAX)
+		return FAIL(err, RC_BAD, "/number: is required, of at most %d bytes", BULLETIN_NUMBER_MAX);
+	return check_text(number, LINE, "", "number", err);
+}
+
 enum rc bulletin_check(const struct bulletin *b, struct err *err)
 {
 	struct str category = b->text[BT_CATEGORY];

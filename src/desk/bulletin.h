@@ -104,6 +104,8 @@ enum rc bulletin_read(struct arena *a, const struct json *object, uint8_t defaul
 /* What makes it a bulletin: a title, a category of three digits, texts without control and direction characters (what XML cannot
  * carry, and what makes a text look like another), a feedback that names its source, an answer with its reason or incident. */
 enum rc bulletin_check(const struct bulletin *b, struct err *err) MUSTUSE;
+/* 1 to BULLETIN_NUMBER_MAX bytes of one line, as texts. */
+enum rc bulletin_number_check(struct str number, struct err *err) MUSTUSE;
 /* An answer alone: false positive and undetermined need a reason, confirmed an incident. */
 enum rc disposition_check(enum disposition d, struct str reason, struct str incident, struct err *err) MUSTUSE;
 

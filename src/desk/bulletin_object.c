@@ -133,8 +133,7 @@ enum rc bulletin_of_object(struct arena *a, const struct json *object, struct st
 	*ret_number = json_get_str(object, S("number"));
 	if (!bulletin_id_ok(*ret_id))
 		return FAIL(err, RC_BAD, "/id: expected " BULLETIN_TYPE "--UUID");
-	if (ret_number->n == 0 || ret_number->n > BULLETIN_NUMBER_MAX)
-		return FAIL(err, RC_BAD, "/number: is required, of at most %d bytes", BULLETIN_NUMBER_MAX);
+	TRY(bulletin_number_check(*ret_number, err));
 	TRY(bulletin_read(a, object, TLP_RED, ret, err));
 	if (level.stated)
 		ret->tlp = (uint8_t)tlp_stricter(level.tlp, (enum tlp)ret->tlp);

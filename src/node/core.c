@@ -7,6 +7,7 @@
  * node. The way down is the same way back. */
 #include "node/core.h"
 #include "node/blocks.h"
+#include "node/bulletins.h"
 #include "node/exchange.h"
 #include "node/opinions.h"
 #include "node/tickets.h"
@@ -88,6 +89,7 @@ static void facts_came(void *ctx)
 	struct core *c = ctx;
 
 	alarms_wake(c->alarms);
+	bulletins_wake(c->bulletins);
 }
 
 static void peers_changed(void *ctx)
@@ -374,6 +376,8 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	if (rc == RC_OK)
 		rc = alarms_start(c, &c->alarms, err);
 	if (rc == RC_OK)
+		rc = bulletins_start(c, &c->bulletins, err);
+	if (rc == RC_OK)
 		rc = exchange_start(c, err);
 	if (rc == RC_OK)
 		rc = open_doors(c, &pems, err);
@@ -387,6 +391,7 @@ static void core_close(struct core *c, bool served)
 	http_server_stop(c->control, STOP_GRACE); /* first: its status tells of the other one */
 	http_server_stop(c->https, STOP_GRACE);
 	exchange_stop(c);
+	bulletins_stop(c->bulletins);
 	alarms_stop(c->alarms);
 	notify_stop(c->notify);
 	detect_link_stop(c->link, served);

@@ -8,9 +8,11 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "desk/bulletin_object.h"
 #include "fed/share.h"
 #include "gate/admit.h"
 #include "gate/own.h"
+#include "node/bulletins.h"
 #include "node/core.h"
 #include "node/detector.h"
 #include "stix/marking.h"
@@ -28,6 +30,8 @@
 #define AGAIN_MOST (30 * USEC_PER_SEC)
 
 static const struct exchange_kind KINDS[] = {
+	{ BULLETIN_TYPE, bulletin_came },
+	{ BULLETIN_RECEIPT_TYPE, bulletin_receipt_came },
 	{ NULL, NULL },
 };
 

@@ -214,6 +214,7 @@ static enum rc keep_here(struct store *s, struct change *c, struct err *err)
 {
 	struct bulletin_row *b = c->b;
 	enum rc rc = DB_ONE_INT(s->write_db, &b->row, NULL, "SELECT row FROM bulletin WHERE id = $1", DB_TEXT(b->id));
+	int64_t ours;
 	bool added;
 
 	c->fresh = rc == RC_NOTFOUND;
@@ -221,6 +222,9 @@ static enum rc keep_here(struct store *s, struct change *c, struct err *err)
 		return same_content(s, b, err);
 	if (rc != RC_NOTFOUND)
 		return FAIL(err, rc, "bulletin: the records cannot be read");
+	TRY(DB_ONE_INT(s->write_db, &ours, err, "SELECT count(*) FROM bulletin WHERE number = $1 AND is_out = 1", DB_TEXT(b->number)));
+	if (ours > 0)
+		return FAIL(err, RC_CONFLICT, "bulletin: '%.*s' was issued here", STR(b->number));
 	b->came = time_now();
 	TRY(insert(s, "alert.came", b, c->actor, err));
 	return add_recipient(s, b->row, S(""), b->came, &added, err);

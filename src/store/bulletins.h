@@ -38,7 +38,8 @@ struct bulletin_to {
 /* Issues it: gives the number (by node, code and year), `issued` and `row`, and recipients it is to go to. RC_CONFLICT: the id is there. */
 enum rc bulletin_issue(struct store *s, struct str node, struct bulletin_row *b, const struct str *to, size_t n_to, struct str actor,
 		       struct err *err) MUSTUSE;
-/* One that came, durably. It is there with the same content: *ret_fresh false. RC_CONFLICT: with another. */
+/* One that came, durably. It is there with the same content: *ret_fresh false. RC_CONFLICT: with another,
+ * or its number is one of ours. */
 enum rc bulletin_keep(struct store *s, struct bulletin_row *b, struct str actor, bool *ret_fresh, struct err *err) MUSTUSE;
 /* Further recipients; one that is there stays as it is. RC_NOTFOUND, RC_LIMIT. */
 enum rc bulletin_send(struct store *s, struct str id, const struct str *to, size_t n_to, struct str actor, struct err *err) MUSTUSE;

@@ -129,8 +129,15 @@ static void coming(struct scene *sc)
 	OK(n == 1 && rows[0].row == b.row && rows[0].body.n == 0, "is it");
 	DONE(sc, bulletin_keep(sc->s, &twin, S("peer:nation"), &fresh, &sc->err), "another of the same number");
 	GIVES(sc, RC_CONFLICT, bulletin_get(sc->s, b.number, sc->a, &got, &sc->err), "a number of two names neither");
-	b.number = S("");
 	b.id = S(ID("5"));
+	b.number = twin.number;
+	b.origin = S("");
+	DONE(sc, bulletin_issue(sc->s, S("nation"), &b, NULL, 0, S("user:a"), &sc->err), "one of ours");
+	twin.id = S(ID("6"));
+	twin.number = b.number;
+	GIVES(sc, RC_CONFLICT, bulletin_keep(sc->s, &twin, S("peer:nation"), &fresh, &sc->err), "nobody else gives our numbers");
+	b.number = S("");
+	b.id = S(ID("7"));
 	GIVES(sc, RC_BAD, bulletin_keep(sc->s, &b, S("peer:nation"), &fresh, &sc->err), "one without a number");
 }
 
