@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/embedded.h"
 #include "desk/pack_read.h"
 #include "sys/file.h"
 
@@ -298,7 +299,10 @@ enum rc pack_parse(struct arena *a, const char *file, struct str text, const str
 
 const char *pack_builtin(size_t index)
 {
-	return index < desk_packs_n ? desk_packs[index].name : NULL;
+	for (size_t i = 0; desk_packs[i].name != NULL; i++)
+		if (i == index)
+			return desk_packs[i].name;
+	return NULL;
 }
 
 static enum rc load_file(struct arena *a, const char *path, const struct pack **ret, struct err *err)
@@ -319,9 +323,9 @@ enum rc pack_load(struct arena *a, const char *name, const struct pack **ret, st
 	char path[PATH_MAX_BYTES];
 	struct stat st;
 
-	for (size_t i = 0; i < desk_packs_n; i++)
-		if (strcmp(desk_packs[i].name, name) == 0)
-			return pack_parse(a, name, str_make(desk_packs[i].text, desk_packs[i].n), ret, err);
+	for (const struct embedded *e = desk_packs; e->name != NULL; e++)
+		if (strcmp(e->name, name) == 0)
+			return pack_parse(a, name, str_make(e->text, e->n), ret, err);
 	if (stat(name, &st) != 0)
 		return FAIL(err, RC_NOTFOUND, "no pack '%s': neither in this program (lianfang pack list) nor a folder or file", name);
 	if (!S_ISDIR(st.st_mode))

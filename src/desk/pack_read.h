@@ -38,12 +38,4 @@ enum rc pack_clock_read(const struct pack_reader *r, const struct pack *p, const
 /* "aware" or ["contained", "recovered"] as a set. */
 enum rc pack_facts_read(const struct pack_reader *r, const struct json *v, uint32_t *ret) MUSTUSE;
 
-/* Packs of packs/ as the build put them into the program. */
-struct desk_pack {
-	const char *name, *text;
-	unsigned n;
-};
-extern const struct desk_pack desk_packs[];
-extern const unsigned desk_packs_n;
-
 #endif

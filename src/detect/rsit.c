@@ -3,7 +3,7 @@
  * nothing is indexed. */
 #include "detect/rsit.h"
 
-#include "detect/rsit_pack.h"
+#include "base/embedded.h"
 #include "detect/sigma_int.h"
 #include "sys/file.h"
 
@@ -225,8 +225,8 @@ enum rc rsit_load(struct arena *a, const char *file, const struct rsit **ret, st
 		return FAIL(err, RC_NOMEM, "rsit: no memory");
 	p.d = (struct sigma_doc){ .r = reader, .a = a, .scratch = reader->scratch };
 	TRY(user_file(&p, file, err));
-	for (unsigned i = 0; i < rsit_packs_n; i++)
-		TRY(pack(&p, rsit_packs[i].name, str_make(rsit_packs[i].text, rsit_packs[i].n), err));
+	for (const struct embedded *e = rsit_packs; e->name != NULL; e++)
+		TRY(pack(&p, e->name, str_make(e->text, e->n), err));
 	TRY(check_rules(r, err));
 	*ret = r;
 	return RC_OK;

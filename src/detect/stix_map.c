@@ -3,7 +3,7 @@
 #include "detect/stix_map.h"
 
 #include "base/ascii.h"
-#include "detect/stix_pack.h"
+#include "base/embedded.h"
 #include "stix/pattern.h"
 
 #define VIEWS_MAX 200
@@ -187,8 +187,8 @@ enum rc stix_map_load(struct sigma_reader *r, const struct stix_map **ret, struc
 
 	if (map == NULL || p.views == NULL)
 		return FAIL(err, RC_NOMEM, "STIX packs: no memory");
-	for (unsigned i = 0; i < stix_packs_n; i++)
-		TRY(pack(&p, stix_packs[i].name, str_make(stix_packs[i].text, stix_packs[i].n), err));
+	for (const struct embedded *e = stix_packs; e->name != NULL; e++)
+		TRY(pack(&p, e->name, str_make(e->text, e->n), err));
 	*map = (struct stix_map){ p.views, p.n };
 	*ret = map;
 	return RC_OK;

@@ -12,9 +12,9 @@
 #include <dirent.h>
 #include <errno.h>
 
+#include "base/embedded.h"
 #include "base/mem.h"
 #include "detect/sigma_int.h"
-#include "detect/taxonomy_pack.h"
 #include "sys/file.h"
 
 #define VARIANTS_MAX 1000
@@ -171,8 +171,8 @@ enum rc taxonomy_load(struct arena *a, const char *folder, const struct taxonomy
 	if (t == NULL || p.v == NULL)
 		return FAIL(err, RC_NOMEM, "taxonomy: no memory");
 	p.d = (struct sigma_doc){ .r = r, .a = a, .scratch = r->scratch };
-	for (unsigned i = 0; i < taxonomy_packs_n; i++)
-		TRY(pack(&p, taxonomy_packs[i].name, str_make(taxonomy_packs[i].text, taxonomy_packs[i].n), err));
+	for (const struct embedded *e = taxonomy_packs; e->name != NULL; e++)
+		TRY(pack(&p, e->name, str_make(e->text, e->n), err));
 	if (folder != NULL)
 		TRY(pack_folder(&p, folder, err));
 	*t = (struct taxonomy){ p.v, p.n, false };
