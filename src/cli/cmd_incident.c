@@ -1,6 +1,6 @@
 /* The desk: each command is one REST call. */
 #include "base/text.h"
-#include "cli/node_cmd.h"
+#include "cli/incident.h"
 
 #define ITEMS_MAX ((size_t)256 << 10)
 #define NO_OPT { NULL, 0, NULL, { NULL, NULL }, false }
@@ -35,7 +35,26 @@ static void show_clock(const struct cli *c, const struct json *k, struct buf *ou
 	buf_fmt(out, "%.*s\n", STR(title));
 }
 
-static void show_incident(const struct cli *c, const struct json *v, struct buf *out)
+/* "  merged: 2026-000018, 2026-000021" */
+static void show_numbers(const struct cli *c, const struct json *list, const char *label, struct buf *out)
+{
+	bool first = true;
+
+	if (!json_is(list, JSON_ARRAY))
+		return;
+	JSON_EACH(one, list) {
+		struct str number = json_get_str(one, S("number"));
+
+		if (first)
+			buf_fmt(out, "  %s: ", cli_word(c, label));
+		buf_fmt(out, "%s%.*s", first ? "" : ", ", STR(number));
+		first = false;
+	}
+	if (!first)
+		buf_char(out, '\n');
+}
+
+void show_incident(const struct cli *c, const struct json *v, struct buf *out)
 {
 	const struct json *views = json_get(v, S("views"));
 	struct str number = json_get_str(v, S("number")), title = json_get_str(v, S("title"));
@@ -43,6 +62,8 @@ static void show_incident(const struct cli *c, const struct json *v, struct buf 
 	if (json_is(json_get(v, S("exercise")), JSON_TRUE))
 		buf_cstr(out, "*** EXERCISE 演練 ***\n");
 	buf_fmt(out, "%.*s  %.*s\n", STR(number), STR(title));
+	show_numbers(c, json_get(v, S("merged")), "holds", out);
+	show_numbers(c, json_get(v, S("merged_into")), "merged into", out);
 	if (views == NULL)
 		return;
 	JSON_EACH(view, views) {
@@ -104,6 +125,13 @@ static bool put_fact(struct cli *c, struct body *x, const char *type)
 	return true;
 }
 
+void incident_path(const struct cli *c, const char *tail, struct buf *out)
+{
+	buf_cstr(out, "/incidents/");
+	percent_put(out, str_of(c->operands[1]));
+	buf_cstr(out, tail);
+}
+
 static int send_fact(struct cli *c, const char *type)
 {
 	struct body x;
@@ -113,9 +141,7 @@ static int send_fact(struct cli *c, const char *type)
 	body_begin(&x);
 	buf_init(&path, 4096);
 	if (put_fact(c, &x, type)) {
-		buf_cstr(&path, "/incidents/");
-		percent_put(&path, str_of(c->operands[1]));
-		buf_cstr(&path, "/facts");
+		incident_path(c, "/facts", &path);
 		status = body_send(c, &x, path.p, show_incident);
 	} else {
 		buf_done(&x.b);
@@ -230,7 +256,17 @@ static void show_facts(const struct cli *c, const struct json *v, struct buf *ou
 {
 	static const char *const columns[] = { "at:RECORDED", "claimed:HAPPENED", "type:TYPE", "by:BY", "level:LEVEL", "id:ID", NULL };
 
+	const struct json *merged = json_get(v, S("merged"));
+
 	show_table(c, json_get(v, S("facts")), columns, out);
+	if (!json_is(merged, JSON_ARRAY))
+		return;
+	JSON_EACH(one, merged) {
+		struct str number = json_get_str(one, S("number"));
+
+		buf_fmt(out, "\n%.*s\n", STR(number));
+		show_table(c, json_get(one, S("facts")), columns, out);
+	}
 }
 
 static int show_run(struct cli *c)
@@ -239,10 +275,7 @@ static int show_run(struct cli *c)
 	int status;
 
 	buf_init(&path, 4096);
-	buf_cstr(&path, "/incidents/");
-	percent_put(&path, str_of(c->operands[1]));
-	if (cli_has(c, "facts"))
-		buf_cstr(&path, "/facts");
+	incident_path(c, cli_has(c, "facts") ? "/facts" : "", &path);
 	path_query(&path, "at", cli_get(c, "at", NULL));
 	status = node_cmd(c, c->operands[0], "GET", path.p, S(""), cli_has(c, "facts") ? show_facts : show_incident);
 	buf_done(&path);
@@ -262,7 +295,7 @@ static const struct cli_opt state_opts[] = {
 	{ "reason", 0, "TEXT", { "of a fallback: why the platform could not be used", "無法使用平臺之事由" }, false },
 	{ "stage", 0, "NAME", { "of reported: early-warning, notification", "通報階段" }, false },
 	{ "until", 0, "TIME", { "of extended: the new end", "延長後期限" }, false },
-	{ "ref", 0, "ID", { "of corrected: the fact; of merged: the incident", "更正之事實或併入之事件" }, false },
+	{ "ref", 0, "ID", { "of corrected: the fact", "所更正之事實" }, false },
 	{ "subject", 0, "CLASS", { "class of the organisation", "機關類別" }, false },
 	NO_OPT,
 };
@@ -281,7 +314,7 @@ const struct cli_cmd CMD_INCIDENT_STATE = {
 	"incident state", { "state a fact about an incident", "陳述事件之事實" }, "DIR NUMBER TYPE",
 	{ "TYPE is one of aware, level, reported, backfilled, reviewed, rereviewed, forwarded, contained, recovered, final_report,\n"
 	  "extended, returned, accepted, closed, reopened, corrected, dispatched, acknowledged, warned, evidence, meeting, dismissed,\n"
-	  "merged, unmerged, note. Nothing is erased: a mistake is corrected by a further fact. A fact that could not count is refused\n"
+	  "note. Nothing is erased: a mistake is corrected by a further fact. A fact that could not count is refused\n"
 	  "with the reason.",
 	  "TYPE 為事實類型。事實不會刪除：錯誤以後續事實更正；無法採計者附理由退回。" },
 	state_opts, state_examples, 3, 3, state_run,

@@ -17,7 +17,7 @@ static const struct { const char *en, *zh; } words[] = {
 	/* lines of status and show */
 	{ "TLP", "TLP" }, { "assignee", "承辦人" }, { "class", "事件類別" }, { "closed", "結案時間" }, { "closed by", "結案者" }, { "description", "說明" },
 	{ "disposition", "處置結果" }, { "end", "結束時間" }, { "hits", "觸發次數" }, { "host", "主機" }, { "impact", "影響等級" }, { "indicators", "命中指標" },
-	{ "level", "規則等級" }, { "log", "紀錄來源" }, { "merged into", "併入" }, { "opened", "發現時間" }, { "protection", "防護類型" }, { "region", "地區" },
+	{ "level", "規則等級" }, { "log", "紀錄來源" }, { "merged into", "併入" }, { "holds", "已併入" }, { "opened", "發現時間" }, { "protection", "防護類型" }, { "region", "地區" },
 	{ "related", "相關監控單" }, { "reporter", "監控單位" }, { "rules", "觸發規則" }, { "sector", "領域" }, { "sightings", "目擊" }, { "start", "開始時間" },
 	{ "state", "處理狀態" }, { "tactics", "戰術" }, { "techniques", "技術" }, { "ticket", "監控單" }, { "title", "主旨" }, { "type", "類型" }, { "victim", "受駭單位" },
 

@@ -81,13 +81,14 @@ static enum progress step_of(const struct moment *m, enum progress now)
 	case FACT_MEETING:
 	case FACT_UNMERGED:
 	case FACT_NOTE:
+	case FACT_SPLIT:
 	case FACT_TYPES:
 		break;
 	}
 	return now;
 }
 
-/* An un-merge gives back what it was before, and what happened since. */
+/* An un-merge gives back what it was before, and what happened since. An incident that takes another in stays what it is. */
 static const char *state_of(const struct story *s)
 {
 	enum progress now = DRAFT, apart = DRAFT;
@@ -95,6 +96,8 @@ static const char *state_of(const struct story *s)
 	for (size_t i = 0; i < s->n; i++) {
 		const struct moment *m = &s->m[i];
 
+		if (m->fact->from.n > 0)
+			continue;
 		if (m->fact->type != FACT_MERGED)
 			apart = step_of(m, apart);
 		now = m->fact->type == FACT_UNMERGED ? apart : now == MERGED ? MERGED : step_of(m, now);

@@ -16,6 +16,8 @@ static int by_id(const void *a, const void *b)
 	const struct desk_fact *x = *(const struct desk_fact *const *)a, *y = *(const struct desk_fact *const *)b;
 	int order = str_cmp(x->id, y->id);
 
+	if (order == 0 && x->origin != y->origin)
+		return x->origin < y->origin ? -1 : 1;
 	return order != 0 ? order : x->at != y->at ? (x->at < y->at ? -1 : 1) : x->line < y->line ? -1 : x->line > y->line;
 }
 
@@ -29,6 +31,8 @@ static int by_time(const void *a, const void *b)
 		return rank(x->fact->type) - rank(y->fact->type);
 	if (x->fact->at != y->fact->at)
 		return x->fact->at < y->fact->at ? -1 : 1;
+	if (x->fact->origin != y->fact->origin)
+		return x->fact->origin < y->fact->origin ? -1 : 1;
 	return str_cmp(x->fact->id, y->fact->id);
 }
 
@@ -53,7 +57,29 @@ static const struct desk_fact *settle(struct story *s, struct desk_facts *f, con
 	return loser == kept ? other : kept;
 }
 
-/* What was known at s->now, each fact once. */
+/* Stated in words in several of the incidents that are merged: it is one fact. `list`: of one id. */
+static bool said_before(const struct desk_fact *const *list, size_t n, const struct desk_fact *f)
+{
+	for (size_t i = 0; i < n; i++)
+		if (json_same(list[i]->source, f->source))
+			return true;
+	return false;
+}
+
+static size_t drop_said(const struct desk_fact **list, size_t n)
+{
+	size_t kept = 0, run = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (kept > run && !str_eq(list[run]->id, list[i]->id))
+			run = kept;
+		if (!said_before(list + run, kept - run, list[i]))
+			list[kept++] = list[i];
+	}
+	return kept;
+}
+
+/* What was known at s->now, each fact once: an id is of one fact in each of the incidents that are merged. */
 static enum rc distinct(struct story *s, struct desk_facts *f, const struct desk_fact ***ret, size_t *ret_n, struct err *err)
 {
 	const struct desk_fact **list = arena_array(s->a, f->n + 1, sizeof *list);
@@ -66,31 +92,32 @@ static enum rc distinct(struct story *s, struct desk_facts *f, const struct desk
 			list[n++] = &f->f[i];
 	qsort(list, n, sizeof *list, by_id);
 	for (size_t i = 0; i < n; i++)
-		if (kept > 0 && str_eq(list[kept - 1]->id, list[i]->id))
+		if (kept > 0 && str_eq(list[kept - 1]->id, list[i]->id) && list[kept - 1]->origin == list[i]->origin)
 			list[kept - 1] = settle(s, f, list[kept - 1], list[i]);
 		else
 			list[kept++] = list[i];
 	*ret = list;
-	*ret_n = kept;
+	*ret_n = drop_said(list, kept);
 	return RC_OK;
 }
 
-static const struct desk_fact *find(const struct desk_fact *const *list, size_t n, struct str id)
+/* The fact that `by` is about: of its own incident, else of whichever has it. */
+static const struct desk_fact *find(const struct desk_fact *const *list, size_t n, const struct desk_fact *by)
 {
-	size_t lo = 0;
+	size_t lo = 0, hi = n;
 
-	while (n > lo) {
-		size_t mid = lo + (n - lo) / 2;
-		int order = str_cmp(list[mid]->id, id);
+	while (hi > lo) {
+		size_t mid = lo + (hi - lo) / 2;
 
-		if (order == 0)
-			return list[mid];
-		if (order < 0)
+		if (str_cmp(list[mid]->id, by->ref) < 0)
 			lo = mid + 1;
 		else
-			n = mid;
+			hi = mid;
 	}
-	return NULL;
+	for (size_t i = lo; i < n && str_eq(list[i]->id, by->ref); i++)
+		if (list[i]->origin == by->origin)
+			return list[i];
+	return lo < n && str_eq(list[lo]->id, by->ref) ? list[lo] : NULL;
 }
 
 struct correction {
@@ -104,6 +131,8 @@ static int by_corrected(const void *a, const void *b)
 
 	if (order != 0)
 		return order;
+	if (x->of->origin != y->of->origin)
+		return x->of->origin < y->of->origin ? -1 : 1;
 	return x->by->at != y->by->at ? (x->by->at < y->by->at ? -1 : 1) : str_cmp(x->by->id, y->by->id);
 }
 
@@ -121,7 +150,7 @@ static enum rc corrections(struct story *s, struct desk_facts *f, const struct d
 
 		if (list[i]->type != FACT_CORRECTED)
 			continue;
-		of = find(list, n, list[i]->ref);
+		of = find(list, n, list[i]);
 		if (of == NULL || of->type == FACT_CORRECTED)
 			desk_facts_problem(s->a, f, list[i]->line, list[i]->id, false, "there is no fact '%.*s' to be corrected", STR(str_slice(list[i]->ref, 0, 100)));
 		else

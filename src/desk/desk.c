@@ -101,12 +101,11 @@ static bool is_open(const char *state)
 	return strcmp(state, "closed") != 0 && strcmp(state, "false_alarm") != 0 && strcmp(state, "merged") != 0;
 }
 
-enum rc desk_look(const struct desk *d, struct arena *a, struct str packs, struct str facts, usec at, struct desk_view *ret, struct err *err)
+static enum rc derive_all(const struct desk *d, struct arena *a, struct str packs, usec at, struct desk_view *ret, struct err *err)
 {
 	struct str id;
 
-	*ret = (struct desk_view){ .due = INT64_MAX, .alarm = INT64_MAX };
-	TRY(desk_facts_parse(a, "facts", facts, &ret->facts, err));
+	ret->due = ret->alarm = INT64_MAX;
 	while (str_next(&packs, ' ', &id)) {
 		const struct pack *p = desk_pack(d, id);
 		struct incident_view *v;
@@ -129,5 +128,25 @@ enum rc desk_look(const struct desk *d, struct arena *a, struct str packs, struc
 	if (ret->n == 0)
 		return FAIL(err, RC_BAD, "an incident needs a pack");
 	ret->open = is_open(ret->views[0]->state);
+	return RC_OK;
+}
+
+enum rc desk_look(const struct desk *d, struct arena *a, struct str packs, struct str facts, usec at, struct desk_view *ret, struct err *err)
+{
+	*ret = (struct desk_view){ .into = S("") };
+	TRY(desk_facts_parse(a, "facts", facts, &ret->facts, err));
+	return derive_all(d, a, packs, at, ret, err);
+}
+
+enum rc desk_look_joined(const struct desk *d, struct arena *a, struct str packs, struct str incident, const struct join_source *src, usec at,
+			 struct desk_view *ret, struct err *err)
+{
+	struct joined j;
+
+	TRY(join(a, incident, at, src, &j, err));
+	*ret = (struct desk_view){ .facts = j.facts, .into = j.into, .joined = j.incidents, .n_joined = j.n, .kin = j.kin, .n_kin = j.n_kin };
+	TRY(derive_all(d, a, packs, at, ret, err));
+	if (ret->into.n > 0) /* its clocks ring over there */
+		ret->alarm = INT64_MAX;
 	return RC_OK;
 }

@@ -3,6 +3,7 @@
 #define DESK_DESK_H
 
 #include "desk/alarm.h"
+#include "desk/join.h"
 
 struct desk;
 
@@ -21,6 +22,9 @@ struct desk_view {
 	struct incident_view *views[DESK_INCIDENT_PACKS_MAX];
 	size_t n;
 	struct desk_facts facts;
+	struct str into;  /* merged into this one, which has its clocks now; or "" */
+	struct str *joined, *kin; /* as struct joined */
+	size_t n_joined, n_kin;
 	usec due;   /* least of all clocks that run, INT64_MAX: none */
 	usec alarm; /* when somebody has to be told next */
 	bool open;  /* not closed, dismissed or merged */
@@ -28,5 +32,8 @@ struct desk_view {
 
 /* `packs`: ids with a blank between. `facts`: lines. All in `a`. RC_BAD: an unknown pack, or a fact that is none. */
 enum rc desk_look(const struct desk *d, struct arena *a, struct str packs, struct str facts, usec at, struct desk_view *ret, struct err *err) MUSTUSE;
+/* The same of an incident with all that was merged into it. */
+enum rc desk_look_joined(const struct desk *d, struct arena *a, struct str packs, struct str incident, const struct join_source *src, usec at,
+			 struct desk_view *ret, struct err *err) MUSTUSE;
 
 #endif

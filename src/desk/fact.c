@@ -7,7 +7,7 @@
 static const char *const names[FACT_TYPES] = {
 	"aware", "reported", "backfilled", "level", "reviewed", "rereviewed", "forwarded", "contained", "recovered", "final_report", "extended",
 	"returned", "accepted", "closed", "reopened", "corrected", "dispatched", "acknowledged", "warned", "evidence", "meeting", "dismissed",
-	"merged", "unmerged", "note",
+	"merged", "unmerged", "note", "split",
 };
 
 static const struct json_limits LINE_LIMITS = { FACT_LINE_MAX, 32, 65536 };
@@ -107,6 +107,8 @@ static enum rc read_fact(const struct json *v, struct desk_fact *f, struct err *
 	f->grounds = text_of(v, "grounds");
 	f->subject = text_of(v, "subject");
 	f->ref = text_of(v, "ref");
+	f->from = text_of(v, "from");
+	f->moved = json_is(json_get(v, S("facts")), JSON_ARRAY) ? json_get(v, S("facts")) : NULL;
 	return read_level(v, f, err);
 }
 

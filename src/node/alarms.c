@@ -6,9 +6,8 @@
 #include "base/bell.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "desk/desk.h"
 #include "node/core.h"
-#include "store/incidents.h"
+#include "web/casefile.h"
 
 #define LOOK_EACH USEC_PER_SEC /* the wall's clock may be set at any time */
 #define AT_A_TIME 100
@@ -52,26 +51,68 @@ static void tell(const struct incident_row *r, const struct incident_alarm *list
 	}
 }
 
-static enum rc ring(struct alarms *m, struct arena *a, const struct incident_row *r, usec now, struct err *err)
+/* What was told of a clock in an incident that this one was merged with or split from is not told again here. A breach of
+ * another due instant is another breach. */
+static enum rc drop_told(struct alarms *m, struct arena *a, const struct desk_view *v, struct incident_alarm *list, size_t *n, struct err *err)
+{
+	for (size_t k = 0; k < v->n_kin && *n > 0; k++) {
+		struct incident_alarm *told;
+		struct incident_row kin;
+		size_t n_told, kept = 0;
+		enum rc rc = incident_get(m->core->node.store, v->kin[k], a, &kin, err);
+
+		if (rc == RC_NOTFOUND || rc == RC_BAD)
+			continue;
+		TRY(rc);
+		TRY(incident_alarms(m->core->node.store, kin.row, a, &told, &n_told, err));
+		for (size_t i = 0; i < *n; i++) {
+			bool again = false;
+
+			for (size_t j = 0; j < n_told && !again; j++)
+				again = told[j].percent == list[i].percent && told[j].due == list[i].due && str_eq(told[j].clock, list[i].clock);
+			if (!again)
+				list[kept++] = list[i];
+		}
+		*n = kept;
+	}
+	return RC_OK;
+}
+
+/* *ret_into: the incident that this one is merged into, or "". */
+static enum rc ring(struct alarms *m, struct arena *a, const struct incident_row *r, usec now, struct str *ret_into, struct err *err)
 {
 	struct incident_alarm *list = arena_array(a, RUNGS_MAX, sizeof *list);
 	struct incident_derived d;
 	struct desk_view v;
-	struct str facts;
 	size_t n;
 
 	if (list == NULL)
 		return FAIL(err, RC_NOMEM, "alarms: out of memory");
-	TRY(incident_facts(m->core->node.store, r->row, a, &facts, err));
-	TRY(desk_look(m->core->api.desk, a, r->packs, facts, now, &v, err));
-	n = gather(&v, a, now, list);
-	d = (struct incident_derived){ .open = v.open, .state = str_of(v.views[0]->state), .level = v.views[0]->overall,
-				       .due = v.open ? v.due : INCIDENT_NEVER, .rung = v.alarm };
+	TRY(casefile_look(m->core->api.desk, m->core->node.store, a, r, NULL, 0, now, &v, err));
+	n = v.into.n > 0 ? 0 : gather(&v, a, now, list);
+	TRY(drop_told(m, a, &v, list, &n, err));
+	d = casefile_derived(&v, v.alarm);
 	for (size_t i = 0; i < n; i++)
 		list[i].told = m->core->notify == NULL;
 	TRY(incident_alarm_put(m->core->node.store, r->row, r->facts, list, n, &d, err));
 	tell(r, list, n);
 	notify_wake(m->core->notify);
+	*ret_into = v.into;
+	return RC_OK;
+}
+
+/* Rings an incident whose time has come, and the one that it is merged into, whose facts are as old as its own. */
+static enum rc ring_with(struct alarms *m, struct arena *a, const struct incident_row *r, usec now, struct err *err)
+{
+	struct incident_row row = *r;
+	struct str into;
+
+	for (int depth = 0; depth < JOIN_MAX; depth++) {
+		TRY(ring(m, a, &row, now, &into, err));
+		if (into.n == 0 || r->now.rung > 0) /* 0: a fact came */
+			break;
+		TRY(incident_get(m->core->node.store, into, a, &row, err));
+	}
 	return RC_OK;
 }
 
@@ -88,7 +129,7 @@ static bool ring_all(struct alarms *m, struct arena *a)
 		return false;
 	}
 	for (size_t i = 0; i < n; i++) {
-		enum rc rc = ring(m, a, &rows[i], now, &err);
+		enum rc rc = ring_with(m, a, &rows[i], now, &err);
 
 		/* RC_BUSY: a fact came meanwhile; it is looked at again at once. */
 		if (rc != RC_OK && rc != RC_BUSY) {

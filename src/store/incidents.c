@@ -106,13 +106,18 @@ static enum rc open_job(struct store *s, void *ctx, struct err *err)
 	return put_derived(s, c, err);
 }
 
+static enum rc check_new(const struct incident_row *r, struct err *err)
+{
+	TRY(text_check(r->id, SHORT_MAX, "incident: id", err));
+	TRY(text_check(r->title, TITLE_MAX, "incident: title", err));
+	return text_check(r->packs, SHORT_MAX, "incident: packs", err);
+}
+
 enum rc incident_open(struct store *s, struct incident_row *r, const struct incident_fact *f, size_t n, struct str actor, struct err *err)
 {
 	struct change c = { .r = r, .f = f, .n = n, .now = &r->now, .actor = actor, .subject = r->id };
 
-	TRY(text_check(r->id, SHORT_MAX, "incident: id", err));
-	TRY(text_check(r->title, TITLE_MAX, "incident: title", err));
-	TRY(text_check(r->packs, SHORT_MAX, "incident: packs", err));
+	TRY(check_new(r, err));
 	TRY(check_facts(f, n, err));
 	return writer_do(s->writer, open_job, &c, err);
 }
@@ -153,6 +158,40 @@ enum rc incident_add(struct store *s, int64_t row, int64_t had, const struct inc
 	TRY(writer_do(s->writer, add_job, &c, err));
 	*ret_added = c.added;
 	return RC_OK;
+}
+
+struct changes {
+	struct incident_addition *list;
+	size_t n;
+	struct str actor;
+};
+
+static enum rc add_all_job(struct store *s, void *ctx, struct err *err)
+{
+	const struct changes *all = ctx;
+
+	for (size_t i = 0; i < all->n; i++) {
+		struct incident_addition *x = &all->list[i];
+		struct change c = { .r = x->fresh, .row = x->row, .had = x->had, .f = x->f, .n = x->n, .actor = all->actor };
+
+		c.now = x->fresh != NULL ? &x->fresh->now : &x->now;
+		c.subject = x->fresh != NULL ? x->fresh->id : S("");
+		TRY(x->fresh != NULL ? open_job(s, &c, err) : add_job(s, &c, err));
+		x->added = c.added;
+	}
+	return RC_OK;
+}
+
+enum rc incident_add_all(struct store *s, struct incident_addition *list, size_t n, struct str actor, struct err *err)
+{
+	struct changes all = { list, n, actor };
+
+	for (size_t i = 0; i < n; i++) {
+		TRY(check_facts(list[i].f, list[i].n, err));
+		if (list[i].fresh != NULL)
+			TRY(check_new(list[i].fresh, err));
+	}
+	return writer_do(s->writer, add_all_job, &all, err);
 }
 
 static enum rc chain_alarm(struct store *s, const struct change *c, const struct incident_alarm *al, struct err *err)

@@ -42,6 +42,17 @@ enum rc incident_open(struct store *s, struct incident_row *r, const struct inci
 enum rc incident_add(struct store *s, int64_t row, int64_t had, const struct incident_fact *f, size_t n, const struct incident_derived *now,
 		     struct str actor, size_t *ret_added, struct err *err) MUSTUSE;
 
+/* The same for several incidents, all or none: RC_BUSY when one of them changed. */
+struct incident_addition {
+	struct incident_row *fresh;           /* a new one, as incident_open takes it, and gets its numbers; else NULL and: */
+	int64_t row, had;
+	const struct incident_fact *f;
+	size_t n;
+	struct incident_derived now;          /* of one that is there */
+	size_t added;                         /* set */
+};
+enum rc incident_add_all(struct store *s, struct incident_addition *list, size_t n, struct str actor, struct err *err) MUSTUSE;
+
 /* By id or number. RC_NOTFOUND. */
 enum rc incident_get(struct store *s, struct str id, struct arena *a, struct incident_row *ret, struct err *err) MUSTUSE;
 /* The facts, one a line, in the order in which they came. */

@@ -2,16 +2,13 @@
  *
  * Nobody edits an incident: a fact is added, and state, level and clocks are derived anew. `at`, the time of recording, is always
  * this node's own; `claimed` is what the person says. A fact that could not count is refused here with the reason. */
-#include "web/api.h"
+#include "web/api_incidents.h"
 
 #include "base/uuid.h"
-#include "desk/desk.h"
 #include "desk/show.h"
 #include "gate/gate.h"
 #include "stix/marking.h"
-#include "store/incidents.h"
 
-#define TRIES 20           /* somebody else added a fact meanwhile */
 #define FIRST_FACTS_MAX 50
 
 static const char OPEN_REQUEST[] =
@@ -36,15 +33,37 @@ static const struct api_param VIEW_PARAMS[] = {
 	{ NULL, NULL, NULL },
 };
 
-/* Incidents are as secret as what carries no marking here. */
-static enum rc may_see(const struct api_call *c, struct err *err)
+enum rc incident_may_see(const struct api_call *c, struct err *err)
 {
 	return gate_may(c->viewer, TLP_RED, c->api->default_tlp, 0, NULL) ? RC_OK : FAIL(err, RC_NOTFOUND, "no such incident");
 }
 
-static struct str actor_of(const struct api_call *c)
+enum rc incident_find(struct api_call *c, struct str name, struct incident_row *ret, struct err *err)
 {
-	return arena_fmt(c->req->arena, "user:%.*s", STR(c->viewer->name));
+	TRY(incident_may_see(c, err));
+	return incident_get(c->api->store, name, c->req->arena, ret, err);
+}
+
+enum rc incident_look(struct api_call *c, const struct incident_row *r, const struct casefile_more *more, size_t n_more, usec at,
+		      struct desk_view *ret, struct err *err)
+{
+	return casefile_look(c->api->desk, c->api->store, c->req->arena, r, more, n_more, at, ret, err);
+}
+
+void incident_changed(struct api_call *c)
+{
+	if (c->api->desk_changed != NULL)
+		c->api->desk_changed(c->api->ctx);
+}
+
+struct str incident_new_id(struct api_call *c)
+{
+	char uuid[UUID_TEXT_LEN + 1];
+	struct uuid u;
+
+	uuid_v4(&u);
+	uuid_format(&u, uuid);
+	return arena_fmt(c->req->arena, "incident--%s", uuid);
 }
 
 /* Who states something at this tier, when the request does not say: of its own incidents an authority is the reporter. */
@@ -67,8 +86,7 @@ static bool skipped(struct str name)
 	return str_eq(name, S("at")) || str_eq(name, S("id")) || str_eq(name, S("by"));
 }
 
-/* The fact as it will be kept: with id, by and the time of recording of this node. */
-static enum rc make_fact(struct api_call *c, struct str packs, const struct json *in, struct incident_fact *ret, struct err *err)
+enum rc incident_make_fact(struct api_call *c, struct str packs, const struct json *in, struct incident_fact *ret, struct err *err)
 {
 	struct str id = json_get_str(in, S("id")), by = json_get_str(in, S("by"));
 	enum fact_type type = desk_fact_find(json_get_str(in, S("type")));
@@ -107,23 +125,15 @@ static enum rc make_fact(struct api_call *c, struct str packs, const struct json
 	return rc == RC_OK && (ret->id.p == NULL || ret->body.p == NULL) ? FAIL(err, RC_NOMEM, "fact: out of memory") : rc;
 }
 
-static enum rc join_facts(struct arena *a, struct str had, const struct incident_fact *f, size_t n, struct str *ret, struct err *err)
+enum rc incident_own_fact(struct api_call *c, struct str packs, struct str text, struct incident_fact *ret, struct err *err)
 {
-	struct buf b;
+	const struct json *in;
 
-	buf_init(&b, had.n + n * (INCIDENT_FACT_MAX + 1) + 1);
-	buf_str(&b, had);
-	for (size_t i = 0; i < n; i++) {
-		buf_str(&b, f[i].body);
-		buf_char(&b, '\n');
-	}
-	*ret = arena_dup(a, buf_view(&b));
-	buf_done(&b);
-	return ret->p == NULL ? FAIL(err, RC_NOMEM, "facts: out of memory") : RC_OK;
+	TRY(json_parse(c->req->arena, text, &JSON_LIMITS, &in, err));
+	return incident_make_fact(c, packs, in, ret, err);
 }
 
-/* A new fact that would not count is not taken in: the reason goes back to who states it. */
-static enum rc refuse_idle(const struct desk_view *v, const struct incident_fact *f, size_t n, struct err *err)
+enum rc incident_refuse_idle(const struct desk_view *v, const struct incident_fact *f, size_t n, struct err *err)
 {
 	for (size_t i = 0; i < v->facts.n_problems; i++)
 		for (size_t k = 0; k < n && !v->facts.problems[i].counted; k++)
@@ -132,21 +142,9 @@ static enum rc refuse_idle(const struct desk_view *v, const struct incident_fact
 	return RC_OK;
 }
 
-/* `rung` 0: whoever tells of alarms looks at once, since a fact may tell of something long past. */
-static struct incident_derived derived_of(const struct desk_view *v)
-{
-	return (struct incident_derived){ .open = v->open, .state = str_of(v->views[0]->state), .level = v->views[0]->overall,
-					  .due = v->open ? v->due : INCIDENT_NEVER, .rung = 0 };
-}
-
-static enum rc look(struct api_call *c, struct str packs, struct str facts, usec at, struct desk_view *ret, struct err *err)
-{
-	return desk_look(c->api->desk, c->req->arena, packs, facts, at, ret, err);
-}
-
 /* --- views out --- */
 
-static void put_row(struct jsonw *w, const struct incident_row *r)
+void incident_put_row(struct jsonw *w, const struct incident_row *r)
 {
 	jsonw_m_str(w, "id", r->id);
 	jsonw_m_str(w, "number", r->number);
@@ -186,12 +184,29 @@ static enum rc put_alarms(struct api_call *c, int64_t row, struct err *err)
 	return RC_OK;
 }
 
-static enum rc put_incident(struct api_call *c, const struct incident_row *r, const struct desk_view *v, usec at, struct err *err)
+/* "merged": [{"id", "number"}] */
+static void put_incidents(struct api_call *c, const char *name, const struct str *ids, size_t n)
+{
+	jsonw_name(&c->out, name);
+	jsonw_array(&c->out);
+	for (size_t i = 0; i < n; i++) {
+		struct incident_row r;
+
+		jsonw_object(&c->out);
+		jsonw_m_str(&c->out, "id", ids[i]);
+		if (incident_get(c->api->store, ids[i], c->req->arena, &r, NULL) == RC_OK)
+			jsonw_m_str(&c->out, "number", r.number);
+		jsonw_object_end(&c->out);
+	}
+	jsonw_array_end(&c->out);
+}
+
+enum rc incident_put(struct api_call *c, const struct incident_row *r, const struct desk_view *v, usec at, struct err *err)
 {
 	struct jsonw *w = &c->out;
 
 	jsonw_object(w);
-	put_row(w, r);
+	incident_put_row(w, r);
 	jsonw_name(w, "views");
 	jsonw_array(w);
 	for (size_t i = 0; i < v->n; i++) {
@@ -201,6 +216,8 @@ static enum rc put_incident(struct api_call *c, const struct incident_row *r, co
 	}
 	jsonw_array_end(w);
 	show_problems(w, &v->facts);
+	put_incidents(c, "merged", v->joined, v->n_joined);
+	put_incidents(c, "merged_into", &v->into, v->into.n > 0);
 	TRY(put_alarms(c, r->row, err));
 	jsonw_object_end(w);
 	return RC_OK;
@@ -235,39 +252,33 @@ static enum rc read_first_facts(struct api_call *c, struct str packs, struct inc
 	if (list->type != JSON_ARRAY || list->n > FIRST_FACTS_MAX)
 		return FAIL(err, RC_BAD, "/facts: expected an array of at most %d facts", FIRST_FACTS_MAX);
 	JSON_EACH(one, list)
-		TRY(make_fact(c, packs, one, &f[(*ret_n)++], err));
+		TRY(incident_make_fact(c, packs, one, &f[(*ret_n)++], err));
 	return RC_OK;
 }
 
 static enum rc incidents_post(struct api_call *c, struct err *err)
 {
 	struct incident_fact f[FIRST_FACTS_MAX];
-	struct incident_row r = { .exercise = false };
+	struct incident_row r = { .id = incident_new_id(c) };
+	struct casefile_more more = { .incident = r.id, .f = f };
 	struct desk_view v;
-	char id[80], uuid[UUID_TEXT_LEN + 1];
-	struct str facts;
-	struct uuid u;
-	usec at = time_now();
-	size_t n;
+	usec at;
 
-	TRY(may_see(c, err));
+	TRY(incident_may_see(c, err));
+	if (r.id.p == NULL)
+		return FAIL(err, RC_NOMEM, "incident: out of memory");
 	TRY(api_text(c, "title", true, &r.title, err));
 	TRY(api_bool(c, "exercise", false, &r.exercise, err));
 	TRY(read_packs(c, &r.packs, err));
-	TRY(read_first_facts(c, r.packs, f, &n, err));
-	TRY(join_facts(c->req->arena, S(""), f, n, &facts, err));
-	TRY(look(c, r.packs, facts, time_now(), &v, err));
-	TRY(refuse_idle(&v, f, n, err));
-	uuid_v4(&u);
-	uuid_format(&u, uuid);
-	snprintf(id, sizeof id, "incident--%s", uuid);
-	r.id = str_of(id);
-	r.now = derived_of(&v);
-	TRY(incident_open(c->api->store, &r, f, n, actor_of(c), err));
-	if (c->api->desk_changed != NULL)
-		c->api->desk_changed(c->api->ctx);
+	TRY(read_first_facts(c, r.packs, f, &more.n, err));
+	at = time_now();
+	TRY(incident_look(c, &r, &more, 1, at, &v, err));
+	TRY(incident_refuse_idle(&v, f, more.n, err));
+	r.now = casefile_derived(&v, 0);
+	TRY(incident_open(c->api->store, &r, f, more.n, api_actor(c), err));
+	incident_changed(c);
 	c->res->status = 201;
-	return put_incident(c, &r, &v, at, err);
+	return incident_put(c, &r, &v, at, err);
 }
 
 static const char *const ORDER_NAMES[INCIDENT_ORDERS] = { "due", "newest", "changed", "level", "state" };
@@ -333,7 +344,7 @@ static enum rc incidents_get(struct api_call *c, struct err *err)
 	struct incident_row *list;
 	size_t n;
 
-	TRY(may_see(c, err));
+	TRY(incident_may_see(c, err));
 	TRY(read_query(c, &q, err));
 	TRY(incident_list(c->api->store, &q, c->req->arena, &list, &n, err));
 	jsonw_object(&c->out);
@@ -341,7 +352,7 @@ static enum rc incidents_get(struct api_call *c, struct err *err)
 	jsonw_array(&c->out);
 	for (size_t i = 0; i < n; i++) {
 		jsonw_object(&c->out);
-		put_row(&c->out, &list[i]);
+		incident_put_row(&c->out, &list[i]);
 		jsonw_object_end(&c->out);
 	}
 	jsonw_array_end(&c->out);
@@ -355,31 +366,49 @@ static enum rc incident_view_get(struct api_call *c, struct err *err)
 {
 	struct incident_row r;
 	struct desk_view v;
-	struct str facts, when = api_query(c, "at");
+	struct str when = api_query(c, "at");
 	usec at = time_now();
 
-	TRY(may_see(c, err));
 	if (when.p != NULL)
 		TRY(time_parse_offset(when, &at, err));
-	TRY(incident_get(c->api->store, c->params[0], c->req->arena, &r, err));
-	TRY(incident_facts(c->api->store, r.row, c->req->arena, &facts, err));
-	TRY(look(c, r.packs, facts, at, &v, err));
-	return put_incident(c, &r, &v, at, err);
+	TRY(incident_find(c, c->params[0], &r, err));
+	TRY(incident_look(c, &r, NULL, 0, at, &v, err));
+	return incident_put(c, &r, &v, at, err);
 }
 
-static enum rc incident_facts_get(struct api_call *c, struct err *err)
+static enum rc put_facts(struct api_call *c, int64_t row, struct err *err)
 {
-	struct incident_row r;
 	struct str facts, line;
 
-	TRY(may_see(c, err));
-	TRY(incident_get(c->api->store, c->params[0], c->req->arena, &r, err));
-	TRY(incident_facts(c->api->store, r.row, c->req->arena, &facts, err));
-	jsonw_object(&c->out);
+	TRY(incident_facts(c->api->store, row, c->req->arena, &facts, err));
 	jsonw_name(&c->out, "facts");
 	jsonw_array(&c->out);
 	while (str_next(&facts, '\n', &line))
 		jsonw_raw(&c->out, line);
+	jsonw_array_end(&c->out);
+	return RC_OK;
+}
+
+/* Its own, and those of each incident that was merged into it. */
+static enum rc incident_facts_get(struct api_call *c, struct err *err)
+{
+	struct incident_row r;
+	struct desk_view v;
+
+	TRY(incident_find(c, c->params[0], &r, err));
+	TRY(incident_look(c, &r, NULL, 0, time_now(), &v, err));
+	jsonw_object(&c->out);
+	TRY(put_facts(c, r.row, err));
+	jsonw_name(&c->out, "merged");
+	jsonw_array(&c->out);
+	for (size_t i = 0; i < v.n_joined; i++) {
+		TRY(incident_get(c->api->store, v.joined[i], c->req->arena, &r, err));
+		jsonw_object(&c->out);
+		jsonw_m_str(&c->out, "incident", r.id);
+		jsonw_m_str(&c->out, "number", r.number);
+		TRY(put_facts(c, r.row, err));
+		jsonw_object_end(&c->out);
+	}
 	jsonw_array_end(&c->out);
 	jsonw_object_end(&c->out);
 	return RC_OK;
@@ -399,41 +428,49 @@ static enum rc check_level(const struct api_call *c, struct str packs, const str
 	       FAIL(err, RC_BAD, "/level: pack %.*s has the levels %d to %d", STR(p->id), p->level_least, p->level_most);
 }
 
-/* Stated before under this id: it is not stated again. */
-static enum rc is_there(struct api_call *c, struct str facts, struct str id, bool *ret, struct err *err)
+/* Of the facts under this incident's own name; a new one stands among them once, and twice when it was there. */
+static size_t count_own(const struct desk_view *v, struct str id)
 {
-	struct desk_facts f;
+	size_t n = 0;
 
-	*ret = false;
-	TRY(desk_facts_parse(c->req->arena, "facts", facts, &f, err));
-	for (size_t i = 0; i < f.n; i++)
-		*ret |= str_eq(f.f[i].id, id);
-	return RC_OK;
+	for (size_t i = 0; i < v->facts.n; i++)
+		n += v->facts.f[i].origin == 0 && (id.p == NULL || str_eq(v->facts.f[i].id, id));
+	return n;
+}
+
+static enum rc may_state_here(struct api_call *c, const struct desk_view *v, struct err *err)
+{
+	struct incident_row into;
+
+	if (v->into.n == 0)
+		return RC_OK;
+	TRY(incident_get(c->api->store, v->into, c->req->arena, &into, err));
+	return FAIL(err, RC_CONFLICT, "incident: it is merged into %.*s: state it there", STR(into.number));
 }
 
 /* Derives with the new fact and keeps both; RC_BUSY when others were quicker. */
 static enum rc add_once(struct api_call *c, const struct incident_fact *f, struct incident_row *r, struct desk_view *v, struct err *err)
 {
-	struct str facts, all;
+	struct casefile_more more = { .incident = r->id, .f = f, .n = 1 };
 	size_t added;
-	bool there;
 
-	TRY(incident_get(c->api->store, c->params[0], c->req->arena, r, err));
-	TRY(incident_facts(c->api->store, r->row, c->req->arena, &facts, err));
-	TRY(check_level(c, r->packs, c->body, err));
-	TRY(is_there(c, facts, f->id, &there, err));
-	if (there)
-		return look(c, r->packs, facts, time_now(), v, err);
-	TRY(join_facts(c->req->arena, facts, f, 1, &all, err));
-	TRY(look(c, r->packs, all, time_now(), v, err));
-	TRY(refuse_idle(v, f, 1, err));
-	if (v->views[0]->n_facts + 1 > INCIDENT_FACTS_MAX)
+	TRY(incident_look(c, r, &more, 1, time_now(), v, err));
+	TRY(may_state_here(c, v, err));
+	if (count_own(v, f->id) > 1) /* it was stated before under this id: it is not stated again */
+		return incident_look(c, r, NULL, 0, time_now(), v, err);
+	TRY(incident_refuse_idle(v, f, 1, err));
+	if (count_own(v, (struct str){ NULL, 0 }) > INCIDENT_FACTS_MAX)
 		return FAIL(err, RC_LIMIT, "incident: more than %d facts", INCIDENT_FACTS_MAX);
-	r->now = derived_of(v);
-	TRY(incident_add(c->api->store, r->row, r->facts, f, 1, &r->now, actor_of(c), &added, err));
+	r->now = casefile_derived(v, 0);
+	TRY(incident_add(c->api->store, r->row, r->facts, f, 1, &r->now, api_actor(c), &added, err));
 	r->facts += (int64_t)added;
 	r->changed = time_now();
 	return RC_OK;
+}
+
+static bool is_link(struct str type)
+{
+	return str_eq(type, S("merged")) || str_eq(type, S("unmerged")) || str_eq(type, S("split"));
 }
 
 static enum rc incident_facts_post(struct api_call *c, struct err *err)
@@ -443,16 +480,20 @@ static enum rc incident_facts_post(struct api_call *c, struct err *err)
 	struct desk_view v;
 	enum rc rc = RC_BUSY;
 
-	TRY(may_see(c, err));
+	TRY(incident_find(c, c->params[0], &r, err));
 	TRY(api_text(c, "type", true, &f.type, err));
-	TRY(incident_get(c->api->store, c->params[0], c->req->arena, &r, err));
-	TRY(make_fact(c, r.packs, c->body, &f, err));
-	for (int i = 0; i < TRIES && rc == RC_BUSY; i++)
+	if (is_link(f.type))
+		return FAIL(err, RC_BAD, "/type: '%.*s' is stated in two incidents at once: use merge, unmerge or split", STR(f.type));
+	TRY(check_level(c, r.packs, c->body, err));
+	TRY(incident_make_fact(c, r.packs, c->body, &f, err));
+	for (int i = 0; i < INCIDENT_TRIES && rc == RC_BUSY; i++) {
+		if (i > 0)
+			TRY(incident_find(c, c->params[0], &r, err));
 		rc = add_once(c, &f, &r, &v, err);
+	}
 	TRY(rc);
-	if (c->api->desk_changed != NULL)
-		c->api->desk_changed(c->api->ctx);
-	return put_incident(c, &r, &v, time_now(), err);
+	incident_changed(c);
+	return incident_put(c, &r, &v, time_now(), err);
 }
 
 static enum rc packs_get(struct api_call *c, struct err *err)

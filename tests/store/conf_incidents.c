@@ -49,6 +49,23 @@ static void facts(struct scene *sc)
 	GIVES(sc, RC_BUSY, incident_add(sc->s, 99, 0, both, 1, &r.now, S("user:a"), &added, &sc->err), "nothing is added to none");
 }
 
+static void together(struct scene *sc)
+{
+	struct incident_row old = made("incident--old", 5), fresh = made("incident--fresh", 6), got;
+	struct incident_addition list[2] = { { .f = &REPORTED, .n = 1, .had = 1, .now = old.now }, { .fresh = &fresh, .f = &AWARE, .n = 1 } };
+
+	DONE(sc, incident_open(sc->s, &old, &AWARE, 1, S("user:a"), &sc->err), "one that is there");
+	list[0].row = old.row;
+	list[0].now.due = 77;
+	DONE(sc, incident_add_all(sc->s, list, 2, S("user:a"), &sc->err), "a fact to it, and a new one, at once");
+	OK(list[0].added == 1 && list[1].added == 1 && fresh.row > 0 && fresh.facts == 1, "both");
+	DONE(sc, incident_get(sc->s, old.id, sc->a, &got, &sc->err), "the old one");
+	OK(got.facts == 2 && got.now.due == 77, "has what was derived");
+	fresh = made("incident--never", 6);
+	GIVES(sc, RC_BUSY, incident_add_all(sc->s, list, 2, S("user:a"), &sc->err), "somebody was quicker");
+	GIVES(sc, RC_NOTFOUND, incident_get(sc->s, S("incident--never"), sc->a, &got, &sc->err), "then neither");
+}
+
 static void lists(struct scene *sc)
 {
 	static const usec dues[] = { 300, INCIDENT_NEVER, 100, 200 };
@@ -196,6 +213,7 @@ static void bad(struct scene *sc)
 
 const struct conformance_case CASES_INCIDENTS[] = {
 	{ "incidents: facts", facts },
+	{ "incidents: several at once", together },
 	{ "incidents: lists", lists },
 	{ "incidents: orders", orders },
 	{ "incidents: alarms", alarms },

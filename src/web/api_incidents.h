@@ -1,0 +1,35 @@
+/* What the routes about incidents share. Inside web/ only. */
+#ifndef WEB_API_INCIDENTS_H
+#define WEB_API_INCIDENTS_H
+
+#include "web/api.h"
+#include "web/casefile.h"
+
+#define INCIDENT_TRIES 20 /* somebody else added a fact meanwhile */
+
+/* Incidents are as secret as what carries no marking here. RC_NOTFOUND. */
+enum rc incident_may_see(const struct api_call *c, struct err *err) MUSTUSE;
+/* By id or number, of the path or a member. */
+enum rc incident_find(struct api_call *c, struct str name, struct incident_row *ret, struct err *err) MUSTUSE;
+/* As it is now, with facts that are not kept yet. */
+enum rc incident_look(struct api_call *c, const struct incident_row *r, const struct casefile_more *more, size_t n_more, usec at,
+		      struct desk_view *ret, struct err *err) MUSTUSE;
+
+/* The fact as it will be kept: members of `in`, an id, who states it and when this node recorded it. RC_BAD: no type, or one that
+ * nobody knows. */
+enum rc incident_make_fact(struct api_call *c, struct str packs, const struct json *in, struct incident_fact *ret, struct err *err) MUSTUSE;
+/* The same of JSON text that the node itself wrote. */
+enum rc incident_own_fact(struct api_call *c, struct str packs, struct str text, struct incident_fact *ret, struct err *err) MUSTUSE;
+/* RC_BAD with the reason: a new fact that would not count is not taken in. */
+enum rc incident_refuse_idle(const struct desk_view *v, const struct incident_fact *f, size_t n, struct err *err) MUSTUSE;
+
+/* A fact came: whoever tells of alarms looks again. */
+void incident_changed(struct api_call *c);
+/* "incident--uuid", in the request's memory; .p NULL: none. */
+struct str incident_new_id(struct api_call *c);
+
+void incident_put_row(struct jsonw *w, const struct incident_row *r);
+/* Row, views, problems, alarms and what it was merged with. */
+enum rc incident_put(struct api_call *c, const struct incident_row *r, const struct desk_view *v, usec at, struct err *err) MUSTUSE;
+
+#endif

@@ -1,0 +1,23 @@
+/* An incident of the store through the eyes of the desk, with all that was merged into it: one way to look for
+ * REST, alarms and exchange. */
+#ifndef WEB_CASEFILE_H
+#define WEB_CASEFILE_H
+
+#include "desk/desk.h"
+#include "store/incidents.h"
+
+/* Facts that are not kept yet, as if they were: what would become of it? */
+struct casefile_more {
+	struct str incident;  /* id */
+	const struct incident_fact *f;
+	size_t n;
+};
+
+/* As known at `at`; r->id, row and packs count. All in `a`. */
+enum rc casefile_look(const struct desk *d, struct store *s, struct arena *a, const struct incident_row *r, const struct casefile_more *more,
+		      size_t n_more, usec at, struct desk_view *ret, struct err *err) MUSTUSE;
+
+/* What the store keeps of a view. `rung`: 0 where a fact came, since it may tell of something long past; else v->alarm. */
+struct incident_derived casefile_derived(const struct desk_view *v, usec rung);
+
+#endif
