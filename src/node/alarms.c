@@ -6,6 +6,7 @@
 #include "base/bell.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/cases.h"
 #include "node/core.h"
 #include "web/casefile.h"
 
@@ -108,6 +109,7 @@ static enum rc ring(struct alarms *m, struct arena *a, const struct incident_row
 		list[i].told = m->core->notify == NULL;
 	TRY(incident_alarm_put(m->core->node.store, r->row, r->facts, list, n, &d, err));
 	tell(r, list, n);
+	cases_wake(m->core); /* a breach is for the tier above too */
 	notify_wake(m->core->notify);
 	*ret_into = v.into;
 	return RC_OK;

@@ -8,6 +8,7 @@
 #include "node/core.h"
 #include "node/blocks.h"
 #include "node/bulletins.h"
+#include "node/cases.h"
 #include "node/exchange.h"
 #include "node/opinions.h"
 #include "node/tickets.h"
@@ -90,6 +91,7 @@ static void facts_came(void *ctx)
 
 	alarms_wake(c->alarms);
 	bulletins_wake(c->bulletins);
+	cases_wake(c);
 }
 
 static void peers_changed(void *ctx)
@@ -97,6 +99,7 @@ static void peers_changed(void *ctx)
 	struct core *c = ctx;
 
 	exchange_reload(c);
+	cases_reload(c);
 	fed_reload(c->fed);
 }
 
@@ -378,6 +381,8 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	if (rc == RC_OK)
 		rc = bulletins_start(c, &c->bulletins, err);
 	if (rc == RC_OK)
+		rc = cases_start(c, err);
+	if (rc == RC_OK)
 		rc = exchange_start(c, err);
 	if (rc == RC_OK)
 		rc = open_doors(c, &pems, err);
@@ -393,6 +398,7 @@ static void core_close(struct core *c, bool served)
 	exchange_stop(c);
 	bulletins_stop(c->bulletins);
 	alarms_stop(c->alarms);
+	cases_stop(c); /* who wakes it has ended */
 	notify_stop(c->notify);
 	detect_link_stop(c->link, served);
 	blocks_stop(c->blocks);

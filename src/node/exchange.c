@@ -13,6 +13,8 @@
 #include "gate/admit.h"
 #include "gate/own.h"
 #include "node/bulletins.h"
+#include "desk/case.h"
+#include "node/cases.h"
 #include "node/core.h"
 #include "node/detector.h"
 #include "stix/marking.h"
@@ -32,6 +34,9 @@
 static const struct exchange_kind KINDS[] = {
 	{ BULLETIN_TYPE, bulletin_came },
 	{ BULLETIN_RECEIPT_TYPE, bulletin_receipt_came },
+	{ CASE_NODE, case_node_came },
+	{ CASE_FACT, case_fact_came },
+	{ CASE_RECEIPT, case_receipt_came },
 	{ NULL, NULL },
 };
 
@@ -81,6 +86,14 @@ enum rc exchange_send(struct core *c, struct str peer, struct str object, struct
 	if (done[0].result == ADMIT_FAILED)
 		return FAIL(err, RC_BAD, "to %.*s: %.*s", STR(peer), STR(done[0].message));
 	return RC_OK;
+}
+
+enum rc exchange_way(struct core *c, struct str peer, uint32_t *ret, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)1 << 20);
+	struct peer p;
+
+	return a == NULL ? FAIL(err, RC_NOMEM, "exchange: out of memory") : out_of(c, peer, a, &p, ret, err);
 }
 
 enum rc exchange_peers(struct core *c, struct str relation, struct arena *a, struct str **ret, size_t *ret_n, struct err *err)

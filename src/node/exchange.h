@@ -16,6 +16,9 @@ struct core;
  * RC_NOTFOUND: no such peer; RC_BAD: no object, or one with the same id and other content is there. */
 enum rc exchange_send(struct core *c, struct str peer, struct str object, struct err *err) MUSTUSE;
 
+/* The number of the collection that goes to this peer: another one when the peer was removed and added again. */
+enum rc exchange_way(struct core *c, struct str peer, uint32_t *ret, struct err *err) MUSTUSE;
+
 /* Names of peers by relation: S("parent"), S("child"), S("partner"), or all with S(""). Disabled ones are not among them. */
 enum rc exchange_peers(struct core *c, struct str relation, struct arena *a, struct str **ret, size_t *ret_n, struct err *err) MUSTUSE;
 

@@ -141,6 +141,17 @@ static const char BULLETINS[] =
 	" disposition {text}, reason {text}, incident {text}, feedback {text}, told {int}, PRIMARY KEY (bulletin, who)){end};"
 	"CREATE INDEX bulletin_unsent ON bulletin_to (bulletin) WHERE who <> '' AND sent = 0;"
 	"CREATE INDEX bulletin_untold ON bulletin_to (bulletin) WHERE who = '' AND told < 2;";
+/* Incidents that several nodes share. */
+static const char CASES[] =
+	"CREATE TABLE case_info (incident {text} PRIMARY KEY, opened_by {text}, number {text}, peer {text}){end};"
+	"CREATE TABLE case_fact (row {int} PRIMARY KEY, object {text} UNIQUE, incident {text}, fact {text}, author {text}, n {int}, hash {text},"
+	" peer {text}, came {int}, body {text}, UNIQUE (incident, fact), UNIQUE (incident, author, n)){end};"
+	"CREATE INDEX case_fact_row ON case_fact (incident, row);"
+	"CREATE TABLE case_link (incident {text}, peer {text}, collection {int}, sent {int}, PRIMARY KEY (incident, peer)){end};"
+	"CREATE TABLE case_receipt (object {text}, by_id {text}, at {int}, refused {text}, incident {text}, PRIMARY KEY (object, by_id)){end};"
+	"CREATE INDEX case_receipt_incident ON case_receipt (incident, at);"
+	"CREATE TABLE case_author (id {text} PRIMARY KEY, name {text}, tier {text}, key {text}, body {text}, at {int}){end};"
+	"CREATE TABLE case_via (id {text}, peer {text}, direct {int}, PRIMARY KEY (id, peer)){end};";
 
 static const struct migration {
 	const char *sql;
@@ -153,6 +164,7 @@ static const struct migration {
 	{ QUEUE, false },
 	{ REGISTERS, false },
 	{ BULLETINS, false },
+	{ CASES, false },
 };
 
 static const struct word *word_at(struct str text, size_t pos)

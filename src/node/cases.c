@@ -1,0 +1,586 @@
+/* What is stated here goes out.
+ *
+ * Every fact stands in the node's chain in the order of commits, so a durable cursor into the chain is the whole outbox of this
+ * part: behind it each incident that got a fact is looked at, its facts become objects, and these go to whoever shares the incident. All
+ * of that may be done again: objects have the same id and bytes, and what a peer has it has.
+ *
+ * Who shares an incident:
+ * - the tiers above the node that opened it, once it is reported;
+ * - from there on upwards, once it is forwarded, or is major by its pack, or a clock of it is breached (so that whoever may take
+ *   over knows of it);
+ * - whoever delivered a fact of it, and whom a fact names in "to".
+ * Notes, and facts with "local": true, stay here. */
+#include "node/cases.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "desk/case.h"
+#include "desk/desk.h"
+#include "node/core.h"
+#include "store/cases.h"
+#include "store/facts.h"
+#include "store/incidents.h"
+#include "store/peers.h"
+
+#define CURSOR S("cases")
+#define AT_A_TIME 500
+#define MEMORY ((size_t)256 << 20)
+#define LOOK_EACH 30 /* seconds: looks by itself so often, should a ring be lost */
+#define AGAIN_AFTER USEC_PER_SEC
+#define TOLD_MAX 100000
+#define ID_MAX 120
+
+struct cases {
+	struct core *core;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t bell;
+	bool rung, reload, stop;
+	struct map *told;        /* under lock: "peer collection identity" whose statement went there in this run */
+	usec began;
+	uint64_t at;             /* of the chain: what is behind it was not looked at yet */
+};
+
+/* --- who is who --- */
+
+static bool was_told(struct cases *x, struct str key, bool note)
+{
+	bool told;
+
+	pthread_mutex_lock(&x->lock);
+	told = map_get(x->told, key, NULL);
+	if (note)
+		(void)!map_put(x->told, key, 1); /* else it is told again */
+	pthread_mutex_unlock(&x->lock);
+	return told;
+}
+
+static enum rc write_own(struct cases *x, struct buf *out, struct err *err)
+{
+	const struct node *n = &x->core->node;
+	char key[CASE_HASH_LEN + 1];
+	struct case_node own = { .author = str_of(n->config.identity), .name = str_of(n->config.name), .tier = str_of(n->config.tier),
+				 .cert = str_of(n->cert_sha256), .at = x->began };
+
+	for (size_t i = 0; i < SIGN_PUBLIC_LEN; i++)
+		snprintf(key + 2 * i, 3, "%02x", n->sign_pub[i]);
+	own.key = str_of(key);
+	return case_node_write(&own, n->sign_sec, out, err);
+}
+
+static enum rc statement_of(struct cases *x, struct arena *a, struct str author, struct buf *out, struct err *err)
+{
+	struct case_author n;
+
+	if (str_eq(author, str_of(x->core->node.config.identity)))
+		return write_own(x, out, err);
+	TRY(case_author_get(x->core->node.store, author, a, &n, err));
+	buf_str(out, n.body);
+	return buf_check(out, err, "case");
+}
+
+enum rc case_introduce(struct core *c, struct str author, struct str peer, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)4 << 20);
+	char key[ID_MAX * 2];
+	uint32_t way;
+	struct buf b;
+	enum rc rc;
+
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "case: out of memory");
+	TRY(exchange_way(c, peer, &way, err));
+	snprintf(key, sizeof key, "%u %.*s", way, STR(str_slice(author, 0, ID_MAX)));
+	if (was_told(c->cases, str_of(key), false))
+		return RC_OK;
+	buf_init(&b, CASE_BODY_MAX);
+	rc = statement_of(c->cases, a, author, &b, err);
+	if (rc == RC_OK)
+		rc = exchange_send(c, peer, buf_view(&b), err);
+	buf_done(&b);
+	if (rc == RC_OK)
+		(void)was_told(c->cases, str_of(key), true);
+	return rc;
+}
+
+/* --- one incident --- */
+
+struct incident {
+	struct cases *x;
+	struct arena *a;
+	struct incident_row row;
+	struct case_info info;     /* opened here and not shared yet: made up */
+	struct desk_view view;
+	struct case_row *rows;     /* facts that are objects */
+	size_t n_rows;
+};
+
+static bool opened_here(const struct incident *i)
+{
+	return str_eq(i->info.opened_by, str_of(i->x->core->node.config.identity));
+}
+
+static enum rc read_incident(struct incident *i, struct str id, struct err *err)
+{
+	struct store *s = i->x->core->node.store;
+	struct str facts;
+	enum rc rc;
+
+	TRY(incident_get(s, id, i->a, &i->row, err));
+	TRY(incident_facts(s, i->row.row, i->a, &facts, err));
+	TRY(desk_look(i->x->core->api.desk, i->a, i->row.packs, facts, time_now(), &i->view, err));
+	TRY(case_list(s, i->row.id, 0, i->a, &i->rows, &i->n_rows, err));
+	rc = case_info_get(s, i->row.id, i->a, &i->info, err);
+	if (rc == RC_NOTFOUND) {
+		i->info = (struct case_info){ .incident = i->row.id, .opened_by = str_of(i->x->core->node.config.identity), .number = i->row.number,
+					      .from = S("") };
+		return RC_OK;
+	}
+	return rc;
+}
+
+static bool has_fact(const struct incident *i, enum fact_type type)
+{
+	for (size_t k = 0; k < i->view.facts.n; k++)
+		if (i->view.facts.f[k].type == type)
+			return true;
+	return false;
+}
+
+static bool is_major(const struct incident *i)
+{
+	for (size_t k = 0; k < i->view.n; k++)
+		if (i->view.views[k]->overall >= i->view.packs[k]->level_major || i->view.views[k]->claimed >= i->view.packs[k]->level_major)
+			return true;
+	return false;
+}
+
+static enum rc is_breached(const struct incident *i, bool *ret, struct err *err)
+{
+	struct incident_alarm *list;
+	size_t n;
+
+	TRY(incident_alarms(i->x->core->node.store, i->row.row, i->a, &list, &n, err));
+	*ret = false;
+	for (size_t k = 0; k < n; k++)
+		*ret |= list[k].percent == 100;
+	return RC_OK;
+}
+
+/* Whether the tiers above this one get it from here. */
+static enum rc goes_up(const struct incident *i, bool *ret, struct err *err)
+{
+	struct peer from;
+
+	*ret = false;
+	if (opened_here(i)) {
+		*ret = has_fact(i, FACT_REPORTED);
+		return RC_OK;
+	}
+	if (peer_get(i->x->core->node.store, i->info.from, i->a, &from, NULL) != RC_OK || !str_eq(from.relation, S("child")))
+		return RC_OK;
+	*ret = has_fact(i, FACT_FORWARDED) || is_major(i);
+	return *ret ? RC_OK : is_breached(i, ret, err);
+}
+
+static enum rc share_with_peer(const struct incident *i, struct str peer, struct err *err)
+{
+	struct case_link l = { .peer = peer };
+
+	TRY(exchange_way(i->x->core, peer, &l.collection, err));
+	return case_link_put(i->x->core->node.store, i->row.id, &l, err);
+}
+
+/* "to": a peer's name, or several. A name that is nobody's is left alone. */
+static enum rc share_with_named(const struct incident *i, const struct json *to, struct err *err)
+{
+	struct peer p;
+
+	if (json_is(to, JSON_STRING) && peer_get(i->x->core->node.store, json_str(to), i->a, &p, NULL) == RC_OK)
+		return share_with_peer(i, p.name, err);
+	if (json_is(to, JSON_ARRAY))
+		JSON_EACH(one, to)
+			if (json_is(one, JSON_STRING) && peer_get(i->x->core->node.store, json_str(one), i->a, &p, NULL) == RC_OK)
+				TRY(share_with_peer(i, p.name, err));
+	return RC_OK;
+}
+
+static bool is_object(const struct incident *i, struct str fact)
+{
+	for (size_t k = 0; k < i->n_rows; k++)
+		if (str_eq(i->rows[k].fact, fact))
+			return true;
+	return false;
+}
+
+static enum rc find_sharers(const struct incident *i, struct err *err)
+{
+	struct str *parents;
+	size_t n;
+	bool up;
+
+	TRY(goes_up(i, &up, err));
+	if (up) {
+		TRY(exchange_peers(i->x->core, S("parent"), i->a, &parents, &n, err));
+		for (size_t k = 0; k < n; k++)
+			TRY(share_with_peer(i, parents[k], err));
+	}
+	for (size_t k = 0; k < i->view.facts.n; k++)
+		if (!is_object(i, i->view.facts.f[k].id))
+			TRY(share_with_named(i, json_get(i->view.facts.f[k].source, S("to")), err));
+	return RC_OK;
+}
+
+/* --- facts that were stated here become objects --- */
+
+static bool stays_here(const struct desk_fact *f)
+{
+	const struct json *local = json_get(f->source, S("local"));
+	bool is_local = f->type == FACT_NOTE;
+
+	if (local != NULL)
+		(void)!json_bool(local, &is_local);
+	return is_local;
+}
+
+static enum rc make_object(struct incident *i, const struct desk_fact *fact, int64_t n, struct str previous, struct case_row *ret, struct err *err)
+{
+	struct core *c = i->x->core;
+	struct case_fact f = { .author = str_of(c->node.config.identity), .incident = i->row.id, .opened_by = i->info.opened_by,
+			       .number = i->row.number, .title = i->row.title, .packs = i->row.packs, .exercise = i->row.exercise, .n = n,
+			       .previous = previous, .tlp = (uint8_t)c->node.config.default_tlp };
+	char hash[CASE_HASH_LEN + 1];
+	const struct json *tree;
+	struct buf b, text;
+	enum rc rc;
+
+	buf_init(&b, CASE_OBJECT_MAX);
+	buf_init(&text, INCIDENT_FACT_MAX * 2);
+	json_print(fact->source, &text);
+	f.fact = buf_view(&text);
+	rc = buf_check(&text, err, "fact");
+	if (rc == RC_OK)
+		rc = case_fact_write(&f, c->node.sign_sec, &b, hash, err);
+	*ret = (struct case_row){ .incident = i->row.id, .fact = fact->id, .author = f.author, .n = n, .hash = arena_dup(i->a, str_of(hash)),
+				  .peer = S(""), .body = arena_dup(i->a, buf_view(&b)) };
+	buf_done(&b);
+	buf_done(&text);
+	TRY(rc);
+	if (ret->hash.p == NULL || ret->body.p == NULL)
+		return FAIL(err, RC_NOMEM, "case: out of memory");
+	TRY(json_parse(i->a, ret->body, &JSON_LIMITS, &tree, err));
+	ret->object = json_get_str(tree, S("id"));
+	return case_put(c->node.store, ret, &i->info, err);
+}
+
+/* In the order in which they were stated. */
+static enum rc make_objects(struct incident *i, struct err *err)
+{
+	struct str own = str_of(i->x->core->node.config.identity), previous = S("");
+	int64_t n = 0;
+
+	for (size_t k = 0; k < i->n_rows; k++)
+		if (str_eq(i->rows[k].author, own) && i->rows[k].n > n) {
+			n = i->rows[k].n;
+			previous = i->rows[k].hash;
+		}
+	for (size_t k = 0; k < i->view.facts.n; k++) {
+		const struct desk_fact *f = &i->view.facts.f[k];
+		struct case_row row;
+
+		if (is_object(i, f->id) || stays_here(f))
+			continue;
+		TRY(make_object(i, f, ++n, previous, &row, err));
+		previous = row.hash;
+	}
+	return RC_OK;
+}
+
+/* --- objects go to who shares the incident --- */
+
+static enum rc send_to(const struct incident *i, const struct case_link *had, struct err *err)
+{
+	struct core *c = i->x->core;
+	struct case_link l = *had;
+	struct case_row *rows;
+	struct peer p;
+	size_t n;
+
+	if (peer_get(c->node.store, l.peer, i->a, &p, NULL) != RC_OK || p.disabled)
+		return RC_OK;
+	TRY(exchange_way(c, l.peer, &l.collection, err));
+	if (l.collection != had->collection)
+		l.sent = 0;
+	TRY(case_list(c->node.store, i->row.id, l.sent, i->a, &rows, &n, err));
+	for (size_t k = 0; k < n; k++) {
+		l.sent = rows[k].row;
+		if (str_eq(rows[k].peer, l.peer))
+			continue;
+		TRY(case_introduce(c, rows[k].author, l.peer, err));
+		TRY(exchange_send(c, l.peer, rows[k].body, err));
+	}
+	return n == 0 && l.collection == had->collection ? RC_OK : case_link_put(c->node.store, i->row.id, &l, err);
+}
+
+static enum rc look_at(struct cases *x, struct str id, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new(MEMORY);
+	struct incident i = { .x = x, .a = a };
+	struct case_link *links;
+	size_t n;
+
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "case: out of memory");
+	TRY(read_incident(&i, id, err));
+	TRY(find_sharers(&i, err));
+	TRY(case_links(x->core->node.store, i.row.id, a, &links, &n, err));
+	if (n == 0)
+		return RC_OK;
+	TRY(make_objects(&i, err));
+	for (size_t k = 0; k < n; k++)
+		TRY(send_to(&i, &links[k], err));
+	return RC_OK;
+}
+
+/* What is wrong with one incident must not hold up the others; what is wrong with the node is tried again. */
+static enum rc look_or_say(struct cases *x, struct str id, struct err *err)
+{
+	enum rc rc = look_at(x, id, err);
+
+	if (rc == RC_BAD || rc == RC_LIMIT || rc == RC_NOTFOUND || rc == RC_CONFLICT || rc == RC_UNSUPPORTED) {
+		log_line(LOG_LEVEL_ERROR, "case", "%.*s does not go to the nodes that share it: %s", STR(id), err->text);
+		return RC_OK;
+	}
+	return rc;
+}
+
+/* --- behind the cursor --- */
+
+struct stretch {
+	struct arena *a;
+	struct str *ids;
+	size_t n;
+	uint64_t at;
+};
+
+static bool note_fact(void *ctx, const struct fact *f)
+{
+	struct stretch *p = ctx;
+	struct str id;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (str_eq(p->ids[i], f->subject)) {
+			p->at = f->seq;
+			return true;
+		}
+	if (p->n == AT_A_TIME)
+		return false;
+	id = arena_dup(p->a, f->subject);
+	if (id.p == NULL)
+		return false;
+	p->ids[p->n++] = id;
+	p->at = f->seq;
+	return true;
+}
+
+static enum rc keep_cursor(struct cases *x, struct err *err)
+{
+	char text[24];
+	int n = snprintf(text, sizeof text, "%llu", (unsigned long long)x->at);
+
+	return cursor_put(x->core->node.store, CURSOR, str_make(text, (size_t)n), err);
+}
+
+/* RC_OK with *ret_more: there is more behind it. */
+static enum rc follow_chain(struct cases *x, bool *ret_more, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)8 << 20);
+	struct stretch p = { .a = a, .at = x->at };
+
+	*ret_more = false;
+	if (a == NULL || (p.ids = arena_array(a, AT_A_TIME, sizeof *p.ids)) == NULL)
+		return FAIL(err, RC_NOMEM, "case: out of memory");
+	TRY(fact_each(x->core->node.store, x->at, S("incident."), note_fact, &p, err));
+	for (size_t i = 0; i < p.n; i++) {
+		if (atomic_load(&x->core->stopping))
+			return RC_OK;
+		TRY(look_or_say(x, p.ids[i], err));
+	}
+	if (p.at == x->at)
+		return RC_OK;
+	x->at = p.at;
+	*ret_more = true;
+	return keep_cursor(x, err);
+}
+
+/* --- peers that are new --- */
+
+/* All incidents, for a peer that was not there when they were stated. */
+static enum rc look_at_all(struct cases *x, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)16 << 20);
+	struct incident_query q = { .all = true, .order = INCIDENT_BY_NEWEST, .level = INCIDENT_ANY, .exercise = INCIDENT_ANY, .limit = AT_A_TIME };
+	struct incident_row *list;
+	size_t n = AT_A_TIME;
+
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "case: out of memory");
+	while (n == AT_A_TIME && !atomic_load(&x->core->stopping)) {
+		TRY(incident_list(x->core->node.store, &q, a, &list, &n, err));
+		for (size_t i = 0; i < n && !atomic_load(&x->core->stopping); i++) {
+			q.after_row = list[i].row;
+			TRY(look_or_say(x, list[i].id, err));
+		}
+		arena_reset(a);
+	}
+	return RC_OK;
+}
+
+static enum rc greet(struct cases *x, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)16 << 20);
+	struct str *peers, text;
+	bool fresh = false;
+	char key[40];
+	uint32_t way;
+	size_t n;
+
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "case: out of memory");
+	TRY(exchange_peers(x->core, S(""), a, &peers, &n, err));
+	for (size_t i = 0; i < n; i++) {
+		TRY(case_introduce(x->core, str_of(x->core->node.config.identity), peers[i], err));
+		TRY(exchange_way(x->core, peers[i], &way, err));
+		snprintf(key, sizeof key, "cases:%u", way);
+		fresh |= cursor_get(x->core->node.store, str_of(key), a, &text, NULL) == RC_NOTFOUND;
+	}
+	if (!fresh)
+		return RC_OK;
+	TRY(look_at_all(x, err));
+	for (size_t i = 0; i < n && !atomic_load(&x->core->stopping); i++) {
+		TRY(exchange_way(x->core, peers[i], &way, err));
+		snprintf(key, sizeof key, "cases:%u", way);
+		TRY(cursor_put(x->core->node.store, str_of(key), S("1"), err));
+	}
+	return RC_OK;
+}
+
+/* --- the thread --- */
+
+static void wait_for_bell(struct cases *x, usec span, bool *ret_reload)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += span / USEC_PER_SEC;
+	pthread_mutex_lock(&x->lock);
+	while (!x->rung && !x->stop && pthread_cond_timedwait(&x->bell, &x->lock, &until) != ETIMEDOUT)
+		;
+	*ret_reload |= x->reload;
+	x->rung = x->reload = false;
+	pthread_mutex_unlock(&x->lock);
+}
+
+static void *run(void *ctx)
+{
+	struct cases *x = ctx;
+	bool reload = true, more = true;
+
+	while (!atomic_load(&x->core->stopping)) {
+		struct err err = { 0 };
+		enum rc rc = reload ? greet(x, &err) : RC_OK;
+
+		reload &= rc != RC_OK;
+		more = true;
+		while (rc == RC_OK && more && !atomic_load(&x->core->stopping))
+			rc = follow_chain(x, &more, &err);
+		if (rc != RC_OK && !atomic_load(&x->core->stopping))
+			log_line(LOG_LEVEL_ERROR, "case", "what is stated here waits: %s", err.text);
+		wait_for_bell(x, rc == RC_OK ? LOOK_EACH * USEC_PER_SEC : AGAIN_AFTER, &reload);
+	}
+	return NULL;
+}
+
+static void ring(struct cases *x, bool reload, bool stop)
+{
+	if (x == NULL)
+		return;
+	pthread_mutex_lock(&x->lock);
+	x->rung = true;
+	x->reload |= reload;
+	x->stop |= stop;
+	pthread_cond_signal(&x->bell);
+	pthread_mutex_unlock(&x->lock);
+}
+
+void cases_wake(struct core *c)
+{
+	ring(c->cases, false, false);
+}
+
+void cases_reload(struct core *c)
+{
+	ring(c->cases, true, false);
+}
+
+static enum rc read_cursor(struct cases *x, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new(4096);
+	struct str text;
+	enum rc rc;
+
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "case: out of memory");
+	rc = cursor_get(x->core->node.store, CURSOR, a, &text, err);
+	if (rc == RC_NOTFOUND)
+		return RC_OK;
+	if (rc == RC_OK && !str_to_u64(text, &x->at))
+		return FAIL(err, RC_CORRUPT, "case: cursor '%.*s'", STR(text));
+	return rc;
+}
+
+enum rc cases_start(struct core *c, struct err *err)
+{
+	struct cases *x = mem_alloc(sizeof *x);
+	pthread_condattr_t attr;
+	enum rc rc;
+
+	if (x == NULL)
+		return FAIL(err, RC_NOMEM, "case: out of memory");
+	*x = (struct cases){ .core = c, .told = map_new(TOLD_MAX), .began = time_now() };
+	pthread_mutex_init(&x->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&x->bell, &attr);
+	pthread_condattr_destroy(&attr);
+	rc = x->told == NULL ? FAIL(err, RC_NOMEM, "case: out of memory") : read_cursor(x, err);
+	c->cases = x;
+	if (rc == RC_OK && pthread_create(&x->thread, NULL, run, x) != 0)
+		rc = FAIL(err, RC_IO, "case: cannot start a thread");
+	if (rc != RC_OK) {
+		c->cases = NULL;
+		map_free(x->told);
+		mem_free(x);
+	}
+	return rc;
+}
+
+void cases_stop(struct core *c)
+{
+	struct cases *x = c->cases;
+
+	if (x == NULL)
+		return;
+	ring(x, false, true);
+	pthread_join(x->thread, NULL);
+	c->cases = NULL;
+	pthread_cond_destroy(&x->bell);
+	pthread_mutex_destroy(&x->lock);
+	map_free(x->told);
+	mem_free(x);
+}

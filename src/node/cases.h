@@ -1,0 +1,23 @@
+/* Incidents that live at several tiers: what is stated here goes as signed objects
+ * (desk/case.h) to the nodes that share the incident, and what they state comes in. */
+#ifndef NODE_CASES_H
+#define NODE_CASES_H
+
+#include "node/exchange.h"
+
+enum rc cases_start(struct core *c, struct err *err) MUSTUSE;
+/* A fact was stated here. Any thread; also when there is no thread. */
+void cases_wake(struct core *c);
+/* Peers changed. Any thread. */
+void cases_reload(struct core *c);
+void cases_stop(struct core *c);
+
+/* Of the table of kinds (exchange.h). */
+enum rc case_node_came(struct core *c, const struct exchange_from *from, struct str id, const struct json *object, struct err *err) MUSTUSE;
+enum rc case_fact_came(struct core *c, const struct exchange_from *from, struct str id, const struct json *object, struct err *err) MUSTUSE;
+enum rc case_receipt_came(struct core *c, const struct exchange_from *from, struct str id, const struct json *object, struct err *err) MUSTUSE;
+
+/* The statement of who `author` is goes to this peer, so that it can check what follows. */
+enum rc case_introduce(struct core *c, struct str author, struct str peer, struct err *err) MUSTUSE;
+
+#endif

@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""One incident at provider, sector and nation at once: reported, reviewed, reviewed again; what is stated anywhere is known everywhere once,
+whoever was killed or away meanwhile; who claims to be another, or decides what is not its to decide, is refused."""
+from harness import *
+
+t = Tap()
+h, s, n = Node('hospital', 'provider'), Node('sector', 'sector'), Node('nation', 'nation')
+for x in (h, s, n):
+    x.start()
+
+
+def tie(child, parent, tlp='amber'):
+    a = parent.cli('peer', 'add', '@', child.name, '--relation', 'child', '--cert', child.fingerprint, '--tlp', tlp)
+    b = child.cli('peer', 'add', '@', parent.name, '--relation', 'parent', '--cert', parent.fingerprint, '--url', parent.url(), '--tlp', tlp)
+    return a.status == 0 and b.status == 0
+
+
+def at(node, incident):
+    r = node.get('/api/v1/incidents/' + incident)
+    return r.json() if r.status == 200 else {}
+
+
+def facts(node, incident):
+    r = node.get(f'/api/v1/incidents/{incident}/facts')
+    return sorted((f['type'], f['id']) for f in r.json()['facts']) if r.status == 200 else []
+
+
+def same_everywhere(incident, *nodes):
+    return wait_until(lambda: facts(nodes[0], incident) and all(facts(x, incident) == facts(nodes[0], incident) for x in nodes))
+
+
+def report(node, title, level, *more):
+    opened = node.cli('incident', 'open', '@', '-t', title, '--aware', stamp(-60), '--pack', 'tw-2026', *more, '--json').json()
+    began = time.monotonic()
+    r = node.cli('report', '@', opened['number'], '--level', str(level), '--json')
+    return r.json()['id'], began
+
+
+def refusals(node):
+    return [(f['actor'], json.loads(f['body'])['why'] if isinstance(f['body'], str) else f['body']['why'])
+            for f in node.get('/api/v1/facts?kind=exchange.refuse&limit=1000').json()['facts']]
+
+
+def identity_of(node):
+    return re.search(r'identity--[0-9a-f-]{36}', read(os.path.join(node.dir, 'lianfang.conf')).decode()).group(0)
+
+
+t.ok(tie(h, s) and tie(s, n), 'a provider below a sector below the nation')
+i, began = report(h, 'ransom note on the ward', 3)
+t.ok(wait_until(lambda: at(s, i), every=0.005), 'the sector has it')
+first = time.monotonic() - began
+t.ok(wait_until(lambda: at(n, i), every=0.005), 'and the nation, since it is major')
+t.ok(first < 2 and time.monotonic() - began < 2, f'within two seconds ({first:.2f} s and {time.monotonic() - began:.2f} s)')
+t.same([(at(x, i)['title'], at(x, i)['level'], at(x, i)['exercise']) for x in (s, n)], [('ransom note on the ward', 3, False)] * 2, 'the same incident')
+k5 = {k['id']: k for k in at(s, i)['views'][0]['clocks']}['K5']
+t.same((k5['verdict'], k5['who']), ('running', 'reviewer'), 'whose review has a clock of its own there')
+t.same(s.cli('review', '@', i, '--level', '3', '--grounds', 'core system down').status, 0, 'the sector reviews')
+t.ok(wait_until(lambda: at(h, i)['state'] == 'reviewed'), 'which the provider sees')
+t.same(n.post(f'/api/v1/incidents/{i}/facts', {'type': 'rereviewed', 'level': 4, 'grounds': 'two more hospitals'}).status, 200, 'the nation reviews again')
+t.ok(wait_until(lambda: at(h, i)['level'] == 4 and at(s, i)['level'] == 4), 'which both below see')
+t.same(h.cli('incident', 'state', '@', i, 'contained').status, 0, 'the provider contains it')
+t.ok(same_everywhere(i, h, s, n), 'all three have the same facts', [facts(x, i) for x in (h, s, n)])
+t.same(len({at(x, i)['state'] for x in (h, s, n)}), 1, 'and the same state')
+
+h.post(f'/api/v1/incidents/{i}/facts', {'type': 'note', 'text': 'for our own people'})
+h.post(f'/api/v1/incidents/{i}/facts', {'type': 'evidence', 'local': True})
+h.post(f'/api/v1/incidents/{i}/facts', {'type': 'evidence', 'id': 'disk-image'})
+t.ok(wait_until(lambda: 'disk-image' in str(facts(n, i))), 'evidence goes up')
+t.same((len(facts(n, i)), len(facts(s, i))), (len(facts(h, i)) - 2,) * 2, 'a note, and what is said to be local, stays')
+
+i2, _ = report(h, 'minor', 1)
+t.ok(wait_until(lambda: at(s, i2)), 'a lesser one is with the sector')
+time.sleep(0.3)
+t.same(n.get('/api/v1/incidents/' + i2).status, 404, 'and not with the nation')
+s.cli('review', '@', i2, '--level', '1', '--grounds', 'small')
+t.same(s.cli('incident', 'state', '@', i2, 'forwarded').status, 0, 'until the sector passes it on')
+t.ok(same_everywhere(i2, h, s, n), 'then all of it', [facts(x, i2) for x in (h, s, n)])
+
+i3, _ = report(h, 'fire drill', 3, '--exercise')
+t.ok(wait_until(lambda: at(n, i3)), 'a drill goes the same way')
+t.same([at(x, i3)['exercise'] for x in (h, s, n)], [True] * 3, 'and is one everywhere')
+t.ok('[EXERCISE 演練]' in n.text(), 'also in the log of the nation')
+
+# The sector is killed while facts are under way, again and again; then it is away for a while.
+i4, _ = report(h, 'killed on the way', 3)
+for k in range(4):
+    for x, name in ((h, f'h{k}'), (n, f'n{k}')):
+        if x is h or at(n, i4):
+            x.post(f'/api/v1/incidents/{i4}/facts', {'type': 'warned', 'id': name})
+    os.kill(s.core(), signal.SIGKILL)
+    s.process.kill()
+    s.stop()
+    s.start()
+t.ok(same_everywhere(i4, h, s, n), 'a sector that is killed loses nothing', [facts(x, i4) for x in (h, s, n)])
+s.stop()
+for k in range(20):
+    h.post(f'/api/v1/incidents/{i4}/facts', {'type': 'evidence', 'id': f'away-{k}'})
+    if at(n, i4):
+        n.post(f'/api/v1/incidents/{i4}/facts', {'type': 'warned', 'id': f'nation-away-{k}'})
+t.ok(not any('away' in f[1] for f in facts(n, i4) if not f[1].startswith('nation')), 'while the sector is away nothing arrives')
+s.start()
+t.ok(same_everywhere(i4, h, s, n), 'afterwards everything does, once', [len(facts(x, i4)) for x in (h, s, n)])
+t.same(len(facts(s, i4)), len(set(facts(s, i4))), 'no fact twice')
+
+# Who claims to be another.
+e = Node('evil', 'provider').start()
+t.ok(tie(e, s), 'another provider joins')
+cert = (os.path.join(n.dir, 'tls/node.crt'), os.path.join(n.dir, 'tls/node.key'))
+stolen = s.request('GET', '/desk/collections/out/objects/', auth=None, cert=cert).json()['objects']
+mine = (os.path.join(e.dir, 'tls/node.crt'), os.path.join(e.dir, 'tls/node.key'))
+identity = [o for o in stolen if o['type'] == 'x-lianfang-node' and o['name'] == 'hospital']
+t.ok(identity and any(o['type'] == 'x-lianfang-fact' for o in stolen), 'it has got hold of what others stated', {o['type'] for o in stolen})
+before = facts(s, i)
+forged = dict([o for o in stolen if o['type'] == 'x-lianfang-fact'][0], title='forged')
+forged['id'] = stix_id('x-lianfang-fact')
+s.request('POST', '/desk/collections/in/objects/', {'objects': stolen + [forged]}, auth=None, cert=mine)
+theirs = [o for o in stolen if o['type'].startswith('x-lianfang-') and (o['created_by_ref'] != identity_of(s) or o['type'] == 'x-lianfang-receipt')]
+t.ok(wait_until(lambda: len([r for r in refusals(s) if r[0] == 'peer:evil']) == len(theirs) + 1), 'plays it back: refused, each with a fact of the chain',
+     len(refusals(s)), len(theirs))
+t.ok(any('not the owner of the certificate' in w for _, w in refusals(s)) and any('does not vouch' in w for _, w in refusals(s)),
+     'since neither certificate nor word for it is its own', refusals(s))
+t.same(facts(s, i), before, 'and nothing has changed')
+e.stop()
+conf = read(os.path.join(e.dir, 'lianfang.conf')).decode()
+write('evil/lianfang.conf', conf.replace(identity_of(e), identity_of(h)))
+e.start()
+t.ok(wait_until(lambda: any('identity' in w and ('another peer' in w or 'another node' in w) for _, w in refusals(s))), 'nor may it take the identity for itself', s.text()[-1500:], e.text()[-1000:])
+e.stop()
+write('evil/lianfang.conf', conf)
+e.start()
+i5, _ = report(e, 'we are harmless', 1)
+t.ok(wait_until(lambda: at(s, i5)), 'its own incident is heard')
+e.post(f'/api/v1/incidents/{i5}/facts', {'type': 'reviewed', 'by': 'reviewer', 'level': 1, 'grounds': 'by ourselves'})
+t.ok(wait_until(lambda: any('does not decide' in w for _, w in refusals(s))), 'but it does not review itself', refusals(s))
+t.same(at(s, i5)['state'], 'reported', 'which the sector still has to do')
+for x in (h, s, n, e):
+    r = x.cli('audit', 'verify', '@')
+    t.same(r.status, 0, f'the chain of {x.name} holds')
+for x in (h, s, n, e):
+    t.same(x.stop(), 0, f'{x.name} stops in good order')
+t.done()
