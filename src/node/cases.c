@@ -12,10 +12,9 @@
  * Notes, and facts with "local": true, stay here. */
 #include "node/cases.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <time.h>
 
+#include "base/bell.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -30,7 +29,7 @@
 #define CURSOR S("cases")
 #define AT_A_TIME 500
 #define MEMORY ((size_t)256 << 20)
-#define LOOK_EACH 30 /* seconds: looks by itself so often, should a ring be lost */
+#define LOOK_EACH (30 * USEC_PER_SEC) /* looks by itself so often, should a ring be lost */
 #define AGAIN_AFTER USEC_PER_SEC
 #define TOLD_MAX 100000
 #define ID_MAX 120
@@ -38,9 +37,9 @@
 struct cases {
 	struct core *core;
 	pthread_t thread;
+	struct bell bell;
+	_Atomic bool reload;     /* peers are looked at again */
 	pthread_mutex_t lock;
-	pthread_cond_t bell;
-	bool rung, reload, stop;
 	struct map *told;        /* under lock: "peer collection identity" whose statement went there in this run */
 	usec began;
 	uint64_t at;             /* of the chain: what is behind it was not looked at yet */
@@ -472,20 +471,6 @@ static enum rc greet(struct cases *x, struct err *err)
 
 /* --- the thread --- */
 
-static void wait_for_bell(struct cases *x, usec span, bool *ret_reload)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += span / USEC_PER_SEC;
-	pthread_mutex_lock(&x->lock);
-	while (!x->rung && !x->stop && pthread_cond_timedwait(&x->bell, &x->lock, &until) != ETIMEDOUT)
-		;
-	*ret_reload |= x->reload;
-	x->rung = x->reload = false;
-	pthread_mutex_unlock(&x->lock);
-}
-
 static void *run(void *ctx)
 {
 	struct cases *x = ctx;
@@ -493,39 +478,36 @@ static void *run(void *ctx)
 
 	while (!atomic_load(&x->core->stopping)) {
 		struct err err = { 0 };
-		enum rc rc = reload ? greet(x, &err) : RC_OK;
+		enum rc rc;
 
+		reload |= atomic_exchange(&x->reload, false);
+		rc = reload ? greet(x, &err) : RC_OK;
 		reload &= rc != RC_OK;
 		more = true;
 		while (rc == RC_OK && more && !atomic_load(&x->core->stopping))
 			rc = follow_chain(x, &more, &err);
 		if (rc != RC_OK && !atomic_load(&x->core->stopping))
 			log_line(LOG_LEVEL_ERROR, "case", "what is stated here waits: %s", err.text);
-		wait_for_bell(x, rc == RC_OK ? LOOK_EACH * USEC_PER_SEC : AGAIN_AFTER, &reload);
+		if (rc == RC_OK)
+			(void)bell_wait(&x->bell, LOOK_EACH);
+		else
+			(void)bell_sleep(&x->bell, AGAIN_AFTER);
 	}
 	return NULL;
 }
 
-static void ring(struct cases *x, bool reload, bool stop)
-{
-	if (x == NULL)
-		return;
-	pthread_mutex_lock(&x->lock);
-	x->rung = true;
-	x->reload |= reload;
-	x->stop |= stop;
-	pthread_cond_signal(&x->bell);
-	pthread_mutex_unlock(&x->lock);
-}
-
 void cases_wake(struct core *c)
 {
-	ring(c->cases, false, false);
+	if (c->cases != NULL)
+		bell_ring(&c->cases->bell);
 }
 
 void cases_reload(struct core *c)
 {
-	ring(c->cases, true, false);
+	if (c->cases == NULL)
+		return;
+	atomic_store(&c->cases->reload, true);
+	bell_ring(&c->cases->bell);
 }
 
 static enum rc read_cursor(struct cases *x, struct err *err)
@@ -547,17 +529,13 @@ static enum rc read_cursor(struct cases *x, struct err *err)
 enum rc cases_start(struct core *c, struct err *err)
 {
 	struct cases *x = mem_alloc(sizeof *x);
-	pthread_condattr_t attr;
 	enum rc rc;
 
 	if (x == NULL)
 		return FAIL(err, RC_NOMEM, "case: out of memory");
 	*x = (struct cases){ .core = c, .told = map_new(TOLD_MAX), .began = time_now() };
 	pthread_mutex_init(&x->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&x->bell, &attr);
-	pthread_condattr_destroy(&attr);
+	bell_init(&x->bell);
 	rc = x->told == NULL ? FAIL(err, RC_NOMEM, "case: out of memory") : read_cursor(x, err);
 	c->cases = x;
 	if (rc == RC_OK && pthread_create(&x->thread, NULL, run, x) != 0)
@@ -576,10 +554,10 @@ void cases_stop(struct core *c)
 
 	if (x == NULL)
 		return;
-	ring(x, false, true);
+	bell_stop(&x->bell);
 	pthread_join(x->thread, NULL);
 	c->cases = NULL;
-	pthread_cond_destroy(&x->bell);
+	bell_done(&x->bell);
 	pthread_mutex_destroy(&x->lock);
 	map_free(x->told);
 	mem_free(x);

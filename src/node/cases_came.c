@@ -4,11 +4,11 @@
 
 #include "base/log.h"
 #include "desk/case.h"
-#include "desk/desk.h"
 #include "node/core.h"
 #include "store/cases.h"
 #include "store/incidents.h"
 #include "store/peers.h"
+#include "web/casefile.h"
 
 #define MEMORY ((size_t)64 << 20)
 #define TRIES 50 /* somebody else added a fact meanwhile */
@@ -167,17 +167,14 @@ static enum rc check_same(struct coming *x, struct incident_row *r, struct err *
 	return RC_OK;
 }
 
-static enum rc derive_all(struct coming *x, struct str had, struct incident_derived *ret, struct err *err)
+/* What becomes of the incident with the fact in it. `r` as it is, or with row 0. */
+static enum rc derive_with(struct coming *x, const struct incident_row *r, const struct incident_fact *f, struct incident_derived *ret, struct err *err)
 {
-	struct str all = arena_fmt(x->a, "%.*s%.*s\n", STR(had), STR(x->f.fact));
+	const struct casefile_more more = { r->id, f, 1 };
 	struct desk_view v;
 
-	if (all.p == NULL)
-		return FAIL(err, RC_NOMEM, "case: out of memory");
-	TRY(desk_look(x->c->api.desk, x->a, x->f.packs, all, time_now(), &v, err));
-	/* `rung` 0: whoever tells of alarms looks at once. */
-	*ret = (struct incident_derived){ .open = v.open, .state = str_of(v.views[0]->state), .level = v.views[0]->overall,
-					  .due = v.open ? v.due : INCIDENT_NEVER, .rung = 0 };
+	TRY(casefile_look(x->c->api.desk, x->c->node.store, x->a, r, &more, 1, time_now(), &v, err));
+	*ret = casefile_derived(&v, 0); /* whoever tells of alarms looks at once */
 	return RC_OK;
 }
 
@@ -185,7 +182,7 @@ static enum rc open_here(struct coming *x, const struct incident_fact *f, struct
 {
 	struct incident_row r = { .id = x->f.incident, .title = x->f.title, .packs = x->f.packs, .exercise = x->f.exercise };
 
-	TRY(derive_all(x, S(""), &r.now, err));
+	TRY(derive_with(x, &r, f, &r.now, err));
 	TRY(incident_open(x->c->node.store, &r, f, 1, actor, err));
 	log_line(LOG_LEVEL_INFO, "incident", "%s%.*s comes from %.*s", r.exercise ? "[EXERCISE 演練] " : "", STR(r.number), STR(x->from->peer));
 	return RC_OK;
@@ -193,11 +190,9 @@ static enum rc open_here(struct coming *x, const struct incident_fact *f, struct
 
 static enum rc add_here(struct coming *x, struct incident_row *r, const struct incident_fact *f, struct str actor, struct err *err)
 {
-	struct str had;
 	size_t added;
 
-	TRY(incident_facts(x->c->node.store, r->row, x->a, &had, err));
-	TRY(derive_all(x, had, &r->now, err));
+	TRY(derive_with(x, r, f, &r->now, err));
 	return incident_add(x->c->node.store, r->row, r->facts, f, 1, &r->now, actor, &added, err);
 }
 
