@@ -34,7 +34,7 @@ struct block_keys {
 	struct arena *tree;
 	struct buf normal;
 	enum rc bad;         /* of the event under way */
-	uint16_t worth[FLAT_VALUES_MAX]; /* its values that are worth a look */
+	struct glance_values worth;
 };
 
 /* The lengths at which an address gives keys, as numbers and as detect/keys.h wants them. */
@@ -181,10 +181,9 @@ static bool is_whole(const struct flat *f)
 
 static void put_flat(struct block_keys *k, struct flat *f)
 {
-	size_t n = glance_values(f, k->worth);
-
-	for (size_t i = 0; i < n && k->bad == RC_OK; i++) {
-		struct str s = flat_text(f, &f->v[k->worth[i]]);
+	glance_values(f, &k->worth);
+	for (size_t i = 0; i < k->worth.n && k->bad == RC_OK; i++) {
+		struct str s = flat_text(f, &f->v[k->worth.place[i]]);
 
 		if (s.p == NULL)
 			k->bad = RC_NOMEM;

@@ -146,17 +146,18 @@ static bool worth_unmarked(const struct flat_value *v)
 	return ((v->flags & FLAT_ESCAPED) != 0 && has_code(v->p, v->n)) || (v->n >= GLANCE_RUN && has_run(v->p, v->n));
 }
 
-static size_t values_plain(const struct flat *f, uint16_t *out)
+static void values_plain(const struct flat *f, struct glance_values *out)
 {
-	size_t n = 0;
-
+	out->n = out->names = 0;
 	for (uint32_t i = 0; i < f->n; i++) {
 		const struct flat_value *v = &f->v[i];
 
-		if (v->type == FLAT_STRING && v->n >= GLANCE_LEAST && (has_mark(v->p, v->n) ? !is_time(v->p, v->n) : worth_unmarked(v)))
-			out[n++] = (uint16_t)i;
+		out->names |= 1u << v->name_n % 32;
+		if (v->type == FLAT_STRING && v->n >= GLANCE_LEAST && (has_mark(v->p, v->n) ? !is_time(v->p, v->n) : worth_unmarked(v))) {
+			out->text[out->n] = str_make(v->p, v->n);
+			out->place[out->n++] = (uint16_t)i;
+		}
 	}
-	return n;
 }
 
 static struct glance bytes_plain(const char *p, size_t n)
@@ -197,61 +198,105 @@ WIDE_INLINE __m512i load(const char *p, uint32_t n)
 	return _mm512_maskz_loadu_epi8(_bzhi_u64(~(uint64_t)0, n < 64 ? n : 64), p);
 }
 
-/* As is_time, of a value of at most 35 bytes. */
-WIDE __attribute__((noinline)) static bool time_wide(__m512i x, uint32_t n, uint64_t dots, uint64_t colons)
-{
-	const uint64_t dash = BIT(4) | BIT(7), colon = BIT(13) | BIT(16), digit = BITS(0, 19) & ~(dash | colon | BIT(10));
-	uint64_t dashes = equal(x, '-'), digits = in_range(x, '0', '9'), tail = BITS(19, 64) & (BIT(n) - 1);
-	uint64_t parts = equal(x, ' ') | equal(x, 'T'), others = equal(x, '+') | equal(x, 'Z');
+/* "dddd-dd-dd?dd:dd:dd", then anything: how far each byte may be above the least that may stand there. */
+static const struct { unsigned char least[64], above[64]; } time_form = {
+	{ "0000-00-00" "\0" "00:00:00" },
+	{ 9, 9, 9, 9, 0, 9, 9, 0, 9, 9, 255, 9, 9, 0, 9, 9, 0, 9, 9, [19 ... 63] = 255 },
+};
 
-	if (n < 19 || (~dashes & dash) != 0 || (~colons & colon) != 0 || (~digits & digit) != 0 || (parts & BIT(10)) == 0)
+/* As is_time, of a value of at most 35 bytes. */
+WIDE_INLINE bool time_wide(__m512i x, const char *p, uint32_t n, uint64_t dots, uint64_t colons)
+{
+	__m512i above = _mm512_sub_epi8(x, _mm512_loadu_si512(time_form.least));
+	uint64_t tail = BITS(19, 64) & (BIT(n) - 1), others;
+
+	if (n < 19 || _mm512_cmpgt_epu8_mask(above, _mm512_loadu_si512(time_form.above)) != 0 || (p[10] != ' ' && p[10] != 'T'))
 		return false;
-	if ((tail & ~(digits | dots | colons | dashes | others)) != 0)
+	dots &= tail;
+	colons &= tail;
+	others = tail & ~(dots | colons | in_range(x, '0', '9'));
+	if ((others & ~(equal(x, '-') | equal(x, '+') | equal(x, 'Z'))) != 0)
 		return false;
-	return _mm_popcnt_u64(dots & tail) <= 1 && _mm_popcnt_u64(colons & tail) <= 1;
+	return (dots & (dots - 1)) == 0 && (colons & (colons - 1)) == 0;
 }
 
-/* As worth_unmarked, of a value that has no mark in its first 64 bytes, `x`. */
-WIDE __attribute__((noinline)) static bool unmarked_wide(const struct flat_value *v, __m512i x)
+WIDE_INLINE uint64_t hex_digits(__m512i x)
 {
-	uint64_t digits;
+	return in_range(x, '0', '9') | in_range(_mm512_or_si512(x, _mm512_set1_epi8(0x20)), 'a', 'f');
+}
 
-	for (uint32_t at = 64; at < v->n; at += 64) {
-		__m512i y = load(v->p + at, v->n - at);
+/* Does it hold 32 bits in a row? */
+WIDE_INLINE bool run_of(uint64_t digits)
+{
+	digits &= digits >> 1;
+	digits &= digits >> 2;
+	digits &= digits >> 4;
+	digits &= digits >> 8;
+	return (digits & digits >> 16) != 0;
+}
+_Static_assert(GLANCE_RUN == 32, "five steps of doubling");
 
-		if ((equal(y, '.') | equal(y, ':')) != 0)
+/* Of a value of more than 64 bytes: has it a mark, a run or a code? */
+WIDE __attribute__((noinline)) static bool long_wide(const struct flat_value *v)
+{
+	uint64_t before = 0, back = 0; /* digits and the last backslash of the block before: a run covers at most two */
+	bool escaped = (v->flags & FLAT_ESCAPED) != 0;
+
+	for (uint32_t at = 0; at < v->n; at += 64) {
+		__m512i x = load(v->p + at, v->n - at);
+		uint64_t digits = hex_digits(x), backs = equal(x, '\\');
+
+		if ((equal(x, '.') | equal(x, ':')) != 0 || run_of(digits) || run_of(before >> 32 | digits << 32))
+			return true;
+		if (escaped && ((backs << 1 | back) & equal(x, 'u')) != 0)
+			return true;
+		before = digits;
+		back = backs >> 63;
+	}
+	return false;
+}
+
+/* Of a value without a mark in its first 64 bytes, that is escaped or as long as a hash: has it a mark, a run or a code? */
+WIDE_INLINE bool unmarked_wide(const struct flat_value *v, __m512i x)
+{
+	if (v->n >= 64)
+		return long_wide(v);
+	if (v->n >= GLANCE_RUN) {
+		uint64_t digits = hex_digits(x);
+
+		/* What every run of so short a value covers, seldom is one of digits only. */
+		if ((~digits & BITS(v->n - GLANCE_RUN, GLANCE_RUN)) == 0 && run_of(digits))
 			return true;
 	}
-	if (v->n > 64)
-		return worth_unmarked(v);
-	if ((v->flags & FLAT_ESCAPED) != 0 && (equal(x, '\\') << 1 & equal(x, 'u')) != 0)
-		return true;
-	digits = in_range(x, '0', '9') | in_range(_mm512_or_si512(x, _mm512_set1_epi8(0x20)), 'a', 'f');
-	for (unsigned by = 1; by < GLANCE_RUN; by *= 2)
-		digits &= digits >> by;
-	return digits != 0;
+	return (v->flags & FLAT_ESCAPED) != 0 && (equal(x, '\\') << 1 & equal(x, 'u')) != 0;
 }
 
-/* Few branches: what the next value will be, no processor can tell. */
-WIDE static size_t values_wide(const struct flat *f, uint16_t *out)
+/* Few instructions: a value has a dozen bytes, and an event dozens of values. */
+WIDE static void values_wide(const struct flat *f, struct glance_values *out)
 {
-	size_t n = 0;
+	const struct flat_value *end = f->v + f->n;
+	__m512i dot = _mm512_set1_epi8('.'), colon = _mm512_set1_epi8(':');
+	uint32_t n = 0, names = 0;
 
-	for (uint32_t i = 0; i < f->n; i++) {
-		const struct flat_value *v = &f->v[i];
+	__asm__("" : "+v"(dot), "+v"(colon)); /* else the compiler makes them anew for each value */
+	for (const struct flat_value *v = f->v; v < end; v++) {
 		uint32_t bytes = v->type == FLAT_STRING ? v->n : 0;
 		__m512i x = load(v->p, bytes);
-		uint64_t dots = equal(x, '.'), colons = equal(x, ':');
-		bool worth = (dots | colons) != 0;
+		__mmask64 dots = _mm512_cmpeq_epi8_mask(x, dot), colons = _mm512_cmpeq_epi8_mask(x, colon);
 
-		if ((colons >> 13 & colons >> 16 & 1) != 0 && bytes <= 35)
-			worth = !time_wide(x, bytes, dots, colons);
-		else if (!worth && (bytes >= GLANCE_RUN || (v->flags & FLAT_ESCAPED) != 0))
-			worth = unmarked_wide(v, x);
-		out[n] = (uint16_t)i;
-		n += worth & (bytes >= GLANCE_LEAST);
+		names |= 1u << v->name_n % 32;
+		if (_kortestz_mask64_u8(dots, colons)) {
+			if ((bytes < GLANCE_RUN && (v->flags & FLAT_ESCAPED) == 0) || bytes == 0 || !unmarked_wide(v, x))
+				continue;
+		} else if (bytes <= 35 && (colons & BIT(13)) != 0 && time_wide(x, v->p, bytes, dots, colons)) {
+			continue;
+		}
+		out->text[n] = str_make(v->p, bytes);
+		out->place[n] = (uint16_t)(v - f->v);
+		n += bytes >= GLANCE_LEAST;
 	}
-	return n;
+	out->n = n;
+	out->names = names;
 }
 
 HALF static struct glance bytes_half(const char *p, size_t n)
@@ -297,13 +342,15 @@ size_t glance_ways(struct glance_way out[static 2])
 	return n;
 }
 
-size_t glance_values(const struct flat *f, uint16_t out[static FLAT_VALUES_MAX])
+void glance_values(const struct flat *f, struct glance_values *out)
 {
 #ifdef __x86_64__
-	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("bmi2"))
-		return values_wide(f, out);
+	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("bmi2")) {
+		values_wide(f, out);
+		return;
+	}
 #endif
-	return values_plain(f, out);
+	values_plain(f, out);
 }
 
 struct glance glance_bytes(const char *p, size_t n)

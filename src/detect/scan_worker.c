@@ -232,7 +232,7 @@ static bool take_spots(struct scan_worker *w, struct flat *f)
 	const struct spot *spots;
 	size_t n;
 
-	w->rc = spotter_run(w->spotter, f, w->now, &spots, &n, &w->err);
+	w->rc = spotter_end(w->spotter, w->now, &spots, &n, &w->err);
 	for (size_t i = 0; i < n && w->rc == RC_OK; i++) {
 		if (spots[i].suppressed.n > 0)
 			w->out->suppressed++;
@@ -323,6 +323,8 @@ bool scan_worker_event(void *worker, struct flat *f, const struct err *why)
 		w->out->events++;
 		w->out->cut += is_cut(f);
 		w->placed = false;
+		if (w->spotter != NULL)
+			spotter_begin(w->spotter, f);
 		go = take_event(w, f) && (w->spotter == NULL || take_spots(w, f));
 	} else {
 		go = take_bad(w, why);

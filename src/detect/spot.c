@@ -10,7 +10,6 @@
 #define ARENA_MAX ((size_t)64 << 20)
 #define OBJECT_LINE_MAX ((size_t)16 << 20)
 #define MATCHES 16
-#define BATCH 32
 #define SCRATCH (8192 + MATCHES * ALSO_MAX)
 
 struct spotter {
@@ -38,7 +37,9 @@ struct spotter {
 	bool viewed, seen;
 	enum rc rc;
 	struct err *err;
-	uint16_t worth[FLAT_VALUES_MAX]; /* the values of the event that are worth a look */
+	/* the values of the event that are worth a look, and their keyed hashes */
+	struct glance_values worth;
+	uint64_t hash[FLAT_VALUES_MAX];
 };
 
 enum rc spotter_new(const struct iocs *lists, const struct image *image, struct spotter **ret, struct err *err)
@@ -210,6 +211,7 @@ static bool remembered(const struct spotter *s, uint64_t hash)
 	const uint64_t *set = &s->nothing[set_of(hash)];
 	bool there = false;
 
+#pragma GCC unroll 8
 	for (size_t i = 0; i < WAYS; i++)
 		there |= set[i] == hash;
 	return there;
@@ -246,27 +248,6 @@ static void look_at(struct spotter *s, const struct flat_value *v, uint64_t hash
 		remember(s, hash);
 }
 
-/* Values of an event, so that the places where they are remembered are all on their way before the first is asked. */
-struct batch { const struct flat_value *v[BATCH]; uint64_t hash[BATCH]; size_t n; };
-
-static void look_at_batch(struct spotter *s, struct batch *b)
-{
-	for (size_t i = 0; i < b->n && s->rc == RC_OK; i++)
-		look_at(s, b->v[i], b->hash[i]);
-	b->n = 0;
-}
-
-static void put_batch(struct spotter *s, struct batch *b, const struct flat_value *v)
-{
-	uint64_t hash = hash_keyed_short(&s->secret, str_make(v->p, v->n)) | 1;
-
-	__builtin_prefetch(&s->nothing[set_of(hash)]);
-	b->v[b->n] = v;
-	b->hash[b->n++] = hash;
-	if (b->n == BATCH)
-		look_at_batch(s, b);
-}
-
 /* A member that may be half of a URL. */
 static void note_pair(struct spotter *s, const struct flat_value *v)
 {
@@ -286,6 +267,12 @@ static void note_pair(struct spotter *s, const struct flat_value *v)
 /* EVE's http.hostname and http.url are one URL together, as Zeek's host and uri. */
 static void look_at_pairs(struct spotter *s)
 {
+	memset(s->several, 0, sizeof s->several);
+	memset(s->host, 0, sizeof s->host);
+	memset(s->path, 0, sizeof s->path);
+	for (uint32_t i = 0; i < s->f->n; i++)
+		if (s->f->v[i].type == FLAT_STRING && s->f->v[i].n > 0)
+			note_pair(s, &s->f->v[i]);
 	for (size_t p = 0; p < OBSERVE_PAIRS; p++) {
 		const struct flat_value *host = s->host[p], *path = s->path[p];
 
@@ -305,39 +292,41 @@ static void look_at_pairs(struct spotter *s)
 	}
 }
 
-enum rc spotter_run(struct spotter *s, struct flat *f, usec at, const struct spot **ret, size_t *ret_n, struct err *err)
+void spotter_begin(struct spotter *s, struct flat *f)
 {
-	struct batch batch UNINIT;
-	size_t n;
-
-	batch.n = 0;
-	arena_reset(s->a);
-	s->n = 0;
 	s->f = f;
+	glance_values(f, &s->worth);
+	hash_keyed_each(&s->secret, s->worth.text, s->worth.n, s->hash);
+	for (size_t i = 0; i < s->worth.n; i++)
+		__builtin_prefetch(&s->nothing[set_of(s->hash[i])]);
+}
+
+enum rc spotter_end(struct spotter *s, usec at, const struct spot **ret, size_t *ret_n, struct err *err)
+{
+	const struct flat *f = s->f;
+
+	if (arena_used(s->a) > 0)
+		arena_reset(s->a);
+	s->n = 0;
 	s->at = at;
 	s->viewed = false;
 	s->unclear = false;
 	s->rc = RC_OK;
 	s->err = err;
-	memset(s->several, 0, sizeof s->several);
-	memset(s->host, 0, sizeof s->host);
-	memset(s->path, 0, sizeof s->path);
-	for (uint32_t i = 0; i < f->n; i++) {
-		const struct flat_value *v = &f->v[i];
-
-		/* The lengths of their names, which is cheaper to see. */
-		if (v->name_n <= 8 && (1u << v->name_n & (1u << 3 | 1u << 4 | 1u << 8)) != 0 && v->type == FLAT_STRING && v->n > 0)
-			note_pair(s, v);
-	}
-	n = glance_values(f, s->worth);
-	for (size_t i = 0; i < n && s->rc == RC_OK; i++)
-		put_batch(s, &batch, &f->v[s->worth[i]]);
-	look_at_batch(s, &batch);
-	if (s->rc == RC_OK)
+	for (size_t i = 0; i < s->worth.n && s->rc == RC_OK; i++)
+		look_at(s, &f->v[s->worth.place[i]], s->hash[i] | 1); /* 0 is nobody's */
+	/* A path has a name of three letters, which few formats use otherwise. */
+	if (s->rc == RC_OK && (s->worth.names & 1u << 3) != 0)
 		look_at_pairs(s);
 	*ret = s->out;
 	*ret_n = s->n;
 	return s->rc;
+}
+
+enum rc spotter_run(struct spotter *s, struct flat *f, usec at, const struct spot **ret, size_t *ret_n, struct err *err)
+{
+	spotter_begin(s, f);
+	return spotter_end(s, at, ret, ret_n, err);
 }
 
 bool spotter_maybe(struct spotter *s, struct flat *f)

@@ -31,6 +31,11 @@ void spotter_freep(struct spotter **s);
  * active at this time. */
 enum rc spotter_run(struct spotter *s, struct flat *f, usec at, const struct spot **ret, size_t *ret_n, struct err *err) MUSTUSE;
 
+/* The same in two calls, the first right behind the parser, so that memory is on its way while something else is done with
+ * the event, which stays as it is between them. */
+void spotter_begin(struct spotter *s, struct flat *f);
+enum rc spotter_end(struct spotter *s, usec at, const struct spot **ret, size_t *ret_n, struct err *err) MUSTUSE;
+
 /* Could the event hold a value that an indicator of the image names, whether it is active or asks for more, or not? True is no
  * more than a reason to look closely; false is exact. Forgets by itself when the image changes. Of a spotter without lists. */
 bool spotter_maybe(struct spotter *s, struct flat *f);

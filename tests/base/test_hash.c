@@ -74,6 +74,56 @@ static void test_crc(void)
 	EQ_INT(hash_crc32c(0, S("")), 0, "nothing");
 }
 
+/* Of every length, wherever it stands and whatever is beside it; each bit counts, and so do zeros at the end. */
+static void test_keyed_each(void)
+{
+	enum { LENGTHS = 400 };
+	struct hash_secret one, two;
+	struct str texts[LENGTHS];
+	uint64_t out[LENGTHS], again[LENGTHS];
+	size_t moved = 0, flipped = 0, met = 0, secret = 0;
+
+	hash_secret_draw(&one, 1);
+	hash_secret_draw(&two, 2);
+	for (size_t n = 0; n < LENGTHS; n++) {
+		char *p = mem_alloc(n == 0 ? 1 : n);
+
+		memset(p, 0, n);
+		texts[n] = str_make(p, n);
+	}
+	hash_keyed_each(&one, texts, LENGTHS, out);
+	hash_keyed_each(&two, texts, LENGTHS, again);
+	for (size_t n = 0; n < LENGTHS; n++) {
+		secret += out[n] == again[n];
+		for (size_t k = 0; k < n; k++)
+			met += out[n] == out[k];
+	}
+	for (size_t n = 1; n < LENGTHS; n++) {
+		char *p = mem_alloc(n + 1), *at = p + 1;
+		struct str other = str_make(at, n);
+		uint64_t h, changed;
+
+		memset(at, 0, n);
+		p[0] = 'x';
+		hash_keyed_each(&one, &other, 1, &h);
+		moved += h != out[n];
+		at[n * 5 / 7] = (char)(1 << n % 8);
+		hash_keyed_each(&one, &other, 1, &h);
+		flipped += h == out[n];
+		at[n * 5 / 7] = 0;
+		at[n - 1] = (char)0x80;
+		hash_keyed_each(&one, &other, 1, &changed);
+		flipped += changed == out[n];
+		mem_free(p);
+	}
+	for (size_t n = 0; n < LENGTHS; n++)
+		mem_free((char *)(uintptr_t)texts[n].p);
+	EQ_INT((long long)met, 0, "zeros of different lengths differ");
+	EQ_INT((long long)secret, 0, "another secret, another hash");
+	EQ_INT((long long)moved, 0, "the same bytes elsewhere are the same");
+	EQ_INT((long long)flipped, 0, "one bit more and it is another");
+}
+
 static void test_random(void)
 {
 	unsigned char a[32] = { 0 }, b[32] = { 0 };
@@ -89,6 +139,7 @@ int main(void)
 	test_pieces();
 	test_table();
 	test_crc();
+	test_keyed_each();
 	test_random();
 	return tap_done();
 }

@@ -52,8 +52,10 @@ static double turn(struct bench *b, struct str lane, bool spots, size_t *ret_eve
 
 		if (line.n == 0 || flat_json(b->flat, engine_image_fields(b->image), line, NULL) != RC_OK)
 			continue;
+		if (spots)
+			spotter_begin(b->spotter, b->flat);
 		b->matches += engine_run(b->engine, b->flat, &rules);
-		if (spots && spotter_run(b->spotter, b->flat, 0, &found, &n, NULL) == RC_OK)
+		if (spots && spotter_end(b->spotter, 0, &found, &n, NULL) == RC_OK)
 			b->spots += n;
 		++*ret_events;
 	}
