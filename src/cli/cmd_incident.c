@@ -1,6 +1,7 @@
 /* The desk: each command is one REST call. */
 #include "base/text.h"
 #include "cli/incident.h"
+#include "cli/wizard.h"
 
 #define ITEMS_MAX ((size_t)256 << 10)
 #define NO_OPT { NULL, 0, NULL, { NULL, NULL }, false }
@@ -132,7 +133,8 @@ void incident_path(const struct cli *c, const char *tail, struct buf *out)
 	buf_cstr(out, tail);
 }
 
-static int send_fact(struct cli *c, const char *type)
+/* `found`: what the wizard found out, or NULL. */
+static int send_fact_with(struct cli *c, const char *type, const struct wizard_said *found)
 {
 	struct body x;
 	struct buf path;
@@ -141,6 +143,12 @@ static int send_fact(struct cli *c, const char *type)
 	body_begin(&x);
 	buf_init(&path, 4096);
 	if (put_fact(c, &x, type)) {
+		if (found != NULL) {
+			jsonw_name(&x.w, "items");
+			jsonw_raw(&x.w, buf_view(&found->items));
+		}
+		if (found != NULL && !cli_has(c, "grounds"))
+			jsonw_m_str(&x.w, "grounds", buf_view(&found->grounds));
 		incident_path(c, "/facts", &path);
 		status = body_send(c, &x, path.p, show_incident);
 	} else {
@@ -148,6 +156,11 @@ static int send_fact(struct cli *c, const char *type)
 	}
 	buf_done(&path);
 	return status;
+}
+
+static int send_fact(struct cli *c, const char *type)
+{
+	return send_fact_with(c, type, NULL);
 }
 
 #define FACT_OPTIONS \
@@ -325,18 +338,80 @@ static const struct cli_opt report_opts[] = {
 	{ "channel", 0, "NAME", { "platform or fallback", "通報管道：platform 或 fallback" }, false },
 	{ "reason", 0, "TEXT", { "of a fallback: why the platform could not be used", "無法使用平臺之事由" }, false },
 	{ "stage", 0, "NAME", { "early-warning, notification", "通報階段" }, false },
+	WIZARD_OPTS,
 	NO_OPT,
 };
-static const char *const report_examples[] = { "report it at level 3", "lianfang report DIR 2026-000001 --level 3", NULL };
+static const char *const report_examples[] = {
+	"asked step by step", "lianfang report 2026-000001",
+	"report it at level 3", "lianfang report DIR 2026-000001 --level 3",
+	"by a script, with what the register says",
+	"lianfang report DIR 2026-000001 --system historian --answer effect=tamper --answer severity=serious --grounds 'set points were changed'",
+	NULL,
+};
+
+/* The law of the incident is the one whose questions are asked. */
+static int find_pack(struct cli *c, char pack[static 64])
+{
+	CLEANUP(arena_freep) struct arena *a = arena_new((size_t)64 << 20);
+	CLEANUP(node_conn_closep) struct node_conn *conn = NULL;
+	const struct json *v;
+	struct err err = { 0 };
+	struct buf path, reply;
+	int http = 0;
+	enum rc rc;
+
+	if (a == NULL)
+		return cli_failf(c, "no memory");
+	if (node_conn_open(c->operands[0], &conn, &err) != RC_OK)
+		return cli_fail(c, &err);
+	buf_init(&path, 4096);
+	buf_cstr(&path, "/incidents/");
+	percent_put(&path, str_of(c->operands[1]));
+	rc = node_conn_do(conn, "GET", path.p, S(""), &http, &reply, &err);
+	if (rc == RC_OK && http >= 300) {
+		node_reply_error(&reply, http, &err);
+		rc = RC_NOTFOUND;
+	}
+	if (rc == RC_OK)
+		rc = json_parse(a, buf_view(&reply), &JSON_LIMITS, &v, &err);
+	if (rc == RC_OK)
+		snprintf(pack, 64, "%.*s", STR(json_get_str(json_item(json_get(v, S("views")), 0), S("pack"))));
+	buf_done(&path);
+	buf_done(&reply);
+	return rc == RC_OK ? CLI_OK : cli_fail(c, &err);
+}
+
+static int report_by_wizard(struct cli *c)
+{
+	struct wizard_said found = { .incident = false };
+	char pack[64] = "";
+	int status = find_pack(c, pack);
+	bool asked = !cli_has(c, "system") && !cli_has(c, "answer");
+
+	if (status == CLI_OK)
+		status = wizard_run(c, pack, &found);
+	if (status == CLI_OK && !found.incident)
+		status = CLI_NO;
+	else if (status == CLI_OK && asked && !wizard_yes(c, "Report it so?", "是否依此通報？"))
+		status = CLI_NO;
+	else if (status == CLI_OK)
+		status = send_fact_with(c, "reported", &found);
+	wizard_said_done(&found);
+	return status;
+}
 
 static int report_run(struct cli *c)
 {
+	if (!cli_has(c, "level") && !cli_has(c, "items") && wizard_wanted(c))
+		return report_by_wizard(c);
 	return send_fact(c, "reported");
 }
 
 const struct cli_cmd CMD_REPORT = {
 	"report", { "report an incident", "通報事件" }, "DIR NUMBER",
-	{ "The same as incident state NUMBER reported; the level and what is affected may be told with it.", "等同 incident state NUMBER reported，可同時陳述等級與受影響項目。" },
+	{ "The same as incident state NUMBER reported; the level and what is affected may be told with it. At a terminal, or with --system, the\n"
+	  "wizard of incident level asks what is left and shows the cells that decide, before anything is sent.",
+	  "等同 incident state NUMBER reported，可同時陳述等級與受影響項目。於終端機或使用 --system 時，先逐題判定等級並顯示依據，再行通報。" },
 	report_opts, report_examples, 2, 2, report_run,
 };
 

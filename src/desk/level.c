@@ -3,7 +3,12 @@
 /* Members of an item that are not answers. */
 static bool is_remark(struct str name)
 {
-	return str_eq(name, S("id")) || str_eq(name, S("name")) || str_eq(name, S("note")) || str_eq(name, S("system"));
+	static const char *const remarks[] = { "id", "name", "note", "system", "since", "back" };
+
+	for (size_t i = 0; i < COUNTOF(remarks); i++)
+		if (str_eq(name, str_of(remarks[i])))
+			return true;
+	return false;
 }
 
 static enum rc read_answers(const struct pack *p, const struct json *item, uint32_t number, int8_t *ret, struct err *err)
