@@ -81,7 +81,7 @@ for method, target, op in operations:
     required = body['content']['application/json']['schema'].get('required', [])
     if required:
         r = n.request(method, full, {})
-        t.ok(r.status in (400, 404) and any(x in r.json()['error']['message'] for x in required + ['such', 'known']), f'{method} {target} without {required[0]}', r)
+        t.ok(r.status == 404 or r.status == 400 and any(x in r.json()['error']['message'] for x in required), f'{method} {target} without {required[0]}', r)
         r = n.request(method, full, {x: 17 for x in required})
         t.ok(r.status in (400, 404) and r.json()['error']['message'], f'{method} {target} with a number for a text', r)
 
