@@ -55,6 +55,49 @@ static void show_numbers(const struct cli *c, const struct json *list, const cha
 		buf_char(out, '\n');
 }
 
+/* "  sector (health-isac): has 5 of 5 of our facts, the last at 2026-02-27T16:31:00Z" */
+static void show_sharer(const struct cli *c, const struct json *n, int64_t ours, struct buf *out)
+{
+	struct str name = json_get_str(n, S("name")), tier = json_get_str(n, S("tier")), why = json_get_str(n, S("refused_because"));
+	int64_t received = 0, refused = 0;
+	char word[24];
+
+	(void)json_int(json_get(n, S("received")), &received);
+	(void)json_int(json_get(n, S("refused")), &refused);
+	snprintf(word, sizeof word, "%.*s", STR(tier));
+	buf_fmt(out, c->zh ? "  %s %.*s：已收到本節點 %lld 項事實中之 %lld 項" : "  %s %.*s: has %lld of our %lld facts", cli_word(c, word), STR(name),
+		(long long)(c->zh ? ours : received), (long long)(c->zh ? received : ours));
+	if (received > 0) {
+		buf_cstr(out, c->zh ? "，最近於 " : ", the last at ");
+		show_instant(n, "last_receipt", out);
+	}
+	if (refused > 0)
+		buf_fmt(out, c->zh ? "；退回 %lld 項：%.*s" : "; does not take %lld: %.*s", (long long)refused, STR(why));
+	buf_char(out, '\n');
+}
+
+/* Where it is, beside here. */
+static void show_shared(const struct cli *c, const struct json *v, struct buf *out)
+{
+	const struct json *opened = json_get(v, S("opened_by")), *nodes = json_get(v, S("nodes")), *peers = json_get(v, S("peers"));
+	struct str name = json_get_str(opened, S("name")), number = json_get_str(opened, S("number"));
+	int64_t ours = 0;
+
+	if (v == NULL)
+		return;
+	(void)json_int(json_get(v, S("facts_of_ours")), &ours);
+	if (json_get(v, S("from")) != NULL)
+		buf_fmt(out, c->zh ? "  由 %.*s 建立，該處編號 %.*s\n" : "  opened by %.*s, where it is %.*s\n", STR(name), STR(number));
+	if (json_is(nodes, JSON_ARRAY))
+		JSON_EACH(n, nodes)
+			show_sharer(c, n, ours, out);
+	if (json_is(peers, JSON_ARRAY))
+		JSON_EACH(p, peers)
+			if (json_is(json_get(p, S("withheld")), JSON_TRUE))
+				buf_fmt(out, c->zh ? "  未送往 %.*s：高於其 TLP 上限（見 peer add --tlp）\n" :
+					"  does not go to %.*s: above the TLP that it may get (peer add --tlp)\n", STR(json_get_str(p, S("peer"))));
+}
+
 void show_incident(const struct cli *c, const struct json *v, struct buf *out)
 {
 	const struct json *views = json_get(v, S("views"));
@@ -65,6 +108,7 @@ void show_incident(const struct cli *c, const struct json *v, struct buf *out)
 	buf_fmt(out, "%.*s  %.*s\n", STR(number), STR(title));
 	show_numbers(c, json_get(v, S("merged")), "holds", out);
 	show_numbers(c, json_get(v, S("merged_into")), "merged into", out);
+	show_shared(c, json_get(v, S("shared")), out);
 	if (views == NULL)
 		return;
 	JSON_EACH(view, views) {

@@ -2,6 +2,7 @@
  *
  * Nobody edits an incident: a fact is added, and state, level and clocks are derived anew. `at`, the time of recording, is always
  * this node's own; `claimed` is what the person says. A fact that could not count is refused here with the reason. */
+#include "web/api_cases.h"
 #include "web/api_incidents.h"
 
 #include "base/uuid.h"
@@ -219,6 +220,7 @@ enum rc incident_put(struct api_call *c, const struct incident_row *r, const str
 	put_incidents(c, "merged", v->joined, v->n_joined);
 	put_incidents(c, "merged_into", &v->into, v->into.n > 0);
 	TRY(put_alarms(c, r->row, err));
+	TRY(case_put_shared(c, r->id, err));
 	jsonw_object_end(w);
 	return RC_OK;
 }

@@ -68,6 +68,20 @@ h.post(f'/api/v1/incidents/{i}/facts', {'type': 'evidence', 'id': 'disk-image'})
 t.ok(wait_until(lambda: 'disk-image' in str(facts(n, i))), 'evidence goes up')
 t.same((len(facts(n, i)), len(facts(s, i))), (len(facts(h, i)) - 2,) * 2, 'a note, and what is said to be local, stays')
 
+
+
+def receipts(node, incident):
+    shared = at(node, incident)['shared']
+    return {x['tier']: (x['received'], shared['facts_of_ours']) for x in shared['nodes']}
+
+
+t.ok(wait_until(lambda: receipts(h, i) == {'sector': (4, 4), 'nation': (4, 4)}), 'sector and nation have said that they have each of its facts',
+     receipts(h, i))
+r = h.cli('incident', 'show', '@', i)
+t.ok('sector sector: has 4 of our 4 facts, the last at 20' in r.out and 'nation nation: has 4 of our 4' in r.out, 'which people read', r)
+r = s.cli('incident', 'show', '@', i)
+t.ok('opened by hospital, where it is 2' in r.out, 'the sector reads whose it is', r)
+
 i2, _ = report(h, 'minor', 1)
 t.ok(wait_until(lambda: at(s, i2)), 'a lesser one is with the sector')
 time.sleep(0.3)
@@ -133,6 +147,23 @@ t.ok(wait_until(lambda: at(s, i5)), 'its own incident is heard')
 e.post(f'/api/v1/incidents/{i5}/facts', {'type': 'reviewed', 'by': 'reviewer', 'level': 1, 'grounds': 'by ourselves'})
 t.ok(wait_until(lambda: any('does not decide' in w for _, w in refusals(s))), 'but it does not review itself', refusals(s))
 t.same(at(s, i5)['state'], 'reported', 'which the sector still has to do')
+# A ceiling that lets nothing through is told; raised, everything goes.
+g = Node('clinic', 'provider').start()
+t.ok(tie(g, s, 'green'), 'a provider with a ceiling of GREEN')
+i6, _ = report(g, 'quiet', 2)
+t.ok(wait_until(lambda: 'above the TLP that it may get' in g.cli('incident', 'show', '@', i6).out), 'is told that its report does not go')
+t.same(s.get('/api/v1/incidents/' + i6).status, 404, 'nor does it')
+t.ok(tie(g, s), 'the ceiling is raised')
+t.ok(wait_until(lambda: at(s, i6)), 'and it goes')
+g.stop()
+
+# Taking over: the sector does not review in time.
+i7 = h.post('/api/v1/incidents', {'title': 'waiting', 'packs': ['tw-2026'], 'facts': [
+    {'type': 'aware', 'claimed': stamp(-36100)}, {'type': 'level', 'level': 1}, {'type': 'reported', 'claimed': stamp(-36000)}]}).json()['id']
+t.ok(wait_until(lambda: at(n, i7)), 'a review that is late brings the incident before the nation')
+t.ok(wait_until(lambda: {k['id']: k['verdict'] for k in at(n, i7)['views'][0]['clocks']}.get('K5') == 'breached'), 'with the clock that was missed')
+t.same(n.post(f'/api/v1/incidents/{i7}/facts', {'type': 'reviewed', 'by': 'authority', 'level': 2, 'grounds': 'taken over'}).status, 200, 'which takes over')
+t.ok(wait_until(lambda: at(h, i7)['state'] == 'reviewed' and at(s, i7)['level'] == 2), 'and all see it')
 for x in (h, s, n, e):
     r = x.cli('audit', 'verify', '@')
     t.same(r.status, 0, f'the chain of {x.name} holds')
