@@ -12,4 +12,6 @@ extern const struct embedded stix_packs[];     /* packs/stix: where STIX objects
 extern const struct embedded rsit_packs[];     /* packs/rsit: what kind of event a match is */
 extern const struct embedded desk_packs[];     /* packs/NAME/pack.json: law; named by its folder */
 
+extern const struct embedded console_files[];  /* web/: the console; "NAME.br" is NAME by brotli */
+
 #endif

@@ -25,6 +25,7 @@
 #include "store/facts.h"
 #include "sys/file.h"
 #include "sys/proc.h"
+#include "web/console.h"
 
 #define STOP_GRACE (5 * USEC_PER_SEC)
 #define PEM_MAX ((size_t)1 << 16)
@@ -132,8 +133,12 @@ void core_api(struct node *n, struct api *ret)
 
 void core_handle(struct core *c, const struct viewer *v, struct http_req *r, struct http_res *res)
 {
-	if (str_starts(r->path, S("/api/v1/")) || str_eq(r->path, S("/api/v1")))
+	if (str_starts(r->path, S("/api/v1/")) || str_eq(r->path, S("/api/v1"))) {
 		api_handle(&c->api, v, r, res);
+		/* A browser neither guesses at what it got nor leaves it on its disk. */
+		http_res_header(res, "X-Content-Type-Options", "nosniff");
+		http_res_header(res, "Cache-Control", "no-store");
+	}
 	else if (str_starts(r->path, S("/fed/v1/")))
 		fed_server_handle(c->fed_server, v, r, res);
 	else
@@ -146,7 +151,9 @@ static void handle_public(void *ctx, struct http_req *r, struct http_res *res)
 	struct core *c = ctx;
 	struct viewer v;
 
-	if (auth_viewer(c->auth, r, &v, res))
+	if (console_has(r->path))
+		console_handle(r, res);
+	else if (auth_viewer(c->auth, r, &v, res))
 		core_handle(c, &v, r, res);
 }
 
@@ -162,6 +169,8 @@ static bool admit_public(void *ctx, struct http_req *r, size_t *ret_max_body, st
 {
 	struct core *c = ctx;
 
+	if (console_has(r->path))
+		return true;
 	if (str_starts(r->path, S("/api/v1/")) || str_starts(r->path, S("/fed/v1/"))) {
 		*ret_max_body = (size_t)c->node.config.max_body_mb * MIB;
 		return true;
@@ -191,6 +200,8 @@ static bool may_wait(void *ctx, const struct http_req *r)
 	struct core *c = ctx;
 	bool reads = str_eq(r->method, S("GET")) || str_eq(r->method, S("HEAD")) || str_eq(r->method, S("OPTIONS"));
 
+	if (console_has(r->path))
+		return false;
 	return !reads || c->node.store == NULL || str_starts(str_of(c->node.config.store), S("postgresql://")) ||
 	       str_starts(r->path, S("/api/v1/")) || auth_is_slow(c->auth, r);
 }

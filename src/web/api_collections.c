@@ -76,7 +76,7 @@ static enum rc roots_post(struct api_call *c, struct err *err)
 
 	TRY(api_text(c, "name", true, &name, err));
 	TRY(api_name(name, "/name", err));
-	if (str_eq(name, S("taxii2")) || str_eq(name, S("api")) || str_eq(name, S("fed")))
+	if (str_eq(name, S("taxii2")) || str_eq(name, S("api")) || str_eq(name, S("fed")) || str_eq(name, S("console")))
 		return FAIL(err, RC_CONFLICT, "/name: '%.*s' is a path of the node itself", STR(name));
 	if (root_get(c->api->store, name, c->req->arena, &r, NULL) != RC_OK)
 		r.title = name;
