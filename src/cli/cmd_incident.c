@@ -177,6 +177,17 @@ void incident_path(const struct cli *c, const char *tail, struct buf *out)
 	buf_cstr(out, tail);
 }
 
+void put_repeated(const struct cli *c, struct body *x, const char *option, const char *name)
+{
+	if (!cli_has(c, option))
+		return;
+	jsonw_name(&x->w, name);
+	jsonw_array(&x->w);
+	for (int i = 0; cli_get_nth(c, option, i) != NULL; i++)
+		jsonw_cstr(&x->w, cli_get_nth(c, option, i));
+	jsonw_array_end(&x->w);
+}
+
 /* `found`: what the wizard found out, or NULL. */
 static int send_fact_with(struct cli *c, const char *type, const struct wizard_said *found)
 {
@@ -241,13 +252,7 @@ static int open_run(struct cli *c)
 	body_begin(&x);
 	body_option(c, &x, "title", "title");
 	body_switch(c, &x, "exercise", "exercise");
-	if (cli_has(c, "pack")) {
-		jsonw_name(&x.w, "packs");
-		jsonw_array(&x.w);
-		for (int i = 0; cli_get_nth(c, "pack", i) != NULL; i++)
-			jsonw_cstr(&x.w, cli_get_nth(c, "pack", i));
-		jsonw_array_end(&x.w);
-	}
+	put_repeated(c, &x, "pack", "packs");
 	jsonw_name(&x.w, "facts");
 	jsonw_array(&x.w);
 	jsonw_object(&x.w);

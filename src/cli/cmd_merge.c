@@ -1,35 +1,19 @@
 /* incident merge, unmerge, split: each is one REST call. */
 #include "cli/incident.h"
 
-#define BODY_MAX ((size_t)64 << 10)
 #define NO_OPT { NULL, 0, NULL, { NULL, NULL }, false }
 #define NOTE_OPT { "note", 0, "TEXT", { "why; kept with the facts", "理由（隨事實保存）" }, false }
 
-struct call {
-	struct buf body, path;
-	struct jsonw w;
-};
-
-static void begin(struct cli *c, struct call *x, const char *tail)
+static int send(struct cli *c, struct body *x, const char *tail)
 {
-	buf_init(&x->body, BODY_MAX);
-	buf_init(&x->path, 4096);
-	incident_path(c, tail, &x->path);
-	jsonw_init(&x->w, &x->body);
-	jsonw_object(&x->w);
-	if (cli_get(c, "note", NULL) != NULL)
-		jsonw_m_cstr(&x->w, "note", cli_get(c, "note", NULL));
-}
-
-static int finish(struct cli *c, struct call *x)
-{
+	struct buf path;
 	int status;
 
-	jsonw_object_end(&x->w);
-	status = x->body.bad != RC_OK ? cli_failf(c, "too many facts for one call")
-				      : node_cmd(c, c->operands[0], "POST", x->path.p, buf_view(&x->body), show_incident);
-	buf_done(&x->body);
-	buf_done(&x->path);
+	body_option(c, x, "note", "note");
+	buf_init(&path, 4096);
+	incident_path(c, tail, &path);
+	status = body_send(c, x, path.p, show_incident);
+	buf_done(&path);
 	return status;
 }
 
@@ -38,11 +22,11 @@ static const char *const merge_examples[] = { "two reports of one thing", "lianf
 
 static int merge_run(struct cli *c)
 {
-	struct call x;
+	struct body x;
 
-	begin(c, &x, "/merge");
-	jsonw_m_cstr(&x.w, "into", c->operands[2]);
-	return finish(c, &x);
+	body_begin(&x);
+	body_text(&x, "into", c->operands[2]);
+	return send(c, &x, "/merge");
 }
 
 const struct cli_cmd CMD_INCIDENT_MERGE = {
@@ -57,10 +41,10 @@ static const char *const unmerge_examples[] = { "they are two things after all",
 
 static int unmerge_run(struct cli *c)
 {
-	struct call x;
+	struct body x;
 
-	begin(c, &x, "/unmerge");
-	return finish(c, &x);
+	body_begin(&x);
+	return send(c, &x, "/unmerge");
 }
 
 const struct cli_cmd CMD_INCIDENT_UNMERGE = {
@@ -79,20 +63,16 @@ static const char *const split_examples[] = { "one of the two hosts is another m
 
 static int split_run(struct cli *c)
 {
-	struct call x;
+	struct body x;
 
 	if (cli_get(c, "title", NULL) == NULL)
 		return cli_failf(c, "--title: what is the new incident?");
 	if (cli_get(c, "fact", NULL) == NULL)
 		return cli_failf(c, "--fact: which facts go?");
-	begin(c, &x, "/split");
-	jsonw_m_cstr(&x.w, "title", cli_get(c, "title", NULL));
-	jsonw_name(&x.w, "facts");
-	jsonw_array(&x.w);
-	for (int i = 0; cli_get_nth(c, "fact", i) != NULL; i++)
-		jsonw_cstr(&x.w, cli_get_nth(c, "fact", i));
-	jsonw_array_end(&x.w);
-	return finish(c, &x);
+	body_begin(&x);
+	body_option(c, &x, "title", "title");
+	put_repeated(c, &x, "fact", "facts");
+	return send(c, &x, "/split");
 }
 
 const struct cli_cmd CMD_INCIDENT_SPLIT = {

@@ -10,4 +10,7 @@ void show_incident(const struct cli *c, const struct json *v, struct buf *out);
 /* "/incidents/NUMBER" and `tail`, of the command's second operand. */
 void incident_path(const struct cli *c, const char *tail, struct buf *out);
 
+/* An array of all values of an option that may be repeated; nothing when it is not given. */
+void put_repeated(const struct cli *c, struct body *x, const char *option, const char *name);
+
 #endif

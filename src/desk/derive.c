@@ -82,6 +82,7 @@ static enum progress step_of(const struct moment *m, enum progress now)
 	case FACT_UNMERGED:
 	case FACT_NOTE:
 	case FACT_SPLIT:
+	case FACT_OBSERVABLE:
 	case FACT_TYPES:
 		break;
 	}

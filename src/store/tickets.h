@@ -13,7 +13,7 @@
 #define TICKET_NOTE_MAX ((size_t)16 << 10)
 
 /* An item of one of the ticket's lists. Kinds: "rule" (note: its title), "technique", "tactic", "indicator", "sighting",
- * "connection" (value: JSON, soc/connection.h), "related" (a ticket's number; note: why). */
+ * "connection" (value: JSON, soc/connection.h), "related" (a ticket's number; note: why), "incident" (its number; note: its id). */
 struct ticket_ref {
 	struct str kind, value, note;
 	int64_t hits;
@@ -94,14 +94,15 @@ struct ticket_stats { uint64_t tickets, open, in_progress, closed, hits; };
 enum rc ticket_count(struct store *s, struct ticket_stats *ret, struct err *err) MUSTUSE;
 
 /* What people do. `actor` as in facts. All RC_NOTFOUND without such a ticket. */
-enum ticket_act { TICKET_ASSIGN, TICKET_NOTE, TICKET_CLOSE, TICKET_REOPEN, TICKET_RELATE };
+enum ticket_act { TICKET_ASSIGN, TICKET_NOTE, TICKET_CLOSE, TICKET_REOPEN, TICKET_RELATE, TICKET_RAISE };
 struct suppression;
 struct ticket_change {
 	enum ticket_act act;
 	struct str number, actor;
 	struct str note;               /* NOTE; why, in the others; or "" */
 	struct str who;                /* ASSIGN: user, or "" for nobody */
-	struct str other;              /* RELATE: number */
+	struct str other_id;           /* RAISE: its id */
+	struct str other;              /* RELATE: number; RAISE: the number of the incident that was made of it */
 	struct str disposition;        /* CLOSE: "false-positive", "confirmed", "undetermined" */
 	struct suppression *suppress;  /* CLOSE as false-positive: made with it */
 	size_t n_suppress;

@@ -108,6 +108,14 @@ static enum rc relate(struct store *s, struct doing *x, struct err *err)
 	return tell(s, "ticket.relate", x, "related", x->c->other, err);
 }
 
+static enum rc raise(struct store *s, struct doing *x, struct err *err)
+{
+	const struct ticket_ref there = { S("incident"), x->c->other, x->c->other_id, 0 };
+
+	TRY(ticket_ref_put(s->write_db, x->row, &there, err));
+	return tell(s, "ticket.raise", x, "incident", x->c->other, err);
+}
+
 static enum rc act(struct store *s, void *ctx, struct err *err)
 {
 	struct doing *x = ctx;
@@ -119,6 +127,7 @@ static enum rc act(struct store *s, void *ctx, struct err *err)
 	case TICKET_CLOSE: return close_it(s, x, err);
 	case TICKET_REOPEN: return reopen(s, x, err);
 	case TICKET_RELATE: return relate(s, x, err);
+	case TICKET_RAISE: return raise(s, x, err);
 	}
 	return FAIL(err, RC_INTERNAL, "ticket: act %d", (int)x->c->act);
 }
@@ -136,6 +145,8 @@ enum rc ticket_do(struct store *s, const struct ticket_change *c, struct err *er
 	TRY(text_check(c->note, TICKET_NOTE_MAX, "note", err));
 	TRY(text_check(c->who, 64, "who", err));
 	TRY(text_check(c->other, TICKET_NUMBER_MAX, "related", err));
+	if (c->act == TICKET_RAISE)
+		TRY(text_check(c->other_id, 200, "incident", err));
 	if (c->act == TICKET_NOTE && c->note.n == 0)
 		return FAIL(err, RC_BAD, "note: is empty");
 	if (c->act == TICKET_CLOSE && !is_disposition(c->disposition))

@@ -76,7 +76,7 @@ struct api_route {
 extern const struct api_route API_ROUTES_ACCOUNTS[], API_ROUTES_COLLECTIONS[], API_ROUTES_PEERS[], API_ROUTES_INTEL[],
 	API_ROUTES_IMPORT[], API_ROUTES_NODE[], API_ROUTES_INCIDENTS[],
 	API_ROUTES_TICKETS[], API_ROUTES_SUPPRESSIONS[], API_ROUTES_REGISTERS[], API_ROUTES_BULLETINS[], API_ROUTES_WIZARD[],
-	API_ROUTES_MERGE[];
+	API_ROUTES_MERGE[], API_ROUTES_OBSERVABLES[], API_ROUTES_RAISE[];
 
 /* Makes what the routes keep between calls; api_stop frees it (accepts what api_start never saw). */
 enum rc api_start(struct api *api, struct err *err) MUSTUSE;

@@ -39,6 +39,11 @@ enum rc incident_may_see(const struct api_call *c, struct err *err)
 	return gate_may(c->viewer, TLP_RED, c->api->default_tlp, 0, NULL) ? RC_OK : FAIL(err, RC_NOTFOUND, "no such incident");
 }
 
+bool incident_may_show(const struct api_call *c, uint8_t tlp)
+{
+	return gate_may(c->viewer, TLP_RED, tlp, 0, NULL);
+}
+
 enum rc incident_find(struct api_call *c, struct str name, struct incident_row *ret, struct err *err)
 {
 	TRY(incident_may_see(c, err));
@@ -227,7 +232,7 @@ enum rc incident_put(struct api_call *c, const struct incident_row *r, const str
 
 /* --- routes --- */
 
-static enum rc read_packs(struct api_call *c, struct str *ret, struct err *err)
+enum rc incident_read_packs(struct api_call *c, struct str *ret, struct err *err)
 {
 	const struct json *list = json_get(c->body, S("packs"));
 	struct buf b;
@@ -271,7 +276,7 @@ static enum rc incidents_post(struct api_call *c, struct err *err)
 		return FAIL(err, RC_NOMEM, "incident: out of memory");
 	TRY(api_text(c, "title", true, &r.title, err));
 	TRY(api_bool(c, "exercise", false, &r.exercise, err));
-	TRY(read_packs(c, &r.packs, err));
+	TRY(incident_read_packs(c, &r.packs, err));
 	TRY(read_first_facts(c, r.packs, f, &more.n, err));
 	at = time_now();
 	TRY(incident_look(c, &r, &more, 1, at, &v, err));
@@ -378,15 +383,43 @@ static enum rc incident_view_get(struct api_call *c, struct err *err)
 	return incident_put(c, &r, &v, at, err);
 }
 
+/* A fact that is marked beyond what the caller may see: that it is there, when, and whose. */
+static bool withheld(struct api_call *c, struct str line, const struct json **ret, struct str *ret_marking)
+{
+	enum tlp tlp;
+
+	if (str_find(line, S("\"tlp\""), 0) == SIZE_MAX || json_parse(c->req->arena, line, &JSON_LIMITS, ret, NULL) != RC_OK)
+		return false;
+	*ret_marking = json_get_str(*ret, S("tlp"));
+	if (ret_marking->n == 0)
+		return false;
+	return !incident_may_show(c, tlp_parse(*ret_marking, &tlp) ? (uint8_t)tlp : TLP_RED);
+}
+
+static void put_withheld(struct jsonw *w, const struct json *fact, struct str marking)
+{
+	static const char *const open[] = { "id", "at", "type", "by" };
+
+	jsonw_object(w);
+	for (size_t i = 0; i < COUNTOF(open); i++)
+		jsonw_m_str(w, open[i], json_get_str(fact, str_of(open[i])));
+	jsonw_m_str(w, "withheld", marking);
+	jsonw_object_end(w);
+}
+
 static enum rc put_facts(struct api_call *c, int64_t row, struct err *err)
 {
-	struct str facts, line;
+	struct str facts, line, marking;
+	const struct json *fact;
 
 	TRY(incident_facts(c->api->store, row, c->req->arena, &facts, err));
 	jsonw_name(&c->out, "facts");
 	jsonw_array(&c->out);
 	while (str_next(&facts, '\n', &line))
-		jsonw_raw(&c->out, line);
+		if (withheld(c, line, &fact, &marking))
+			put_withheld(&c->out, fact, marking);
+		else
+			jsonw_raw(&c->out, line);
 	jsonw_array_end(&c->out);
 	return RC_OK;
 }
@@ -450,23 +483,36 @@ static enum rc may_state_here(struct api_call *c, const struct desk_view *v, str
 	return FAIL(err, RC_CONFLICT, "incident: it is merged into %.*s: state it there", STR(into.number));
 }
 
-/* Derives with the new fact and keeps both; RC_BUSY when others were quicker. */
-static enum rc add_once(struct api_call *c, const struct incident_fact *f, struct incident_row *r, struct desk_view *v, struct err *err)
+/* Derives with the new facts and keeps both; RC_BUSY when others were quicker. */
+static enum rc add_once(struct api_call *c, const struct incident_fact *f, size_t n, struct incident_row *r, struct desk_view *v, struct err *err)
 {
-	struct casefile_more more = { .incident = r->id, .f = f, .n = 1 };
+	struct casefile_more more = { .incident = r->id, .f = f, .n = n };
 	size_t added;
 
 	TRY(incident_look(c, r, &more, 1, time_now(), v, err));
 	TRY(may_state_here(c, v, err));
-	if (count_own(v, f->id) > 1) /* it was stated before under this id: it is not stated again */
+	if (n == 1 && count_own(v, f->id) > 1) /* it was stated before under this id: it is not stated again */
 		return incident_look(c, r, NULL, 0, time_now(), v, err);
-	TRY(incident_refuse_idle(v, f, 1, err));
+	TRY(incident_refuse_idle(v, f, n, err));
 	if (count_own(v, (struct str){ NULL, 0 }) > INCIDENT_FACTS_MAX)
 		return FAIL(err, RC_LIMIT, "incident: more than %d facts", INCIDENT_FACTS_MAX);
 	r->now = casefile_derived(v, 0);
-	TRY(incident_add(c->api->store, r->row, r->facts, f, 1, &r->now, api_actor(c), &added, err));
+	TRY(incident_add(c->api->store, r->row, r->facts, f, n, &r->now, api_actor(c), &added, err));
 	r->facts += (int64_t)added;
 	r->changed = time_now();
+	return RC_OK;
+}
+
+enum rc incident_state(struct api_call *c, struct incident_row *r, const struct incident_fact *f, size_t n, struct desk_view *v, struct err *err)
+{
+	enum rc rc = add_once(c, f, n, r, v, err);
+
+	for (int i = 1; i < INCIDENT_TRIES && rc == RC_BUSY; i++) {
+		TRY(incident_find(c, r->id, r, err));
+		rc = add_once(c, f, n, r, v, err);
+	}
+	TRY(rc);
+	incident_changed(c);
 	return RC_OK;
 }
 
@@ -480,7 +526,6 @@ static enum rc incident_facts_post(struct api_call *c, struct err *err)
 	struct incident_fact f;
 	struct incident_row r;
 	struct desk_view v;
-	enum rc rc = RC_BUSY;
 
 	TRY(incident_find(c, c->params[0], &r, err));
 	TRY(api_text(c, "type", true, &f.type, err));
@@ -488,13 +533,7 @@ static enum rc incident_facts_post(struct api_call *c, struct err *err)
 		return FAIL(err, RC_BAD, "/type: '%.*s' is stated in two incidents at once: use merge, unmerge or split", STR(f.type));
 	TRY(check_level(c, r.packs, c->body, err));
 	TRY(incident_make_fact(c, r.packs, c->body, &f, err));
-	for (int i = 0; i < INCIDENT_TRIES && rc == RC_BUSY; i++) {
-		if (i > 0)
-			TRY(incident_find(c, c->params[0], &r, err));
-		rc = add_once(c, &f, &r, &v, err);
-	}
-	TRY(rc);
-	incident_changed(c);
+	TRY(incident_state(c, &r, &f, 1, &v, err));
 	return incident_put(c, &r, &v, time_now(), err);
 }
 

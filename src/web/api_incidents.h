@@ -23,6 +23,14 @@ enum rc incident_own_fact(struct api_call *c, struct str packs, struct str text,
 /* RC_BAD with the reason: a new fact that would not count is not taken in. */
 enum rc incident_refuse_idle(const struct desk_view *v, const struct incident_fact *f, size_t n, struct err *err) MUSTUSE;
 
+/* Keeps facts about an incident, however many others do so at a time; *r and *v are as they are then. An id that is there already is
+ * not added again. RC_CONFLICT: it is merged into another. */
+enum rc incident_state(struct api_call *c, struct incident_row *r, const struct incident_fact *f, size_t n, struct desk_view *v, struct err *err) MUSTUSE;
+/* Packs that a request names, else the node's own. */
+enum rc incident_read_packs(struct api_call *c, struct str *ret, struct err *err) MUSTUSE;
+/* Whether the caller may see what is marked so. */
+bool incident_may_show(const struct api_call *c, uint8_t tlp);
+
 /* A fact came: whoever tells of alarms looks again. */
 void incident_changed(struct api_call *c);
 /* "incident--uuid", in the request's memory; .p NULL: none. */

@@ -6,6 +6,11 @@
 #include "store/tickets.h"
 #include "web/words.h"
 
+struct api_call;
+
+/* A ticket that the caller may see. RC_NOTFOUND, in the same words whether it is not there or not for this viewer. */
+enum rc api_ticket_find(struct api_call *c, struct str number, struct ticket *ret, struct err *err) MUSTUSE;
+
 void api_put_alert(struct jsonw *w, const struct alert_row *a);
 void api_put_fact(struct jsonw *w, const struct fact *f);
 

@@ -72,8 +72,7 @@ static bool may_see(const struct api_call *c, const struct ticket *t)
 	return any;
 }
 
-/* The same words for one that is not there and one that this viewer may not see. */
-static enum rc find(struct api_call *c, struct str number, struct ticket *ret, struct err *err)
+enum rc api_ticket_find(struct api_call *c, struct str number, struct ticket *ret, struct err *err)
 {
 	enum rc rc = ticket_get(c->api->store, number, c->req->arena, ret, err);
 
@@ -183,7 +182,7 @@ static enum rc ticket_one(struct api_call *c, struct err *err)
 {
 	struct ticket t;
 
-	TRY(find(c, c->params[0], &t, err));
+	TRY(api_ticket_find(c, c->params[0], &t, err));
 	api_put_ticket(&c->out, c->api->words, &t, true);
 	return RC_OK;
 }
@@ -194,7 +193,7 @@ static enum rc alerts_get(struct api_call *c, struct err *err)
 	struct ticket t;
 	size_t n;
 
-	TRY(find(c, c->params[0], &t, err));
+	TRY(api_ticket_find(c, c->params[0], &t, err));
 	TRY(alert_of_ticket(c->api->store, t.row, ALERTS_SHOWN, c->req->arena, &list, &n, err));
 	jsonw_object(&c->out);
 	jsonw_name(&c->out, "alerts");
@@ -216,7 +215,7 @@ static enum rc facts_get(struct api_call *c, struct err *err)
 {
 	struct ticket t;
 
-	TRY(find(c, c->params[0], &t, err));
+	TRY(api_ticket_find(c, c->params[0], &t, err));
 	TRY(fact_flush(c->api->store, err));
 	jsonw_object(&c->out);
 	jsonw_name(&c->out, "facts");
@@ -256,7 +255,7 @@ static enum rc sheet_get(struct api_call *c, struct err *err)
 		return FAIL(err, RC_NOMEM, "sheet: out of memory");
 	if (lang.n > 0 && !str_eq(lang, S("zh-TW")) && !str_eq(lang, S("en")))
 		return FAIL(err, RC_BAD, "lang: expected zh-TW or en");
-	TRY(find(c, c->params[0], &t, err));
+	TRY(api_ticket_find(c, c->params[0], &t, err));
 	if (!gate_is_bounded(c->viewer))
 		TRY(ticket_facts(c->api->store, t.number, keep_fact, &d, err));
 	c->res->content_type = "text/markdown; charset=utf-8";
@@ -270,7 +269,7 @@ static enum rc begin(struct api_call *c, enum ticket_act act, struct ticket *t, 
 {
 	struct str note;
 
-	TRY(find(c, c->params[0], t, err));
+	TRY(api_ticket_find(c, c->params[0], t, err));
 	TRY(api_text(c, "note", act == TICKET_NOTE, &note, err));
 	*x = (struct ticket_change){ .act = act, .number = t->number, .actor = api_actor(c), .note = note.p == NULL ? S("") : note, .who = S(""),
 				     .other = S(""), .disposition = S("") };
@@ -325,7 +324,7 @@ static enum rc relate_post(struct api_call *c, struct err *err)
 
 	TRY(begin(c, TICKET_RELATE, &t, &x, err));
 	TRY(api_text(c, "number", true, &x.other, err));
-	TRY(find(c, x.other, &other, err));
+	TRY(api_ticket_find(c, x.other, &other, err));
 	return finish(c, &x, err);
 }
 

@@ -93,6 +93,7 @@ static void put_lists(struct jsonw *w, const struct ticket *t)
 	put_list(w, t, "sighting", "sightings", NULL, NULL);
 	put_connections(w, t);
 	put_list(w, t, "related", "related", "number", "why");
+	put_list(w, t, "incident", "incidents", "number", "id");
 	jsonw_m_int(w, "left_out", t->cut);
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The desk's casework: merging, un-merging and splitting incidents by command and REST, without an alarm told twice."""
+"""The desk's casework: merging, un-merging and splitting incidents by command and REST, without an alarm told twice; from a monitoring
+ticket to an incident, and from what was seen in it to indicators that say nothing of the victim."""
 from harness import *
 
 t = Tap()
@@ -82,4 +83,88 @@ n.cli('incident', 'merge', '@', C, A)
 t.same(essence(shown(A)), whole, 'merged again: as if it had never been')
 t.same({x['type'] for x in n.get(f'/api/v1/incidents/{A}/facts').json()['facts']} >= {'level', 'contained', 'split', 'merged', 'unmerged'}, True, 'nothing was erased')
 t.same(n.cli('audit', 'verify', '@').status, 0, 'the chain holds')
+n.stop()
+
+# --- from detection to desk ---
+fw = write('logs/eve.json', '')
+
+
+def eve(host, src):
+    return {'timestamp': '2026-01-02T03:04:05Z', 'event_type': 'tls', 'flow_id': 7, 'host': 'fw1', 'src_ip': src, 'src_port': 50000, 'dest_ip': '192.0.2.9',
+            'dest_port': 443, 'tls': {'sni': host}}
+
+
+def put(*lines):
+    with open(fw, 'a') as f:
+        f.write(''.join(json.dumps(x) + '\n' for x in lines))
+
+
+n = Node('plant', 'provider', org='市立醫院', conf=f'[input firewall]\npath = {fw}\n').start()
+bad = indicator('evil.example', tlp='green', confidence=85)
+n.import_([bad])
+tickets = lambda: n.get('/api/v1/tickets').json()['tickets']
+put(eve('evil.example', '10.0.0.1'))
+t.ok(wait_until(lambda: tickets()), 'a ticket')
+T = tickets()[0]['number']
+aware = ago(600)
+r = n.cli('ticket', 'raise', '@', T, '--aware', aware, '--note', 'two machines call out', '--json')
+v = r.json()
+t.same((r.status, v['state'], clocks(v)['K1']['start'][:19] + 'Z', v['problems']), (0, 'aware', aware, []), 'an incident of it, known since a person said so')
+N = v['number']
+facts = n.get(f'/api/v1/incidents/{N}/facts').json()['facts']
+first = facts[0]
+t.same((first['type'], first['ticket'], first['first_event'][:19]), ('aware', T, '2026-01-02T03:04:05'), 'with when it began and when it was noticed')
+evidence = [f for f in facts if f['type'] == 'evidence']
+t.same((evidence[0]['ticket'], evidence[0]['indicators'], evidence[0]['note']), (T, [bad['id']], 'two machines call out'), 'evidence: the ticket as a whole')
+t.ok('evil.example' in json.dumps(evidence[1]['matched']) and '10.0.0.1' in evidence[1]['matched']['event'], 'and what matched, with the event', evidence[1])
+t.same([x['number'] for x in n.get(f'/api/v1/tickets/{T}').json()['incidents']], [N], 'the ticket refers to it')
+t.ok('raise' in json.dumps([f['kind'] for f in n.get(f'/api/v1/tickets/{T}/facts').json()['facts']]), 'as a fact')
+r = n.cli('ticket', 'raise', '@', T)
+t.ok(r.status == 2 and N in r.err, 'once', r)
+t.same(n.post('/api/v1/tickets/2026-999999/incident', {}).status, 404, 'no such ticket')
+
+# --- observables, and back to detection ---
+seen = lambda: {o['value']: o for o in n.get(f'/api/v1/incidents/{N}/observables').json()['observables']}
+t.same({k: (o['kind'], o['role']) for k, o in seen().items()}, {'evil.example': ('domain', 'attacker'), 'fw1': ('host', 'victim'), '10.0.0.1': ('ipv4', 'unknown'),
+                                                              '192.0.2.9': ('ipv4', 'unknown')}, 'what the ticket saw')
+for tail in (('198.51.100.77', '--role', 'attacker', '--tlp', 'green', '--note', 'command server'),
+             ('198.51.100.78', '--role', 'attacker', '--tlp', 'red'), ('hxxps://drop[.]example/fw1/x', '--role', 'attacker', '--note', 'names a host of ours'),
+             ('198.51.100.79', '--role', 'attacker', '--note', 'asks for FW1 by name'), ('hospital.example', '--role', 'victim')):
+    t.same(n.cli('incident', 'observable', 'add', '@', N, *tail).status, 0, f'added: {tail[0]}')
+t.ok(n.cli('incident', 'observable', 'add', '@', N, 'no value at all').status == 2, 'no value')
+t.ok(n.cli('incident', 'observable', 'add', '@', N, 'x.example', '--role', 'friend').status == 2, 'no role')
+t.has(n.cli('incident', 'observable', 'list', '@', N).out, '198.51.100.77', 'listed for people')
+r = n.cli('incident', 'publish-indicators', '@', N, '--tlp', 'green', '--redact', 'creator,time', '--json')
+v = r.json()
+t.same({o['value'] for o in v['published']}, {'198.51.100.77', '198.51.100.79', 'evil.example'}, 'published')
+why = {o['value']: o['why'] for o in v['left_out']}
+t.ok('marking' in why['198.51.100.78'] and 'victim' in why['https://drop.example/fw1/x'] and 'attacker' in why['10.0.0.1'], 'the others not, each with its reason', why)
+ids = {o['value']: o['indicator'] for o in v['published']}
+objects = {o['id']: o for o in n.cli('search', '@', '--type', 'indicator', '--json').json()['objects']}
+o = objects[ids['198.51.100.77']]
+t.same((o['pattern'], o.get('created_by_ref'), o['created'][10:], o['object_marking_refs'], o['description'], 'external_references' in o),
+       ("[ipv4-addr:value = '198.51.100.77']", None, 'T00:00:00.000Z', [TLP['green']], 'command server', False), 'marked, without its maker, its time, or the incident')
+whole = json.dumps([objects[i] for i in ids.values()], ensure_ascii=False).lower()
+t.ok(not [x for x in ('fw1', 'hospital', '市立醫院', N, '10.0.0.1', 'plant') if x.lower() in whole], 'and not a word about the victim', whole)
+before = len(tickets())
+t.ok(wait_until(lambda: (put(dict(eve('quiet.example', '10.0.0.8'), dest_ip='198.51.100.77')), len(tickets()) > before)[1], every=0.2), 'what was published is looked for at once')
+r = n.cli('incident', 'publish-indicators', '@', N, '--tlp', 'green', '--json')
+t.same((r.json()['published'], 'already' in {o['value']: o['why'] for o in r.json()['left_out']}['198.51.100.77']), ([], True), 'once')
+r = n.cli('incident', 'publish-indicators', '@', N, '--tlp', 'red', '--value', '198.51.100.78', '--json')
+i = r.json()['published'][0]['indicator']
+objects = {o['id']: o for o in n.cli('search', '@', '--type', 'indicator', '--json').json()['objects']}
+t.same(objects[i]['external_references'], [{'source_name': 'lianfang-incident', 'external_id': N}], 'where all who see it may see incidents, it refers to this one')
+for tail, says in ((('--redact', 'pattern'), 'pattern'), (('--tlp', 'pink'), 'tlp'), (('--collection', 'no/where'), '')):
+    r = n.cli('incident', 'publish-indicators', '@', N, *tail)
+    t.ok(r.status == 2 and says in r.err, f'refused: {tail}', r)
+drill = n.post('/api/v1/incidents', {'title': 'drill', 'exercise': True}).json()['number']
+t.same(n.post(f'/api/v1/incidents/{drill}/indicators', {}).status, 409, 'nothing of a drill')
+
+# --- what is marked is for those who may see it ---
+n.cli('user', 'add', '@', 'amber', '--role', 'reader', '--tlp', 'amber', '--password-stdin', stdin=PASSWORD + '\n')
+amber = basic('amber', PASSWORD)
+red = n.get(f'/api/v1/incidents/{N}/observables', auth=amber).json()['observables']
+t.same(('198.51.100.78' in [o['value'] for o in red], '198.51.100.77' in [o['value'] for o in red]), (False, True), 'a value that is RED is not listed for others')
+text = n.get(f'/api/v1/incidents/{N}/facts', auth=amber).body
+t.ok(b'198.51.100.78' not in text and b'withheld' in text and b'198.51.100.77' in text, 'nor told by the facts, but that there is one')
 t.done()

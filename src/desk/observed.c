@@ -1,0 +1,109 @@
+#include "desk/observed.h"
+
+#include <stdlib.h>
+
+#include "stix/marking.h"
+
+#define TELLING_MIN 3 /* a shorter name stands in too many words */
+
+static const char *const roles[OBSERVED_ROLES] = { "unknown", "attacker", "victim", "other" };
+
+const char *observed_role_name(enum observed_role role)
+{
+	return roles[role];
+}
+
+enum observed_role observed_role_find(struct str name)
+{
+	unsigned i = 0;
+
+	while (i < OBSERVED_ROLES && !str_eq(name, str_of(roles[i])))
+		i++;
+	return (enum observed_role)i;
+}
+
+static struct str text_of(const struct json *v, struct str name)
+{
+	struct str s = json_get_str(v, name);
+
+	return s.p == NULL ? S("") : s;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	const struct desk_fact *x = *(const struct desk_fact *const *)a, *y = *(const struct desk_fact *const *)b;
+	int order = str_cmp(text_of(x->source, S("kind")), text_of(y->source, S("kind")));
+
+	if (order == 0)
+		order = str_cmp(text_of(x->source, S("value")), text_of(y->source, S("value")));
+	if (order != 0)
+		return order;
+	return x->at != y->at ? (x->at < y->at ? -1 : 1) : str_cmp(x->id, y->id);
+}
+
+/* Facts about one value in the order in which they were recorded. */
+static void take(struct observed *o, const struct desk_fact *f)
+{
+	struct str note = text_of(f->source, S("note")), indicator = text_of(f->source, S("indicator")), marking = text_of(f->source, S("tlp"));
+	enum observed_role role = observed_role_find(text_of(f->source, S("role")));
+	enum tlp tlp;
+
+	if (role < OBSERVED_ROLES)
+		o->role = role;
+	if (note.n > 0)
+		o->note = note;
+	if (indicator.n > 0)
+		o->indicator = indicator;
+	if (marking.n > 0 && !tlp_parse(marking, &tlp))
+		tlp = TLP_RED;
+	if (marking.n > 0 && (o->tlp == OBSERVED_UNMARKED || tlp > o->tlp))
+		o->tlp = (uint8_t)tlp;
+	o->last = f->at;
+	o->times++;
+}
+
+enum rc observed_list(struct arena *a, const struct desk_facts *f, usec at, struct observed **ret, size_t *ret_n, struct err *err)
+{
+	const struct desk_fact **list = arena_array(a, f->n + 1, sizeof *list);
+	struct observed *out;
+	size_t n = 0;
+
+	*ret_n = 0;
+	for (size_t i = 0; list != NULL && i < f->n; i++)
+		if (f->f[i].type == FACT_OBSERVABLE && f->f[i].at <= at && text_of(f->f[i].source, S("value")).n > 0)
+			list[n++] = &f->f[i];
+	out = arena_array(a, (n < OBSERVED_MAX ? n : OBSERVED_MAX) + 1, sizeof *out);
+	if (list == NULL || out == NULL)
+		return FAIL(err, RC_NOMEM, "observables: out of memory");
+	qsort(list, n, sizeof *list, by_value);
+	for (size_t i = 0; i < n; i++) {
+		struct str kind = text_of(list[i]->source, S("kind")), value = text_of(list[i]->source, S("value"));
+		bool same = *ret_n > 0 && str_eq(out[*ret_n - 1].kind, kind) && str_eq(out[*ret_n - 1].value, value);
+
+		if (!same && *ret_n == OBSERVED_MAX)
+			break;
+		if (!same)
+			out[(*ret_n)++] = (struct observed){ .kind = kind, .value = value, .note = S(""), .indicator = S(""), .tlp = OBSERVED_UNMARKED, .first = list[i]->at };
+		take(&out[*ret_n - 1], list[i]);
+	}
+	*ret = out;
+	return RC_OK;
+}
+
+static bool holds(struct str text, struct str part)
+{
+	for (size_t i = 0; part.n >= TELLING_MIN && i + part.n <= text.n; i++)
+		if (str_eq_nocase(str_slice(text, i, i + part.n), part))
+			return true;
+	return false;
+}
+
+bool observed_tells_victim(const struct observed *list, size_t n, struct str name, struct str text)
+{
+	if (holds(text, name))
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if (list[i].role == OBSERVED_VICTIM && holds(text, list[i].value))
+			return true;
+	return false;
+}
