@@ -21,6 +21,7 @@
 #include "desk/case.h"
 #include "desk/desk.h"
 #include "node/core.h"
+#include "stix/marking.h"
 #include "store/cases.h"
 #include "store/facts.h"
 #include "store/incidents.h"
@@ -237,11 +238,16 @@ static enum rc find_sharers(const struct incident *i, struct err *err)
 
 /* --- facts that were stated here become objects --- */
 
-static bool stays_here(const struct desk_fact *f)
+/* So does what is marked more strictly than the objects that facts become. */
+static bool stays_here(const struct incident *i, const struct desk_fact *f)
 {
 	const struct json *local = json_get(f->source, S("local"));
+	struct str marking = json_get_str(f->source, S("tlp"));
 	bool is_local = f->type == FACT_NOTE;
+	enum tlp tlp;
 
+	if (marking.n > 0 && (!tlp_parse(marking, &tlp) || (int)tlp > (int)i->x->core->node.config.default_tlp))
+		return true;
 	if (local != NULL)
 		(void)!json_bool(local, &is_local);
 	return is_local;
@@ -292,7 +298,7 @@ static enum rc make_objects(struct incident *i, struct err *err)
 		const struct desk_fact *f = &i->view.facts.f[k];
 		struct case_row row;
 
-		if (is_object(i, f->id) || stays_here(f))
+		if (is_object(i, f->id) || stays_here(i, f))
 			continue;
 		TRY(make_object(i, f, ++n, previous, &row, err));
 		previous = row.hash;
