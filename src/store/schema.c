@@ -153,6 +153,17 @@ static const char CASES[] =
 	"CREATE TABLE case_author (id {text} PRIMARY KEY, name {text}, tier {text}, key {text}, body {text}, at {int}){end};"
 	"CREATE TABLE case_via (id {text}, peer {text}, direct {int}, PRIMARY KEY (id, peer)){end};";
 
+/* Keyed digests: who holds which at a collector (told = 0: only counted), and what stands behind a member's own. */
+static const char KEYED[] =
+	"CREATE TABLE community_member (member {text} PRIMARY KEY, community {text}, pub {text}, half_a {text}, half_b {text}, opened_a {text},"
+	" opened_b {text}, seen {int}){end};"
+	"CREATE TABLE keyed (community {text}, generation {int}, epoch {int}, digest {bytes}, member {text}, told {int},"
+	" PRIMARY KEY (community, generation, epoch, digest, member)){end};"
+	"CREATE INDEX keyed_epoch ON keyed (epoch);"
+	"CREATE TABLE keyed_own (epoch {int}, digest {bytes}, object {text}, others {int}, partners {text}, at {int},"
+	" PRIMARY KEY (epoch, digest)){end};"
+	"CREATE INDEX keyed_own_match ON keyed_own (at) WHERE others > 0;";
+
 static const struct migration {
 	const char *sql;
 	bool pg_only;
@@ -165,6 +176,7 @@ static const struct migration {
 	{ REGISTERS, false },
 	{ BULLETINS, false },
 	{ CASES, false },
+	{ KEYED, false },
 };
 
 static const struct word *word_at(struct str text, size_t pos)
