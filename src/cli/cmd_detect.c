@@ -13,7 +13,7 @@
 
 static const struct cli_opt opts[] = {
 	CLI_RULES_OPTS,
-	{ "indicators", 'i', "FILE", { "indicators: a plain list (addresses, blocks, domains, URLs, hashes, e-mail), or a STIX bundle", "指標清單或 STIX bundle" }, true },
+	{ "indicators", 'i', "FILE", { "indicators: a plain list (addresses, blocks, domains, URLs, hashes, e-mail), or a STIX bundle; - is standard input", "指標清單或 STIX bundle" }, true },
 	{ "level", 'l', "LEVEL", { "this level and above: informational, low, medium, high, critical", "此等級以上" }, false },
 	{ "format", 0, "NAME", { "what the files hold, when it is not to be found out: json, evtx, zeek, syslog, cef, leef, kv, auditd", "紀錄格式" }, false },
 	{ "csv", 0, NULL, { "comma-separated values with a header; not with --json", "輸出 CSV，不可與 --json 併用" }, false },
@@ -509,53 +509,74 @@ static void put_stats(FILE *to, const struct cli_rules *rules, const struct know
 	buf_done(&b);
 }
 
+#define MANY_MAX 96
+
+/* "1 match", "2 matches" */
+static const char *many_of(uint64_t n, const char *one, const char *several, char out[static MANY_MAX])
+{
+	snprintf(out, MANY_MAX, "%llu %s", (unsigned long long)n, n == 1 ? one : several);
+	return out;
+}
+
+static const char *many(uint64_t n, const char *what, char out[static MANY_MAX])
+{
+	snprintf(out, MANY_MAX, "%llu %s%s", (unsigned long long)n, what, n == 1 ? "" : "s");
+	return out;
+}
+
 /* Nobody is to think that all rules were tried. */
 static void put_unknown(const struct cli_rules *rules, uint64_t events)
 {
 	struct engine_image_stats is;
+	char n[MANY_MAX];
 
 	engine_image_stats(rules->image, &is);
-	fprintf(stderr, "%llu event%s no known log source", (unsigned long long)events, events == 1 ? " is of" : "s are of");
+	fprintf(stderr, "%s of no known log source", many_of(events, "event is", "events are", n));
 	if (is.by_source > 0)
-		fprintf(stderr, ": %llu rules by keywords or exclusions alone were not tried there (--assume product=...,service=... says what they are,"
-			" --all-sources tries all)", (unsigned long long)is.by_source);
+		fprintf(stderr, ": %s by keywords or exclusions alone %s not tried there (--assume product=...,service=... says what they are,"
+			" --all-sources tries all)", many(is.by_source, "rule", n), is.by_source == 1 ? "was" : "were");
 	fputc('\n', stderr);
 }
 
 static void put_summary(const struct detect *d, const struct cli_rules *rules, const struct known *known, const struct scan_stats *st)
 {
+	char n[4][MANY_MAX];
 	size_t refused = cli_rules_refused(rules);
 
-	fprintf(stderr, "%s%llu files, %llu events, %llu matches; %zu rules loaded in %.2f s, %zu not; %.0f events/s\n",
-		d->tty ? "\r\033[K" : "", (unsigned long long)st->files, (unsigned long long)st->events, (unsigned long long)st->matches,
-		cli_rules_loaded(rules), rules->seconds, refused, st->wall > 0 ? (double)st->events / st->wall : 0);
+	fprintf(stderr, "%s%s, %s, %s; %s loaded in %.2f s", d->tty ? "\r\033[K" : "", many(st->files, "file", n[0]), many(st->events, "event", n[1]),
+		many_of(st->matches, "match", "matches", n[2]), many(cli_rules_loaded(rules), "rule", n[3]), rules->seconds);
+	if (refused > 0)
+		fprintf(stderr, ", %zu refused", refused);
+	fprintf(stderr, "; %s/s\n", many(st->wall > 0 ? (uint64_t)((double)st->events / st->wall) : 0, "event", n[0]));
 	if (known->indicators + known->refused > 0)
-		fprintf(stderr, "%llu indicators, %llu not%s%s\n", (unsigned long long)known->indicators, (unsigned long long)known->refused,
-			known->refused > 0 ? "; the first: " : "", known->first_refused);
+		fprintf(stderr, "%s", many(known->indicators, "indicator", n[0]));
+	if (known->refused > 0)
+		fprintf(stderr, ", %llu refused; the first: %s", (unsigned long long)known->refused, known->first_refused);
+	if (known->indicators + known->refused > 0)
+		fputc('\n', stderr);
 	if (known->partial > 0)
-		fprintf(stderr, "%llu patterns are matched only in part; the first: %s\n", (unsigned long long)known->partial,
-			known->first_partial);
+		fprintf(stderr, "%s matched only in part; the first: %s\n", many_of(known->partial, "pattern is", "patterns are", n[0]), known->first_partial);
 	if (refused > 0) {
 		fprintf(stderr, "rules that were not loaded:\n");
 		cli_rules_print_refused(rules, stderr);
 	}
 	if (st->bad > 0)
-		fprintf(stderr, "%llu pieces were no events and are not searched\n", (unsigned long long)st->bad);
+		fprintf(stderr, "%s and not searched\n", many_of(st->bad, "piece was no event", "pieces were no events", n[0]));
 	if (st->altered > 0)
-		fprintf(stderr, "%llu parts of event logs fail their own checksum: damaged or altered, and read all the same\n",
-			(unsigned long long)st->altered);
+		fprintf(stderr, "%s: damaged or altered, and read all the same\n",
+			many_of(st->altered, "part of an event log fails its own checksum", "parts of event logs fail their own checksum", n[0]));
 	if (st->failed_files > 0)
-		fprintf(stderr, "%llu files could not be read\n", (unsigned long long)st->failed_files);
+		fprintf(stderr, "%s could not be read\n", many(st->failed_files, "file", n[0]));
 	if (st->cut > 0)
-		fprintf(stderr, "%llu events hold more than is looked at (%d values, of %u bytes each)\n", (unsigned long long)st->cut, FLAT_VALUES_MAX,
-			FLAT_VALUE_MAX);
+		fprintf(stderr, "%s more than is looked at (%d values, of %u bytes each)\n", many_of(st->cut, "event holds", "events hold", n[0]),
+			FLAT_VALUES_MAX, FLAT_VALUE_MAX);
 	if (st->engine.unrouted > 0)
 		put_unknown(rules, st->engine.unrouted);
 	if (st->engine.regex_limits > 0)
-		fprintf(stderr, "%llu times a regular expression reached its limit and counted as no match\n", (unsigned long long)st->engine.regex_limits);
+		fprintf(stderr, "%s a regular expression reached its limit and counted as no match\n", many(st->engine.regex_limits, "time", n[0]));
 	if (st->left_out + st->engine.matches_left_out + d->left_out > 0)
-		fprintf(stderr, "%llu matches were too many to be kept\n",
-			(unsigned long long)(st->left_out + st->engine.matches_left_out + d->left_out));
+		fprintf(stderr, "%s too many to be kept\n",
+			many_of(st->left_out + st->engine.matches_left_out + d->left_out, "match was", "matches were", n[0]));
 }
 
 static bool find_level(const char *name, enum sigma_level *ret)
@@ -567,6 +588,16 @@ static bool find_level(const char *name, enum sigma_level *ret)
 		}
 	}
 	return false;
+}
+
+static int lists_of_stdin(const struct cli *c)
+{
+	const char *path;
+	int n = 0;
+
+	for (int i = 0; (path = cli_get_nth(c, "indicators", i)) != NULL; i++)
+		n += strcmp(path, "-") == 0;
+	return n;
 }
 
 static bool read_options(struct cli *c, struct scan_opts *o)
@@ -590,6 +621,8 @@ static bool read_options(struct cli *c, struct scan_opts *o)
 	for (int i = 0; i < c->n_operands; i++)
 		if (c->n_operands > 1 && strcmp(c->operands[i], "-") == 0)
 			return cli_failf(c, "standard input (-) cannot be read beside files"), false;
+	if (lists_of_stdin(c) + (strcmp(c->operands[0], "-") == 0) > 1)
+		return cli_failf(c, "standard input (-) is read once: as one list of indicators, or as the log"), false;
 	return true;
 }
 

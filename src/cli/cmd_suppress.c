@@ -45,6 +45,7 @@ static const struct cli_opt add_opts[] = {
 	{ "until", 0, "DATE", { "until the end of this day, or this instant", "至此日" }, false },
 	{ "for", 0, "SPAN", { "for 30d, 12h, 90m", "期間：30d、12h、90m" }, false },
 	{ "note", 'n', "TEXT", { "why", "理由" }, false },
+	{ "force", 0, NULL, { "also a rule or an indicator that this node does not know", "不論本節點是否知悉該規則或指標" }, false },
 	NO_OPT,
 };
 static const char *const add_examples[] = {
@@ -81,13 +82,17 @@ static int add_run(struct cli *c)
 	body_begin(&x);
 	body_text(&x, "scope", scope_of(c));
 	for (const struct cli_opt *o = &add_opts[1]; o->name != NULL; o++)
-		body_option(c, &x, o->name, o->name);
+		if (strcmp(o->name, "force") != 0)
+			body_option(c, &x, o->name, o->name);
+	body_switch(c, &x, "force", "force");
 	return body_send(c, &x, "/suppressions", show_added);
 }
 
 const struct cli_cmd CMD_SUPPRESS_ADD = {
 	"suppress add", { "hold back matches of a rule or an indicator until an end", "新增抑制（須有期限）" }, "DIR",
-	{ "What is held back makes no alert, no ticket and no sighting; it is counted and listed.", "被抑制者不產生警示、監控單與目擊，但一律計數並可列出。" },
+	{ "What is held back makes no alert, no ticket and no sighting; it is counted and listed. A rule that is neither in force nor named by\n"
+	  "a ticket, and an indicator that this node does not hold, are refused: --force says that they are meant.",
+	  "被抑制者不產生警示、監控單與目擊，但一律計數並可列出。未載入且無監控單提及的規則、本節點沒有的指標將被拒絕，除非加上 --force。" },
 	add_opts, add_examples, 1, 1, add_run,
 };
 

@@ -245,7 +245,9 @@ static enum rc for_rules(const struct cli *c, struct hunting_for *ret, struct er
 			snprintf(ret->first_refused, sizeof ret->first_refused, "%.*s:%u: %.*s", STR(set->reports[i].file), set->reports[i].line,
 				 STR(set->reports[i].reason));
 	if (set->n_rules == 0)
-		return FAIL(err, RC_BAD, "no rule%s%s", ret->first_refused[0] != '\0' ? ": " : "", ret->first_refused);
+		return ret->first_refused[0] != '\0' ? FAIL(err, RC_BAD, "no rule can be run: %s", ret->first_refused) :
+			FAIL(err, RC_BAD, "%s: no Sigma rule (*.yml) in it; logs are not hunted but searched: lianfang detect, or history add and then hunt",
+			     c->operands[0]);
 	TRY(hunt_for_rules(set, taxonomy, &ret->m, &refused, err));
 	ret->refused = refused + set->refused + set->need_list;
 	ret->rules = set->n_rules - refused;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -173,13 +174,59 @@ static enum rc each_line(struct loading *w, struct err *err)
 	}
 }
 
+int iocs_open(const char *path)
+{
+	return open(strcmp(path, "-") == 0 ? "/dev/stdin" : path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+}
+
+static enum rc spool(int to, struct err *err)
+{
+	CLEANUP(mem_freep) char *piece = mem_alloc(PIECE);
+	uint64_t size = 0;
+
+	while (piece != NULL) {
+		ssize_t got = read(STDIN_FILENO, piece, PIECE), put = 0;
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got == 0)
+			return RC_OK;
+		while (put < got) {
+			ssize_t n = write(to, piece + put, (size_t)(got - put));
+
+			if (n < 0 && errno != EINTR)
+				return FAIL(err, errno == ENOSPC || errno == ENOMEM ? RC_NOMEM : RC_IO, "standard input: %s", strerror(errno));
+			put += n < 0 ? 0 : n;
+		}
+		size += got > 0 ? (uint64_t)got : 0;
+		if (got < 0 || size > IOCS_STDIN_MAX)
+			return got < 0 ? FAIL(err, RC_IO, "standard input: %s", strerror(errno)) :
+				FAIL(err, RC_LIMIT, "standard input: more than %llu bytes of indicators; a file may be longer", (unsigned long long)IOCS_STDIN_MAX);
+	}
+	return FAIL(err, RC_NOMEM, "indicators: out of memory");
+}
+
+enum rc iocs_stdin(struct err *err)
+{
+	int fd CLEANUP(file_closep) = -1;
+	struct stat st;
+
+	if (fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode))
+		return RC_OK;
+	fd = memfd_create("indicators", MFD_CLOEXEC);
+	if (fd < 0)
+		return FAIL(err, RC_IO, "standard input: %s", strerror(errno));
+	TRY(spool(fd, err));
+	return dup2(fd, STDIN_FILENO) >= 0 ? RC_OK : FAIL(err, RC_IO, "standard input: %s", strerror(errno));
+}
+
 static enum rc open_list(struct iocs *t, const char *path, struct err *err)
 {
 	struct list *l = &t->lists[t->n_lists];
 	struct stat st;
 
 	l->path = path;
-	l->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	l->fd = iocs_open(path);
 	if (l->fd < 0)
 		return FAIL(err, errno == ENOENT ? RC_NOTFOUND : RC_IO, "%s: %s", path, strerror(errno));
 	t->n_lists++;

@@ -24,6 +24,13 @@ void iocs_free(struct iocs *t);
 void iocs_freep(struct iocs **t);
 void iocs_stats(const struct iocs *t, struct iocs_stats *ret);
 
+/* A list to read from its beginning; "-" is standard input, which has to be a file then (iocs_stdin). -1 with errno. */
+int iocs_open(const char *path);
+/* Makes a file in memory of what comes over standard input, unless that is a file already: lists are read again where a value is met.
+ * RC_LIMIT: more than IOCS_STDIN_MAX bytes. */
+#define IOCS_STDIN_MAX ((uint64_t)1 << 32)
+enum rc iocs_stdin(struct err *err) MUSTUSE;
+
 struct ioc_match {
 	char id[64];        /* value_id: the same value has the same id everywhere */
 	struct str matched; /* normal form of the list's value, in `scratch` */

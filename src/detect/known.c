@@ -15,7 +15,7 @@
 /* RC_BAD: no file, or nothing in it. */
 static enum rc first_byte(const char *path, char *ret, struct err *err)
 {
-	int fd CLEANUP(file_closep) = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int fd CLEANUP(file_closep) = iocs_open(path);
 	char head[4096];
 	ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof head);
 
@@ -107,7 +107,7 @@ static enum rc take_object(struct loading *l, struct arena *a, struct str text, 
 static enum rc read_bundle(struct loading *l, struct err *err)
 {
 	const char *path = l->path;
-	int fd CLEANUP(file_closep) = open(path, O_RDONLY | O_CLOEXEC);
+	int fd CLEANUP(file_closep) = iocs_open(path);
 	CLEANUP(jsonsplit_freep) struct jsonsplit *s = jsonsplit_new(S("objects"), OBJECT_MAX);
 	CLEANUP(mem_freep) char *piece = mem_alloc(PIECE);
 	CLEANUP(arena_freep) struct arena *a = arena_new(8 * OBJECT_MAX);
@@ -171,6 +171,8 @@ static enum rc load(struct known *k, const char *const *paths, size_t n, struct 
 	for (size_t i = 0; i < n; i++) {
 		char first;
 
+		if (strcmp(paths[i], "-") == 0)
+			TRY(iocs_stdin(err));
 		TRY(first_byte(paths[i], &first, err));
 		if (n_lists + n_bundles == COUNTOF(lists))
 			return FAIL(err, RC_LIMIT, "more than %d lists of indicators", IOCS_FILES_MAX);

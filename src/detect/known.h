@@ -18,7 +18,7 @@ struct known {
 	char first_partial[512];
 };
 
-/* A file that begins with a bracket is a bundle (or objects one a line), any other a list. RC_BAD names file and byte.
+/* A file that begins with a bracket is a bundle (or objects one a line), any other a list; "-" is standard input (iocs_stdin). RC_BAD names file and byte.
  * `paths` must outlive the result. */
 enum rc known_load(const char *const *paths, size_t n, struct known *ret, struct err *err) MUSTUSE;
 void known_done(struct known *k);

@@ -226,6 +226,20 @@ static struct generation *generation_take(struct live *l, struct engine **ret_re
 	return g;
 }
 
+bool live_knows(struct live *l, struct str id)
+{
+	struct generation *g = generation_take(l, NULL);
+	bool known = false;
+
+	for (uint32_t i = 0; i < g->set->n_rules && !known; i++) {
+		const struct sigma_rule *r = &g->set->rules[i];
+
+		known = str_eq(r->id.n > 0 ? r->id : r->title, id);
+	}
+	generation_drop(g);
+	return known;
+}
+
 void live_stats(struct live *l, struct live_stats *ret)
 {
 	struct generation *g = generation_take(l, NULL);

@@ -21,6 +21,9 @@ void live_free(struct live *l); /* after all its runs */
 /* Reads anew; in force for every event that begins after the return. On failure the old rules stay. */
 enum rc live_reload(struct live *l, const struct live_opts *o, struct err *err) MUSTUSE;
 
+/* Is there a rule of this id, or, without an id, of this title? */
+bool live_knows(struct live *l, struct str id);
+
 struct live_stats { uint64_t rules, refused, events, matches, fired, late, evicted; };
 void live_stats(struct live *l, struct live_stats *ret);
 

@@ -3,6 +3,7 @@
 #include "detect/scan.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -101,20 +102,40 @@ static int not_dots(const struct dirent *d)
 	return d->d_name[0] != '.';
 }
 
-static enum rc add_path(struct scan *s, const char *path, int depth, struct err *err)
+struct walk { /* a folder, and the one it stands in */
+	const struct walk *in;
+	dev_t dev;
+	ino_t ino;
+	int depth;
+};
+
+/* A link that leads back: what it leads to is being read. */
+static bool within_itself(const struct walk *w, const struct stat *st)
+{
+	for (; w != NULL; w = w->in)
+		if (w->dev == st->st_dev && w->ino == st->st_ino)
+			return true;
+	return false;
+}
+
+static enum rc add_path(struct scan *s, const char *path, const struct walk *in, struct err *err)
 {
 	struct dirent **list = NULL;
 	struct stat st;
+	struct walk here;
 	enum rc rc = RC_OK;
 	int n;
 
 	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
 		return add_file(s, path, err);
-	n = depth > WALK_DEPTH ? -1 : scandir(path, &list, not_dots, by_name);
+	if (within_itself(in, &st))
+		return RC_OK;
+	here = (struct walk){ in, st.st_dev, st.st_ino, in == NULL ? 0 : in->depth + 1 };
+	n = here.depth > WALK_DEPTH ? -1 : scandir(path, &list, not_dots, by_name);
 	if (n < 0) {
 		struct err why = { 0 };
 
-		err_set(&why, RC_IO, "%s: %s", path, depth > WALK_DEPTH ? "folders nested too deep" : "cannot be listed");
+		err_set(&why, RC_IO, "%s: %s", path, here.depth > WALK_DEPTH ? "folders nested too deep" : strerror(errno));
 		s->st->failed_files++;
 		trouble(s, path, 0, &why);
 		return RC_OK;
@@ -123,7 +144,7 @@ static enum rc add_path(struct scan *s, const char *path, int depth, struct err 
 		struct str full = rc == RC_OK ? arena_fmt(s->paths, "%s/%s", path, list[i]->d_name) : S("");
 
 		if (rc == RC_OK)
-			rc = full.p == NULL ? FAIL(err, RC_LIMIT, "too many files") : add_path(s, full.p, depth + 1, err);
+			rc = full.p == NULL ? FAIL(err, RC_LIMIT, "too many files") : add_path(s, full.p, &here, err);
 		free(list[i]); /* scandir's own */
 	}
 	free(list);
@@ -133,7 +154,7 @@ static enum rc add_path(struct scan *s, const char *path, int depth, struct err 
 static enum rc list_files(struct scan *s, struct err *err)
 {
 	for (size_t i = 0; i < s->o->n_paths; i++)
-		TRY(add_path(s, s->o->paths[i], 0, err));
+		TRY(add_path(s, s->o->paths[i], NULL, err));
 	s->first_unit = mem_array(s->n_files + 1, sizeof *s->first_unit);
 	if (s->first_unit == NULL)
 		return FAIL(err, RC_NOMEM, "scan: out of memory");

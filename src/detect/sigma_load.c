@@ -20,6 +20,7 @@ struct walk {
 	struct buf path, text;
 	bool lists;
 	unsigned depth;
+	struct { dev_t dev; ino_t ino; } in[DEPTH_MAX]; /* folders that are open */
 };
 
 static bool is_rule(struct str name)
@@ -110,19 +111,32 @@ static enum rc entries(struct walk *w, int fd, struct dirent *const *list, int n
 	return RC_OK;
 }
 
+/* A link that leads back: what it leads to is being read. */
+static bool within_itself(const struct walk *w, const struct stat *st)
+{
+	for (unsigned i = 0; i < w->depth; i++)
+		if (w->in[i].dev == st->st_dev && w->in[i].ino == st->st_ino)
+			return true;
+	return false;
+}
+
 static enum rc folder(struct walk *w, int at, const char *name, struct err *err)
 {
 	CLEANUP(file_closep) int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent **list = NULL;
 	int n = fd < 0 ? -1 : scandirat(fd, ".", &list, NULL, alphasort);
+	struct stat st;
 	enum rc rc;
 
-	if (n < 0)
+	if (n < 0 || fstat(fd, &st) != 0)
 		return FAIL(err, errno == ENOMEM ? RC_NOMEM : RC_IO, "%.*s: %s", STR(buf_view(&w->path)), strerror(errno));
-	if (w->depth >= DEPTH_MAX) {
+	if (within_itself(w, &st)) {
+		rc = RC_OK;
+	} else if (w->depth >= DEPTH_MAX) {
 		rc = FAIL(err, RC_LIMIT, "%.*s: folders nested deeper than %d", STR(buf_view(&w->path)), DEPTH_MAX);
 	} else {
-		w->depth++;
+		w->in[w->depth].dev = st.st_dev;
+		w->in[w->depth++].ino = st.st_ino;
 		rc = entries(w, fd, list, n, err);
 		w->depth--;
 	}

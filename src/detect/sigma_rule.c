@@ -167,7 +167,7 @@ enum rc sigma_meta(struct sigma_doc *d, const struct yaml *y, struct sigma_rule 
 	if (ret->title.n == 0)
 		sigma_remark(d, "no title");
 	if (ret->id.n > 0 && !uuid_parse(ret->id, &id))
-		sigma_remark(d, "the id is no UUID");
+		sigma_remark(d, "line %u: the id is no UUID", yaml_get(y, S("id"))->line);
 	if (!one_of(ret->status, statuses))
 		sigma_remark(d, "unknown status \"%.*s\"", STR(ret->status));
 	unknown_keys(d, y);

@@ -6,6 +6,9 @@
 #include "base/str.h"
 #include "base/time.h"
 
+/* Of the alarm that an input is silent, which goes the way of a rule's match. */
+#define RULE_SILENT_ID "b1d2f6c4-6f0e-4f0b-9b0f-5d7a1c9e3a21"
+
 struct rule_hit_field { struct str name, value; };
 struct rule_hit_base { struct str id, title; }; /* a rule that a correlation counts */
 

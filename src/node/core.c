@@ -86,6 +86,13 @@ static void write_status(void *ctx, struct jsonw *w)
 	fed_status(c->fed, w);
 }
 
+static int rule_known(void *ctx, struct str id)
+{
+	struct core *c = ctx;
+
+	return detect_link_rule(c->link, id);
+}
+
 static void facts_came(void *ctx)
 {
 	struct core *c = ctx;
@@ -358,6 +365,7 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	c->api.status = write_status;
 	c->api.changed = peers_changed;
 	c->api.ticket_changed = ticket_changed;
+	c->api.rule_known = rule_known;
 	c->api.ctx = c;
 	c->api.desk_changed = facts_came;
 	TRY(core_find_rows(c, err));

@@ -53,6 +53,8 @@ struct detect_link {
 	bool ready;
 	struct buf status;
 	uint32_t asked, told;
+	uint32_t rule_asked, rule_told; /* the last question for a rule, and the last that was answered */
+	int64_t rule_is;
 	usec status_at, since;      /* since: when the state changed */
 	uint64_t refused;           /* links ended because of what came over them */
 };
@@ -146,7 +148,7 @@ static enum rc do_call(struct detect_link *l, const struct frame *f, char place[
 		return to->place_put(to->ctx, f->text, f->more, err);
 	case FRAME_HUNTED:
 		return to->hunted(to->ctx, f->value, err);
-	case FRAME_HELLO: case FRAME_READY: case FRAME_STATUS: case FRAME_ANSWER: case FRAME_LEARN: case FRAME_FORGET: case FRAME_CLEAR:
+	case FRAME_HELLO: case FRAME_READY: case FRAME_STATUS: case FRAME_RULE_IS: case FRAME_RULE_ASK: case FRAME_ANSWER: case FRAME_LEARN: case FRAME_FORGET: case FRAME_CLEAR:
 	case FRAME_FULL: case FRAME_ASK: case FRAME_SETTINGS: case FRAME_KINDS:
 		break;
 	}
@@ -248,6 +250,17 @@ static void take_ready(struct detect_link *l)
 	pthread_mutex_unlock(&l->lock);
 }
 
+static void take_rule(struct detect_link *l, const struct frame *f)
+{
+	pthread_mutex_lock(&l->lock);
+	if (f->number == l->rule_asked) {
+		l->rule_told = f->number;
+		l->rule_is = f->value;
+		pthread_cond_broadcast(&l->changed);
+	}
+	pthread_mutex_unlock(&l->lock);
+}
+
 static enum rc take_frame(struct detect_link *l, struct arena *a, struct str body, struct err *err)
 {
 	struct frame f;
@@ -262,8 +275,11 @@ static enum rc take_frame(struct detect_link *l, struct arena *a, struct str bod
 	case FRAME_READY:
 		take_ready(l);
 		return RC_OK;
+	case FRAME_RULE_IS:
+		take_rule(l, &f);
+		return RC_OK;
 	case FRAME_HELLO: case FRAME_ANSWER: case FRAME_LEARN: case FRAME_FORGET: case FRAME_CLEAR: case FRAME_FULL: case FRAME_ASK:
-	case FRAME_SETTINGS: case FRAME_KINDS:
+	case FRAME_RULE_ASK: case FRAME_SETTINGS: case FRAME_KINDS:
 		break;
 	}
 	return FAIL(err, RC_BAD, "link: frame %d at the wrong end", (int)f.kind);
@@ -497,6 +513,28 @@ void detect_link_settings(struct detect_link *l, int level, bool json)
 	struct frame f = { .kind = FRAME_SETTINGS, .value = level, .text = str_of(json ? "json" : "logfmt") };
 
 	say(l, detect_link_now(l), &f);
+}
+
+int detect_link_rule(struct detect_link *l, struct str id)
+{
+	usec until = time_mono() + STATUS_WITHIN;
+	struct frame f = { .kind = FRAME_RULE_ASK, .text = id };
+	uint64_t now;
+	int is = -1;
+
+	pthread_mutex_lock(&l->lock);
+	f.number = ++l->rule_asked;
+	now = l->now;
+	pthread_mutex_unlock(&l->lock);
+	say(l, now, &f);
+	pthread_mutex_lock(&l->lock);
+	/* Whoever asks meanwhile takes the place of this question, which is then answered by "not known". */
+	while (l->link != NULL && l->now == now && l->rule_asked == f.number && l->rule_told != f.number && !l->stop && time_mono() < until)
+		wait_change(l, until);
+	if (l->rule_told == f.number && l->rule_is >= 0)
+		is = l->rule_is > 0;
+	pthread_mutex_unlock(&l->lock);
+	return is;
 }
 
 void detect_link_role(struct detect_link *l, struct jsonw *w)

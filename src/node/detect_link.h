@@ -30,6 +30,9 @@ bool detect_link_tell(struct detect_link *l, uint64_t now, struct str frames);
 /* The role's log settings, as those of core. */
 void detect_link_settings(struct detect_link *l, int level, bool json);
 
+/* Is a rule of this id (of this title, where it has no id) in force? 1, 0; -1: the role does not say, or has no rules. */
+int detect_link_rule(struct detect_link *l, struct str id);
+
 /* A row of "roles"; then, apart, the members that detector_status writes, as the role tells them now, or, when it does not answer
  * at once, as it told them last. */
 void detect_link_role(struct detect_link *l, struct jsonw *w);

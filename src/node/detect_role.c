@@ -244,13 +244,15 @@ static enum rc obey(struct role *r, struct link *l, const struct frame *f, struc
 		return RC_OK;
 	case FRAME_ASK:
 		return tell_status(r, l, f->number, err);
+	case FRAME_RULE_ASK:
+		return link_say(l, &(struct frame){ .kind = FRAME_RULE_IS, .number = f->number, .value = detector_knows(&r->detector, f->text) }, err);
 	case FRAME_SETTINGS:
 		log_setup("detect", (enum log_level)(f->value & 3), str_eq(f->text, S("json")));
 		return RC_OK;
 	case FRAME_HELLO:
 		return f->number == FRAME_VERSION ? RC_OK : FAIL(err, RC_UNSUPPORTED, "link: version %u", f->number);
 	case FRAME_READY: case FRAME_HIT: case FRAME_RULE_HIT: case FRAME_PLACE_GET: case FRAME_PLACE_PUT: case FRAME_HUNTED:
-	case FRAME_STATUS: case FRAME_KINDS:
+	case FRAME_STATUS: case FRAME_RULE_IS: case FRAME_KINDS:
 		break;
 	}
 	return FAIL(err, RC_BAD, "link: frame %d at the wrong end", (int)f->kind);

@@ -131,6 +131,11 @@ void detector_reload(struct detector *d)
 		log_rules(d, "reload");
 }
 
+int detector_knows(const struct detector *d, struct str rule)
+{
+	return d->live == NULL ? -1 : live_knows(d->live, rule);
+}
+
 static void write_image(const struct detector *d, struct jsonw *w)
 {
 	struct image_stats st;

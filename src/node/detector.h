@@ -69,6 +69,9 @@ enum rc detector_clear(struct detector *d, struct err *err) MUSTUSE;
 /* The folders are those of the start. Says in the log what came of it. */
 void detector_reload(struct detector *d);
 
+/* 1: a rule of this id (else title) is in force; 0: none is; -1: there are no rules here. */
+int detector_knows(const struct detector *d, struct str rule);
+
 /* Members "detector", "inputs", "history" and "rules" of the node's status. */
 void detector_status(const struct detector *d, struct jsonw *w);
 

@@ -38,6 +38,9 @@ enum frame_kind {
 	FRAME_FULL,       /* all there are were sent; value: the newest was added then */
 	FRAME_ASK,        /* for a FRAME_STATUS of this number */
 	FRAME_SETTINGS,   /* value = log level, text = "json" or "logfmt" */
+	FRAME_RULE_ASK,   /* for a FRAME_RULE_IS of this number; text = a rule's id, or its title where it has none */
+	/* detect -> core */
+	FRAME_RULE_IS,    /* number = of the question; value: 1 the rule is in force, 0 it is not, -1 there are no rules here */
 	FRAME_KINDS
 };
 

@@ -299,7 +299,7 @@ static void tell_silence(struct input *in, usec last)
 	static const struct str tags[] = { S("lianfang.health") };
 	char since[TIME_TEXT_MAX];
 	struct rule_hit_field fields[] = { { S("input"), str_of(in->conf->name) }, { S("last_message"), S("never") } };
-	struct rule_hit h = { .id = S("b1d2f6c4-6f0e-4f0b-9b0f-5d7a1c9e3a21"), .title = S("An input is silent"), .level = S("high"), .author = S("Lianfang"),
+	struct rule_hit h = { .id = S(RULE_SILENT_ID), .title = S("An input is silent"), .level = S("high"), .author = S("Lianfang"),
 			      .tags = tags, .n_tags = COUNTOF(tags), .fields = fields, .n_fields = COUNTOF(fields), .at = time_now(),
 			      .where = str_of(in->conf->name), .input = str_of(in->conf->name), .event = S("") };
 	struct err err = { 0 };

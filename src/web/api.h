@@ -36,6 +36,8 @@ struct api {
 	void (*changed)(void *ctx);
 	/* A ticket was closed or reopened, or (NULL) a suppression changed: what is in force is read again. May be NULL. */
 	void (*ticket_changed)(void *ctx, const struct ticket *t);
+	/* Is a rule of this id in force? 1, 0; -1: not to be found out now. May be NULL. */
+	int (*rule_known)(void *ctx, struct str id);
 	void *ctx;
 	usec started;
 };

@@ -1,9 +1,11 @@
 /* What is held back, until when, and how much of it. */
 #include "web/api.h"
 
+#include "event/rule_hit.h"
 #include "gate/gate.h"
 #include "stix/marking.h"
 #include "store/suppressions.h"
+#include "store/tickets.h"
 
 #define LIST_MAX 1000
 #define SPAN_MAX ((usec)3660 * 24 * 3600 * USEC_PER_SEC)
@@ -13,7 +15,7 @@ static const char ONE_SCHEMA[] = "{\"type\":\"object\",\"properties\":{\"row\":{
 static const char ADD_REQUEST[] =
 	"{\"type\":\"object\",\"required\":[\"scope\"],\"properties\":{\"scope\":{\"enum\":[\"rule\",\"rule+host\",\"rule+value\",\"indicator\","
 	"\"indicator+host\"]},\"rule\":{\"type\":\"string\"},\"host\":{\"type\":\"string\"},\"value\":{\"type\":\"string\"},\"indicator\":"
-	"{\"type\":\"string\"},\"until\":{\"type\":\"string\"},\"for\":{\"type\":\"string\"},\"note\":{\"type\":\"string\"}}}";
+	"{\"type\":\"string\"},\"until\":{\"type\":\"string\"},\"for\":{\"type\":\"string\"},\"note\":{\"type\":\"string\"},\"force\":{\"type\":\"boolean\"}}}";
 static const struct api_param LIST_PARAMS[] = {
 	{ "all", "boolean", "also those that are over or were removed" },
 	{ "after", "integer", "only those with a greater row number" },
@@ -124,6 +126,35 @@ static void changed(struct api_call *c)
 		c->api->ticket_changed(c->api->ctx, NULL);
 }
 
+/* In force here, or seen: rules of a queue's workers are known by what they found, and so is the alarm of a silent input. */
+static bool rule_known(struct api_call *c, struct str id)
+{
+	struct ticket_query q = { .limit = 1, .kind = S("rule"), .value = id, .state = S(""), .class = S(""), .disposition = S(""),
+				  .assignee = S(""), .where = S(""), .level = S("") };
+	struct ticket *list;
+	size_t n = 0;
+
+	if (c->api->rule_known == NULL || c->api->rule_known(c->api->ctx, id) != 0 || str_eq(id, S(RULE_SILENT_ID)))
+		return true;
+	return ticket_list(c->api->store, &q, c->req->arena, &list, &n, NULL) != RC_OK || n > 0;
+}
+
+/* What nobody has heard of is most likely a slip of the hand, and would hold back nothing. */
+static enum rc check_known(struct api_call *c, const struct suppression *x, struct err *err)
+{
+	bool force = false;
+
+	TRY(api_bool(c, "force", false, &force, err));
+	if (force)
+		return RC_OK;
+	if (x->rule.n > 0 && !rule_known(c, x->rule))
+		return FAIL(err, RC_BAD, "/rule: no rule in force and no ticket knows '%.*s' (force: hold it back all the same)", STR(str_slice(x->rule, 0, 100)));
+	if (x->indicator.n > 0 && !gate_knows(c->api->store, c->viewer, x->indicator))
+		return FAIL(err, RC_BAD, "/indicator: this node does not know '%.*s' (force: hold it back all the same)",
+			    STR(str_slice(x->indicator, 0, 100)));
+	return RC_OK;
+}
+
 static enum rc add_post(struct api_call *c, struct err *err)
 {
 	struct suppression x = { .created_by = api_actor(c), .ticket = S(""), .tlp = c->viewer->tlp_max };
@@ -135,6 +166,7 @@ static enum rc add_post(struct api_call *c, struct err *err)
 	TRY(part(c, "indicator", &x.indicator, err));
 	TRY(part(c, "note", &x.note, err));
 	TRY(api_until(c, &x.until, err));
+	TRY(check_known(c, &x, err));
 	TRY(suppression_add(c->api->store, &x, err));
 	changed(c);
 	put_one(&c->out, &x);

@@ -31,7 +31,7 @@ static const struct row documents[] = {
 	{ "unknown keys", "title: x\nlogsource: {product: p, os: q}\ncolour: red\n" DET,
 	  "L1 line 3: unknown key \"colour\"; line 2: unknown key \"os\" of the log source| f=\"a\"" },
 	{ "odd metadata", "title: [x]\nid: 5\nlevel: loud\nstatus: new\ntags: {a: b}\nlogsource: {product: p}\n" DET,
-	  "L1 line 1: title: no text; line 5: tags: no list of texts; line 3: unknown level \"loud\"; no title; the id is no UUID; "
+	  "L1 line 1: title: no text; line 5: tags: no list of texts; line 3: unknown level \"loud\"; no title; line 2: the id is no UUID; "
 	  "unknown status \"new\"| f=\"a\"" },
 	{ "another taxonomy", "title: x\ntaxonomy: ocsf\nlogsource: {product: p}\n" DET,
 	  "L1 line 2: taxonomy \"ocsf\" is not known here: fields are taken by the names they have| f=\"a\"" },

@@ -131,6 +131,24 @@ t.ok(r.status == 1 and json.loads(records(r)[0]['event'])['Image'] == 'C:\\whoam
 r = run('detect', '--rules', rules, '--json', '-q', '-', stdin=lines(logon('eve', 1), logon('eve', 2), logon('eve', 4)))
 t.same([x['title'] for x in records(r)], ['Failed logon'] * 3 + ['Many failed logons'], 'a correlation on a stream')
 
+# indicators over standard input; folders with what cannot be read
+blocked = '192.0.2.66\n'
+hits = write('stdin/a.json', lines({'a': '192.0.2.66'}, {'a': '192.0.2.67'}))
+r = run('detect', '-i', '-', '--json', '-q', hits, stdin=blocked)
+t.same([(x['matched'], x['author'], x['record']) for x in records(r)], [('192.0.2.66', '-', 1)], 'a list over standard input')
+r = run('detect', '-i', '-', '--json', '-q', hits, stdin=json.dumps(bundle([indicator('x', pattern="[ipv4-addr:value = '192.0.2.66']")])))
+t.same([x['record'] for x in records(r)], [1], 'a bundle over standard input')
+r = run('detect', '-i', '-', '-q', '-', stdin=blocked)
+t.ok(r.status == 2 and 'standard input (-) is read once' in r.err, 'not both', r)
+os.symlink('.', path('stdin/loop'))
+os.symlink('/nonexistent', path('stdin/gone'))
+r = run('detect', '-i', write('stdin-list.txt', blocked), '--json', path('stdin'))
+t.same((r.status, [os.path.relpath(x['file'], path('stdin')) for x in records(r)], '1 file could not be read' in r.err, 'gone: No such file' in r.err),
+       (2, ['a.json'], True, True), 'a link that leads back is not followed; what cannot be read is named')
+t.has(run('detect', '--rules', rules, write('one/x.json', lines(sysmon('C:\\whoami.exe', 'whoami /all')))).err, '1 file, 1 event, 1 match; 3 rules loaded in ', 'the summary counts as people do')
+r = run('hunt', os.path.dirname(hits))
+t.ok(r.status == 2 and 'no Sigma rule (*.yml) in it' in r.err, 'hunt says what it takes a folder for', r)
+
 r = run('detect', '--rules', write('onlybad/a.yml', RULES['broken.yml']), '-q', log)
 t.ok(r.status == 2 and 'nonsense' in r.err and 'nothing to look for' in r.err, 'rules of which none could be loaded: 2, and why', r)
 

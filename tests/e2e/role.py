@@ -187,7 +187,7 @@ def frame(kind, number=0, value=0, key=b'', text=b'', more=b'', rest=b''):
     return struct.pack('<I', len(body)) + body
 
 
-HELLO = frame(1, 1, 4711, text=b'a fence of its own telling')
+HELLO = frame(1, 2, 4711, text=b'a fence of its own telling')
 STR = lambda x: struct.pack('<I', len(x)) + x
 
 

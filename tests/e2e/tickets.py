@@ -169,7 +169,14 @@ def story(store):
     t.ok(wait_until(lambda: held() == [], every=0.2), 'until its end')
     put(log, sysmon('C:\\whoami.exe', at='2026-01-02 03:51:00.000'))
     t.ok(wait_until(lambda: len(tickets()) == before + 1), 'then it is a ticket again', tickets())
-    said = n.cli('suppress', 'add', '@', '--rule', 'none', '--for', '1h').out
+    r = n.cli('suppress', 'add', '@', '--rule', 'none', '--for', '1h')
+    t.ok(r.status == 2 and "no rule in force and no ticket knows 'none'" in r.err, 'a rule that nobody knows is refused', r)
+    r = n.cli('suppress', 'add', '@', '--indicator', 'indicator--00000000-0000-4000-8000-000000000000', '--for', '1h')
+    t.ok(r.status == 2 and 'this node does not know' in r.err, 'and so is an indicator', r)
+    quiet = n.cli('suppress', 'add', '@', '--rule', RULE.format(3), '--for', '1h', '--json')
+    t.ok(quiet.status == 0, 'one that is in force and has found nothing is taken', quiet)
+    n.cli('suppress', 'remove', '@', str(quiet.json()['row']))
+    said = n.cli('suppress', 'add', '@', '--rule', 'none', '--for', '1h', '--force').out
     t.ok(said.startswith('suppression ') and ' added: rule, until ' in said, 'a suppression is said', said)
     row = said.split()[1]
     t.same(n.cli('suppress', 'remove', '@', row).out, f'suppression {row} removed\n', 'and its end')

@@ -46,6 +46,8 @@ static const struct frame samples[] = {
 	{ .kind = FRAME_FULL, .value = 99 },
 	{ .kind = FRAME_ASK, .number = 12 },
 	{ .kind = FRAME_SETTINGS, .value = 3, .text = { "json", 4 } },
+	{ .kind = FRAME_RULE_ASK, .number = 9, .text = { "r1", 2 } },
+	{ .kind = FRAME_RULE_IS, .number = 9, .value = -1 },
 };
 
 static bool same_hit(const struct hit *a, const struct hit *b)
