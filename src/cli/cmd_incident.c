@@ -59,11 +59,12 @@ static void show_numbers(const struct cli *c, const struct json *list, const cha
 static void show_sharer(const struct cli *c, const struct json *n, int64_t ours, struct buf *out)
 {
 	struct str name = json_get_str(n, S("name")), tier = json_get_str(n, S("tier")), why = json_get_str(n, S("refused_because"));
-	int64_t received = 0, refused = 0;
+	int64_t received = 0, refused = 0, missing = 0;
 	char word[24];
 
 	(void)json_int(json_get(n, S("received")), &received);
 	(void)json_int(json_get(n, S("refused")), &refused);
+	(void)json_int(json_get(n, S("missing")), &missing);
 	snprintf(word, sizeof word, "%.*s", STR(tier));
 	buf_fmt(out, c->zh ? "  %s %.*s：已收到本節點 %lld 項事實中之 %lld 項" : "  %s %.*s: has %lld of our %lld facts", cli_word(c, word), STR(name),
 		(long long)(c->zh ? ours : received), (long long)(c->zh ? received : ours));
@@ -71,6 +72,8 @@ static void show_sharer(const struct cli *c, const struct json *n, int64_t ours,
 		buf_cstr(out, c->zh ? "，最近於 " : ", the last at ");
 		show_instant(n, "last_receipt", out);
 	}
+	if (missing > 0)
+		buf_fmt(out, c->zh ? "；其事實尚缺 %lld 項" : "; %lld of its own are still missing here", (long long)missing);
 	if (refused > 0)
 		buf_fmt(out, c->zh ? "；退回 %lld 項：%.*s" : "; does not take %lld: %.*s", (long long)refused, STR(why));
 	buf_char(out, '\n');

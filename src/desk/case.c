@@ -216,13 +216,22 @@ static enum rc read_hex(const struct json *v, const char *name, bool needed, str
 	return ret->n == 0 || ret->n == CASE_HASH_LEN ? RC_OK : FAIL(err, RC_BAD, "/%s: expected %d hexadecimal digits", name, CASE_HASH_LEN);
 }
 
+static enum rc read_instant(const struct json *v, const char *name, usec *ret, struct err *err)
+{
+	enum rc rc = time_parse_offset(json_get_str(v, str_of(name)), ret, err);
+
+	if (rc != RC_OK)
+		err_prefix(err, "/%s", name);
+	return rc;
+}
+
 static enum rc read_head(const struct json *v, const char *type, struct str *ret_id, struct str *ret_author, usec *ret_at, struct err *err)
 {
 	if (!json_is(v, JSON_OBJECT) || !str_eq(json_get_str(v, S("type")), str_of(type)))
 		return FAIL(err, RC_BAD, "expected an object of type %s", type);
 	TRY(read_id(v, "id", type, ret_id, err));
 	TRY(read_id(v, "created_by_ref", "identity", ret_author, err));
-	return time_parse(json_get_str(v, S("created")), ret_at, NULL, err);
+	return read_instant(v, "created", ret_at, err);
 }
 
 static enum rc check_id(struct str id, const char *type, struct str author, struct str name, struct str more, struct err *err)
@@ -258,7 +267,7 @@ enum rc case_fact_write(const struct case_fact *f, const unsigned char sec[stati
 	if (a == NULL)
 		return FAIL(err, RC_NOMEM, "case: out of memory");
 	TRY(json_parse(a, f->fact, &JSON_LIMITS, &fact, err));
-	TRY(time_parse_offset(json_get_str(fact, S("at")), &at, err));
+	TRY(read_instant(fact, "at", &at, err));
 	if (!make_id(CASE_FACT, f->author, f->incident, json_get_str(fact, S("id")), id))
 		return FAIL(err, RC_BAD, "case: '%.*s' is no identity", STR(f->author));
 	begin(&w, out, CASE_FACT, str_of(id), f->author, at, at);
@@ -310,7 +319,7 @@ static enum rc read_fact_itself(struct arena *a, const struct json *v, struct ca
 	TRY(read_text(fact, "id", 1, SHORT_MAX, &ret->fact_id, err));
 	TRY(read_text(fact, "type", 1, SHORT_MAX, &ret->fact_type, err));
 	TRY(read_text(fact, "by", 0, SHORT_MAX, &ret->fact_by, err));
-	TRY(time_parse_offset(json_get_str(fact, S("at")), &ret->fact_at, err));
+	TRY(read_instant(fact, "at", &ret->fact_at, err));
 	buf_init(&b, FACT_MAX);
 	json_print(fact, &b);
 	good = b.bad == RC_OK;

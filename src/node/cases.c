@@ -272,7 +272,7 @@ static enum rc make_object(struct incident *i, const struct desk_fact *fact, int
 	if (rc == RC_OK)
 		rc = case_fact_write(&f, c->node.sign_sec, &b, hash, err);
 	*ret = (struct case_row){ .incident = i->row.id, .fact = fact->id, .author = f.author, .n = n, .hash = arena_dup(i->a, str_of(hash)),
-				  .peer = S(""), .body = arena_dup(i->a, buf_view(&b)) };
+				  .previous = previous, .peer = S(""), .body = arena_dup(i->a, buf_view(&b)) };
 	buf_done(&b);
 	buf_done(&text);
 	TRY(rc);

@@ -227,7 +227,7 @@ static enum rc check(struct coming *x, bool direct, struct err *err)
 static enum rc take(struct coming *x, usec *ret_came, struct err *err)
 {
 	struct case_row row = { .object = x->f.id, .incident = x->f.incident, .fact = x->f.fact_id, .author = x->f.author, .n = x->f.n,
-				.hash = str_of(x->hash), .peer = x->from->peer };
+				.hash = str_of(x->hash), .previous = x->f.previous, .peer = x->from->peer };
 	struct case_info info = { .incident = x->f.incident, .opened_by = x->f.opened_by, .number = x->f.number, .from = x->from->peer };
 	struct case_link link = { .peer = x->from->peer };
 

@@ -46,6 +46,18 @@ static enum rc check_free(struct db *d, const struct case_row *r, struct err *er
 	return n == 0 ? RC_OK : FAIL(err, RC_CONFLICT, "its author gave the number %lld to another fact", (long long)r->n);
 }
 
+/* With those of its neighbours that are here already: they may come in any order. */
+static enum rc check_order(struct db *d, const struct case_row *r, struct err *err)
+{
+	int64_t before, behind;
+
+	TRY(DB_ONE_INT(d, &before, err, "SELECT count(*) FROM case_fact WHERE incident = $1 AND author = $2 AND n = $3 AND hash <> $4",
+		       DB_TEXT(r->incident), DB_TEXT(r->author), DB_INT(r->n - 1), DB_TEXT(r->previous)));
+	TRY(DB_ONE_INT(d, &behind, err, "SELECT count(*) FROM case_fact WHERE incident = $1 AND author = $2 AND n = $3 AND previous <> $4",
+		       DB_TEXT(r->incident), DB_TEXT(r->author), DB_INT(r->n + 1), DB_TEXT(r->hash)));
+	return before + behind == 0 ? RC_OK : FAIL(err, RC_CONFLICT, "its author's facts do not follow from one another");
+}
+
 static enum rc put_job(struct store *s, void *ctx, struct err *err)
 {
 	struct putting *p = ctx;
@@ -56,12 +68,14 @@ static enum rc put_job(struct store *s, void *ctx, struct err *err)
 		return DB_ONE_INT(s->write_db, &r->came, err, "SELECT came FROM case_fact WHERE object = $1", DB_TEXT(r->object));
 	TRY(put_info(s->write_db, p->info, err));
 	TRY(check_free(s->write_db, r, err));
+	TRY(check_order(s->write_db, r, err));
 	TRY(db_count_on(s->write_db, S("case_fact"), 1, &r->row, err));
 	r->came = time_now();
 	return DB_RUN(s->write_db, err,
-		      "INSERT INTO case_fact (row, object, incident, fact, author, n, hash, peer, came, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+		      "INSERT INTO case_fact (row, object, incident, fact, author, n, hash, peer, came, body, previous)"
+		      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 		      DB_INT(r->row), DB_TEXT(r->object), DB_TEXT(r->incident), DB_TEXT(r->fact), DB_TEXT(r->author), DB_INT(r->n), DB_TEXT(r->hash),
-		      DB_TEXT(r->peer), DB_INT(r->came), DB_TEXT(r->body));
+		      DB_TEXT(r->peer), DB_INT(r->came), DB_TEXT(r->body), DB_TEXT(r->previous));
 }
 
 enum rc case_put(struct store *s, struct case_row *r, const struct case_info *info, struct err *err)
@@ -73,6 +87,7 @@ enum rc case_put(struct store *s, struct case_row *r, const struct case_info *in
 	TRY(text_check(r->fact, ID_MAX, "case: fact", err));
 	TRY(text_check(r->author, ID_MAX, "case: author", err));
 	TRY(text_check(r->hash, ID_MAX, "case: hash", err));
+	TRY(text_check(r->previous, ID_MAX, "case: previous", err));
 	TRY(text_check(r->peer, ID_MAX, "case: peer", err));
 	TRY(text_check(r->body, CASE_BODY_MAX, "case: body", err));
 	TRY(text_check(info->opened_by, ID_MAX, "case: opened by", err));
@@ -116,7 +131,7 @@ static enum rc copy_columns(struct arena *a, const struct dbq *q, int first, str
 #define COPY(a, q, err, first, ...) \
 	copy_columns((a), (q), (first), (struct str *const[]){ __VA_ARGS__ }, sizeof((struct str *const[]){ __VA_ARGS__ }) / sizeof(struct str *), (err))
 
-#define FACT_COLS "row, n, came, object, incident, fact, author, hash, peer"
+#define FACT_COLS "row, n, came, object, incident, fact, author, hash, previous, peer"
 
 static enum rc fact_of(struct reading *r, const struct dbq *q, bool body, struct err *err)
 {
@@ -125,9 +140,9 @@ static enum rc fact_of(struct reading *r, const struct dbq *q, bool body, struct
 	TRY(more_room(r, sizeof *f, err));
 	f = (struct case_row *)r->list + r->n;
 	*f = (struct case_row){ .row = db_int(q, 0), .n = db_int(q, 1), .came = db_int(q, 2) };
-	TRY(COPY(r->a, q, err, 3, &f->object, &f->incident, &f->fact, &f->author, &f->hash, &f->peer));
+	TRY(COPY(r->a, q, err, 3, &f->object, &f->incident, &f->fact, &f->author, &f->hash, &f->previous, &f->peer));
 	if (body)
-		TRY(COPY(r->a, q, err, 9, &f->body));
+		TRY(COPY(r->a, q, err, 10, &f->body));
 	r->n++;
 	return RC_OK;
 }

@@ -23,13 +23,14 @@ struct case_row {
 	struct str author;     /* identity */
 	int64_t n;             /* the author's n-th in this incident, from 1 */
 	struct str hash;       /* 64 hex digits */
+	struct str previous;   /* of the author's fact before; "" for the first */
 	struct str peer;       /* who delivered it; "" = stated here */
 	usec came;
 	struct str body;       /* the object's text */
 };
 
 /* Durably; sets row and came. An object that is there already stays as it was. RC_CONFLICT: the incident has another fact with this
- * id or with the author's number, or was opened by another node. `info` is kept when the incident is new here. */
+ * id or with the author's number, its author's facts do not follow from one another, or another node opened the incident. `info` is kept when the incident is new here. */
 enum rc case_put(struct store *s, struct case_row *r, const struct case_info *info, struct err *err) MUSTUSE;
 /* Those behind `after_row`, in order. */
 enum rc case_list(struct store *s, struct str incident, int64_t after_row, struct arena *a, struct case_row **ret, size_t *ret_n, struct err *err) MUSTUSE;

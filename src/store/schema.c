@@ -145,7 +145,7 @@ static const char BULLETINS[] =
 static const char CASES[] =
 	"CREATE TABLE case_info (incident {text} PRIMARY KEY, opened_by {text}, number {text}, peer {text}){end};"
 	"CREATE TABLE case_fact (row {int} PRIMARY KEY, object {text} UNIQUE, incident {text}, fact {text}, author {text}, n {int}, hash {text},"
-	" peer {text}, came {int}, body {text}, UNIQUE (incident, fact), UNIQUE (incident, author, n)){end};"
+	" previous {text}, peer {text}, came {int}, body {text}, UNIQUE (incident, fact), UNIQUE (incident, author, n)){end};"
 	"CREATE INDEX case_fact_row ON case_fact (incident, row);"
 	"CREATE TABLE case_link (incident {text}, peer {text}, collection {int}, sent {int}, PRIMARY KEY (incident, peer)){end};"
 	"CREATE TABLE case_receipt (object {text}, by_id {text}, at {int}, refused {text}, incident {text}, PRIMARY KEY (object, by_id)){end};"

@@ -10,7 +10,7 @@
 /* What one node has to do with the incident. */
 struct sharer {
 	struct str id;
-	int64_t stated, received, refused;
+	int64_t stated, top, received, refused; /* top: the highest number it gave to a fact */
 	usec last;       /* receipt */
 	struct str why;  /* of the last refusal */
 };
@@ -54,8 +54,10 @@ static void count(struct sharing *s)
 		struct sharer *n = str_eq(s->rows[i].author, own) ? NULL : node_of(s, s->rows[i].author);
 
 		s->ours += s->rows[i].peer.n == 0;
-		if (n != NULL)
-			n->stated++;
+		if (n == NULL)
+			continue;
+		n->stated++;
+		n->top = s->rows[i].n > n->top ? s->rows[i].n : n->top;
 	}
 	for (size_t i = 0; i < s->n_receipts; i++) {
 		struct sharer *n = is_ours(s, s->receipts[i].object) ? node_of(s, s->receipts[i].by) : NULL;
@@ -96,6 +98,7 @@ static void put_nodes(struct sharing *s)
 		jsonw_object(w);
 		put_node(s, n->id);
 		jsonw_m_int(w, "stated", n->stated);
+		jsonw_m_int(w, "missing", n->top - n->stated);
 		jsonw_m_int(w, "received", n->received);
 		if (n->last > 0)
 			jsonw_m_time(w, "last_receipt", n->last);
