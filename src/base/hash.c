@@ -120,7 +120,7 @@ uint64_t hash_keyed_short(const struct hash_secret *s, struct str bytes)
 	return XXH3_64bits_withSecret(bytes.p, bytes.n, s->bytes, sizeof s->bytes);
 }
 
-void hash_keyed_each(const struct hash_secret *s, const struct str *texts, size_t n, uint64_t *out)
+void hash_keyed_each(const struct hash_secret *s, const struct str *texts, size_t n, uint64_t (*out)[2])
 {
 #ifdef __x86_64__
 	if (__builtin_cpu_supports("vaes") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
@@ -129,7 +129,7 @@ void hash_keyed_each(const struct hash_secret *s, const struct str *texts, size_
 	}
 #endif
 	for (size_t i = 0; i < n; i++)
-		out[i] = hash_keyed_short(s, texts[i]);
+		hash_keyed(s, texts[i], out[i]);
 }
 
 uint64_t hash_stable(struct str bytes)

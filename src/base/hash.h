@@ -37,8 +37,8 @@ void hash_secret_draw(struct hash_secret *s, uint64_t seed);
 void hash_keyed(const struct hash_secret *s, struct str bytes, uint64_t out[static 2]);
 /* 64 bits of that sort (no half of the other), where a meeting by chance in 2^64 is allowed. */
 uint64_t hash_keyed_short(const struct hash_secret *s, struct str bytes);
-/* Of that sort too, of `n` texts, faster than one by one. Not the same numbers as hash_keyed_short's. */
-void hash_keyed_each(const struct hash_secret *s, const struct str *texts, size_t n, uint64_t *out);
+/* 128 bits of that sort of each of `n` texts, faster than one by one. Not the same numbers as hash_keyed's. */
+void hash_keyed_each(const struct hash_secret *s, const struct str *texts, size_t n, uint64_t (*out)[2]);
 
 /* 64-bit hash that is the same for ever and everywhere: for file formats. */
 uint64_t hash_stable(struct str bytes);

@@ -24,7 +24,7 @@ AES static __m512i absorb(const struct keys *k, struct str *text)
 	return x;
 }
 
-AES void hash_keyed_each_wide(const struct hash_secret *s, const struct str *texts, size_t n, uint64_t *out)
+AES void hash_keyed_each_wide(const struct hash_secret *s, const struct str *texts, size_t n, uint64_t (*out)[2])
 {
 	const unsigned char *bytes = s->bytes;
 	const struct keys k = { _mm512_loadu_si512(bytes), _mm512_loadu_si512(bytes + TINY), _mm512_loadu_si512(bytes + 2 * TINY) };
@@ -41,7 +41,7 @@ AES void hash_keyed_each_wide(const struct hash_secret *s, const struct str *tex
 		right = _mm_aesenc_si128(_mm512_extracti32x4_epi32(x, 2), _mm512_extracti32x4_epi32(x, 3));
 		left = _mm_xor_si128(left, _mm_cvtsi64_si128((long long)texts[i].n));
 		left = _mm_aesenc_si128(_mm_aesenc_si128(_mm_aesenc_si128(left, right), fourth), fifth);
-		out[i] = (uint64_t)_mm_cvtsi128_si64(left);
+		_mm_storeu_si128((__m128i *)(void *)out[i], left);
 	}
 }
 

@@ -7,6 +7,6 @@
 /* With AVX2. */
 uint64_t hash_keyed_short_wide(const struct hash_secret *s, struct str bytes);
 /* With AVX-512 and VAES. */
-void hash_keyed_each_wide(const struct hash_secret *s, const struct str *texts, size_t n, uint64_t *out);
+void hash_keyed_each_wide(const struct hash_secret *s, const struct str *texts, size_t n, uint64_t (*out)[2]);
 
 #endif

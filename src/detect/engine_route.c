@@ -1,10 +1,12 @@
 /* Which log source variants is this event one of? Found out by running each
- * variant's condition, and remembered by what the routing fields held. The
- * memory is small and compared byte by byte: whoever fills it with new values
- * makes the node find out each time, no more. */
+ * variant's condition, and remembered by what the routing fields held, by a
+ * hash of 128 bits under a secret. The memory is small: whoever fills it with
+ * new values makes the node find out each time, no more. */
 #include "detect/engine_run.h"
 
 #include "base/hash.h"
+
+#define SPREAD 0x9e3779b97f4a7c15u
 
 static uint64_t mix(uint64_t a, uint64_t b)
 {
@@ -13,55 +15,19 @@ static uint64_t mix(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-struct key {
-	uint32_t n;
-	unsigned char bytes[ROUTE_KEY_MAX];
-};
-
-static bool key_put(struct key *k, const void *p, size_t n)
+/* What routing looks at, in one number. */
+static void key_of(const struct engine *e, uint64_t key[static 2])
 {
-	if (n > ROUTE_KEY_MAX - k->n)
-		return false;
-	memcpy(k->bytes + k->n, p, n);
-	k->n += (uint32_t)n;
-	return true;
-}
+	uint64_t hash[ROUTE_VALUES_MAX][2];
+	uint32_t n = e->n_route_values;
 
-/* What routing looks at, in one piece. False: too long to be remembered. */
-static bool key_of(const struct engine *e, struct key *k)
-{
-	const uint8_t *role = e->m->field_role;
-	unsigned char format = (unsigned char)e->f->format;
-
-	k->n = 0;
-	(void)key_put(k, &format, 1);
-	for (uint32_t i = 0; i < e->f->n; i++) {
-		const struct flat_value *v = &e->f->v[i];
-		struct { uint16_t field, flags; uint32_t n; } head;
-
-		if ((role[v->field] & ROLE_ROUTE) == 0)
-			continue;
-		head.field = v->field;
-		head.flags = (uint16_t)(v->type << 8 | (v->flags & FLAT_ESCAPED));
-		head.n = v->n;
-		if (!key_put(k, &head, sizeof head) || !key_put(k, v->p, v->n))
-			return false;
+	hash_keyed_each(&e->secret, e->route_text, n, hash);
+	key[0] = ((uint64_t)e->f->format << 32 | n) ^ SPREAD;
+	key[1] = SPREAD;
+	for (uint32_t i = 0; i < n; i++) {
+		key[0] = mix(key[0] ^ hash[i][0], SPREAD + e->route_how[i]);
+		key[1] = (key[1] ^ hash[i][1]) * SPREAD + e->route_how[i];
 	}
-	return true;
-}
-
-static uint32_t key_slot(const struct engine *e, const struct key *k)
-{
-	uint64_t h = e->secret[0] ^ k->n, word;
-	uint32_t i = 0;
-
-	for (; i + 8 <= k->n; i += 8) {
-		memcpy(&word, k->bytes + i, 8);
-		h = mix(h ^ word, e->secret[1]);
-	}
-	word = 0;
-	memcpy(&word, k->bytes + i, k->n - i);
-	return (uint32_t)(mix(h ^ word, e->secret[1]) % ROUTES);
 }
 
 /* The one value of a field, as guards are told apart by it. */
@@ -139,15 +105,16 @@ static const struct group *find_out(struct engine *e)
 
 const struct group *event_route(struct engine *e)
 {
-	struct key k UNINIT;
 	struct route *pair;
+	uint64_t key[2];
 
 	e->route = NULL;
-	if (!key_of(e, &k))
+	if (e->n_route_values > ROUTE_VALUES_MAX)
 		return find_out(e);
-	pair = e->routes[key_slot(e, &k)];
+	key_of(e, key);
+	pair = e->routes[key[0] % ROUTES];
 	for (int i = 0; i < 2; i++) {
-		if (pair[i].group != NULL && pair[i].n == k.n && memcmp(pair[i].key, k.bytes, k.n) == 0) {
+		if (pair[i].key[0] == key[0] && pair[i].key[1] == key[1] && pair[i].group != NULL) {
 			e->route = &pair[i];
 			pair[i].used = e->gen;
 			return pair[i].group;
@@ -156,8 +123,8 @@ const struct group *event_route(struct engine *e)
 	e->route = &pair[pair[1].used < pair[0].used];
 	e->route->used = e->gen;
 	e->route->group = find_out(e);
-	e->route->n = k.n;
+	e->route->key[0] = key[0];
+	e->route->key[1] = key[1];
 	e->route->n_hits = ROUTE_UNKNOWN;
-	memcpy(e->route->key, k.bytes, k.n);
 	return e->route->group;
 }

@@ -71,10 +71,9 @@ enum rc engine_new(struct engine_image *m, struct engine **ret, struct err *err)
 	rc = regex_run_new(m->regexes, &e->regex, err);
 	if (rc == RC_OK && !spaces(e))
 		rc = FAIL(err, RC_NOMEM, "engine: out of memory");
-	random_bytes(e->secret, sizeof e->secret);
-	e->secret[1] |= 1;
+	hash_secret_draw(&e->secret, 0);
 	if (rc == RC_OK)
-		rc = cache_new(e->secret, &e->cache, err);
+		rc = cache_new(&e->cache, err);
 	if (rc != RC_OK) {
 		engine_free(e);
 		return rc;
@@ -114,6 +113,16 @@ static void place_value(struct engine *e, uint16_t field, uint16_t i)
 	p->last = i;
 }
 
+/* More of them than usual are counted and not remembered. */
+static void route_value(struct engine *e, const struct flat_value *v)
+{
+	if (e->n_route_values < ROUTE_VALUES_MAX) {
+		e->route_text[e->n_route_values] = str_make(v->p, v->n);
+		e->route_how[e->n_route_values] = (uint32_t)v->field << 16 | (uint32_t)v->type << 8 | (v->flags & FLAT_ESCAPED);
+	}
+	e->n_route_values++;
+}
+
 static void event_begin(struct engine *e, struct flat *f)
 {
 	const char *format = log_format_name(f->format);
@@ -124,9 +133,14 @@ static void event_begin(struct engine *e, struct flat *f)
 	e->f = f;
 	e->eager = e->m->no_tests;
 	e->stats.events++;
-	for (uint32_t i = 0; i < f->n; i++)
-		if (f->v[i].field != FIELD_NONE)
-			place_value(e, f->v[i].field, (uint16_t)i);
+	e->n_route_values = 0;
+	for (uint32_t i = 0; i < f->n; i++) {
+		if (f->v[i].field == FIELD_NONE)
+			continue;
+		place_value(e, f->v[i].field, (uint16_t)i);
+		if ((e->m->field_role[f->v[i].field] & ROLE_ROUTE) != 0)
+			route_value(e, &f->v[i]);
+	}
 	e->extra[0] = (struct flat_value){ .p = format, .n = (uint32_t)strlen(format), .type = FLAT_STRING };
 	/* The raw message: of formats whose line is the message. Keys of JSON and the bytes of a record are none. */
 	e->extra[1] = (struct flat_value){ .type = FLAT_STRING };
@@ -197,13 +211,12 @@ static void habit_add(struct habit *h, bool known)
 /* Runs the values that wait, by the cache where it knows them. In rounds, so that memory arrives meanwhile. */
 static uint32_t pending_run(struct engine *e, uint32_t n_pending, uint32_t n)
 {
-	for (uint32_t i = 0; i < n_pending; i++)
-		cache_near(e->cache, &e->pending[i].key);
+	cache_ask(e->cache, e->pending_text, e->pending_key, n_pending);
 	for (uint32_t i = 0; i < n_pending; i++) {
 		struct pending *p = &e->pending[i];
 		const uint32_t *hits = e->hits;
 		uint32_t n_hits;
-		bool known = cache_get(e->cache, &p->key, &hits, &n_hits);
+		bool known = cache_get(e->cache, &e->pending_key[i], &hits, &n_hits);
 
 		habit_add(&e->habits[p->matcher->id % HABITS], known);
 		if (LIKELY(known)) {
@@ -213,7 +226,7 @@ static uint32_t pending_run(struct engine *e, uint32_t n_pending, uint32_t n)
 			n_hits = value_run(e, p->matcher, p->value);
 			if (n_hits == NOT_KNOWN)
 				continue;
-			cache_put(e->cache, &p->key, hits, n_hits);
+			cache_put(e->cache, &e->pending_key[i], hits, n_hits);
 		}
 		n = wake_all(e, n, hits, n_hits);
 	}
@@ -233,17 +246,13 @@ static uint32_t value_now(struct engine *e, const struct matcher *m, uint32_t i,
 static uint32_t value_add(struct engine *e, const struct matcher *m, uint32_t i, uint32_t *n_pending, uint32_t n)
 {
 	const struct flat_value *v = event_value(e, i);
-	struct pending *p = &e->pending[*n_pending];
 	struct habit *h = &e->habits[m->id % HABITS];
 
 	if (UNLIKELY(v->n > CACHE_VALUE_MAX || (h->seldom && ++h->turn % 8 != 0)))
 		return value_now(e, m, i, n);
-	p->matcher = m;
-	p->value = i;
-	p->key.matcher = m->id;
-	p->key.how = (uint32_t)(v->type << 1) | (v->flags & FLAT_ESCAPED);
-	p->key.value = str_make(v->p, v->n);
-	cache_ask(e->cache, &p->key);
+	e->pending[*n_pending] = (struct pending){ m, i };
+	e->pending_text[*n_pending] = str_make(v->p, v->n);
+	e->pending_key[*n_pending] = (struct cache_key){ .matcher = m->id, .how = (uint32_t)(v->type << 1) | (v->flags & FLAT_ESCAPED) };
 	if (++*n_pending == PENDING_MAX) {
 		n = pending_run(e, PENDING_MAX, n);
 		*n_pending = 0;

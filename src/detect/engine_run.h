@@ -13,15 +13,15 @@
 
 struct place { uint32_t gen; uint16_t first, last; }; /* values of a field in this event */
 
-#define ROUTE_KEY_MAX 240
+#define ROUTE_VALUES_MAX 16 /* an event with more is found out each time */
 #define ROUTES 512 /* pairs: of two places the one not used last is given away */
 #define ROUTE_HITS_MAX 16
 struct route { /* a place of the cache of routes: what the routing fields held, and the group that followed */
 	const struct group *group;
-	uint32_t n, used;            /* used: gen of the event that asked last */
+	uint64_t key[2];             /* hash of what they held */
+	uint32_t used;               /* gen of the event that asked last */
 	uint32_t n_hits;             /* witnesses that the routing fields wake; ROUTE_UNKNOWN: not found out, or too many */
 	uint32_t hits[ROUTE_HITS_MAX];
-	unsigned char key[ROUTE_KEY_MAX];
 };
 
 #define ROUTE_UNKNOWN UINT32_MAX
@@ -31,12 +31,8 @@ struct route { /* a place of the cache of routes: what the routing fields held, 
 #define HABIT_ROUND 64
 struct habit { uint8_t asked, known, seldom, turn; };
 
-#define PENDING_MAX 64
-struct pending { /* a value that waits for its matcher: memory is asked for early */
-	const struct matcher *matcher;
-	uint32_t value;
-	struct cache_key key;
-};
+#define PENDING_MAX CACHE_ASK_MAX
+struct pending { const struct matcher *matcher; uint32_t value; }; /* a value that waits for its matcher */
 
 struct scratch;
 struct scratch *scratch_new(void) MUSTUSE;
@@ -66,12 +62,16 @@ struct engine {
 	uint32_t *hits;
 	struct regex_run regex;
 	struct route (*routes)[2], *route; /* of this event; NULL: it is not remembered */
+	struct str route_text[ROUTE_VALUES_MAX]; /* of this event, what routing looks at */
+	uint32_t route_how[ROUTE_VALUES_MAX], n_route_values;
 	struct pending pending[PENDING_MAX];
+	struct str pending_text[PENDING_MAX];
+	struct cache_key pending_key[PENDING_MAX];
 	struct habit habits[HABITS]; /* by matcher id */
 	uint64_t *set;               /* scratch: the variants of an event */
 	struct group spill;          /* for a set that is granted no group */
 	const struct group *group;   /* of this event */
-	uint64_t secret[2];
+	struct hash_secret secret;
 	struct engine_stats stats;
 };
 

@@ -39,7 +39,7 @@ struct spotter {
 	struct err *err;
 	/* the values of the event that are worth a look, and their keyed hashes */
 	struct glance_values worth;
-	uint64_t hash[FLAT_VALUES_MAX];
+	uint64_t hash[FLAT_VALUES_MAX][2];
 };
 
 enum rc spotter_new(const struct iocs *lists, const struct image *image, struct spotter **ret, struct err *err)
@@ -298,7 +298,7 @@ void spotter_begin(struct spotter *s, struct flat *f)
 	glance_values(f, &s->worth);
 	hash_keyed_each(&s->secret, s->worth.text, s->worth.n, s->hash);
 	for (size_t i = 0; i < s->worth.n; i++)
-		__builtin_prefetch(&s->nothing[set_of(s->hash[i])]);
+		__builtin_prefetch(&s->nothing[set_of(s->hash[i][0])]);
 }
 
 enum rc spotter_end(struct spotter *s, usec at, const struct spot **ret, size_t *ret_n, struct err *err)
@@ -314,7 +314,7 @@ enum rc spotter_end(struct spotter *s, usec at, const struct spot **ret, size_t 
 	s->rc = RC_OK;
 	s->err = err;
 	for (size_t i = 0; i < s->worth.n && s->rc == RC_OK; i++)
-		look_at(s, &f->v[s->worth.place[i]], s->hash[i] | 1); /* 0 is nobody's */
+		look_at(s, &f->v[s->worth.place[i]], s->hash[i][0] | 1); /* 0 is nobody's */
 	/* A path has a name of three letters, which few formats use otherwise. */
 	if (s->rc == RC_OK && (s->worth.names & 1u << 3) != 0)
 		look_at_pairs(s);

@@ -80,7 +80,7 @@ static void test_keyed_each(void)
 	enum { LENGTHS = 400 };
 	struct hash_secret one, two;
 	struct str texts[LENGTHS];
-	uint64_t out[LENGTHS], again[LENGTHS];
+	uint64_t out[LENGTHS][2], again[LENGTHS][2];
 	size_t moved = 0, flipped = 0, met = 0, secret = 0;
 
 	hash_secret_draw(&one, 1);
@@ -94,26 +94,26 @@ static void test_keyed_each(void)
 	hash_keyed_each(&one, texts, LENGTHS, out);
 	hash_keyed_each(&two, texts, LENGTHS, again);
 	for (size_t n = 0; n < LENGTHS; n++) {
-		secret += out[n] == again[n];
+		secret += out[n][0] == again[n][0] || out[n][1] == again[n][1];
 		for (size_t k = 0; k < n; k++)
-			met += out[n] == out[k];
+			met += out[n][0] == out[k][0] || out[n][1] == out[k][1];
 	}
 	for (size_t n = 1; n < LENGTHS; n++) {
 		char *p = mem_alloc(n + 1), *at = p + 1;
 		struct str other = str_make(at, n);
-		uint64_t h, changed;
+		uint64_t h[2], changed[2];
 
 		memset(at, 0, n);
 		p[0] = 'x';
 		hash_keyed_each(&one, &other, 1, &h);
-		moved += h != out[n];
+		moved += h[0] != out[n][0] || h[1] != out[n][1];
 		at[n * 5 / 7] = (char)(1 << n % 8);
 		hash_keyed_each(&one, &other, 1, &h);
-		flipped += h == out[n];
+		flipped += h[0] == out[n][0] || h[1] == out[n][1];
 		at[n * 5 / 7] = 0;
 		at[n - 1] = (char)0x80;
 		hash_keyed_each(&one, &other, 1, &changed);
-		flipped += changed == out[n];
+		flipped += changed[0] == out[n][0] || changed[1] == out[n][1];
 		mem_free(p);
 	}
 	for (size_t n = 0; n < LENGTHS; n++)

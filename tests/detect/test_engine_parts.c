@@ -360,21 +360,20 @@ static void test_globs(void)
 
 static void test_cache(void)
 {
-	static const uint64_t secret[2] = { 1, 3 };
 	struct cache *c = NULL;
 	struct err err;
 	size_t wrong = 0, known = 0;
 
-	OK(cache_new(secret, &c, &err) == RC_OK, "new");
+	OK(cache_new(&c, &err) == RC_OK, "new");
 	for (int i = 0; i < 300000; i++) {
 		char text[64];
 		uint32_t what = pick(40000), n;
-		struct cache_key k = { .matcher = what % 7, .how = what % 3, .value = { text, 0 } };
+		struct cache_key k = { .matcher = what % 7, .how = what % 3 };
+		struct str value;
 		const uint32_t *hits, own[3] = { what, what + 1, what + 2 };
 
-		k.value.n = (size_t)snprintf(text, sizeof text, "%*u", (int)(what % 50), what);
-		cache_ask(c, &k);
-		cache_near(c, &k);
+		value = str_make(text, (size_t)snprintf(text, sizeof text, "%*u", (int)(what % 50), what));
+		cache_ask(c, &value, &k, 1);
 		if (cache_get(c, &k, &hits, &n)) {
 			known++;
 			wrong += n != what % 4 || (n > 0 && memcmp(hits, own, n * sizeof *hits) != 0);
