@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "node/core.h"
+#include "node/counts.h"
 #include "node/link.h"
 #include "sys/unixsock.h"
 
@@ -52,6 +53,7 @@ struct detect_link {
 	char fences[512];
 	bool ready;
 	struct buf status;
+	struct counts *counts;      /* of roles that are gone */
 	uint32_t asked, told;
 	uint32_t rule_asked, rule_told; /* the last question for a rule, and the last that was answered */
 	int64_t rule_is;
@@ -236,7 +238,8 @@ static enum rc take_status(struct detect_link *l, struct arena *a, const struct 
 	buf_clear(&l->status);
 	buf_str(&l->status, f->text);
 	l->status_at = time_now();
-	l->told = f->number;
+	if (f->number != 0) /* 0: unasked */
+		l->told = f->number;
 	pthread_cond_broadcast(&l->changed);
 	pthread_mutex_unlock(&l->lock);
 	return RC_OK;
@@ -285,6 +288,13 @@ static enum rc take_frame(struct detect_link *l, struct arena *a, struct str bod
 	return FAIL(err, RC_BAD, "link: frame %d at the wrong end", (int)f.kind);
 }
 
+/* What the last one counted is added to all that come. Called under the lock. */
+static void another_role(struct detect_link *l)
+{
+	counts_fold(l->counts, buf_view(&l->status));
+	buf_clear(&l->status);
+}
+
 /* Who does not say who it is at once says nothing at all. */
 static enum rc take_hello(struct detect_link *l, struct link *link, int fd, struct arena *a, struct err *err)
 {
@@ -302,6 +312,8 @@ static enum rc take_hello(struct detect_link *l, struct link *link, int fd, stru
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &ever, sizeof ever) != 0)
 		return FAIL(err, RC_IO, "link: %m");
 	pthread_mutex_lock(&l->lock);
+	if (f.value != l->pid)
+		another_role(l);
 	l->pid = f.value;
 	if (!str_to_i64(f.more, &l->knew))
 		l->knew = INT64_MIN;
@@ -429,6 +441,7 @@ void detect_link_free(struct detect_link *l)
 	if (l == NULL)
 		return;
 	buf_done(&l->status);
+	counts_free(l->counts);
 	for (; l->n_jobs > 0; l->n_jobs--, l->first = (l->first + 1) % JOBS_MAX)
 		buf_done(&l->jobs[l->first].body);
 	pthread_cond_destroy(&l->changed);
@@ -443,6 +456,10 @@ enum rc detect_link_new(struct core *c, struct detect_link **ret, struct err *er
 	if (l == NULL)
 		return FAIL(err, RC_NOMEM, "link: out of memory");
 	l->core = c;
+	if (counts_new(&l->counts, err) != RC_OK) {
+		mem_free(l);
+		return err->rc;
+	}
 	l->since = time_now();
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_cond_init(&l->changed, NULL);
@@ -579,6 +596,6 @@ void detect_link_status(struct detect_link *l, struct jsonw *w)
 	for (size_t i = 0; v != NULL && i < COUNTOF(members); i++)
 		if ((m = json_get(v, str_of(members[i]))) != NULL) {
 			jsonw_name(w, members[i]);
-			jsonw_value(w, m);
+			counts_write(l->counts, members[i], m, w);
 		}
 }

@@ -225,6 +225,18 @@ static enum rc tell_status(struct role *r, struct link *l, uint32_t number, stru
 	return rc;
 }
 
+/* Unasked, so that core knows them when this role is killed. */
+static void tell_counts(void *ctx)
+{
+	struct role *r = ctx;
+	struct link *l = hold_link(r, false);
+
+	if (l == NULL)
+		return;
+	(void)!tell_status(r, l, 0, NULL);
+	let_go(r);
+}
+
 static enum rc obey(struct role *r, struct link *l, const struct frame *f, struct err *err)
 {
 	switch (f->kind) {
@@ -422,7 +434,7 @@ static enum rc role_open(struct role *r, const char *dir, struct err *err)
 	d->conf = r->conf;
 	d->history = r->paths.history;
 	d->sink = (struct sink){ .hit = ask_hit, .rule_hit = ask_rule_hit, .place_get = ask_place, .place_put = tell_place, .hunted = tell_hunted,
-				 .ctx = r };
+				 .counted = tell_counts, .ctx = r };
 	TRY(ways_open(r->conf, &r->paths, &r->ways, err));
 	d->ways = &r->ways;
 	TRY(detect_fence(r->conf, &r->paths, &r->fences, err));
@@ -450,6 +462,7 @@ static void run(struct role *r)
 static void role_close(struct role *r)
 {
 	detector_stop(&r->detector);
+	tell_counts(r);
 	pthread_mutex_lock(&r->lock);
 	r->end = true;
 	if (r->guest != NULL)

@@ -26,6 +26,8 @@ struct sink {
 	enum rc (*place_put)(void *ctx, struct str input, struct str place, struct err *err);
 	/* All that became known up to then was looked for in the history. */
 	enum rc (*hunted)(void *ctx, usec upto, struct err *err);
+	/* The counts of detector_status grew; at most once a second for each input. Does not wait. May be NULL. */
+	void (*counted)(void *ctx);
 	void *ctx;
 };
 

@@ -18,7 +18,14 @@
 #define POLL_USEC (50 * 1000)
 #define SAVE_EVERY USEC_PER_SEC  /* the place, when nothing was found meanwhile */
 #define IDLE_EVERY USEC_PER_SEC  /* correlations wait no longer than they must */
+#define TELL_EVERY USEC_PER_SEC  /* the counts, while they grow */
 #define AGAIN_EVERY USEC_PER_SEC /* a hit that could not be stored */
+
+struct counts {
+	struct watch_stats watch;
+	struct input_stats way;
+	uint64_t hits, rule_hits, held_back, kept, not_kept;
+};
 
 struct input {
 	struct detector *detector;
@@ -39,13 +46,15 @@ struct input {
 	usec saved;
 	usec idled;
 	uint64_t settled;          /* messages, when its senders were last told */
+	uint64_t told_lines;       /* when the counts were last told, */
+	usec told;                 /* and when that was */
 	bool untold;               /* what came is not durable, for a while: said in the log */
 	usec begun;
 	struct buf json;
 	_Atomic uint64_t ordinal, not_kept;
-	_Atomic uint64_t lines, hits, rule_hits, suppressed, bad, cut, held_back;
-	_Atomic uint64_t events, kept;
-	_Atomic usec latest;       /* time of the latest event */
+	_Atomic uint64_t hits, rule_hits, held_back, kept;
+	pthread_mutex_t lock;      /* of `shown` */
+	struct counts shown;       /* as of the last message: what belongs together was counted together */
 	_Atomic bool away;         /* its source is not there */
 	_Atomic bool silent;       /* nothing came for longer than it may */
 };
@@ -276,21 +285,32 @@ static bool part_place(void *ctx, struct str part, char out[INPUT_PLACE_MAX + 1]
 
 /* --- health --- */
 
+/* Between two messages. Who is told of the counts is told again soon: a role that is killed takes the latest ones with it. */
+static void note_counts(struct input *in)
+{
+	struct counts now = { .hits = atomic_load(&in->hits), .rule_hits = atomic_load(&in->rule_hits), .held_back = atomic_load(&in->held_back),
+			      .kept = atomic_load(&in->kept), .not_kept = atomic_load(&in->not_kept) };
+	const struct sink *to = &in->detector->sink;
+
+	watch_stats(in->watch, &now.watch);
+	in->way->kind->stats(in->way->self, &now.way);
+	pthread_mutex_lock(&in->lock);
+	in->shown = now;
+	pthread_mutex_unlock(&in->lock);
+	if (to->counted == NULL || now.watch.lines == in->told_lines || time_mono() - in->told < TELL_EVERY)
+		return;
+	in->told = time_mono();
+	in->told_lines = now.watch.lines;
+	to->counted(to->ctx);
+}
+
 static void note_state(struct input *in, enum rc rc, const struct err *err)
 {
-	struct watch_stats st;
-
 	if (rc != RC_OK && !atomic_exchange(&in->away, true))
 		log_line(LOG_LEVEL_WARN, "input", "%s: %s", in->conf->name, err->text);
 	if (rc == RC_OK && atomic_exchange(&in->away, false))
 		log_line(LOG_LEVEL_INFO, "input", "%s: reading %s", in->conf->name, in->conf->path);
-	watch_stats(in->watch, &st);
-	atomic_store(&in->lines, st.lines);
-	atomic_store(&in->events, st.events);
-	atomic_store(&in->latest, st.latest);
-	atomic_store(&in->bad, st.bad_lines);
-	atomic_store(&in->cut, st.cut);
-	atomic_store(&in->suppressed, st.suppressed);
+	note_counts(in);
 }
 
 /* What an input's silence tells goes the way of a rule's match: people look there. */
@@ -439,7 +459,8 @@ static enum rc open_way(struct input *in, struct err *err)
 
 static enum rc start_input(struct detector *d, const struct config_input *conf, struct way *way, struct input *in, struct err *err)
 {
-	*in = (struct input){ .detector = d, .conf = conf, .way = way };
+	*in = (struct input){ .detector = d, .conf = conf, .way = way, .shown.way.lag = -1 };
+	pthread_mutex_init(&in->lock, NULL);
 	buf_init(&in->json, 4 * WATCH_LINE_MAX);
 	buf_init(&in->key, 1 << 16);
 	in->seen = once_new(SEEN_MAX);
@@ -514,6 +535,7 @@ void inputs_free(struct inputs *list)
 		buf_done(&in->key);
 		once_free(in->seen);
 		repeats_free(in->repeats);
+		pthread_mutex_destroy(&in->lock);
 	}
 	mem_free(list);
 }
@@ -523,51 +545,55 @@ static const char *state_of(const struct input *in)
 	return atomic_load(&in->silent) ? "silent" : atomic_load(&in->away) ? "away" : "reading";
 }
 
-/* lag: what waits at the source, in bytes of files or messages of queues; behind: seconds from the latest event's own time to now. */
-static void write_way(struct input *in, struct jsonw *w)
+static struct counts counts_of(struct input *in)
 {
-	struct input_stats st = { .lag = -1 };
-	usec latest = atomic_load(&in->latest), now = time_now();
+	struct counts now;
 
-	if (in->way->self != NULL)
-		in->way->kind->stats(in->way->self, &st);
+	pthread_mutex_lock(&in->lock);
+	now = in->shown;
+	pthread_mutex_unlock(&in->lock);
+	return now;
+}
+
+/* lag: what waits at the source, in bytes of files or messages of queues; behind: seconds from the latest event's own time to now. */
+static void write_way(const struct input *in, const struct counts *x, struct jsonw *w)
+{
+	bool files = (in->way->kind->traits & INPUT_READS_FILES) != 0;
+	usec now = time_now();
+
 	jsonw_m_cstr(w, "state", state_of(in));
 	jsonw_m_bool(w, "present", !atomic_load(&in->away));
 	jsonw_m_bool(w, "silent", atomic_load(&in->silent));
-	jsonw_m_int(w, "messages", (int64_t)st.messages);
-	jsonw_m_int(w, "bytes", (int64_t)st.bytes);
-	jsonw_m_int(w, (in->way->kind->traits & INPUT_READS_FILES) != 0 ? "files" : "connections", (int64_t)st.senders);
-	jsonw_m_int(w, (in->way->kind->traits & INPUT_READS_FILES) != 0 ? "left_out" : "refused_connections", (int64_t)st.refused);
-	jsonw_m_int(w, "too_long", (int64_t)st.too_long);
-	jsonw_m_int(w, "dropped", (int64_t)st.dropped);
-	if (st.repeated > 0)
-		jsonw_m_int(w, "repeated", (int64_t)st.repeated);
-	if (st.lag >= 0)
-		jsonw_m_int(w, "lag", st.lag);
-	if (st.last_message > 0)
-		jsonw_m_time(w, "last_message", st.last_message);
-	if (latest > 0)
-		jsonw_m_int(w, "behind", latest < now ? (now - latest) / USEC_PER_SEC : 0); /* clocks differ */
+	jsonw_m_int(w, "messages", (int64_t)x->way.messages);
+	jsonw_m_int(w, "bytes", (int64_t)x->way.bytes);
+	jsonw_m_int(w, files ? "files" : "connections", (int64_t)x->way.senders);
+	jsonw_m_int(w, files ? "left_out" : "refused_connections", (int64_t)x->way.refused);
+	jsonw_m_int(w, "too_long", (int64_t)x->way.too_long);
+	jsonw_m_int(w, "dropped", (int64_t)x->way.dropped);
+	if (x->way.repeated > 0)
+		jsonw_m_int(w, "repeated", (int64_t)x->way.repeated);
+	if (x->way.lag >= 0)
+		jsonw_m_int(w, "lag", x->way.lag);
+	if (x->way.last_message > 0)
+		jsonw_m_time(w, "last_message", x->way.last_message);
+	if (x->watch.latest > 0)
+		jsonw_m_int(w, "behind", x->watch.latest < now ? (now - x->watch.latest) / USEC_PER_SEC : 0); /* clocks differ */
 }
 
 /* messages = lines, lines = events + bad_lines + comments of a format, events = kept + not_kept where there is a history. */
-static void write_matching(struct input *in, struct jsonw *w)
+static void write_matching(const struct counts *x, struct jsonw *w)
 {
-	struct input_stats st = { 0 };
-
-	if (in->way->self != NULL)
-		in->way->kind->stats(in->way->self, &st);
-	jsonw_m_int(w, "lines", (int64_t)atomic_load(&in->lines));
-	jsonw_m_int(w, "events", (int64_t)atomic_load(&in->events));
-	jsonw_m_int(w, "bad_lines", (int64_t)atomic_load(&in->bad));
-	jsonw_m_int(w, "cut", (int64_t)atomic_load(&in->cut));
-	jsonw_m_int(w, "hits", (int64_t)atomic_load(&in->hits));
-	jsonw_m_int(w, "suppressed", (int64_t)atomic_load(&in->suppressed));
-	jsonw_m_int(w, "rule_hits", (int64_t)atomic_load(&in->rule_hits));
-	jsonw_m_int(w, "held_back", (int64_t)atomic_load(&in->held_back));
-	jsonw_m_int(w, "kept", (int64_t)atomic_load(&in->kept));
-	jsonw_m_int(w, "not_kept", (int64_t)atomic_load(&in->not_kept));
-	jsonw_m_int(w, "lost", (int64_t)(st.too_long + st.dropped + atomic_load(&in->bad) + atomic_load(&in->not_kept)));
+	jsonw_m_int(w, "lines", (int64_t)x->watch.lines);
+	jsonw_m_int(w, "events", (int64_t)x->watch.events);
+	jsonw_m_int(w, "bad_lines", (int64_t)x->watch.bad_lines);
+	jsonw_m_int(w, "cut", (int64_t)x->watch.cut);
+	jsonw_m_int(w, "hits", (int64_t)x->hits);
+	jsonw_m_int(w, "suppressed", (int64_t)x->watch.suppressed);
+	jsonw_m_int(w, "rule_hits", (int64_t)x->rule_hits);
+	jsonw_m_int(w, "held_back", (int64_t)x->held_back);
+	jsonw_m_int(w, "kept", (int64_t)x->kept);
+	jsonw_m_int(w, "not_kept", (int64_t)x->not_kept);
+	jsonw_m_int(w, "lost", (int64_t)(x->way.too_long + x->way.dropped + x->watch.bad_lines + x->not_kept));
 }
 
 void inputs_status(const struct detector *d, struct jsonw *w)
@@ -576,12 +602,13 @@ void inputs_status(const struct detector *d, struct jsonw *w)
 	jsonw_array(w);
 	for (size_t i = 0; d->inputs != NULL && i < d->inputs->n; i++) {
 		struct input *in = &d->inputs->in[i];
+		struct counts now = counts_of(in);
 
 		jsonw_object(w);
 		jsonw_m_cstr(w, "name", in->conf->name);
 		jsonw_m_cstr(w, "path", in->conf->path);
-		write_way(in, w);
-		write_matching(in, w);
+		write_way(in, &now, w);
+		write_matching(&now, w);
 		jsonw_object_end(w);
 	}
 	jsonw_array_end(w);

@@ -19,6 +19,14 @@ def event(i):
     return {'EventID': 1, 'Channel': 'Microsoft-Windows-Sysmon/Operational', 'Image': image, 'Computer': f'h{i // 20 % HOSTS}', 'n': i}
 
 
+def counts(n):
+    return (status(n) or {}).get('inputs', [{}])[0]
+
+
+def adds_up(c):
+    return c['lines'] == c['events'] + c['bad_lines'] and c['events'] == c['kept'] + c['not_kept']
+
+
 def status(n):
     return n.get('/api/v1/status').json()
 
@@ -120,7 +128,8 @@ def killed(name, victim, history, done):
         f.write(json.dumps({'EventID': 1, 'Channel': 'Microsoft-Windows-Sysmon/Operational', 'Image': 'C:\\whoami.exe', 'Computer': 'last'}) + '\n')
     on = wait_until(lambda: ('Whoami', 'last') in what(n))
     got, seen = [w for w in what(n) if w != ('Whoami', 'last')], sightings(n)
-    done[name] = {'twice': len(pids), 'served': served, 'matched': matched, 'on': on, 'got': got, 'seen': seen, 'status': n.stop(),
+    wait_until(lambda: 'lines' in counts(n))
+    done[name] = {'counts': counts(n), 'twice': len(pids), 'served': served, 'matched': matched, 'on': on, 'got': got, 'seen': seen, 'status': n.stop(),
                   'kept': kept(n) if history else None, 'log': n.text()}
 
 
@@ -145,6 +154,8 @@ for name, victim in (('detect', 'detect'), ('plain', 'detect'), ('core', 'core')
              f"{first}: doubled is at most what was not answered ({len(r['got']) - len(want)})", [g for g in r['got'] if r['got'].count(g) > 1])
     t.same(r['status'], 0, f'{first}: stops')
     if r['kept'] is not None:
+        t.ok(adds_up(r['counts']) and 0 < r['counts']['lines'], f'{first}: counts add up', r['counts'])
+    if r['kept'] is not None:
         t.same(r['kept'], {i: 1 for i in range(COUNT)}, f'{first}: each event stands once in the history')
 
 # --- away, and told so; what becomes known meanwhile is looked for in the past ---
@@ -165,6 +176,10 @@ t.ok(wait_until(lambda: role(n, 'detect').get('connected') is False), 'status sa
 r = n.cli('status', '@')
 t.has(r.out, 'away', 'also to people')
 t.ok(wait_until(lambda: role(n, 'detect').get('connected') is True and role(n, 'detect')['pid'] != pid), 'it is started again')
+with open(log, 'a') as f:
+    f.write('no event\n' + json.dumps({'EventID': 1, 'Channel': 'Security'}) + '\n')
+t.ok(wait_until(lambda: counts(n)['lines'] == 3), 'what the role before it counted is added', counts(n))
+t.ok(adds_up(counts(n)) and counts(n)['bad_lines'] == 1, 'and adds up', counts(n))
 t.ok(wait_until(lambda: any(a['detail'].get('matched') == 'late.example' for a in alerts(n))), 'what became known meanwhile was found in the past', n.text()[-600:])
 t.same(len([a for a in alerts(n) if a['detail'].get('matched') == 'late.example']), 1, 'once')
 
