@@ -234,13 +234,14 @@ enum rc bulletin_check(const struct bulletin *b, struct err *err)
 
 /* --- JSON in --- */
 
+/* White space at the ends of a text says nothing. */
 static enum rc read_text(const struct json *v, const char *list, const char *name, struct str *ret, struct err *err)
 {
 	if (v == NULL)
 		return RC_OK;
 	if (v->type != JSON_STRING)
 		return FAIL(err, RC_BAD, "/%s%s%s: expected a text", list, list[0] != '\0' && name[0] != '\0' ? "/" : "", name);
-	*ret = json_str(v);
+	*ret = str_trim(json_str(v));
 	return RC_OK;
 }
 
