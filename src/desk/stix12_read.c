@@ -22,7 +22,7 @@ struct in {
 
 /* --- texts --- */
 
-/* One line: white space of any sort and length is one blank. */
+/* One line: where it was broken is one blank. */
 static struct str one_line(struct in *in, struct str s)
 {
 	char *p = arena_alloc(in->a, s.n + 1);
@@ -33,11 +33,19 @@ static struct str one_line(struct in *in, struct str s)
 		return S("");
 	}
 	s = str_trim(s);
-	for (size_t i = 0; i < s.n; i++)
-		if (!ascii_space(s.p[i]))
-			p[n++] = s.p[i];
-		else if (n > 0 && p[n - 1] != ' ')
+	for (size_t i = 0; i < s.n;) {
+		size_t from = i;
+		bool broken = false;
+
+		for (; i < s.n && ascii_space(s.p[i]); i++)
+			broken |= s.p[i] == '\n' || s.p[i] == '\r';
+		if (broken)
 			p[n++] = ' ';
+		for (size_t k = from; k < i && !broken; k++)
+			p[n++] = s.p[k];
+		if (i < s.n)
+			p[n++] = s.p[i++];
+	}
 	return str_make(p, n);
 }
 

@@ -49,7 +49,7 @@ static void round_trip(struct arena *a)
 {
 	static const char *const rows[] = {
 		FULL,
-		"{\"code\":\"ANA\",\"tlp\":\"TLP:CLEAR\",\"title\":\"t\"}",
+		"{\"code\":\"ANA\",\"tlp\":\"TLP:CLEAR\",\"title\":\"a  b \\t c\",\"affected\":[{}],\"targets\":[{}],\"connections\":[{}],\"scans\":[{}],\"references\":[\"\"]}",
 		"{\"code\":\"INT\",\"tlp\":\"TLP:RED\",\"impact\":1,\"title\":\"t\",\"method\":\"a\\n\\nb\"}",
 		"{\"code\":\"DEF\",\"tlp\":\"TLP:AMBER\",\"impact\":4,\"title\":\"]]>\",\"description\":\"<!DOCTYPE a [<!ENTITY x 'y'>]> &x;\"}",
 		"{\"code\":\"DEF\",\"tlp\":\"TLP:GREEN\",\"title\":\"t\",\"observables\":[{\"type\":\"url\",\"value\":\"http://evil.example/a?b=c&d\"},{\"type\":"
