@@ -42,6 +42,14 @@ static inline size_t utf8_write(char *to, uint32_t ch)
 /* Appends one Unicode scalar value. */
 void utf8_put(struct buf *b, uint32_t ch);
 
+/* A character that shows nothing and does something: controls (but not tab and line feed), directions of writing,
+ * joiners, blanks without width, tags. What strangers write is shown with these made visible. */
+bool utf8_is_hidden(uint32_t ch);
+/* Appends `s` with "\u{202E}" for each hidden character and each byte of no well-formed one. */
+void utf8_visible(struct buf *b, struct str s);
+/* JSON string of `s`, well-formed, with \u escapes for hidden characters: the same text, harmless as bytes too. */
+void json_quote_visible(struct buf *b, struct str s);
+
 /* Appends `s` with U+FFFD for each byte that is of no well-formed character. */
 void utf8_mend(struct buf *b, struct str s);
 

@@ -27,6 +27,10 @@ static const struct { const char *en, *zh; } words[] = {
 	{ "port", "連接埠" }, { "requests", "請求" }, { "running", "執行中" }, { "score", "分數" }, { "started", "啟動時間" }, { "store", "儲存" },
 	{ "open tickets", "未處理監控單" }, { "tickets in progress", "處理中監控單" }, { "suppressions", "生效抑制" }, { "held by them", "被抑制次數" },
 	{ "subject", "對象" }, { "suppressed", "已抑制" }, { "tier", "層級" }, { "too large", "過大" }, { "versions", "版本" },
+	/* reports of people without an account */
+	{ "CHANNEL", "管道" }, { "INCIDENT", "事件" }, { "REPORT", "通報編號" }, { "SUMMARY", "摘要" }, { "channel", "管道" }, { "code", "查詢碼" },
+	{ "duplicate of", "重複於" }, { "incident", "事件" }, { "reason", "理由" }, { "received", "收件時間" }, { "report", "通報編號" },
+	{ "what happened", "發生何事" }, { "when", "何時" },
 	/* registers */
 	{ "CI", "關鍵基礎設施" }, { "CORE", "核心" }, { "E-MAIL", "電子郵件" }, { "FROM", "開始" }, { "LEVEL", "等級" }, { "MTPD", "可容忍中斷（時）" },
 	{ "PARENT", "上級" }, { "PERSON", "人員" }, { "REGION", "區域" }, { "RETIRED", "停用" }, { "SECRECY", "機密性" }, { "SECTOR", "領域" }, { "TIER", "層級" },

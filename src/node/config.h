@@ -51,6 +51,9 @@ struct config {
 	const char *detect_queue; /* whose alerts become this node's, or "" */
 	/* [desk] */
 	const char *desk_packs, *desk_pack; /* folder, or ""; id of a pack */
+	/* [intake] */
+	bool intake;
+	int64_t intake_per_address, intake_per_hour;
 	/* [notify] */
 	const char *mail_server, *mail_from, *mail_to, *mail_user, *mail_password_file, *mail_ca, *webhook, *webhook_ca; /* or "" */
 	/* [history] */

@@ -158,6 +158,10 @@ static void handle_public(void *ctx, struct http_req *r, struct http_res *res)
 	struct core *c = ctx;
 	struct viewer v;
 
+	if (c->window != NULL && window_is_path(r->path)) {
+		window_handle(c->window, r, res);
+		return;
+	}
 	if (console_has(r->path))
 		console_handle(r, res);
 	else if (auth_viewer(c->auth, r, &v, res))
@@ -176,6 +180,10 @@ static bool admit_public(void *ctx, struct http_req *r, size_t *ret_max_body, st
 {
 	struct core *c = ctx;
 
+	if (c->window != NULL && window_is_path(r->path)) {
+		*ret_max_body = WINDOW_BODY_MAX;
+		return true;
+	}
 	if (console_has(r->path))
 		return true;
 	if (str_starts(r->path, S("/api/v1/")) || str_starts(r->path, S("/fed/v1/"))) {
@@ -321,6 +329,21 @@ static enum rc open_taxii(struct core *c, struct err *err)
 	return taxii_server_new(&tc, &c->taxii, err);
 }
 
+/* Nothing of what was said goes into the log: reports name people. */
+static void report_came(void *ctx, struct str number)
+{
+	(void)ctx;
+	log_line(LOG_LEVEL_INFO, "window", "report %.*s came in (lianfang intake list)", STR(number));
+}
+
+static enum rc open_window(struct core *c, struct err *err)
+{
+	struct window_config wc = { .store = c->node.store, .name = c->node.config.name, .per_address = c->node.config.intake_per_address,
+				    .per_hour = c->node.config.intake_per_hour, .came = report_came, .ctx = c };
+
+	return c->node.config.intake ? window_new(&wc, &c->window, err) : RC_OK;
+}
+
 static bool is_loopback(const char *listen)
 {
 	return str_starts(str_of(listen), S("127.")) || str_starts(str_of(listen), S("[::1]"));
@@ -377,6 +400,7 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	c->api.down = c->down;
 	TRY(api_start(&c->api, err));
 	TRY(open_taxii(c, err));
+	TRY(open_window(c, err));
 	TRY(exchange_open(c, err));
 	rc = read_pems(&c->node, &pems, err);
 	if (rc == RC_OK)
@@ -429,6 +453,7 @@ static void core_close(struct core *c, bool served)
 	taxii_server_free(c->taxii);
 	api_stop(&c->api);
 	auth_free(c->auth);
+	window_free(c->window);
 	node_close(&c->node);
 	follower_free(c);
 	exchange_free(c);

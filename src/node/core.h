@@ -20,6 +20,7 @@
 #include "taxii/server.h"
 #include "web/api.h"
 #include "web/auth.h"
+#include "web/window.h"
 
 /* Cursor: what was added up to then was looked for in the history. */
 #define HUNTED_CURSOR S("hunted")
@@ -29,6 +30,7 @@ struct core {
 	struct serve_opts opts;
 	struct api api;
 	struct auth *auth;
+	struct window *window;     /* reports of people without an account, or NULL */
 	struct taxii_server *taxii;
 	struct fed *fed;
 	struct fed_server *fed_server;

@@ -164,6 +164,12 @@ static const char KEYED[] =
 	" PRIMARY KEY (epoch, digest)){end};"
 	"CREATE INDEX keyed_own_match ON keyed_own (at) WHERE others > 0;";
 
+/* Reports of people without an account: their words, verbatim, and what was made of them. */
+static const char INTAKE[] =
+	"CREATE TABLE intake (row {int} PRIMARY KEY, number {text} UNIQUE, code {bytes}, at {int}, channel {text}, what {text}, happened {text},"
+	" contact {text}, state {text}, incident {text}, duplicate_of {text}, reason {text}, changed {int}, changed_by {text}){end};"
+	"CREATE INDEX intake_state ON intake (state, row);";
+
 static const struct migration {
 	const char *sql;
 	bool pg_only;
@@ -177,6 +183,7 @@ static const struct migration {
 	{ BULLETINS, false },
 	{ CASES, false },
 	{ KEYED, false },
+	{ INTAKE, false },
 };
 
 static const struct word *word_at(struct str text, size_t pos)

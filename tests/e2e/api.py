@@ -43,6 +43,7 @@ n.import_([ind, stix('malware', name='Zeus', is_family=True)], collection='intel
 n.post('/api/v1/peers', {'name': 'beta', 'relation': 'partner', 'cert_sha256': other.fingerprint})
 n.post('/api/v1/tokens', {'user': 'admin'})
 incident = n.post('/api/v1/incidents', {'title': 'x', 'facts': [{'type': 'aware'}]}).json()['number']
+report = n.post('/api/v1/intake', {'what': 'x'}).json()['number']
 n.post('/api/v1/organisations', {'id': 'org', 'name': 'x'})
 n.post('/api/v1/systems', {'id': 'sys', 'name': 'x', 'organisation': 'org'})
 n.post('/api/v1/people', {'id': 'who', 'name': 'x', 'organisation': 'org'})
@@ -52,7 +53,7 @@ with open(log, 'a') as f:
 t.ok(wait_until(lambda: n.get('/api/v1/tickets').json()['tickets']), 'there is a ticket')
 bulletin = n.post('/api/v1/bulletins', {'code': 'ANA', 'title': 'x'}).json()['number']
 VALUES = {'bulletin': bulletin, 'name': 'admin', 'id': ind['id'], 'value': 'evil.example', 'incident': incident, 'pack': 'tw-2026',
-          'organisation': 'org', 'system': 'sys', 'person': 'who', 'duty': 'turn',
+          'organisation': 'org', 'report': report, 'system': 'sys', 'person': 'who', 'duty': 'turn',
           'number': n.get('/api/v1/tickets').json()['tickets'][0]['number']}
 for method, target, op in operations:
     if method != 'GET':
