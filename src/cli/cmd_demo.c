@@ -19,40 +19,25 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "base/uuid.h"
-#include "cli/node_cmd.h"
-#include "node/node.h"
+#include "cli/demo.h"
 #include "stix/marking.h"
 #include "sys/file.h"
 #include "sys/proc.h"
 
-#define NODES 6
-#define STORY_TIMEOUT (30 * USEC_PER_SEC)
+#define NODES DEMO_NODES
+#define STORY_TIMEOUT DEMO_TIMEOUT
 #define STOP_TIMEOUT (15 * USEC_PER_SEC)
 #define LOOK_EVERY_MS 2
 #define ROUNDS_MAX 1000
 #define STEPS 9
 
-enum who { NATION, HEALTH, WATER, HOSPITAL_A, HOSPITAL_B, WATER_C };
-
 static const struct {
 	const char *folder, *name, *tier;
-	int parent; /* enum who, or -1 */
+	int parent; /* enum demo_who, or -1 */
 } cast[NODES] = {
 	{ "nation", "N-ISAC", "nation", -1 },           { "health", "Health ISAC", "sector", NATION },
 	{ "water", "Water ISAC", "sector", NATION },    { "hospital-a", "Hospital A", "provider", HEALTH },
 	{ "hospital-b", "Hospital B", "provider", HEALTH }, { "water-c", "Water Utility C", "provider", WATER },
-};
-
-struct demo {
-	const struct cli *c;
-	char dir[NODE_PATH_MAX];
-	char paths[NODES][NODE_PATH_MAX + 32];
-	char fingerprints[NODES][65];
-	int ports[NODES];
-	int pids[NODES];
-	struct node_conn *conns[NODES];
-	char password[32];
-	usec t0;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -63,10 +48,14 @@ static void on_signal(int sig)
 	interrupted = 1;
 }
 
-/* format_arg: both languages are checked against the arguments. */
-__attribute__((format_arg(2), format_arg(3))) static const char *say(const struct demo *d, const char *en, const char *zh)
+const char *demo_say(const struct demo *d, const char *en, const char *zh)
 {
 	return d->c->zh ? zh : en;
+}
+
+bool demo_interrupted(void)
+{
+	return interrupted != 0;
 }
 
 /* --- building the federation --- */
@@ -130,7 +119,17 @@ static const char demo_rule[] =
 	"detection:\n"
 	"  asks: {Image|endswith: '\\whoami.exe', CommandLine|contains: '/priv'}\n"
 	"  service: {User|contains: svc_}\n"
-	"  condition: asks and service\n";
+	"  condition: asks and service\n"
+	"---\n"
+	"title: Passwords read from memory\n"
+	"id: 0a4de2d4-7b0e-4d5c-9f0a-4c9c2f6d1b33\n"
+	"author: Lianfang\n"
+	"level: critical\n"
+	"tags: [attack.t1003.001, attack.credential-access]\n"
+	"logsource: {product: windows, category: process_creation}\n"
+	"detection:\n"
+	"  dump: {Image|contains: '\\procdump', CommandLine|contains: lsass}\n"
+	"  condition: dump\n";
 
 static enum rc make_rules(struct demo *d, int i, struct err *err)
 {
@@ -159,31 +158,42 @@ static enum rc make_node(struct demo *d, int i, const char *ca, struct err *err)
 	return file_create(log, S(""), 0600, err);
 }
 
-static enum rc post(struct demo *d, int i, const char *path, struct str body, struct buf *reply, struct err *err)
+static enum rc take_reply(const struct buf *reply, struct arena *a, const struct json **ret, struct err *err)
 {
-	int http = 0;
-
-	TRY(node_conn_do(d->conns[i], "POST", path, body, &http, reply, err));
-	if (http < 300)
-		return RC_OK;
-	node_reply_error(reply, http, err);
-	err_prefix(err, "%s: %s", cast[i].name, path);
-	return err->rc;
+	return ret == NULL ? RC_OK : json_parse(a, arena_dup(a, buf_view(reply)), &JSON_LIMITS, ret, err);
 }
 
-static enum rc post_json(struct demo *d, int i, const char *path, struct err *err, const char *fmt, ...) PRINTF(5, 6);
-static enum rc post_json(struct demo *d, int i, const char *path, struct err *err, const char *fmt, ...)
+enum rc demo_post(struct demo *d, int who, const char *path, struct arena *a, const struct json **ret, struct err *err, const char *fmt, ...)
 {
 	struct buf body, reply;
 	va_list ap;
+	int http = 0;
 	enum rc rc;
 
 	buf_init(&body, 65536);
 	va_start(ap, fmt);
 	buf_vfmt(&body, fmt, ap);
 	va_end(ap);
-	rc = post(d, i, path, buf_view(&body), &reply, err);
+	rc = node_conn_do(d->conns[who], "POST", path, buf_view(&body), &http, &reply, err);
+	if (rc == RC_OK && http >= 300) {
+		node_reply_error(&reply, http, err);
+		err_prefix(err, "%s: %s", cast[who].name, path);
+		rc = err->rc;
+	}
+	if (rc == RC_OK)
+		rc = take_reply(&reply, a, ret, err);
 	buf_done(&body);
+	buf_done(&reply);
+	return rc;
+}
+
+enum rc demo_get(struct demo *d, int who, const char *path, struct arena *a, int *ret_http, const struct json **ret, struct err *err)
+{
+	struct buf reply;
+	enum rc rc;
+
+	TRY(node_conn_do(d->conns[who], "GET", path, S(""), ret_http, &reply, err));
+	rc = take_reply(&reply, a, ret, err);
 	buf_done(&reply);
 	return rc;
 }
@@ -194,13 +204,13 @@ static enum rc join_parent(struct demo *d, int i, struct err *err)
 	int parent = cast[i].parent;
 	char path[128];
 
-	TRY(post_json(d, parent, "/peers", err, "{\"name\":\"%s\",\"relation\":\"child\",\"cert_sha256\":\"%s\"}", cast[i].folder,
+	TRY(demo_post(d, parent, "/peers", NULL, NULL, err, "{\"name\":\"%s\",\"relation\":\"child\",\"cert_sha256\":\"%s\",\"tlp_max\":\"amber\"}", cast[i].folder,
 		      d->fingerprints[i]));
-	TRY(post_json(d, i, "/peers", err, "{\"name\":\"%s\",\"relation\":\"parent\",\"cert_sha256\":\"%s\",\"url\":\"https://127.0.0.1:%d\"}",
+	TRY(demo_post(d, i, "/peers", NULL, NULL, err, "{\"name\":\"%s\",\"relation\":\"parent\",\"cert_sha256\":\"%s\",\"url\":\"https://127.0.0.1:%d\",\"tlp_max\":\"amber\"}",
 		      cast[parent].folder, d->fingerprints[parent], d->ports[parent]));
 	snprintf(path, sizeof path, "/peers/%s/links", cast[parent].folder);
-	TRY(post_json(d, i, path, err, "{\"direction\":\"push\",\"collection\":\"intel/up\",\"their_collection\":\"intel/up\"}"));
-	return post_json(d, i, path, err, "{\"direction\":\"pull\",\"collection\":\"intel/down\",\"their_collection\":\"intel/down\"}");
+	TRY(demo_post(d, i, path, NULL, NULL, err, "{\"direction\":\"push\",\"collection\":\"intel/up\",\"their_collection\":\"intel/up\"}"));
+	return demo_post(d, i, path, NULL, NULL, err, "{\"direction\":\"pull\",\"collection\":\"intel/down\",\"their_collection\":\"intel/down\"}");
 }
 
 static void close_conns(struct demo *d)
@@ -346,7 +356,7 @@ static enum rc seed_indicator(struct demo *d, const char *domain, char id[static
 	uuid_v4(&u);
 	snprintf(id, 64, "indicator--%s", uuid_format(&u, uuid).p);
 	time_format_ms(time_now(), now);
-	return post_json(d, HOSPITAL_A, "/import?format=stix&source=hospital-a-analyst", err,
+	return demo_post(d, HOSPITAL_A, "/import?format=stix&source=hospital-a-analyst", NULL, NULL, err,
 			 "{\"type\":\"bundle\",\"id\":\"bundle--%s\",\"objects\":[{\"type\":\"indicator\",\"spec_version\":\"2.1\",\"id\":\"%s\","
 			 "\"created\":\"%s\",\"modified\":\"%s\",\"name\":\"Phishing site\",\"indicator_types\":[\"malicious-activity\"],"
 			 "\"pattern\":\"[domain-name:value = '%s']\",\"pattern_type\":\"stix\",\"valid_from\":\"%s\",\"confidence\":80,"
@@ -354,7 +364,7 @@ static enum rc seed_indicator(struct demo *d, const char *domain, char id[static
 			 uuid, id, now, now, domain, now, STR(stix_tlp_id(TLP_GREEN)));
 }
 
-static enum rc append_line(struct demo *d, int i, const char *line, int n, struct err *err)
+enum rc demo_log(struct demo *d, int i, const char *line, int n, struct err *err)
 {
 	char path[NODE_PATH_MAX + 64];
 	int fd CLEANUP(file_closep) = -1;
@@ -372,7 +382,7 @@ static enum rc log_process(struct demo *d, int i, int round, struct err *err)
 	char line[1024], now[TIME_TEXT_MAX];
 
 	time_format(time_now(), now);
-	return append_line(d, i, line, snprintf(line, sizeof line,
+	return demo_log(d, i, line, snprintf(line, sizeof line,
 		"{\"@timestamp\":\"%s\",\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"EventID\":1,\"Computer\":\"eng-pc-%d\","
 		"\"Image\":\"C:\\\\Windows\\\\System32\\\\whoami.exe\",\"CommandLine\":\"whoami /priv\",\"User\":\"PLANT\\\\svc_scada\"}\n",
 		now, round), err);
@@ -388,7 +398,7 @@ static enum rc log_event(struct demo *d, int i, const char *domain, usec at, str
 		     "{\"timestamp\":\"%s\",\"event_type\":\"dns\",\"src_ip\":\"10.1.2.3\",\"host\":\"%s-fw\",\"dns\":{\"type\":\"query\","
 		     "\"rrname\":\"login.%s\",\"rrtype\":\"A\"}}\n",
 		     now, cast[i].folder, domain);
-	return append_line(d, i, line, n, err);
+	return demo_log(d, i, line, n, err);
 }
 
 /* A number in a reply of the node. */
@@ -473,7 +483,7 @@ static void tell(struct demo *d, const struct step *s, bool aloud)
 {
 	if (!aloud)
 		return;
-	printf("  %8.1f ms  %s\n", (double)s->at / 1000.0, say(d, s->en, s->zh));
+	printf("  %8.1f ms  %s\n", (double)s->at / 1000.0, demo_say(d, s->en, s->zh));
 	fflush(stdout);
 }
 
@@ -500,7 +510,7 @@ static enum rc tell_ticket(struct demo *d, const char *list, usec at, struct err
 	if (rc == RC_OK)
 		rc = json_parse(a, buf_view(&second), &JSON_LIMITS, &one, err);
 	if (rc == RC_OK)
-		printf(say(d, "  %8.1f ms  Utility C    it is monitoring ticket %.*s: %.*s (RSIT %.*s/%.*s), ATT&CK %.*s\n",
+		printf(demo_say(d, "  %8.1f ms  Utility C    it is monitoring ticket %.*s: %.*s (RSIT %.*s/%.*s), ATT&CK %.*s\n",
 			   "  %8.1f ms  自來水 C  已成資安監控單 %.*s：%.*s（RSIT %.*s/%.*s），ATT&CK %.*s\n"), (double)at / 1000.0,
 		       STR(json_get_str(one, S("number"))), STR(json_str(json_path(one, d->c->zh ? "class_name.zh" : "class_name.en"))),
 		       STR(json_get_str(one, S("class"))), STR(json_get_str(one, S("type"))), STR(json_str(json_item(json_get(one, S("techniques")), 0))));
@@ -538,7 +548,7 @@ static enum rc play(struct demo *d, int round, bool aloud, struct step steps[sta
 	TRY(seed_indicator(d, domain, id, err));
 	TRY(wait_live(d, HOSPITAL_A, a_live, ret_own, err));
 	if (aloud)
-		printf(say(d, "A log line at Hospital A: a query for login.%s\n", "醫院 A 的一行紀錄：查詢 login.%s\n"), domain);
+		printf(demo_say(d, "A log line at Hospital A: a query for login.%s\n", "醫院 A 的一行紀錄：查詢 login.%s\n"), domain);
 	d->t0 = time_mono();
 	TRY(log_event(d, HOSPITAL_A, domain, time_now(), err));
 	snprintf(path, sizeof path, "/alerts?after=%lld", (long long)a_last);
@@ -591,14 +601,14 @@ static enum rc play_rounds(struct demo *d, int rounds, struct err *err)
 	}
 	if (done < 2)
 		return RC_OK;
-	printf(say(d, "\n%d rounds (ms): median, p99, most\n", "\n%d 輪（毫秒）：中位數、p99、最大\n"), done);
+	printf(demo_say(d, "\n%d rounds (ms): median, p99, most\n", "\n%d 輪（毫秒）：中位數、p99、最大\n"), done);
 	qsort(own, (size_t)done, sizeof own[0], by_value);
 	printf("  %8.1f %8.1f %8.1f  %s\n", (double)own[done / 2] / 1000.0, (double)own[(done - 1) * 99 / 100] / 1000.0, (double)own[done - 1] / 1000.0,
-	       say(d, "Hospital A   from the import of an indicator until its own detector knows it", "醫院 A    匯入指標至自身偵測器生效"));
+	       demo_say(d, "Hospital A   from the import of an indicator until its own detector knows it", "醫院 A    匯入指標至自身偵測器生效"));
 	for (int s = 0; s < STEPS; s++) {
 		qsort(times[s], (size_t)done, sizeof times[s][0], by_value);
 		printf("  %8.1f %8.1f %8.1f  %s\n", (double)times[s][done / 2] / 1000.0, (double)times[s][(done - 1) * 99 / 100] / 1000.0,
-		       (double)times[s][done - 1] / 1000.0, say(d, steps[s].en, steps[s].zh));
+		       (double)times[s][done - 1] / 1000.0, demo_say(d, steps[s].en, steps[s].zh));
 	}
 	return RC_OK;
 }
@@ -607,17 +617,19 @@ static void advise(struct demo *d)
 {
 	char self[4096], year[TIME_TEXT_MAX];
 
-	fputs(say(d, "\nSix nodes keep running; Ctrl-C stops them and removes everything. Try in another terminal:\n\n",
+	fputs(demo_say(d, "\nSix nodes keep running; Ctrl-C stops them and removes everything. Try in another terminal:\n\n",
 		   "\n六個節點持續執行；Ctrl-C 停止並清除一切。可在另一終端機試試：\n\n"), stdout);
 	for (int i = 0; i < NODES; i++)
 		printf("  %-16s https://127.0.0.1:%d/taxii2/   %s\n", cast[i].name, d->ports[i], d->paths[i]);
-	printf("  %s admin / %s\n\n", say(d, "user / password:", "使用者／密碼："), d->password);
+	printf("  %s admin / %s\n\n", demo_say(d, "user / password:", "使用者／密碼："), d->password);
 	printf("  curl -u admin:%s --cacert %s/tls/ca.crt \\\n    -H 'Accept: application/taxii+json;version=2.1' https://127.0.0.1:%d/intel/collections/\n\n",
 	       d->password, d->paths[NATION], d->ports[NATION]);
 	if (proc_self_path(self, sizeof self, NULL) == RC_OK && strrchr(self, '/') != NULL)
 		printf("  PATH=\"%.*s:$PATH\"\n", (int)(strrchr(self, '/') - self), self);
 	time_format(time_now(), year);
 	printf("  lianfang ticket list %s\n  lianfang ticket export %s %.4s-000001 --sheet-lang zh-TW\n", d->paths[WATER_C], d->paths[WATER_C], year);
+	printf("  lianfang incident list %s --all\n  lianfang incident show %s %.4s-000001\n  lianfang alert list %s\n  lianfang org list %s\n", d->paths[WATER],
+	       d->paths[WATER_C], year, d->paths[NATION], d->paths[WATER_C]);
 	printf("  lianfang alerts %s\n  lianfang status %s\n  lianfang search %s --collection intel/down\n", d->paths[WATER_C], d->paths[NATION],
 	       d->paths[WATER]);
 	printf("  lianfang history status --node %s\n  lianfang rules check %s/rules\n", d->paths[HOSPITAL_B], d->paths[HOSPITAL_B]);
@@ -658,17 +670,18 @@ static enum rc run_demo(struct demo *d, int rounds, struct err *err)
 	snprintf(d->password, sizeof d->password, "demo-%.*s", STR(buf_view(&password)));
 	buf_done(&password);
 	TRY(make_dir(d, err));
-	printf(say(d, "Building a federation of six nodes in %s ...\n", "於 %s 建立六個節點的聯盟…\n"), d->dir);
+	printf(demo_say(d, "Building a federation of six nodes in %s ...\n", "於 %s 建立六個節點的聯盟…\n"), d->dir);
 	fflush(stdout);
 	TRY(build(d, err));
 	for (int i = 0; i < NODES; i++)
 		TRY(start_node(d, i, err));
 	for (int i = 0; i < NODES; i++)
 		TRY(wait_up(d, i, err));
-	printf(say(d, "N-ISAC, two sector ISACs and three providers are up after %.1f s (mutual TLS, pinned certificates).\n\n",
+	printf(demo_say(d, "N-ISAC, two sector ISACs and three providers are up after %.1f s (mutual TLS, pinned certificates).\n\n",
 		   "國家 ISAC、兩個領域 ISAC 與三個提供者於 %.1f 秒後就緒（雙向 TLS、釘選憑證）。\n\n"),
 	       (double)(time_mono() - begun) / 1e6);
-	return play_rounds(d, rounds, err);
+	TRY(play_rounds(d, rounds, err));
+	return rounds == 1 && !interrupted ? demo_story(d, err) : RC_OK;
 }
 
 static const struct cli_opt opts[] = {
@@ -698,7 +711,7 @@ static int run(struct cli *c)
 		advise(&d);
 		while (!interrupted)
 			(void)poll(NULL, 0, 1000);
-		printf("\n%s\n", say(&d, "stopping", "停止中"));
+		printf("\n%s\n", demo_say(&d, "stopping", "停止中"));
 	}
 	close_conns(&d);
 	stop_nodes(&d);

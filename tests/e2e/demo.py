@@ -31,6 +31,13 @@ t.ok(times == sorted(times), 'each after the one before', times)
 for ms, text in steps:
     t.note(f'{ms} ms  {text}')
 t.same((left(), processes()), ([], []), 'nothing is left: no folder, no process')
+story = re.findall(r'^  D\+(\d+) +(\d\d:\d\d)  (.*)$', r.out, re.M)
+t.ok([int(d) for d, _, _ in story] == sorted(int(d) for d, _, _ in story) and len(story) >= 14, 'the incident, from its log to its end', r.out)
+for what in ('14 alerts of historian-1 are one monitoring ticket', 'cell i-core_ci-serious decides', 'Level 4 (major)', 'has it, level 4', 'confirms level 4',
+             'health answers: confirmed', 'water answers: false-positive', 'closes: closed', '[EXERCISE 演練]'):
+    t.has(r.out, what, 'the incident')
+clocks = re.findall(r'^ +([a-z0-9-]+):((?: [A-Za-z0-9-]+ [a-z]+ D\+\d+ +\d\d:\d\d;)+)$', r.out, re.M)
+t.same([(law, [c.split()[1] for c in each.split(';')[:-1]]) for law, each in clocks], [('tw-2026', ['met'] * 6), ('eu-nis2', ['met'] * 4)], 'every clock of two laws is met')
 r = run('demo', '--once', '--lang', 'zh', env=env, timeout=6 * PATIENCE)
 t.ok(r.status == 0 and '警示' in r.out, 'the story in zh-TW', r)
 
