@@ -91,6 +91,34 @@ const struct cli_cmd CMD_USER_ADD = {
 const struct cli_cmd CMD_USER_LIST = { "user list", { "list users", "列出使用者" }, "DIR", { NULL, NULL }, NULL, NULL, 1, 1, user_list_run };
 const struct cli_cmd CMD_USER_REMOVE = { "user remove", { "remove a user", "移除使用者" }, "DIR NAME", { NULL, NULL }, NULL, NULL, 2, 2, user_remove };
 
+static void show_link(const struct cli *c, const struct json *v, struct buf *out)
+{
+	buf_fmt(out, c->zh ? "%.*s\n（接在節點網址之後；限用一次，效期至 %.*s）" : "%.*s\n(behind the node's address; once, until %.*s)",
+		STR(json_get_str(v, S("path"))), STR(json_get_str(v, S("expires"))));
+}
+
+static int user_link(struct cli *c)
+{
+	return with_name(c, "POST", "/users/", c->operands[1], "/link", show_link);
+}
+
+static int user_reset_code(struct cli *c)
+{
+	return with_name(c, "DELETE", "/users/", c->operands[1], "/factor", NULL);
+}
+
+const struct cli_cmd CMD_USER_LINK = {
+	"user link", { "make a link by which a user sets a password, once", "產生一次性設定密碼連結" }, "DIR NAME",
+	{ "For a new user, or one who forgot the password. The link is valid for a day; a new one makes the old one void. When it is\n"
+	  "used, the user's sessions end.",
+	  "供新使用者或忘記密碼者使用。連結效期一天，新連結使舊連結失效；使用後該使用者的所有登入階段即結束。" },
+	NULL, NULL, 2, 2, user_link,
+};
+const struct cli_cmd CMD_USER_RESET_CODE = {
+	"user reset-code", { "remove a user's second factor (the phone is lost)", "移除使用者的第二因子（手機遺失）" }, "DIR NAME",
+	{ NULL, NULL }, NULL, NULL, 2, 2, user_reset_code,
+};
+
 /* --- tokens --- */
 
 static const struct cli_opt token_opts[] = {

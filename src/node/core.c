@@ -23,6 +23,7 @@
 #include "stix/marking.h"
 #include "store/collections.h"
 #include "store/facts.h"
+#include "store/sessions.h"
 #include "sys/file.h"
 #include "sys/proc.h"
 #include "web/console.h"
@@ -400,6 +401,7 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	c->api.down = c->down;
 	TRY(api_start(&c->api, err));
 	TRY(open_taxii(c, err));
+	c->api.auth = c->auth;
 	TRY(open_window(c, err));
 	TRY(exchange_open(c, err));
 	rc = read_pems(&c->node, &pems, err);
@@ -491,6 +493,23 @@ static void reload(struct core *c)
 	log_line(LOG_LEVEL_INFO, "reload", "certificate, log settings, peers and rules are read again; other keys at the next start");
 }
 
+/* Until the first admin has set a password or signed in, each start prints a link for it, and the one before is void. */
+static void announce_set_up(const struct core *c, const char *scheme, struct str host)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new(65536);
+	struct str user, token;
+	struct err err = { 0 };
+	usec expires;
+
+	if (a == NULL || passlink_first(c->node.store, a, &user, NULL) != RC_OK)
+		return;
+	if (api_link_make(c->node.store, a, user, true, &token, &expires, &err) == RC_OK)
+		log_line(LOG_LEVEL_INFO, "set-up", "set the password of %.*s (once, within a day): %s://%.*s:%d/console/set-up#%.*s", STR(user), scheme,
+			 STR(host), http_server_port(c->https), STR(token));
+	else
+		log_line(LOG_LEVEL_WARN, "set-up", "no link for the first admin: %s", err.text);
+}
+
 static void announce(const struct core *c)
 {
 	const char *listen = c->opts.listen != NULL ? c->opts.listen : c->node.config.listen;
@@ -498,6 +517,7 @@ static void announce(const struct core *c)
 
 	log_line(LOG_LEVEL_INFO, "serve", "%s (%s) at %s://%.*s:%d/", c->node.config.name, c->node.config.tier,
 		 c->opts.plain_http ? "http" : "https", STR(host), http_server_port(c->https));
+	announce_set_up(c, c->opts.plain_http ? "http" : "https", host);
 	proc_notify("READY=1");
 }
 

@@ -20,6 +20,7 @@
 #include "store/accounts.h"
 #include "store/collections.h"
 #include "store/facts.h"
+#include "store/sessions.h"
 #include "sys/file.h"
 #include "sys/http.h"
 
@@ -291,6 +292,9 @@ static enum rc add_admin(struct store *s, const struct node_init_opts *o, struct
 	TRY(password_hash(password, hash, err));
 	u.pass_hash = str_of(hash);
 	TRY(user_put(s, &u, err));
+	/* Nobody chose this password: the first start of the node draws a link by which somebody does. */
+	if (o->admin_password.n == 0)
+		TRY(passlink_put(s, u.name, S(""), 0, true, err));
 	return fact_append(s, &(struct fact){ .kind = S("node.init"), .actor = S("local"), .subject = str_of(o->name), .body = S("{}") },
 			   err);
 }

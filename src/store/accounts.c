@@ -111,7 +111,7 @@ enum rc user_by_cert(struct store *s, struct str cert_sha256, struct arena *a, s
 	return find_user(s, USER_BY_CERT, cert_sha256, a, ret, err);
 }
 
-/* With its tokens and rights: a later user of the same name must not inherit them. */
+/* With its tokens, sessions and rights: a later user of the same name must not inherit them. */
 static enum rc delete_user(struct store *s, void *ctx, struct err *err)
 {
 	const struct str *name = ctx;
@@ -125,6 +125,10 @@ static enum rc delete_user(struct store *s, void *ctx, struct err *err)
 	if (changed == 0)
 		return no_user(*name, err);
 	TRY(DB_RUN(s->write_db, err, "DELETE FROM token WHERE account = $1", DB_TEXT(*name)));
+	TRY(DB_RUN(s->write_db, err, "DELETE FROM session WHERE account = $1", DB_TEXT(*name)));
+	TRY(DB_RUN(s->write_db, err, "DELETE FROM factor WHERE account = $1", DB_TEXT(*name)));
+	TRY(DB_RUN(s->write_db, err, "DELETE FROM recovery WHERE account = $1", DB_TEXT(*name)));
+	TRY(DB_RUN(s->write_db, err, "DELETE FROM password_link WHERE account = $1", DB_TEXT(*name)));
 	return DB_RUN(s->write_db, err, "DELETE FROM access_right WHERE subject = $1", DB_TEXT(str_make(subject, (size_t)n)));
 }
 

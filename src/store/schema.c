@@ -152,6 +152,13 @@ static const char CASES[] =
 	"CREATE INDEX case_receipt_incident ON case_receipt (incident, at);"
 	"CREATE TABLE case_author (id {text} PRIMARY KEY, name {text}, tier {text}, key {text}, body {text}, at {int}){end};"
 	"CREATE TABLE case_via (id {text}, peer {text}, direct {int}, PRIMARY KEY (id, peer)){end};";
+/* Signing in by a form (sessions.h). */
+static const char SESSIONS[] =
+	"CREATE TABLE session (hash {text} PRIMARY KEY, account {text}, place {text}, created {int}, seen {int}){end};"
+	"CREATE INDEX session_account ON session (account, seen);"
+	"CREATE TABLE factor (account {text} PRIMARY KEY, secret {text}, proposed {text}, step {int}){end};"
+	"CREATE TABLE recovery (account {text}, hash {text}, PRIMARY KEY (account, hash)){end};"
+	"CREATE TABLE password_link (account {text} PRIMARY KEY, hash {text}, expires {int}, is_first {int}){end};";
 
 /* Keyed digests: who holds which at a collector (told = 0: only counted), and what stands behind a member's own. */
 static const char KEYED[] =
@@ -184,6 +191,7 @@ static const struct migration {
 	{ CASES, false },
 	{ KEYED, false },
 	{ INTAKE, false },
+	{ SESSIONS, false },
 };
 
 static const struct word *word_at(struct str text, size_t pos)

@@ -15,6 +15,7 @@
 #include "stix/marking.h"
 #include "store/collections.h"
 #include "store/objects.h"
+#include "web/session.h"
 
 #define API_PREFIX "/api/v1"
 
@@ -23,6 +24,7 @@ static const struct api_route *const tables[] = {
 	API_ROUTES_IMPORT, API_ROUTES_INCIDENTS, API_ROUTES_TICKETS, API_ROUTES_SUPPRESSIONS,
 	API_ROUTES_REGISTERS, API_ROUTES_BULLETINS, API_ROUTES_EXPORT, API_ROUTES_WIZARD, API_ROUTES_INTAKE,
 	API_ROUTES_MERGE, API_ROUTES_OBSERVABLES, API_ROUTES_RAISE,
+	API_ROUTES_SESSION,
 };
 
 int api_status(enum rc rc)
@@ -184,7 +186,8 @@ void api_handle(struct api *api, const struct viewer *v, struct http_req *r, str
 		api_error(res, 403, "denied", "your role may not do this");
 	else
 		run_route(&c, route);
-	if (res->status == 401)
+	/* The console has a form of its own; a challenge would open the browser's. */
+	if (res->status == 401 && !request_is_console(r))
 		http_res_header(res, "WWW-Authenticate", "Basic realm=\"lianfang\", charset=\"UTF-8\", Bearer");
 }
 
@@ -474,8 +477,9 @@ void api_openapi(struct buf *out)
 	jsonw_raw(&w, S("{\"schemas\":{\"error\":{\"type\":\"object\",\"properties\":{\"error\":{\"type\":\"object\",\"properties\":"
 			"{\"code\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"}},\"required\":[\"code\",\"message\"]}}}},"
 			"\"securitySchemes\":{\"basic\":{\"type\":\"http\",\"scheme\":\"basic\"},\"token\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
+			"\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"" SESSION_COOKIE "\"},"
 			"\"certificate\":{\"type\":\"mutualTLS\"}}}"));
 	jsonw_name(&w, "security");
-	jsonw_raw(&w, S("[{\"basic\":[]},{\"token\":[]},{\"certificate\":[]}]"));
+	jsonw_raw(&w, S("[{\"basic\":[]},{\"token\":[]},{\"session\":[]},{\"certificate\":[]}]"));
 	jsonw_object_end(&w);
 }

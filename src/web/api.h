@@ -29,6 +29,7 @@ struct api {
 	const char *dir;             /* the node's folder: large replies wait there in an unnamed file */
 	const char *rsit;            /* file of further classes of events, or NULL */
 	struct api_imports *imports; /* imports under way; api_start */
+	struct auth *auth;           /* for signing in by a form; NULL in a node that does not run */
 	struct api_words *words;     /* names of classes and devices; api_start */
 	/* Writes the role-specific part of GET /status (fences, roles, inputs, peers). */
 	void (*status)(void *ctx, struct jsonw *w);
@@ -78,7 +79,8 @@ struct api_route {
 extern const struct api_route API_ROUTES_ACCOUNTS[], API_ROUTES_COLLECTIONS[], API_ROUTES_PEERS[], API_ROUTES_INTEL[],
 	API_ROUTES_IMPORT[], API_ROUTES_NODE[], API_ROUTES_INCIDENTS[],
 	API_ROUTES_TICKETS[], API_ROUTES_SUPPRESSIONS[], API_ROUTES_REGISTERS[], API_ROUTES_BULLETINS[], API_ROUTES_EXPORT[], API_ROUTES_WIZARD[], API_ROUTES_INTAKE[],
-	API_ROUTES_MERGE[], API_ROUTES_OBSERVABLES[], API_ROUTES_RAISE[];
+	API_ROUTES_MERGE[], API_ROUTES_OBSERVABLES[], API_ROUTES_RAISE[],
+	API_ROUTES_SESSION[];
 
 /* Makes what the routes keep between calls; api_stop frees it (accepts what api_start never saw). */
 enum rc api_start(struct api *api, struct err *err) MUSTUSE;
@@ -124,6 +126,11 @@ enum rc api_time(struct str text, const char *name, bool end, usec *ret, struct 
 
 /* The end of a suppression: "until" or "for" of the body, exactly one. */
 enum rc api_until(struct api_call *c, usec *ret, struct err *err) MUSTUSE;
+
+/* A link by which `user` sets a password, once, within a day; an earlier one is void. `first`: it is drawn anew at each start
+ * of the node until it is used. The token in `a`. */
+enum rc api_link_make(struct store *s, struct arena *a, struct str user, bool first, struct str *ret_token, usec *ret_expires,
+		      struct err *err) MUSTUSE;
 
 /* HTTP status for a return code. */
 int api_status(enum rc rc);

@@ -6,6 +6,7 @@
 #include "gate/gate.h"
 #include "stix/marking.h"
 #include "store/accounts.h"
+#include "store/sessions.h"
 #include "sys/keys.h"
 
 #define PASSWORD_MIN 12
@@ -138,6 +139,9 @@ static enum rc users_post(struct api_call *c, struct err *err)
 	u.name = name;
 	TRY(user_fill(c, &u, is_new, err));
 	TRY(user_put(c->api->store, &u, err));
+	/* Who gave the account a new password, or shut it, meant every browser that has it open. */
+	if (u.disabled || json_get(c->body, S("password")) != NULL)
+		TRY(sessions_end_of(c->api->store, name, S(""), err));
 	TRY(api_fact(c, is_new ? "user.add" : "user.change", name, S(""), err));
 	if (c->api->changed != NULL)
 		c->api->changed(c->api->ctx);

@@ -10,6 +10,8 @@
 #include "store/facts.h"
 #include "store/peers.h"
 #include "sys/keys.h"
+#include "web/session.h"
+#include "web/throttle.h"
 
 #define CREDENTIALS_MAX 1024
 #define CHALLENGE_MAX 200
@@ -17,7 +19,7 @@
 #define WAYS 4 /* places that one hash may take */
 #define HASHERS 16 /* locks under which passwords are hashed */
 
-enum scheme { SCHEME_NONE, SCHEME_BASIC, SCHEME_BEARER, SCHEME_CERT, SCHEME_UNKNOWN };
+enum scheme { SCHEME_NONE, SCHEME_BASIC, SCHEME_BEARER, SCHEME_CERT, SCHEME_SESSION, SCHEME_UNKNOWN };
 
 /* A password verified lately. `proof` stands for (name, password, stored hash): when the
  * stored hash changes, the proof is another one and the entry is of no use any more. */
@@ -45,6 +47,7 @@ struct auth {
 	pthread_mutex_t hashing[HASHERS];
 	struct remembered cache[AUTH_CACHE_ENTRIES];
 	struct guesses guesses[AUTH_CACHE_ENTRIES];
+	struct throttle *throttle; /* of sign-ins by form */
 };
 
 struct offer {
@@ -78,6 +81,11 @@ enum rc auth_new(const struct auth_config *c, struct auth **ret, struct err *err
 	a = mem_alloc(sizeof *a);
 	if (a == NULL)
 		return FAIL(err, RC_NOMEM, "auth: no memory");
+	a->throttle = throttle_new();
+	if (a->throttle == NULL) {
+		mem_free(a);
+		return FAIL(err, RC_NOMEM, "auth: no memory");
+	}
 	a->store = c->store;
 	a->no_basic = c->no_basic;
 	a->anonymous_tlp = c->anonymous_tlp;
@@ -104,6 +112,7 @@ void auth_free(struct auth *a)
 	pthread_mutex_destroy(&a->lock);
 	for (size_t i = 0; i < HASHERS; i++)
 		pthread_mutex_destroy(&a->hashing[i]);
+	throttle_free(a->throttle);
 	secret_wipe(a, sizeof *a);
 	mem_free(a);
 }
@@ -143,7 +152,9 @@ static struct offer read_offer(const struct auth *a, const struct http_req *r)
 	size_t space;
 
 	if (http_header_count(r, "Authorization") == 0) {
-		if (r->peer.cert_sha256[0] != '\0') {
+		if (str_starts(r->path, S("/api/v1/")) && session_hash(r, &o.secret))
+			o.scheme = SCHEME_SESSION;
+		else if (r->peer.cert_sha256[0] != '\0') {
 			o.scheme = SCHEME_CERT;
 			o.secret = str_of(r->peer.cert_sha256);
 		}
@@ -421,6 +432,25 @@ static struct outcome by_cert(struct auth *a, const struct offer *o, const struc
 	return (struct outcome){ .good = true, .fresh = first_lately(a, o, u.name), .name = u.name };
 }
 
+/* A session that is over is as good as none: the console's first question must be answered without it. */
+static struct outcome by_session(struct auth *a, const struct offer *o, const struct http_req *r, struct viewer *ret)
+{
+	struct offer cert = { .scheme = SCHEME_CERT, .secret = str_of(r->peer.cert_sha256) };
+	bool touch = !str_eq(http_header(r, CONSOLE_HEADER), S(CONSOLE_POLL));
+	struct session x;
+	struct user u;
+	enum rc rc = session_find(a->store, o->secret, time_now(), touch, r->arena, &x, NULL);
+
+	if (rc == RC_OK)
+		rc = user_get(a->store, x.user, r->arena, &u, NULL);
+	if (rc == RC_NOTFOUND || (rc == RC_OK && u.disabled))
+		return cert.secret.n > 0 ? by_cert(a, &cert, r, ret) : (struct outcome){ .good = true };
+	if (rc != RC_OK)
+		return failed(rc, S(""));
+	viewer_of_user(&u, ret);
+	return (struct outcome){ .good = true, .name = u.name };
+}
+
 /* --- the whole --- */
 
 static void note(struct auth *a, const struct http_req *r, const struct outcome *out, const struct viewer *v)
@@ -446,8 +476,10 @@ static void note(struct auth *a, const struct http_req *r, const struct outcome 
 	buf_done(&b);
 }
 
-static void answer(const struct auth *a, struct http_res *res, int status, const char *title, const char *text)
+/* The console has its own form: the browser's would stand in its way, so it gets no challenge. */
+static void answer(const struct auth *a, const struct http_req *r, struct http_res *res, int status, const char *title, const char *text)
 {
+	bool challenge = !request_is_console(r);
 	char digits[8];
 	struct jsonw w;
 
@@ -461,10 +493,17 @@ static void answer(const struct auth *a, struct http_res *res, int status, const
 	jsonw_object_end(&w);
 	res->status = status;
 	res->content_type = "application/taxii+json;version=2.1";
-	if (status == 401)
+	if (status == 401 && challenge)
 		http_res_header(res, "WWW-Authenticate", a->challenge);
 	if (status == 503 || status == 429)
 		http_res_header(res, "Retry-After", status == 503 ? "2" : "60");
+}
+
+static bool is_forged(const struct http_req *r, const struct offer *o)
+{
+	if (str_eq(r->method, S("GET")) || str_eq(r->method, S("HEAD")) || str_eq(r->method, S("OPTIONS")))
+		return false;
+	return request_is_foreign(r) || (o->scheme == SCHEME_SESSION && !request_is_console(r));
 }
 
 bool auth_viewer(struct auth *a, struct http_req *r, struct viewer *ret, struct http_res *res)
@@ -473,11 +512,15 @@ bool auth_viewer(struct auth *a, struct http_req *r, struct viewer *ret, struct 
 	struct outcome out = { .good = true };
 
 	*ret = (struct viewer){ .kind = VIEWER_ANONYMOUS, .name = S(""), .role = S(""), .org = S(""), .tlp_max = a->anonymous_tlp };
+	if (is_forged(r, &o)) {
+		answer(a, r, res, 403, "Forbidden", "This request came from another site, or not from the console.");
+		return false;
+	}
 	switch (o.scheme) {
 	case SCHEME_NONE: break;
 	case SCHEME_BASIC:
 		if (guesses_too_much(a, r)) {
-			answer(a, res, 429, "TooManyRequests", "Too many refused passwords from this address; wait a minute.");
+			answer(a, r, res, 429, "TooManyRequests", "Too many refused passwords from this address; wait a minute.");
 			return false;
 		}
 		out = by_basic(a, &o, r->arena, ret);
@@ -486,15 +529,66 @@ bool auth_viewer(struct auth *a, struct http_req *r, struct viewer *ret, struct 
 		break;
 	case SCHEME_BEARER: out = by_token(a, &o, r->arena, ret); break;
 	case SCHEME_CERT: out = by_cert(a, &o, r, ret); break;
+	case SCHEME_SESSION: out = by_session(a, &o, r, ret); break;
 	case SCHEME_UNKNOWN: out = refused("malformed or unknown scheme", S("")); break;
 	}
 	if (!out.good || out.fresh)
 		note(a, r, &out, ret);
 	if (out.rc != RC_OK && !out.good)
-		answer(a, res, 503, "TryAgainLater", "");
+		answer(a, r, res, 503, "TryAgainLater", "");
 	else if (!out.good)
-		answer(a, res, 401, "Unauthorized", "The credentials are not accepted.");
+		answer(a, r, res, 401, "Unauthorized", "The credentials are not accepted.");
 	return out.good;
+}
+
+/* An address is slowed down, too, but not a proxy on this machine: all its clients come from there. */
+static struct str address_key(const struct http_req *r)
+{
+	return counts_guesses(r) ? str_of(r->peer.addr) : S("");
+}
+
+void auth_attempt(struct auth *a, struct http_req *r, struct str user, bool good)
+{
+	struct str address = address_key(r);
+	usec locked, now = time_mono();
+
+	if (good) {
+		throttle_passed(a->throttle, user);
+		(void)!user_login_ok(a->store, user, NULL); /* a count that stays is no reason to refuse */
+		return;
+	}
+	throttle_failed(a->throttle, user, now);
+	if (address.n > 0)
+		throttle_failed(a->throttle, address, now);
+	(void)!user_login_failed(a->store, user, time_now(), &locked, NULL);
+	note(a, r, &(struct outcome){ .why = "second factor", .name = user }, &(struct viewer){ .kind = VIEWER_USER });
+}
+
+enum rc auth_password(struct auth *a, struct http_req *r, struct str user, struct str password, struct viewer *ret, usec *ret_wait,
+		      struct err *err)
+{
+	struct offer o = { .scheme = SCHEME_BASIC, .user = user, .secret = password };
+	struct str address = address_key(r);
+	struct outcome out;
+	usec now = time_mono(), wait = throttle_wait(a->throttle, user, now);
+
+	if (address.n > 0 && throttle_wait(a->throttle, address, now) > wait)
+		wait = throttle_wait(a->throttle, address, now);
+	*ret_wait = wait;
+	if (wait > 0)
+		return FAIL(err, RC_BUSY, "too many refused sign-ins: wait %lld seconds", (long long)(wait / USEC_PER_SEC + 1));
+	out = by_basic(a, &o, r->arena, ret);
+	if (!out.good && out.rc != RC_OK)
+		return FAIL(err, out.rc, "sign-in: %s", rc_name(out.rc));
+	if (!out.good) {
+		note(a, r, &out, ret);
+		throttle_failed(a->throttle, user, now);
+		if (address.n > 0)
+			throttle_failed(a->throttle, address, now);
+		return FAIL(err, RC_DENIED, "name or password is not right, or the account is locked");
+	}
+	note(a, r, &out, ret);
+	return RC_OK;
 }
 
 bool auth_is_slow(struct auth *a, const struct http_req *r)

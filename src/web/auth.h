@@ -1,5 +1,10 @@
 /* Who is asking: HTTP Basic (Argon2id, locked for 15 minutes after 5 failures),
- * bearer API tokens and client certificates become one struct viewer.
+ * bearer API tokens, sessions of browsers (a cookie, under /api/v1/ only) and client
+ * certificates become one struct viewer.
+ *
+ * What a browser sends by itself - cookie, certificate, remembered password - must not let
+ * another site act in a person's name: a changing request that came from one is refused,
+ * and one by cookie must carry the console's header.
  *
  * A password that was verified is remembered for a minute under a keyed hash, so
  * that the slow hash is not paid on each request; the account itself is looked at
@@ -38,6 +43,14 @@ const char *auth_challenge(const struct auth *a);
  * 503) with a JSON error object. The same words for every cause, so that nobody
  * learns which accounts exist. May take some 100 ms for a password not seen lately. */
 bool auth_viewer(struct auth *a, struct http_req *r, struct viewer *ret, struct http_res *res);
+
+/* A password alone, for signing in by a form: checked as Basic's are, with the same lockout, the delays of throttle.h, and
+ * a fact. RC_OK fills `ret`. RC_DENIED: wrong, locked or unknown, in the same words; RC_BUSY: wait `*ret_wait` first.
+ * Takes some 100 ms. The second factor is the caller's: it tells auth_attempt what became of it. */
+enum rc auth_password(struct auth *a, struct http_req *r, struct str user, struct str password, struct viewer *ret, usec *ret_wait,
+		      struct err *err) MUSTUSE;
+/* A sign-in by form came to its end: good, or its second factor failed, which counts as a wrong password does. */
+void auth_attempt(struct auth *a, struct http_req *r, struct str user, bool good);
 
 /* True when auth_viewer would have to hash a password: such a request belongs on a worker. */
 bool auth_is_slow(struct auth *a, const struct http_req *r);

@@ -1,0 +1,144 @@
+/* Sessions, second factors and links: what ends, and what counts once. */
+#include "conformance.h"
+
+#include "stix/marking.h"
+#include "store/accounts.h"
+#include "store/sessions.h"
+
+#define HASH_A S("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
+#define HASH_B S("bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb")
+#define HASH_C S("cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc")
+#define KEY S("0123456789abcdef0123456789abcdef01234567")
+#define NOW ((usec)1800000000 * USEC_PER_SEC)
+
+static void user(struct scene *sc, const char *name)
+{
+	struct user u = { .name = str_of(name), .role = S("analyst"), .org = S(""), .pass_hash = S("old"), .cert_sha256 = S(""), .tlp_max = TLP_AMBER };
+
+	DONE(sc, user_put(sc->s, &u, &sc->err), name);
+}
+
+static enum rc begin(struct scene *sc, const char *name, struct str hash, usec at)
+{
+	return session_add(sc->s, &(struct session){ .hash = hash, .user = str_of(name), .from = S("192.0.2.1"), .created = at, .seen = at }, &sc->err);
+}
+
+static enum rc find(struct scene *sc, struct str hash, usec now, bool touch, struct session *ret)
+{
+	return session_find(sc->s, hash, now, touch, sc->a, ret, &sc->err);
+}
+
+static void times(struct scene *sc)
+{
+	struct session x = { 0 };
+	usec now = NOW;
+
+	user(sc, "a");
+	GIVES(sc, RC_NOTFOUND, begin(sc, "none", HASH_A, NOW), "no session for nobody");
+	GIVES(sc, RC_BAD, begin(sc, "a", S("short"), NOW), "a hash is 64 digits");
+	DONE(sc, begin(sc, "a", HASH_A, NOW), "begun");
+	DONE(sc, find(sc, HASH_A, NOW + SESSION_IDLE - 1, false, &x), "found to the end of the idle time");
+	OK(str_eq(x.user, S("a")) && str_eq(x.from, S("192.0.2.1")) && x.created == NOW && x.seen == NOW, "whole, and a look does not touch it");
+	GIVES(sc, RC_NOTFOUND, find(sc, HASH_A, NOW + SESSION_IDLE, false, &x), "idle: over");
+	GIVES(sc, RC_NOTFOUND, find(sc, HASH_B, NOW, true, &x), "another is not there");
+	DONE(sc, find(sc, HASH_A, NOW + SESSION_TOUCH_EVERY - 1, true, &x), "touched at once again");
+	EQ_INT(x.seen, NOW, "costs no write");
+	while (now + SESSION_IDLE - 1 < NOW + SESSION_LONGEST) {
+		now += SESSION_IDLE - 1;
+		if (find(sc, HASH_A, now, true, &x) != RC_OK || x.seen != now)
+			break;
+	}
+	OK(now + SESSION_IDLE - 1 >= NOW + SESSION_LONGEST, "%s: who works stays in", sc->engine->name);
+	GIVES(sc, RC_NOTFOUND, find(sc, HASH_A, NOW + SESSION_LONGEST, true, &x), "but not for longer than the longest");
+	DONE(sc, session_end(sc->s, HASH_A, &sc->err), "ended");
+	GIVES(sc, RC_NOTFOUND, find(sc, HASH_A, NOW, false, &x), "and gone");
+	DONE(sc, session_end(sc->s, HASH_A, &sc->err), "ending again is no failure");
+}
+
+static void many(struct scene *sc)
+{
+	char hash[65];
+	struct session x;
+	int left = 0;
+
+	user(sc, "a");
+	user(sc, "b");
+	DONE(sc, begin(sc, "b", HASH_B, NOW), "somebody else's");
+	for (int i = 0; i <= SESSIONS_A_USER; i++) {
+		snprintf(hash, sizeof hash, "%064d", i);
+		DONE(sc, begin(sc, "a", str_of(hash), NOW + i), "one more");
+	}
+	for (int i = 0; i <= SESSIONS_A_USER; i++) {
+		snprintf(hash, sizeof hash, "%064d", i);
+		left += find(sc, str_of(hash), NOW + 100, false, &x) == RC_OK;
+	}
+	EQ_INT(left, SESSIONS_A_USER, "so many at most");
+	snprintf(hash, sizeof hash, "%064d", 0);
+	GIVES(sc, RC_NOTFOUND, find(sc, str_of(hash), NOW + 100, false, &x), "the longest unused made room");
+	snprintf(hash, sizeof hash, "%064d", 5);
+	DONE(sc, sessions_end_of(sc->s, S("a"), str_of(hash), &sc->err), "all but one end");
+	DONE(sc, find(sc, str_of(hash), NOW + 100, false, &x), "this one stays");
+	snprintf(hash, sizeof hash, "%064d", 6);
+	GIVES(sc, RC_NOTFOUND, find(sc, str_of(hash), NOW + 100, false, &x), "that one is gone");
+	DONE(sc, find(sc, HASH_B, NOW + 100, false, &x), "the other user's stays");
+	DONE(sc, user_delete(sc->s, S("b"), &sc->err), "a user goes");
+	user(sc, "b");
+	GIVES(sc, RC_NOTFOUND, find(sc, HASH_B, NOW + 100, false, &x), "a later one of the name has no session");
+}
+
+static void factors(struct scene *sc)
+{
+	const struct str codes[2] = { HASH_A, HASH_B };
+	struct factor f;
+
+	user(sc, "a");
+	DONE(sc, factor_get(sc->s, S("a"), sc->a, &f, &sc->err), "asked for");
+	OK(f.key.n == 0 && f.proposed.n == 0, "none yet");
+	GIVES(sc, RC_CONFLICT, factor_confirm(sc->s, S("a"), 5, codes, 2, &sc->err), "nothing to confirm");
+	DONE(sc, factor_propose(sc->s, S("a"), KEY, &sc->err), "proposed");
+	DONE(sc, factor_get(sc->s, S("a"), sc->a, &f, &sc->err), "asked for");
+	OK(f.key.n == 0 && str_eq(f.proposed, KEY), "proposed is not in force");
+	DONE(sc, factor_confirm(sc->s, S("a"), 5, codes, 2, &sc->err), "confirmed");
+	DONE(sc, factor_get(sc->s, S("a"), sc->a, &f, &sc->err), "asked for");
+	OK(str_eq(f.key, KEY) && f.proposed.n == 0, "in force");
+	GIVES(sc, RC_CONFLICT, factor_use(sc->s, S("a"), 5, &sc->err), "the code that confirmed is used up");
+	DONE(sc, factor_use(sc->s, S("a"), 6, &sc->err), "the next");
+	GIVES(sc, RC_CONFLICT, factor_use(sc->s, S("a"), 6, &sc->err), "counts once");
+	GIVES(sc, RC_CONFLICT, factor_use(sc->s, S("b"), 7, &sc->err), "nobody has none");
+	GIVES(sc, RC_NOTFOUND, factor_recover(sc->s, S("a"), HASH_C, &sc->err), "not a recovery code");
+	DONE(sc, factor_recover(sc->s, S("a"), HASH_A, &sc->err), "a recovery code");
+	GIVES(sc, RC_NOTFOUND, factor_recover(sc->s, S("a"), HASH_A, &sc->err), "counts once");
+	DONE(sc, factor_remove(sc->s, S("a"), &sc->err), "removed");
+	GIVES(sc, RC_NOTFOUND, factor_recover(sc->s, S("a"), HASH_B, &sc->err), "its recovery codes, too");
+}
+
+static void links(struct scene *sc)
+{
+	struct session x;
+	struct user u;
+	struct str who;
+
+	user(sc, "a");
+	DONE(sc, begin(sc, "a", HASH_C, NOW), "signed in");
+	GIVES(sc, RC_NOTFOUND, passlink_first(sc->s, sc->a, &who, &sc->err), "no first link");
+	GIVES(sc, RC_BAD, passlink_put(sc->s, S("a"), S(""), NOW, false, &sc->err), "a link has a secret");
+	DONE(sc, passlink_put(sc->s, S("a"), S(""), 0, true, &sc->err), "but the first one waits for its own");
+	DONE(sc, passlink_first(sc->s, sc->a, &who, &sc->err), "there is one");
+	EQ_STR(who, S("a"), "whose");
+	DONE(sc, passlink_put(sc->s, S("a"), HASH_A, NOW + LINK_SPAN, true, &sc->err), "drawn");
+	DONE(sc, passlink_put(sc->s, S("a"), HASH_B, NOW + LINK_SPAN, true, &sc->err), "drawn anew");
+	GIVES(sc, RC_NOTFOUND, passlink_find(sc->s, HASH_A, NOW, sc->a, &who, &sc->err), "the one before is void");
+	GIVES(sc, RC_NOTFOUND, passlink_find(sc->s, HASH_B, NOW + LINK_SPAN, sc->a, &who, &sc->err), "after a day, too");
+	DONE(sc, passlink_find(sc->s, HASH_B, NOW + LINK_SPAN - 1, sc->a, &who, &sc->err), "not before");
+	GIVES(sc, RC_NOTFOUND, passlink_use(sc->s, HASH_B, NOW + LINK_SPAN, S("new"), &sc->err), "used too late");
+	DONE(sc, passlink_use(sc->s, HASH_B, NOW, S("new"), &sc->err), "used");
+	DONE(sc, user_get(sc->s, S("a"), sc->a, &u, &sc->err), "the user");
+	EQ_STR(u.pass_hash, S("new"), "has the new password");
+	GIVES(sc, RC_NOTFOUND, find(sc, HASH_C, NOW, false, &x), "and no session");
+	GIVES(sc, RC_NOTFOUND, passlink_use(sc->s, HASH_B, NOW, S("again"), &sc->err), "counts once");
+	GIVES(sc, RC_NOTFOUND, passlink_first(sc->s, sc->a, &who, &sc->err), "and none is the first any more");
+}
+
+const struct conformance_case CASES_SESSIONS[] = {
+	{ "sessions: times", times }, { "sessions: many", many }, { "sessions: second factors", factors }, { "sessions: links", links }, { NULL, NULL },
+};
