@@ -1,6 +1,6 @@
 /* Hostile bytes come in here as a tree that json_parse made (bounded in depth, size and nodes); every member is asked for by
  * name and type, and what is not there or too long is RC_BAD. */
-#include "desk/case.h"
+#include "desk/case_int.h"
 
 #include "base/hash.h"
 #include "base/jsonw.h"
@@ -12,7 +12,6 @@
 #define SIGNED_PREFIX "lianfang case\n"
 #define TITLE_MAX 1000
 #define SHORT_MAX 200
-#define ID_LEN_MAX 120
 #define FACT_MAX ((size_t)32 << 10)
 #define PACKS_MAX 8
 #define MAKER "identity--4b4af577-bec8-417c-8c74-b63abb978c8d"
@@ -20,8 +19,7 @@
 
 /* --- signature --- */
 
-/* The bytes that are signed; in `out`. */
-static enum rc signed_bytes(struct arena *a, const struct json *object, struct buf *out, struct err *err)
+enum rc case_signed_bytes(struct arena *a, const struct json *object, struct buf *out, struct err *err)
 {
 	const struct json *bare;
 	struct buf b;
@@ -60,15 +58,14 @@ static void hex_of(const void *bytes, size_t n, char *out)
 	out[2 * n] = '\0';
 }
 
-/* SHA-256 of the signed bytes without their prefix. */
-static enum rc hash_object(struct arena *a, const struct json *object, char ret[static CASE_HASH_LEN + 1], struct err *err)
+enum rc case_hash(struct arena *a, const struct json *object, char ret[static CASE_HASH_LEN + 1], struct err *err)
 {
 	unsigned char hash[SHA256_LEN];
 	struct buf b;
 	enum rc rc;
 
 	buf_init(&b, CASE_OBJECT_MAX * 2);
-	rc = signed_bytes(a, object, &b, err);
+	rc = case_signed_bytes(a, object, &b, err);
 	if (rc == RC_OK) {
 		hash_sha256(str_slice(buf_view(&b), sizeof SIGNED_PREFIX - 1, b.n), hash);
 		hex_of(hash, sizeof hash, ret);
@@ -91,9 +88,9 @@ static enum rc seal(struct buf *out, const unsigned char sec[static SIGN_SECRET_
 	TRY(buf_check(out, err, "case"));
 	TRY(json_parse(a, buf_view(out), &JSON_LIMITS, &tree, err));
 	if (ret_hash != NULL)
-		TRY(hash_object(a, tree, ret_hash, err));
+		TRY(case_hash(a, tree, ret_hash, err));
 	buf_init(&b, CASE_OBJECT_MAX * 2);
-	rc = signed_bytes(a, tree, &b, err);
+	rc = case_signed_bytes(a, tree, &b, err);
 	if (rc == RC_OK)
 		sign_make(sec, buf_view(&b), sig);
 	buf_done(&b);
@@ -114,7 +111,7 @@ bool case_signed_by(struct arena *a, const struct json *object, struct str key)
 	buf_init(&sig, SIGN_LEN + 3);
 	buf_init(&bytes, CASE_OBJECT_MAX * 2);
 	good = hex_get(&pub, key) && pub.bad == RC_OK && pub.n == SIGN_PUBLIC_LEN && base64_get(&sig, json_get_str(object, S("signature"))) &&
-	       sig.bad == RC_OK && sig.n == SIGN_LEN && signed_bytes(a, object, &bytes, NULL) == RC_OK &&
+	       sig.bad == RC_OK && sig.n == SIGN_LEN && case_signed_bytes(a, object, &bytes, NULL) == RC_OK &&
 	       sign_verify((const unsigned char *)pub.p, buf_view(&bytes), (const unsigned char *)sig.p);
 	buf_done(&pub);
 	buf_done(&sig);
@@ -124,8 +121,7 @@ bool case_signed_by(struct arena *a, const struct json *object, struct str key)
 
 /* --- what all have in common --- */
 
-/* One object for one (author, name): whoever writes it again writes the same. */
-static bool make_id(const char *type, struct str author, struct str name, struct str more, char out[static ID_LEN_MAX])
+bool case_make_id(const char *type, struct str author, struct str name, struct str more, char out[static CASE_ID_MAX])
 {
 	size_t at = str_find(author, S("--"), 0);
 	char text[UUID_TEXT_LEN + 1], whole[2 * SHORT_MAX + 2];
@@ -136,7 +132,7 @@ static bool make_id(const char *type, struct str author, struct str name, struct
 	if (snprintf(whole, sizeof whole, "%.*s %.*s", STR(name), STR(more)) >= (int)sizeof whole)
 		return false;
 	uuid_v5(&space, str_of(whole), &u);
-	snprintf(out, ID_LEN_MAX, "%s--%s", type, uuid_format(&u, text).p);
+	snprintf(out, CASE_ID_MAX, "%s--%s", type, uuid_format(&u, text).p);
 	return true;
 }
 
@@ -149,7 +145,7 @@ static void put_instant(struct jsonw *w, const char *name, usec at)
 	jsonw_m_cstr(w, name, text);
 }
 
-static void begin(struct jsonw *w, struct buf *out, const char *type, struct str id, struct str author, usec created, usec modified)
+void case_begin(struct jsonw *w, struct buf *out, const char *type, struct str id, struct str author, usec created, usec modified)
 {
 	jsonw_init(w, out);
 	jsonw_object(w);
@@ -161,7 +157,7 @@ static void begin(struct jsonw *w, struct buf *out, const char *type, struct str
 	put_instant(w, "modified", modified);
 }
 
-static void end(struct jsonw *w, uint8_t tlp)
+void case_end(struct jsonw *w, uint8_t tlp)
 {
 	jsonw_name(w, "object_marking_refs");
 	jsonw_array(w);
@@ -195,12 +191,12 @@ static enum rc read_text(const struct json *v, const char *name, size_t least, s
 	return RC_OK;
 }
 
-static enum rc read_id(const struct json *v, const char *name, const char *type, struct str *ret, struct err *err)
+enum rc case_read_id(const struct json *v, const char *name, const char *type, struct str *ret, struct err *err)
 {
 	size_t n = strlen(type);
 	struct uuid u;
 
-	TRY(read_text(v, name, 1, ID_LEN_MAX - 1, ret, err));
+	TRY(read_text(v, name, 1, CASE_ID_MAX - 1, ret, err));
 	if (ret->n == n + 2 + UUID_TEXT_LEN && str_starts(*ret, str_of(type)) && str_starts(str_slice(*ret, n, ret->n), S("--")) &&
 	    uuid_parse(str_slice(*ret, n + 2, ret->n), &u))
 		return RC_OK;
@@ -225,20 +221,20 @@ static enum rc read_instant(const struct json *v, const char *name, usec *ret, s
 	return rc;
 }
 
-static enum rc read_head(const struct json *v, const char *type, struct str *ret_id, struct str *ret_author, usec *ret_at, struct err *err)
+enum rc case_read_head(const struct json *v, const char *type, struct str *ret_id, struct str *ret_author, usec *ret_at, struct err *err)
 {
 	if (!json_is(v, JSON_OBJECT) || !str_eq(json_get_str(v, S("type")), str_of(type)))
 		return FAIL(err, RC_BAD, "expected an object of type %s", type);
-	TRY(read_id(v, "id", type, ret_id, err));
-	TRY(read_id(v, "created_by_ref", "identity", ret_author, err));
+	TRY(case_read_id(v, "id", type, ret_id, err));
+	TRY(case_read_id(v, "created_by_ref", "identity", ret_author, err));
 	return read_instant(v, "created", ret_at, err);
 }
 
-static enum rc check_id(struct str id, const char *type, struct str author, struct str name, struct str more, struct err *err)
+enum rc case_check_id(struct str id, const char *type, struct str author, struct str name, struct str more, struct err *err)
 {
-	char want[ID_LEN_MAX];
+	char want[CASE_ID_MAX];
 
-	return make_id(type, author, name, more, want) && str_eq(id, str_of(want)) ? RC_OK :
+	return case_make_id(type, author, name, more, want) && str_eq(id, str_of(want)) ? RC_OK :
 	       FAIL(err, RC_BAD, "/id: is not the one of this author and content");
 }
 
@@ -260,7 +256,7 @@ enum rc case_fact_write(const struct case_fact *f, const unsigned char sec[stati
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)2 << 20);
 	const struct json *fact;
-	char id[ID_LEN_MAX];
+	char id[CASE_ID_MAX];
 	struct jsonw w;
 	usec at;
 
@@ -268,9 +264,9 @@ enum rc case_fact_write(const struct case_fact *f, const unsigned char sec[stati
 		return FAIL(err, RC_NOMEM, "case: out of memory");
 	TRY(json_parse(a, f->fact, &JSON_LIMITS, &fact, err));
 	TRY(read_instant(fact, "at", &at, err));
-	if (!make_id(CASE_FACT, f->author, f->incident, json_get_str(fact, S("id")), id))
+	if (!case_make_id(CASE_FACT, f->author, f->incident, json_get_str(fact, S("id")), id))
 		return FAIL(err, RC_BAD, "case: '%.*s' is no identity", STR(f->author));
-	begin(&w, out, CASE_FACT, str_of(id), f->author, at, at);
+	case_begin(&w, out, CASE_FACT, str_of(id), f->author, at, at);
 	jsonw_m_str(&w, "incident", f->incident);
 	jsonw_m_str(&w, "opened_by", f->opened_by);
 	jsonw_m_str(&w, "number", f->number);
@@ -282,7 +278,7 @@ enum rc case_fact_write(const struct case_fact *f, const unsigned char sec[stati
 		jsonw_m_str(&w, "previous", f->previous);
 	jsonw_name(&w, "fact");
 	jsonw_raw(&w, f->fact);
-	end(&w, f->tlp);
+	case_end(&w, f->tlp);
 	return seal(out, sec, ret_hash, err);
 }
 
@@ -337,9 +333,9 @@ enum rc case_fact_read(struct arena *a, const struct json *v, struct case_fact *
 	usec created;
 
 	*ret = (struct case_fact){ .n = 0 };
-	TRY(read_head(v, CASE_FACT, &ret->id, &ret->author, &created, err));
-	TRY(read_id(v, "incident", "incident", &ret->incident, err));
-	TRY(read_id(v, "opened_by", "identity", &ret->opened_by, err));
+	TRY(case_read_head(v, CASE_FACT, &ret->id, &ret->author, &created, err));
+	TRY(case_read_id(v, "incident", "incident", &ret->incident, err));
+	TRY(case_read_id(v, "opened_by", "identity", &ret->opened_by, err));
 	TRY(read_text(v, "number", 1, 40, &ret->number, err));
 	TRY(read_text(v, "title", 1, TITLE_MAX, &ret->title, err));
 	TRY(read_packs(a, v, &ret->packs, err));
@@ -349,25 +345,25 @@ enum rc case_fact_read(struct arena *a, const struct json *v, struct case_fact *
 	if (!json_int(json_get(v, S("serial")), &ret->n) || ret->n < 1 || ret->n > CASE_N_MAX || (ret->n == 1) != (ret->previous.n == 0))
 		return FAIL(err, RC_BAD, "/serial: expected a number from 1 on, and /previous behind the first");
 	TRY(read_fact_itself(a, v, ret, err));
-	TRY(check_id(ret->id, CASE_FACT, ret->author, ret->incident, ret->fact_id, err));
-	return hash_object(a, v, ret_hash, err);
+	TRY(case_check_id(ret->id, CASE_FACT, ret->author, ret->incident, ret->fact_id, err));
+	return case_hash(a, v, ret_hash, err);
 }
 
 /* --- receipts --- */
 
 enum rc case_receipt_write(const struct case_receipt_word *r, const unsigned char sec[static SIGN_SECRET_LEN], struct buf *out, struct err *err)
 {
-	char id[ID_LEN_MAX];
+	char id[CASE_ID_MAX];
 	struct jsonw w;
 
-	if (!make_id(CASE_RECEIPT, r->author, r->object, r->refused.n > 0 ? S("refused") : S("received"), id))
+	if (!case_make_id(CASE_RECEIPT, r->author, r->object, r->refused.n > 0 ? S("refused") : S("received"), id))
 		return FAIL(err, RC_BAD, "case: '%.*s' is no identity", STR(r->author));
-	begin(&w, out, CASE_RECEIPT, str_of(id), r->author, r->at, r->at);
+	case_begin(&w, out, CASE_RECEIPT, str_of(id), r->author, r->at, r->at);
 	jsonw_m_str(&w, "incident", r->incident);
 	jsonw_m_str(&w, "fact_id", r->object);
 	if (r->refused.n > 0)
 		jsonw_m_str(&w, "refused", r->refused);
-	end(&w, r->tlp);
+	case_end(&w, r->tlp);
 	return seal(out, sec, NULL, err);
 }
 
@@ -375,11 +371,11 @@ enum rc case_receipt_read(struct arena *a, const struct json *v, struct case_rec
 {
 	(void)a;
 	*ret = (struct case_receipt_word){ .at = 0 };
-	TRY(read_head(v, CASE_RECEIPT, &ret->id, &ret->author, &ret->at, err));
-	TRY(read_id(v, "incident", "incident", &ret->incident, err));
-	TRY(read_id(v, "fact_id", CASE_FACT, &ret->object, err));
+	TRY(case_read_head(v, CASE_RECEIPT, &ret->id, &ret->author, &ret->at, err));
+	TRY(case_read_id(v, "incident", "incident", &ret->incident, err));
+	TRY(case_read_id(v, "fact_id", CASE_FACT, &ret->object, err));
 	TRY(read_text(v, "refused", 0, TITLE_MAX, &ret->refused, err));
-	return check_id(ret->id, CASE_RECEIPT, ret->author, ret->object, ret->refused.n > 0 ? S("refused") : S("received"), err);
+	return case_check_id(ret->id, CASE_RECEIPT, ret->author, ret->object, ret->refused.n > 0 ? S("refused") : S("received"), err);
 }
 
 /* --- nodes --- */
@@ -398,17 +394,17 @@ static struct str node_name(const struct case_node *n, char out[static NODE_NAME
 
 enum rc case_node_write(const struct case_node *n, const unsigned char sec[static SIGN_SECRET_LEN], struct buf *out, struct err *err)
 {
-	char id[ID_LEN_MAX], more[NODE_NAME_MAX];
+	char id[CASE_ID_MAX], more[NODE_NAME_MAX];
 	struct jsonw w;
 
-	if (!make_id(CASE_NODE, n->author, n->tier, node_name(n, more), id))
+	if (!case_make_id(CASE_NODE, n->author, n->tier, node_name(n, more), id))
 		return FAIL(err, RC_BAD, "case: '%.*s' is no identity", STR(n->author));
-	begin(&w, out, CASE_NODE, str_of(id), n->author, n->at, n->at);
+	case_begin(&w, out, CASE_NODE, str_of(id), n->author, n->at, n->at);
 	jsonw_m_str(&w, "name", n->name);
 	jsonw_m_str(&w, "tier", n->tier);
 	jsonw_m_str(&w, "signing_key", n->key);
 	jsonw_m_str(&w, "certificate_sha256", n->cert);
-	end(&w, TLP_CLEAR);
+	case_end(&w, TLP_CLEAR);
 	return seal(out, sec, NULL, err);
 }
 
@@ -419,7 +415,7 @@ enum rc case_node_read(struct arena *a, const struct json *v, struct case_node *
 	bool known = false;
 
 	*ret = (struct case_node){ .at = 0 };
-	TRY(read_head(v, CASE_NODE, &ret->id, &ret->author, &ret->at, err));
+	TRY(case_read_head(v, CASE_NODE, &ret->id, &ret->author, &ret->at, err));
 	TRY(read_text(v, "name", 1, SHORT_MAX, &ret->name, err));
 	TRY(read_text(v, "tier", 1, SHORT_MAX, &ret->tier, err));
 	for (size_t i = 0; i < COUNTOF(tiers); i++)
@@ -428,7 +424,7 @@ enum rc case_node_read(struct arena *a, const struct json *v, struct case_node *
 		return FAIL(err, RC_BAD, "/tier: nobody knows the tier '%.*s'", STR(ret->tier));
 	TRY(read_hex(v, "signing_key", true, &ret->key, err));
 	TRY(read_hex(v, "certificate_sha256", true, &ret->cert, err));
-	TRY(check_id(ret->id, CASE_NODE, ret->author, ret->tier, node_name(ret, more), err));
+	TRY(case_check_id(ret->id, CASE_NODE, ret->author, ret->tier, node_name(ret, more), err));
 	/* Whoever says this holds the key that is named. */
 	return case_signed_by(a, v, ret->key) ? RC_OK : FAIL(err, RC_BAD, "/signature: is not of the key that is named");
 }
@@ -439,7 +435,7 @@ void case_incident_write(const struct case_incident *i, struct buf *out)
 {
 	struct jsonw w;
 
-	begin(&w, out, "incident", i->id, i->author, i->created, i->modified);
+	case_begin(&w, out, "incident", i->id, i->author, i->created, i->modified);
 	jsonw_m_str(&w, "name", i->title);
 	if (i->exercise) {
 		jsonw_name(&w, "labels");

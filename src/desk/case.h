@@ -6,8 +6,10 @@
  *   x-lianfang-receipt  a node has it in its records, or does not take it in, and why
  *   x-lianfang-node     who a node is: its identity, tier, key of signature and certificate
  *
- * `signature` is Ed25519 over "lianfang case\n" and the RFC 8785 form of the object without that member; the hash of a fact is
- * SHA-256 of the same. */
+ *   x-lianfang-seal     the last object of a bundle on media: who wrote it, proved by the key of its certificate, since no connection does
+ *
+ * `signature` is Ed25519 over "lianfang case\n" and the RFC 8785 form of the object without that member (of a seal, by
+ * the certificate's key); the hash of a fact is SHA-256 of the same. */
 #ifndef DESK_CASE_H
 #define DESK_CASE_H
 
@@ -19,6 +21,7 @@
 #define CASE_FACT "x-lianfang-fact"
 #define CASE_RECEIPT "x-lianfang-receipt"
 #define CASE_NODE "x-lianfang-node"
+#define CASE_SEAL "x-lianfang-seal"
 #define CASE_EXTENSION "extension-definition--d319152c-ca5f-4e7f-9aa5-6178a2ea5ed4"
 #define CASE_INCIDENT_CORE "extension-definition--ef765651-680c-498d-9894-99799f2fa126" /* the common extension of incidents */
 #define CASE_OBJECT_MAX ((size_t)60 << 10)
@@ -67,6 +70,19 @@ enum rc case_node_read(struct arena *a, const struct json *object, struct case_n
 
 /* Whether the owner of the key (64 hex digits) signed this object. */
 bool case_signed_by(struct arena *a, const struct json *object, struct str key);
+
+/* The end of a bundle. */
+struct case_seal {
+	struct str author;     /* identity */
+	struct str incident;
+	struct str cert;       /* PEM */
+	usec at;
+	uint8_t tlp;
+};
+/* `objects`: JSON texts. Writes the whole bundle to `out`, the seal behind them, signed by `key_pem`. */
+enum rc case_bundle_write(const struct case_seal *s, const char *key_pem, const struct str *objects, size_t n, struct buf *out, struct err *err) MUSTUSE;
+/* Proves that the owner of ret->cert wrote this bundle as it is. *ret_n: the objects before the seal. RC_BAD: it did not, or it is none. */
+enum rc case_bundle_read(struct arena *a, const struct json *bundle, struct case_seal *ret, uint32_t *ret_n, struct err *err) MUSTUSE;
 
 /* The STIX incident object that other makers' programs read; not signed. */
 struct case_incident {

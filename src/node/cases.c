@@ -39,6 +39,7 @@ struct cases {
 	struct core *core;
 	pthread_t thread;
 	struct bell bell;
+	pthread_mutex_t making;  /* who makes objects of facts: one at a time, since they are numbered */
 	_Atomic bool reload;     /* peers are looked at again */
 	pthread_mutex_t lock;
 	struct map *told;        /* under lock: "peer collection identity" whose statement went there in this run */
@@ -283,8 +284,8 @@ static enum rc make_object(struct incident *i, const struct desk_fact *fact, int
 	return case_put(c->node.store, ret, &i->info, err);
 }
 
-/* In the order in which they were stated. */
-static enum rc make_objects(struct incident *i, struct err *err)
+/* In the order in which they were stated; `making` is held. */
+static enum rc make_numbered(struct incident *i, struct err *err)
 {
 	struct str own = str_of(i->x->core->node.config.identity), previous = S("");
 	int64_t n = 0;
@@ -304,6 +305,34 @@ static enum rc make_objects(struct incident *i, struct err *err)
 		previous = row.hash;
 	}
 	return RC_OK;
+}
+
+static enum rc make_objects(struct incident *i, struct err *err)
+{
+	enum rc rc;
+
+	pthread_mutex_lock(&i->x->making);
+	rc = case_list(i->x->core->node.store, i->row.id, 0, i->a, &i->rows, &i->n_rows, err); /* another may have made some meanwhile */
+	if (rc == RC_OK)
+		rc = make_numbered(i, err);
+	pthread_mutex_unlock(&i->x->making);
+	return rc;
+}
+
+enum rc case_objects(struct core *c, struct str incident, struct arena *a, struct case_row **ret, size_t *ret_n, struct str *ret_own, struct err *err)
+{
+	struct incident i = { .x = c->cases, .a = a };
+	struct buf b;
+	enum rc rc;
+
+	TRY(read_incident(&i, incident, err));
+	TRY(make_objects(&i, err));
+	TRY(case_list(c->node.store, i.row.id, 0, a, ret, ret_n, err));
+	buf_init(&b, CASE_BODY_MAX);
+	rc = write_own(c->cases, &b, err);
+	*ret_own = arena_dup(a, buf_view(&b));
+	buf_done(&b);
+	return rc == RC_OK && ret_own->p == NULL ? FAIL(err, RC_NOMEM, "case: out of memory") : rc;
 }
 
 /* --- objects go to who shares the incident --- */
@@ -541,6 +570,7 @@ enum rc cases_start(struct core *c, struct err *err)
 		return FAIL(err, RC_NOMEM, "case: out of memory");
 	*x = (struct cases){ .core = c, .told = map_new(TOLD_MAX), .began = time_now() };
 	pthread_mutex_init(&x->lock, NULL);
+	pthread_mutex_init(&x->making, NULL);
 	bell_init(&x->bell);
 	rc = x->told == NULL ? FAIL(err, RC_NOMEM, "case: out of memory") : read_cursor(x, err);
 	c->cases = x;
@@ -564,6 +594,7 @@ void cases_stop(struct core *c)
 	pthread_join(x->thread, NULL);
 	c->cases = NULL;
 	bell_done(&x->bell);
+	pthread_mutex_destroy(&x->making);
 	pthread_mutex_destroy(&x->lock);
 	map_free(x->told);
 	mem_free(x);

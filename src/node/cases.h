@@ -3,7 +3,9 @@
 #ifndef NODE_CASES_H
 #define NODE_CASES_H
 
+#include "base/jsonw.h"
 #include "node/exchange.h"
+#include "store/cases.h"
 
 enum rc cases_start(struct core *c, struct err *err) MUSTUSE;
 /* A fact was stated here. Any thread; also when there is no thread. */
@@ -16,6 +18,16 @@ void cases_stop(struct core *c);
 enum rc case_node_came(struct core *c, const struct exchange_from *from, struct str id, const struct json *object, struct err *err) MUSTUSE;
 enum rc case_fact_came(struct core *c, const struct exchange_from *from, struct str id, const struct json *object, struct err *err) MUSTUSE;
 enum rc case_receipt_came(struct core *c, const struct exchange_from *from, struct str id, const struct json *object, struct err *err) MUSTUSE;
+
+/* All facts of the incident as objects, those that were stated here too, with their texts; and who this node is. In `a`. */
+enum rc case_objects(struct core *c, struct str incident, struct arena *a, struct case_row **ret, size_t *ret_n, struct str *ret_own, struct err *err) MUSTUSE;
+
+/* For api.h: an incident on media, and what comes on media. */
+enum rc case_media_out(void *ctx, struct str incident, struct buf *out, struct err *err) MUSTUSE;
+enum rc case_media_in(void *ctx, const struct json *bundle, struct jsonw *out, struct err *err) MUSTUSE;
+
+/* The word of this node that a fact is in its records, as an object. */
+enum rc case_receipt_text(struct core *c, const struct case_row *fact, const char *refused, struct buf *out, struct err *err) MUSTUSE;
 
 /* The statement of who `author` is goes to this peer, so that it can check what follows. */
 enum rc case_introduce(struct core *c, struct str author, struct str peer, struct err *err) MUSTUSE;

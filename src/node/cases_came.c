@@ -115,15 +115,22 @@ static enum rc prove(struct core *c, struct arena *a, const struct exchange_from
 
 /* --- receipts out --- */
 
+enum rc case_receipt_text(struct core *c, const struct case_row *fact, const char *refused, struct buf *out, struct err *err)
+{
+	struct case_receipt_word r = { .author = own_identity(c), .incident = fact->incident, .object = fact->object, .at = fact->came,
+				       .refused = str_of(refused), .tlp = (uint8_t)c->node.config.default_tlp };
+
+	return case_receipt_write(&r, c->node.sign_sec, out, err);
+}
+
 static enum rc send_receipt(struct coming *x, usec at, const char *refused, struct err *err)
 {
-	struct case_receipt_word r = { .author = own_identity(x->c), .incident = x->f.incident, .object = x->f.id, .at = at,
-				       .refused = str_of(refused), .tlp = (uint8_t)x->c->node.config.default_tlp };
+	const struct case_row fact = { .incident = x->f.incident, .object = x->f.id, .came = at };
 	struct buf b;
 	enum rc rc;
 
 	buf_init(&b, CASE_OBJECT_MAX);
-	rc = case_receipt_write(&r, x->c->node.sign_sec, &b, err);
+	rc = case_receipt_text(x->c, &fact, refused, &b, err);
 	if (rc == RC_OK)
 		rc = exchange_send(x->c, x->from->peer, buf_view(&b), err);
 	buf_done(&b);

@@ -392,6 +392,8 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	c->api.rule_known = rule_known;
 	c->api.ctx = c;
 	c->api.desk_changed = facts_came;
+	c->api.case_out = case_media_out;
+	c->api.case_in = case_media_in;
 	TRY(core_find_rows(c, err));
 	TRY(keep_open(c, err));
 	if (c->node.config.warninglists[0] != '\0')

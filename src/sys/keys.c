@@ -40,6 +40,7 @@ static int hashers;
 	}
 FREEP(X509, X509_free)
 FREEP(EVP_PKEY, EVP_PKEY_free)
+FREEP(EVP_MD_CTX, EVP_MD_CTX_free)
 FREEP(BIO, BIO_free_all)
 FREEP(BIGNUM, BN_free)
 FREEP(GENERAL_NAMES, GENERAL_NAMES_free)
@@ -275,6 +276,41 @@ enum rc keys_fingerprint(struct str cert_pem, char out[static 65], struct err *e
 	for (unsigned i = 0; i < n; i++)
 		snprintf(out + 2 * i, 3, "%02x", digest[i]);
 	return RC_OK;
+}
+
+enum rc keys_cert_sign(const char *key_pem, struct str message, struct buf *ret, struct err *err)
+{
+	CLEANUP(EVP_PKEY_free_p) EVP_PKEY *key = NULL;
+	CLEANUP(EVP_MD_CTX_free_p) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	size_t n = 0;
+	char *room;
+
+	TRY(read_key(key_pem, &key, err));
+	if (ctx == NULL || EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key) != 1 ||
+	    EVP_DigestSign(ctx, NULL, &n, (const unsigned char *)message.p, message.n) != 1)
+		return FAIL(err, RC_INTERNAL, "private key: sign: %s", crypto_words());
+	room = buf_room(ret, n);
+	if (room == NULL)
+		return FAIL(err, RC_LIMIT, "private key: no room for a signature");
+	if (EVP_DigestSign(ctx, (unsigned char *)room, &n, (const unsigned char *)message.p, message.n) != 1)
+		return FAIL(err, RC_INTERNAL, "private key: sign: %s", crypto_words());
+	buf_grew(ret, n);
+	return RC_OK;
+}
+
+bool keys_cert_signed(struct str cert_pem, struct str message, struct str sig)
+{
+	CLEANUP(X509_free_p) X509 *cert = NULL;
+	CLEANUP(EVP_MD_CTX_free_p) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY *key; /* the certificate's own */
+	bool good;
+
+	if (ctx == NULL || read_cert(cert_pem, &cert, NULL) != RC_OK || (key = X509_get0_pubkey(cert)) == NULL)
+		return false;
+	good = EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key) == 1 &&
+	       EVP_DigestVerify(ctx, (const unsigned char *)sig.p, sig.n, (const unsigned char *)message.p, message.n) == 1;
+	ERR_clear_error();
+	return good;
 }
 
 static enum rc cert_time(const ASN1_TIME *t, usec *ret, struct err *err)

@@ -27,6 +27,11 @@ enum rc keys_fingerprint(struct str cert_pem, char out[static 65], struct err *e
 /* Common name and validity of a certificate. */
 enum rc keys_cert_info(struct str cert_pem, char cn[static 128], usec *ret_from, usec *ret_until, struct err *err) MUSTUSE;
 
+/* By the key of a certificate, for what travels without the connection that would prove who sends it. RC_LIMIT: `ret` is full. */
+enum rc keys_cert_sign(const char *key_pem, struct str message, struct buf *ret, struct err *err) MUSTUSE;
+/* Whether the owner of that certificate signed it. */
+bool keys_cert_signed(struct str cert_pem, struct str message, struct str sig);
+
 void sign_keypair(unsigned char pub[static SIGN_PUBLIC_LEN], unsigned char sec[static SIGN_SECRET_LEN]);
 void sign_make(const unsigned char sec[static SIGN_SECRET_LEN], struct str message, unsigned char sig[static SIGN_LEN]);
 bool sign_verify(const unsigned char pub[static SIGN_PUBLIC_LEN], struct str message, const unsigned char sig[static SIGN_LEN]);

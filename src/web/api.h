@@ -26,6 +26,10 @@ struct api {
 	struct desk *desk;           /* api_start reads the packs of law */
 	const char *desk_packs, *desk_pack; /* folder of further ones, or ""; the pack of an incident that names none */
 	void (*desk_changed)(void *ctx);    /* a fact came; may be NULL */
+	/* An incident as a bundle for media, and such a bundle of another node: {"incident", "objects", "new", "refused": [{"id", "why"}]}.
+	 * NULL: the node does not run. */
+	enum rc (*case_out)(void *ctx, struct str incident, struct buf *out, struct err *err);
+	enum rc (*case_in)(void *ctx, const struct json *bundle, struct jsonw *out, struct err *err);
 	const char *dir;             /* the node's folder: large replies wait there in an unnamed file */
 	const char *rsit;            /* file of further classes of events, or NULL */
 	struct api_imports *imports; /* imports under way; api_start */
@@ -79,6 +83,7 @@ struct api_route {
 extern const struct api_route API_ROUTES_ACCOUNTS[], API_ROUTES_COLLECTIONS[], API_ROUTES_PEERS[], API_ROUTES_INTEL[],
 	API_ROUTES_IMPORT[], API_ROUTES_NODE[], API_ROUTES_INCIDENTS[],
 	API_ROUTES_TICKETS[], API_ROUTES_SUPPRESSIONS[], API_ROUTES_REGISTERS[], API_ROUTES_BULLETINS[], API_ROUTES_EXPORT[], API_ROUTES_WIZARD[], API_ROUTES_INTAKE[],
+	API_ROUTES_CASES[],
 	API_ROUTES_MERGE[], API_ROUTES_OBSERVABLES[], API_ROUTES_RAISE[],
 	API_ROUTES_SESSION[];
 

@@ -1,5 +1,6 @@
 /* Where an incident is: who opened it, which nodes state facts of it, and how many of ours each has in its records. */
 #include "web/api_cases.h"
+#include "web/api_incidents.h"
 
 #include "stix/marking.h"
 #include "store/cases.h"
@@ -163,3 +164,33 @@ enum rc case_put_shared(struct api_call *c, struct str incident, struct err *err
 	jsonw_object_end(&c->out);
 	return RC_OK;
 }
+
+/* --- on media --- */
+
+static const char ANY_SCHEMA[] = "{\"type\":\"object\"}";
+
+static enum rc bundle_get(struct api_call *c, struct err *err)
+{
+	struct incident_row r;
+
+	TRY(incident_may_see(c, err));
+	TRY(incident_find(c, c->params[0], &r, err));
+	if (c->api->case_out == NULL)
+		return FAIL(err, RC_UNSUPPORTED, "a bundle is written by a node that runs");
+	TRY(c->api->case_out(c->api->ctx, r.id, &c->res->body, err));
+	return api_fact(c, "case.bundle", r.id, S(""), err);
+}
+
+static enum rc bundles_post(struct api_call *c, struct err *err)
+{
+	TRY(incident_may_see(c, err));
+	if (c->api->case_in == NULL)
+		return FAIL(err, RC_UNSUPPORTED, "a bundle is taken in by a node that runs");
+	return c->api->case_in(c->api->ctx, c->body, &c->out, err);
+}
+
+const struct api_route API_ROUTES_CASES[] = {
+	{ "GET", "/incidents/{incident}/bundle", API_ANALYST, bundle_get, "An incident as a sealed bundle, for media", NULL, NULL, ANY_SCHEMA },
+	{ "POST", "/incidents/bundles", API_ANALYST, bundles_post, "Take in an incident that another node wrote on media", NULL, ANY_SCHEMA, ANY_SCHEMA },
+	{ NULL, NULL, API_ANY, NULL, NULL, NULL, NULL, NULL },
+};

@@ -253,6 +253,60 @@ static void others(struct arena *a)
 	buf_done(&c);
 }
 
+static void bundle(struct arena *a)
+{
+	struct keys_cert_request q = { .common_name = "a", .valid_from = 0, .valid_until = 86400 * USEC_PER_SEC };
+	struct case_seal seal = { .author = S(ANNA), .incident = S(INCIDENT), .at = 1772206800123000, .tlp = TLP_AMBER }, got;
+	struct buf cert, keyp, out;
+	struct case_fact f = sample();
+	struct str objects[2], text;
+	struct err err = { 0 };
+	size_t unseen = 0;
+	uint32_t n = 9;
+	char *copy;
+
+	buf_init(&cert, 65536);
+	buf_init(&keyp, 65536);
+	buf_init(&out, (size_t)1 << 20);
+	OK(keys_make_cert(&q, NULL, NULL, &cert, &keyp, &err) == RC_OK, "a certificate");
+	seal.cert = buf_view(&cert);
+	objects[0] = written(a, &f, NULL);
+	f.n = 3;
+	f.fact = S("{\"id\":\"f-2\",\"at\":\"2026-02-27T15:50:00Z\",\"by\":\"reporter\",\"type\":\"contained\"}");
+	objects[1] = written(a, &f, NULL);
+	OK(case_bundle_write(&seal, keyp.p, objects, 2, &out, &err) == RC_OK, "a bundle: %s", err.text);
+	text = arena_dup(a, str_trim(buf_view(&out)));
+	OK(case_bundle_read(a, tree(a, text), &got, &n, &err) == RC_OK && n == 2, "is proved: %s", err.text);
+	OK(str_eq(got.author, seal.author) && str_eq(got.incident, seal.incident) && str_eq(got.cert, seal.cert) && got.at == seal.at, "and says who wrote it");
+	is_stix(a, text, "a bundle");
+	copy = arena_alloc(a, text.n);
+	for (size_t i = 0; i < text.n; i++) {
+		struct arena *b = arena_new((size_t)8 << 20);
+		const struct json *v;
+
+		memcpy(copy, text.p, text.n);
+		copy[i] = copy[i] == '1' ? '2' : '1';
+		if (json_parse(b, str_make(copy, text.n), &JSON_LIMITS, &v, NULL) == RC_OK && case_bundle_read(b, v, &got, &n, NULL) == RC_OK)
+			unseen++;
+		arena_free(b);
+	}
+	/* The id of the bundle itself, and the facts' own signatures, which are looked at with the facts. */
+	OK(unseen > 0 && unseen <= 36 + 2 * 88 + 16, "only what means nothing can be changed: %zu bytes", unseen);
+	buf_clear(&out);
+	OK(case_bundle_write(&seal, "no key", objects, 2, &out, &err) == RC_BAD, "without a key: %s", err.text);
+	buf_clear(&out);
+	OK(case_bundle_write(&seal, keyp.p, objects, 0, &out, &err) == RC_OK && case_bundle_read(a, tree(a, arena_dup(a, buf_view(&out))), &got, &n, &err) == RC_OK &&
+	   n == 0, "an empty one");
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const bad[] = { "{\"type\":\"bundle\",\"objects\":[]}", "{\"type\":\"bundle\",\"objects\":[7]}", "{\"type\":\"note\"}" };
+
+		OK(case_bundle_read(a, tree(a, str_of(bad[i])), &got, &n, &err) == RC_BAD, "no bundle: %s", err.text);
+	}
+	buf_done(&cert);
+	buf_done(&keyp);
+	buf_done(&out);
+}
+
 static void no_memory(void)
 {
 	int64_t live = mem_live();
@@ -349,6 +403,7 @@ int main(void)
 	canonical(a);
 	refused(a);
 	others(a);
+	bundle(a);
 	no_memory();
 	rights();
 	arena_free(a);

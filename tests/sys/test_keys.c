@@ -166,6 +166,37 @@ static void test_sign(void)
 	}
 }
 
+/* What the key of a certificate signed, its certificate proves. */
+static void test_cert_sign(void)
+{
+	struct keys_cert_request q = { .common_name = "a", .valid_from = 0, .valid_until = 86400 * USEC_PER_SEC };
+	struct buf cert[2], key[2], sig;
+	struct err err = { 0 };
+
+	for (int i = 0; i < 2; i++) {
+		buf_init(&cert[i], 65536);
+		buf_init(&key[i], 65536);
+		OK(keys_make_cert(&q, NULL, NULL, &cert[i], &key[i], &err) == RC_OK, "a certificate: %s", err.text);
+	}
+	buf_init(&sig, 512);
+	OK(keys_cert_sign(key[0].p, S("message"), &sig, &err) == RC_OK && sig.n > 60, "signed: %s", err.text);
+	OK(keys_cert_signed(buf_view(&cert[0]), S("message"), buf_view(&sig)), "proved");
+	OK(!keys_cert_signed(buf_view(&cert[1]), S("message"), buf_view(&sig)), "another certificate");
+	OK(!keys_cert_signed(buf_view(&cert[0]), S("messagE"), buf_view(&sig)), "another message");
+	OK(!keys_cert_signed(buf_view(&cert[0]), S("message"), str_slice(buf_view(&sig), 0, sig.n - 1)), "a signature that is cut");
+	OK(!keys_cert_signed(buf_view(&cert[0]), S("message"), S("")), "no signature");
+	OK(!keys_cert_signed(S("nonsense"), S("message"), buf_view(&sig)), "no certificate");
+	OK(keys_cert_sign("nonsense", S("message"), &sig, &err) == RC_BAD, "no key: %s", err.text);
+	buf_done(&sig);
+	buf_init(&sig, 10);
+	OK(keys_cert_sign(key[0].p, S("message"), &sig, &err) == RC_LIMIT, "no room: %s", err.text);
+	buf_done(&sig);
+	for (int i = 0; i < 2; i++) {
+		buf_done(&cert[i]);
+		buf_done(&key[i]);
+	}
+}
+
 static void test_keypair(void)
 {
 	unsigned char pub[SIGN_PUBLIC_LEN], pub2[SIGN_PUBLIC_LEN], sec[SIGN_SECRET_LEN], sec2[SIGN_SECRET_LEN], sig[SIGN_LEN];
@@ -215,6 +246,7 @@ int main(void)
 	test_chain();
 	test_info();
 	test_sign();
+	test_cert_sign();
 	test_keypair();
 	test_password();
 	EQ_INT(mem_live(), 0, "nothing leaked");
