@@ -8,8 +8,9 @@
 #include "desk/bulletin_object.h"
 #include "node/core.h"
 
+#define DRILL "[EXERCISE 演練] "
 #define AT_A_TIME 200
-#define LOOK_EACH (30 * USEC_PER_SEC)
+#define LOOK_EACH (5 * USEC_PER_SEC)
 #define AGAIN (2 * USEC_PER_SEC)
 #define LIST_MEMORY ((size_t)4 << 20)
 #define ONE_MEMORY ((size_t)64 << 20)
@@ -68,6 +69,40 @@ static bool carry_all(struct core *c, struct arena *list_memory, struct arena *a
 	return left == 0;
 }
 
+/* --- answers that did not come --- */
+
+static void tell_late(const struct bulletin_late *l)
+{
+	char due[TIME_TEXT_MAX];
+
+	time_format_ms(l->due, due);
+	if (l->who.n > 0)
+		log_line(LOG_LEVEL_WARN, "alert", "%s%.*s: %.*s has not answered, which was due by %s", l->exercise ? DRILL : "", STR(l->number), STR(l->who), due);
+	else
+		log_line(LOG_LEVEL_WARN, "alert", "%s%.*s is not answered, which was due by %s", l->exercise ? DRILL : "", STR(l->number), due);
+}
+
+/* Noted before it is told, so that no restart tells it twice. */
+static void look_for_late(struct core *c, struct arena *list_memory)
+{
+	struct bulletin_late *list;
+	struct err err = { 0 };
+	enum rc rc;
+	size_t n;
+
+	do {
+		arena_reset(list_memory);
+		rc = bulletin_late_list(c->node.store, time_now(), AT_A_TIME, list_memory, &list, &n, &err);
+		for (size_t i = 0; rc == RC_OK && i < n && !atomic_load(&c->stopping); i++) {
+			rc = bulletin_late_put(c->node.store, &list[i], &err);
+			if (rc == RC_OK && list[i].fresh)
+				tell_late(&list[i]);
+		}
+	} while (rc == RC_OK && n == AT_A_TIME && !atomic_load(&c->stopping));
+	if (rc != RC_OK)
+		log_line(LOG_LEVEL_ERROR, "alert", "%s", err.text);
+}
+
 static void *run(void *ctx)
 {
 	struct bulletins *b = ctx;
@@ -76,8 +111,12 @@ static void *run(void *ctx)
 
 	if (!on)
 		log_line(LOG_LEVEL_ERROR, "alert", "out of memory: alerts wait for the next start");
-	while (on)
-		on = bell_wait(&b->bell, carry_all(b->core, list, a) ? LOOK_EACH : AGAIN);
+	while (on) {
+		bool all = carry_all(b->core, list, a);
+
+		look_for_late(b->core, list);
+		on = bell_wait(&b->bell, all ? LOOK_EACH : AGAIN);
+	}
 	return NULL;
 }
 
@@ -129,7 +168,7 @@ static void tell(const struct bulletin_row *b, const struct exchange_from *from)
 
 	if (asks)
 		time_format_ms(b->due, due);
-	log_line(LOG_LEVEL_INFO, "alert", "%s%.*s came from %.*s%s%s", b->exercise ? "[EXERCISE 演練] " : "", STR(b->number), STR(from->peer),
+	log_line(LOG_LEVEL_INFO, "alert", "%s%.*s came from %.*s%s%s", b->exercise ? DRILL : "", STR(b->number), STR(from->peer),
 		 asks ? ", answer by " : "", asks ? due : "");
 }
 

@@ -129,8 +129,9 @@ static enum rc add_recipient(struct store *s, int64_t row, struct str who, usec 
 	uint64_t changed;
 
 	TRY(DB_CHANGE(s->write_db, &changed, err,
-		      "INSERT INTO bulletin_to (bulletin, who, queued, sent, received, read_at, answered, disposition, reason, incident, feedback, told)"
-		      " VALUES ($1, $2, $3, 0, $4, 0, 0, '', '', '', '', 0) ON CONFLICT (bulletin, who) DO NOTHING",
+		      "INSERT INTO bulletin_to (bulletin, who, queued, sent, received, read_at, answered, disposition, reason, incident, feedback, told, late)"
+		      " VALUES ($1, $2, $3, 0, $4, 0, 0, '', '', '', '', 0, (SELECT CASE WHEN due > 0 AND code <> 'FBI' THEN 0 ELSE 2 END FROM bulletin"
+		      " WHERE row = $1)) ON CONFLICT (bulletin, who) DO NOTHING",
 		      DB_INT(row), DB_TEXT(who), DB_INT(time_now()), DB_INT(received)));
 	*ret_changed = changed > 0;
 	return RC_OK;
@@ -319,7 +320,8 @@ static enum rc put_answer(struct store *s, int64_t row, const struct change *c, 
 	const struct said said[] = { { "who", x->who }, { "disposition", x->disposition }, { "incident", x->incident }, { "feedback", c->b->number } };
 
 	TRY(DB_RUN(s->write_db, err,
-		   "UPDATE bulletin_to SET answered = $3, disposition = $4, reason = $5, incident = $6, feedback = $7 WHERE bulletin = $1 AND who = $2"
+		   "UPDATE bulletin_to SET answered = $3, disposition = $4, reason = $5, incident = $6, feedback = $7,"
+		   " late = CASE WHEN late = 0 THEN 2 ELSE late END WHERE bulletin = $1 AND who = $2"
 		   " AND (answered < $3 OR (answered = $3 AND feedback < $7))",
 		   DB_INT(row), DB_TEXT(x->who), DB_INT(x->at), DB_TEXT(x->disposition), DB_TEXT(x->reason), DB_TEXT(x->incident), DB_TEXT(c->b->number)));
 	return chain(s, "alert.answer", c->actor, x->id, said, COUNTOF(said), err);
@@ -393,4 +395,21 @@ enum rc bulletin_errand_done(struct store *s, const struct bulletin_errand *e, s
 	struct bulletin_errand copy = *e;
 
 	return writer_do(s->writer, done_job, &copy, err);
+}
+
+static enum rc late_job(struct store *s, void *ctx, struct err *err)
+{
+	struct bulletin_late *l = ctx;
+	const struct said said[] = { { "number", l->number }, { "who", l->who } };
+	uint64_t changed;
+
+	TRY(DB_CHANGE(s->write_db, &changed, err, "UPDATE bulletin_to SET late = 1 WHERE bulletin = $1 AND who = $2 AND late = 0", DB_INT(l->row),
+		      DB_TEXT(l->who)));
+	l->fresh = changed > 0;
+	return l->fresh ? chain(s, "alert.overdue", S("node"), l->id, said, COUNTOF(said), err) : RC_OK;
+}
+
+enum rc bulletin_late_put(struct store *s, struct bulletin_late *l, struct err *err)
+{
+	return writer_do(s->writer, late_job, l, err);
 }

@@ -68,6 +68,7 @@ struct bulletin_query {
 	struct str code, source;     /* "" = any */
 	int is_out;                  /* 1: issued here, 0: came, -1: all */
 	bool open;                   /* only those that wait for an answer: of those that came, from here; of ours, from somebody */
+	uint8_t tlp_most;            /* none that is stricter */
 	int64_t before;              /* only rows below; 0 = from the newest */
 	uint32_t limit;              /* 1..1000 */
 };
@@ -88,5 +89,19 @@ struct bulletin_errand {
 enum rc bulletin_errands(struct store *s, uint32_t limit, struct arena *a, struct bulletin_errand **ret, size_t *ret_n, struct err *err) MUSTUSE;
 /* It lies in the outbox, durably. */
 enum rc bulletin_errand_done(struct store *s, const struct bulletin_errand *e, struct err *err) MUSTUSE;
+
+/* Whose answer did not come in time; `who` "": ours. */
+struct bulletin_late {
+	int64_t row;
+	struct str id, number, who;
+	usec due;
+	bool exercise;
+	bool fresh;                  /* set by bulletin_late_put: nobody noted it before */
+};
+/* Those that are not noted yet, oldest first. */
+enum rc bulletin_late_list(struct store *s, usec now, uint32_t limit, struct arena *a, struct bulletin_late **ret, size_t *ret_n,
+			   struct err *err) MUSTUSE;
+/* Notes it, once and for good: a fact of the chain. */
+enum rc bulletin_late_put(struct store *s, struct bulletin_late *l, struct err *err) MUSTUSE;
 
 #endif

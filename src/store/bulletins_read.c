@@ -10,7 +10,7 @@
 
 struct listing {
 	const char *sql;
-	struct dbv v[6];
+	struct dbv v[7];
 	size_t n_v;
 	struct arena *a;
 	void *rows;
@@ -86,6 +86,17 @@ static bool fill_errand(struct arena *a, const struct dbq *q, void *row)
 	return copy_texts(a, q, 1, to, COUNTOF(to));
 }
 
+static bool fill_late(struct arena *a, const struct dbq *q, void *row)
+{
+	struct bulletin_late *l = row;
+	struct str *const to[] = { &l->id, &l->number, &l->who };
+
+	l->row = db_int(q, 0);
+	l->due = db_int(q, 4);
+	l->exercise = db_int(q, 5) != 0;
+	return copy_texts(a, q, 1, to, COUNTOF(to));
+}
+
 static enum rc list_rows(struct db *d, void *ctx, struct err *err)
 {
 	struct listing *l = ctx;
@@ -143,10 +154,10 @@ enum rc bulletin_recipients(struct store *s, int64_t row, struct arena *a, struc
 enum rc bulletin_list(struct store *s, const struct bulletin_query *q, struct arena *a, struct bulletin_row **ret, size_t *ret_n,
 		      struct err *err)
 {
-	struct listing l = { .a = a, .size = sizeof **ret, .fill = fill_row, .n_v = 6,
+	struct listing l = { .a = a, .size = sizeof **ret, .fill = fill_row, .n_v = 7,
 			     .v = { DB_INT(q->limit > LIST_MAX ? LIST_MAX : q->limit), DB_INT(q->before == 0 ? INT64_MAX : q->before), DB_TEXT(q->code),
-				    DB_TEXT(q->source), DB_INT(q->is_out), DB_INT(q->open) },
-			     .sql = "SELECT " COLUMNS " FROM bulletin b WHERE b.row < $2 AND ($3 = '' OR b.code = $3) AND ($4 = '' OR b.source = $4)"
+				    DB_TEXT(q->source), DB_INT(q->is_out), DB_INT(q->open), DB_INT(q->tlp_most) },
+			     .sql = "SELECT " COLUMNS " FROM bulletin b WHERE b.row < $2 AND b.tlp <= $7 AND ($3 = '' OR b.code = $3) AND ($4 = '' OR b.source = $4)"
 				    " AND ($5 < 0 OR b.is_out = $5) AND ($6 = 0 OR EXISTS (SELECT 1 FROM bulletin_to t WHERE t.bulletin = b.row"
 				    " AND t.answered = 0 AND b.code <> 'FBI')) ORDER BY b.row DESC LIMIT $1" };
 
@@ -166,6 +177,18 @@ enum rc bulletin_errands(struct store *s, uint32_t limit, struct arena *a, struc
 				    " UNION ALL SELECT b.row, b.id, b.number, b.origin, b.tlp, CAST(1 AS BIGINT), t.received, t.read_at FROM bulletin_to t"
 				    " JOIN bulletin b ON b.row = t.bulletin WHERE t.who = '' AND t.told < 2 AND b.origin <> ''"
 				    " AND t.told < CASE WHEN t.read_at > 0 THEN 2 ELSE 1 END ORDER BY 1 LIMIT $1" };
+
+	TRY(read_rows(s, &l, (size_t)l.v[0].i, err));
+	*ret = l.rows;
+	*ret_n = l.n;
+	return RC_OK;
+}
+
+enum rc bulletin_late_list(struct store *s, usec now, uint32_t limit, struct arena *a, struct bulletin_late **ret, size_t *ret_n, struct err *err)
+{
+	struct listing l = { .a = a, .size = sizeof **ret, .fill = fill_late, .n_v = 2, .v = { DB_INT(limit > LIST_MAX ? LIST_MAX : limit), DB_INT(now) },
+			     .sql = "SELECT b.row, b.id, b.number, t.who, b.due, b.exercise FROM bulletin_to t JOIN bulletin b ON b.row = t.bulletin"
+				    " WHERE t.late = 0 AND b.due < $2 ORDER BY b.row, t.who LIMIT $1" };
 
 	TRY(read_rows(s, &l, (size_t)l.v[0].i, err));
 	*ret = l.rows;

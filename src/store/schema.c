@@ -177,6 +177,11 @@ static const char INTAKE[] =
 	" contact {text}, state {text}, incident {text}, duplicate_of {text}, reason {text}, changed {int}, changed_by {text}){end};"
 	"CREATE INDEX intake_state ON intake (state, row);";
 
+/* late: 0 an answer is expected in time, 1 the time is over (and was told), 2 none is expected any more. */
+static const char BULLETINS_LATE[] =
+	"ALTER TABLE bulletin_to ADD COLUMN late {int} DEFAULT 2;"
+	"CREATE INDEX bulletin_late ON bulletin_to (bulletin) WHERE late = 0;";
+
 static const struct migration {
 	const char *sql;
 	bool pg_only;
@@ -192,6 +197,7 @@ static const struct migration {
 	{ KEYED, false },
 	{ INTAKE, false },
 	{ SESSIONS, false },
+	{ BULLETINS_LATE, false },
 };
 
 static const struct word *word_at(struct str text, size_t pos)

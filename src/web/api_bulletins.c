@@ -164,12 +164,21 @@ static enum rc put_bulletin(struct api_call *c, const struct bulletin_row *row, 
 
 /* --- reading --- */
 
+static uint8_t tlp_most(const struct api_call *c)
+{
+	uint8_t tlp = TLP_RED;
+
+	while (tlp > TLP_CLEAR && !may_see(c, tlp))
+		tlp--;
+	return tlp;
+}
+
 static enum rc read_query(struct api_call *c, struct bulletin_query *q, struct err *err)
 {
 	struct str code = api_query(c, "code"), direction = api_query(c, "direction"), source = api_query(c, "source");
 	int64_t limit;
 
-	*q = (struct bulletin_query){ .code = code.p == NULL ? S("") : code, .source = source.p == NULL ? S("") : source, .is_out = -1 };
+	*q = (struct bulletin_query){ .tlp_most = tlp_most(c), .code = code.p == NULL ? S("") : code, .source = source.p == NULL ? S("") : source, .is_out = -1 };
 	if (q->code.n > 0 && bulletin_code_find(q->code) == BULLETIN_CODES)
 		return FAIL(err, RC_BAD, "code: expected ANA, EWA, INT, DEF or FBI");
 	if (str_eq(direction, S("in")) || str_eq(direction, S("out")))

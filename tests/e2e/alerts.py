@@ -101,6 +101,16 @@ t.same((rail.get('/api/v1/bulletins').json()['bulletins'], number in rail.text()
 rail_files = b''.join(read(os.path.join(d, f)) for d, _, fs in os.walk(rail.dir) for f in fs if os.path.isfile(os.path.join(d, f)))
 t.ok(number.encode() not in rail_files and b'198.51.100.7' not in rail_files, 'not a byte of it')
 
+# An answer that does not come in time: each side says so, once, also over a restart.
+soon = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() + 2))
+hurry = n.cli('alert', 'new', '@', '-c', 'EWA', '-t', 'quick', '--tlp', 'green', '--due', soon, '--to', 'rail', '--json').json()['number']
+t.ok(wait_until(lambda: f'{hurry}: rail has not answered' in n.text()), 'who is late is named')
+t.ok(wait_until(lambda: f'{hurry} is not answered' in rail.text()), 'and is told')
+t.same(at(n, hurry)['recipients'][0]['late'], True, 'shown, too')
+rail.stop()
+rail.start()
+t.same([sum(f['kind'] == 'alert.overdue' for f in m.get('/api/v1/facts?kind=alert.overdue').json()['facts']) for m in (n, rail)], [1, 1], 'a fact on both sides')
+
 # A member that is away; another answer in place of the first; what nobody may do.
 power.stop()
 later = n.cli('alert', 'new', '@', '-c', 'INT', '-t', 'while you were away', '--tlp', 'green', '--exercise', '--to', 'power', '--json').json()['number']
@@ -137,6 +147,27 @@ t.ok(wait_until(lambda: len(refused()) == 2) and 'issued here' in refused()[1], 
 forged(number='R\u202e1', code='ANA')
 t.ok(wait_until(lambda: len(refused()) == 3) and 'U+202E' in refused()[2], 'and one that reads backwards', refused())
 t.same((seen('water')['state'], len(at(n)['recipients'])), ('confirmed', 2), 'nothing of it counts')
+# Killed in the middle, again and again: each alert is received once, each answer counts once.
+many = [f'SECTOR-A-INT-{YEAR}-{i:04d}' for i in range(2, 12)]
+for i, name in enumerate(many):
+    t.same(n.cli('alert', 'new', '@', '-c', 'INT', '-t', f'case {i}', '--tlp', 'green', '--to', 'power', '--json').json()['number'], name, 'issued ' + name)
+    if i % 3 == 2:
+        victim = (n, power)[i // 3 % 2]
+        victim.stop(signal.SIGKILL)
+        wait_until(lambda: not victim.health(), 1)
+        victim.start()
+t.ok(wait_until(lambda: all(at(n, x)['recipients'][0]['state'] == 'received' for x in many)), 'all were received')
+for i, name in enumerate(many):
+    power.cli('alert', 'answer', '@', name, 'undetermined', '--reason', str(i))
+    if i % 4 == 1:
+        victim = (power, n)[i // 4 % 2]
+        victim.stop(signal.SIGKILL)
+        wait_until(lambda: not victim.health(), 1)
+        victim.start()
+t.ok(wait_until(lambda: [at(n, x)['recipients'][0].get('reason') for x in many] == [str(i) for i in range(10)]), 'all were answered')
+facts = n.get('/api/v1/facts?kind=alert.&limit=10000').json()['facts']
+counts = {k: sum(f['kind'] == k and f['body'].get('who') == 'power' and f['subject'] in {at(n, x)['id'] for x in many} for f in facts) for k in ('alert.received', 'alert.answer')}
+t.same(counts, {'alert.received': 10, 'alert.answer': 10}, 'once each')
 for m in (n, water, power):
     t.same(m.cli('audit', 'verify', '@').status, 0, f'the chain of {m.name} holds')
 kinds = [f['kind'] for f in n.get('/api/v1/facts?kind=alert.&limit=1000').json()['facts'] if f['subject'] == at(n)['id']]

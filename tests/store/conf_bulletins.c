@@ -103,7 +103,7 @@ static void coming(struct scene *sc)
 {
 	struct bulletin_row b = came(ID("1"), "NATION-EWA-2026-0007"), again = came(ID("1"), "NATION-EWA-2026-0007"), other = came(ID("1"), "NATION-EWA-2026-0007"),
 			    twin = came(ID("2"), "NATION-EWA-2026-0007"), got;
-	struct bulletin_query q = { .code = S(""), .source = S(""), .is_out = 0, .open = true, .limit = 10 };
+	struct bulletin_query q = { .code = S(""), .source = S(""), .tlp_most = 2, .is_out = 0, .open = true, .limit = 10 };
 	struct bulletin_row *rows;
 	struct bulletin_errand *list;
 	bool fresh = false;
@@ -127,6 +127,9 @@ static void coming(struct scene *sc)
 	OK(n == 1 && list[0].receipt && list[0].read == b.came + 5, "is told too");
 	DONE(sc, bulletin_list(sc->s, &q, sc->a, &rows, &n, &sc->err), "what waits for an answer");
 	OK(n == 1 && rows[0].row == b.row && rows[0].body.n == 0, "is it");
+	q.tlp_most = 1;
+	DONE(sc, bulletin_list(sc->s, &q, sc->a, &rows, &n, &sc->err), "who may see less");
+	EQ_INT(n, 0, "sees none");
 	DONE(sc, bulletin_keep(sc->s, &twin, S("peer:nation"), &fresh, &sc->err), "another of the same number");
 	GIVES(sc, RC_CONFLICT, bulletin_get(sc->s, b.number, sc->a, &got, &sc->err), "a number of two names neither");
 	b.id = S(ID("5"));
@@ -145,7 +148,7 @@ static void answering_here(struct scene *sc)
 {
 	struct bulletin_row b = came(ID("1"), "NATION-EWA-2026-0007"), f = made(ID("2"), "FBI");
 	struct bulletin_answer x = { .id = b.id, .who = S(""), .disposition = S("confirmed"), .reason = S(""), .incident = S("2026-000003"), .at = 900 };
-	struct bulletin_query q = { .code = S(""), .source = S("NATION-EWA-2026-0007"), .is_out = -1, .limit = 10 };
+	struct bulletin_query q = { .code = S(""), .source = S("NATION-EWA-2026-0007"), .tlp_most = 4, .is_out = -1, .limit = 10 };
 	struct bulletin_row *rows;
 	struct bulletin_errand *list;
 	struct bulletin_to *r;
@@ -202,7 +205,37 @@ static void answers_that_come(struct scene *sc)
 	EQ_INT(facts_of(sc, S("alert.answer")), 2, "two answers in the chain");
 }
 
+static void late(struct scene *sc)
+{
+	const struct str to[] = { S("north"), S("south"), S("west") };
+	struct bulletin_row b = made(ID("1"), "EWA"), none = made(ID("2"), "EWA"), f = feedback(ID("3"), "NORTH-FBI-2026-0001"), mine = came(ID("4"), "NATION-EWA-2026-0001");
+	struct bulletin_answer x = { .id = b.id, .who = S("north"), .disposition = S("undetermined"), .reason = S("?"), .incident = S(""), .at = 400 };
+	struct bulletin_late *list;
+	bool fresh;
+	size_t n;
+
+	none.due = 0;
+	DONE(sc, bulletin_issue(sc->s, S("x"), &b, to, 2, S("user:a"), &sc->err), "issued");
+	DONE(sc, bulletin_send(sc->s, b.id, to + 2, 1, S("user:a"), &sc->err), "to a third");
+	DONE(sc, bulletin_issue(sc->s, S("x"), &none, to, 3, S("user:a"), &sc->err), "another, without an end");
+	DONE(sc, bulletin_keep(sc->s, &mine, S("peer:nation"), &fresh, &sc->err), "one that came");
+	DONE(sc, bulletin_answer(sc->s, S(""), &x, &f, S("peer:north"), &fresh, &sc->err), "one answers");
+	DONE(sc, bulletin_late_list(sc->s, 500, 10, sc->a, &list, &n, &sc->err), "at its end");
+	EQ_INT(n, 0, "nobody is late");
+	DONE(sc, bulletin_late_list(sc->s, 501, 10, sc->a, &list, &n, &sc->err), "behind it");
+	OK(n == 3 && str_eq(list[0].who, S("south")) && str_eq(list[1].who, S("west")) && list[2].who.n == 0 && list[0].due == 500 && str_eq(list[2].number, mine.number),
+	   "two are, and we");
+	DONE(sc, bulletin_late_put(sc->s, &list[0], &sc->err), "noted");
+	OK(list[0].fresh, "which is news");
+	DONE(sc, bulletin_late_put(sc->s, &list[0], &sc->err), "noted again");
+	OK(!list[0].fresh, "which is none");
+	DONE(sc, bulletin_late_list(sc->s, 501, 10, sc->a, &list, &n, &sc->err), "left");
+	EQ_INT(n, 2, "are the others");
+	EQ_INT(facts_of(sc, S("alert.overdue")), 1, "one fact");
+}
+
 const struct conformance_case CASES_BULLETINS[] = {
+	{ "bulletins: late", late },
 	{ "bulletins: issuing", issuing },
 	{ "bulletins: receipts", receipts },
 	{ "bulletins: coming", coming },
