@@ -130,7 +130,7 @@ enum rc community_write(struct arena *a, const struct community_message *m, cons
 	jsonw_m_str(&w, "message", buf_view(&text));
 	if (self != NULL) {
 		sign_make(self->sec, buf_view(&text), sig);
-		put_hex(&w, "by", str_make((const char *)self->pub, sizeof self->pub));
+		put_hex(&w, "signer", str_make((const char *)self->pub, sizeof self->pub));
 		put_hex(&w, "signature", str_make((const char *)sig, sizeof sig));
 	}
 	jsonw_object_end(&w);
@@ -255,7 +255,7 @@ static enum rc check_signature(const struct json *object, struct str text, struc
 
 	if (m->kind == COMMUNITY_MATCH)
 		return RC_OK;
-	if (!get_hex(json_get_str(object, S("by")), m->by, sizeof m->by) || !get_hex(json_get_str(object, S("signature")), sig, sizeof sig) ||
+	if (!get_hex(json_get_str(object, S("signer")), m->by, sizeof m->by) || !get_hex(json_get_str(object, S("signature")), sig, sizeof sig) ||
 	    !sign_verify(m->by, text, sig))
 		return FAIL(err, RC_BAD, "/signature: does not fit");
 	return RC_OK;

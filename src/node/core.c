@@ -9,6 +9,7 @@
 #include "node/blocks.h"
 #include "node/bulletins.h"
 #include "node/cases.h"
+#include "node/community.h"
 #include "node/exchange.h"
 #include "node/opinions.h"
 #include "node/tickets.h"
@@ -101,6 +102,7 @@ static void facts_came(void *ctx)
 	alarms_wake(c->alarms);
 	bulletins_wake(c->bulletins);
 	cases_wake(c);
+	community_wake(c->community);
 }
 
 static void peers_changed(void *ctx)
@@ -109,6 +111,7 @@ static void peers_changed(void *ctx)
 
 	exchange_reload(c);
 	cases_reload(c);
+	community_wake(c->community);
 	fed_reload(c->fed);
 }
 
@@ -430,6 +433,8 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	if (rc == RC_OK)
 		rc = cases_start(c, err);
 	if (rc == RC_OK)
+		rc = community_start(c, &c->community, err);
+	if (rc == RC_OK)
 		rc = exchange_start(c, err);
 	if (rc == RC_OK)
 		rc = open_doors(c, &pems, err);
@@ -452,6 +457,8 @@ static void core_close(struct core *c, bool served)
 	tickets_stop(c->tickets);
 	c->tickets = NULL;
 	follower_stop(c); /* from here on a commit wakes nobody, so what it would wake may end */
+	community_stop(c->community);
+	c->community = NULL;
 	fed_stop(c->fed);
 	fed_server_free(c->fed_server);
 	taxii_server_free(c->taxii);

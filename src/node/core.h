@@ -36,6 +36,7 @@ struct core {
 	struct fed_server *fed_server;
 	struct bulletins *bulletins; /* alerts that want an answer, on their way */
 	struct cases *cases;       /* incidents that other nodes share */
+	struct community *community; /* what its members have in common */
 	struct exchange *exchange; /* what the desks of peers tell each other */
 	struct http_server *_Atomic https; /* NULL for a moment at the start: the control socket answers first */
 	struct http_server *control;

@@ -15,6 +15,8 @@
 #include "node/bulletins.h"
 #include "desk/case.h"
 #include "node/cases.h"
+#include "node/community.h"
+#include "desk/community.h"
 #include "node/core.h"
 #include "node/detector.h"
 #include "stix/marking.h"
@@ -37,6 +39,7 @@ static const struct exchange_kind KINDS[] = {
 	{ CASE_NODE, case_node_came },
 	{ CASE_FACT, case_fact_came },
 	{ CASE_RECEIPT, case_receipt_came },
+	{ COMMUNITY_TYPE, community_came },
 	{ NULL, NULL },
 };
 

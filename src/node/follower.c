@@ -19,6 +19,7 @@
 #include "gate/gate.h"
 #include "intel/decay.h"
 #include "model/observable.h"
+#include "node/community.h"
 #include "node/core.h"
 #include "node/exchange.h"
 #include "stix/marking.h"
@@ -122,6 +123,8 @@ static void heard(void *ctx, const struct object_event *events, size_t n)
 				fed_wake(f->core->fed, events[i].collection);
 			exchange_came(f->core, events[i].collection);
 		}
+	if (!f->stop)
+		community_stored(f->core->community);
 	pthread_mutex_unlock(&f->lock);
 }
 

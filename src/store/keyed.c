@@ -219,31 +219,31 @@ enum rc keyed_forget(struct store *s, int64_t epoch, struct err *err)
 struct own {
 	int64_t epoch;
 	const unsigned char *digest;
-	struct str object, with;
+	const struct str *objects;
+	size_t n;
+	struct str with;
 	uint64_t others;
 	bool fresh;
 };
 
 static enum rc own_job(struct store *s, void *ctx, struct err *err)
 {
-	struct own *o = ctx;
-	uint64_t changed;
+	const struct own *o = ctx;
 
-	TRY(DB_CHANGE(s->write_db, &changed, err, "INSERT INTO keyed_own (epoch, digest, object, others, partners, at) VALUES ($1, $2, $3, 0, '', $4)"
-		      " ON CONFLICT (epoch, digest) DO NOTHING", DB_INT(o->epoch), DIGEST(o->digest), DB_TEXT(o->object), DB_INT(time_now())));
-	o->fresh = changed > 0;
+	for (size_t i = 0; i < o->n; i++)
+		TRY(DB_RUN(s->write_db, err, "INSERT INTO keyed_own (epoch, digest, object, others, partners, at) VALUES ($1, $2, $3, 0, '', $4)"
+			   " ON CONFLICT (epoch, digest) DO NOTHING",
+			   DB_INT(o->epoch), DIGEST(o->digest + i * KEYED_DIGEST_LEN), DB_TEXT(o->objects[i]), DB_INT(time_now())));
 	return RC_OK;
 }
 
-enum rc keyed_own_put(struct store *s, int64_t epoch, const unsigned char digest[static KEYED_DIGEST_LEN], struct str object, bool *ret_fresh,
-		      struct err *err)
+enum rc keyed_own_put(struct store *s, int64_t epoch, const unsigned char *digests, const struct str *objects, size_t n, struct err *err)
 {
-	struct own o = { .epoch = epoch, .digest = digest, .object = object };
+	struct own o = { .epoch = epoch, .digest = digests, .objects = objects, .n = n };
 
-	TRY(text_check(object, TEXT_MAX, "object", err));
-	TRY(writer_do(s->writer, own_job, &o, err));
-	*ret_fresh = o.fresh;
-	return RC_OK;
+	for (size_t i = 0; i < n; i++)
+		TRY(text_check(objects[i], TEXT_MAX, "object", err));
+	return n == 0 ? RC_OK : writer_do(s->writer, own_job, &o, err);
 }
 
 static enum rc own_object(struct store *s, const struct own *o, char out[static TEXT_MAX + 1], struct err *err)

@@ -47,9 +47,8 @@ enum rc keyed_forget(struct store *s, int64_t epoch, struct err *err) MUSTUSE;
 
 /* --- a member --- */
 
-/* `object` stands behind this digest of ours. *ret_fresh: it was not known. */
-enum rc keyed_own_put(struct store *s, int64_t epoch, const unsigned char digest[static KEYED_DIGEST_LEN], struct str object, bool *ret_fresh,
-		      struct err *err) MUSTUSE;
+/* objects[i] stands behind the i-th of n digests of ours, unless another does already. */
+enum rc keyed_own_put(struct store *s, int64_t epoch, const unsigned char *digests, const struct str *objects, size_t n, struct err *err) MUSTUSE;
 
 /* Somebody else holds it too: kept, and a fact of the chain ("community.match") when it is news. RC_NOTFOUND: it is none of ours. */
 enum rc keyed_own_match(struct store *s, int64_t epoch, const unsigned char digest[static KEYED_DIGEST_LEN], uint64_t others, struct str with,

@@ -85,7 +85,8 @@ extern const struct api_route API_ROUTES_ACCOUNTS[], API_ROUTES_COLLECTIONS[], A
 	API_ROUTES_TICKETS[], API_ROUTES_SUPPRESSIONS[], API_ROUTES_REGISTERS[], API_ROUTES_BULLETINS[], API_ROUTES_EXPORT[], API_ROUTES_WIZARD[], API_ROUTES_INTAKE[],
 	API_ROUTES_CASES[],
 	API_ROUTES_MERGE[], API_ROUTES_OBSERVABLES[], API_ROUTES_RAISE[],
-	API_ROUTES_SESSION[];
+	API_ROUTES_SESSION[],
+	API_ROUTES_COMMUNITY[];
 
 /* Makes what the routes keep between calls; api_stop frees it (accepts what api_start never saw). */
 enum rc api_start(struct api *api, struct err *err) MUSTUSE;

@@ -115,7 +115,7 @@ static void messages(struct arena *a)
 	EQ_INT(again(a, replaced(a, text, "2900", "2901"), &got), RC_BAD, "a week changed on the way");
 
 	EQ_INT(again(a, replaced(a, text, "water", "waters"), &got), RC_BAD, "another community");
-	EQ_INT(again(a, replaced(a, text, "\"by\":\"", "\"by\":\"00"), &got), RC_BAD, "another signer");
+	EQ_INT(again(a, replaced(a, text, "\"signer\":\"", "\"signer\":\"00"), &got), RC_BAD, "another signer");
 	m.kind = COMMUNITY_MATCH;
 	m.to = community_pseudonym(me.pub, name);
 	m.others = 4;
