@@ -225,7 +225,7 @@ static enum rc open_half(const struct json *member, const char *path, int *ret_r
 
 	*ret_role = 0;
 	buf_init(&box, KEY_FILE_MAX);
-	if (rc == RC_OK) {
+	if (rc == RC_OK && json_get(member, S("sealed")) != NULL) {
 		int i = 0;
 
 		JSON_EACH(one, json_get(member, S("sealed"))) {
@@ -234,9 +234,9 @@ static enum rc open_half(const struct json *member, const char *path, int *ret_r
 			if (*ret_role == 0 && base64_get(&box, json_str(one)) && seal_get(out, pub, sec, buf_view(&box)))
 				*ret_role = i;
 		}
-		if (*ret_role == 0)
-			rc = FAIL(err, RC_DENIED, "%s opens neither half of this name", path);
 	}
+	if (rc == RC_OK && *ret_role == 0)
+		rc = FAIL(err, RC_DENIED, "%s opens neither half of this name", path);
 	secret_wipe(sec, sizeof sec);
 	buf_done(&box);
 	return rc;
@@ -258,7 +258,10 @@ static enum rc fetch_member(struct cli *c, struct arena *a, const char *path, co
 	}
 	text = rc == RC_OK ? arena_dup(a, buf_view(&reply)) : S("");
 	buf_done(&reply);
-	return rc != RC_OK ? rc : json_parse(a, text, &JSON_LIMITS, ret, err);
+	TRY(rc);
+	TRY(json_parse(a, text, &JSON_LIMITS, ret, err));
+	*ret = json_item(json_get(*ret, S("members")), 0);
+	return *ret != NULL ? RC_OK : FAIL(err, RC_NOTFOUND, "no such member");
 }
 
 static void show_opened(const struct cli *c, const struct json *v, struct buf *out)
@@ -288,8 +291,8 @@ static int open_run(struct cli *c)
 	buf_init(&path, 4096);
 	buf_init(&half, KEY_FILE_MAX);
 	buf_init(&text, 2 * KEY_FILE_MAX);
-	buf_cstr(&path, "/community/members/");
-	percent_put(&path, str_of(c->operands[1]));
+	buf_cstr(&path, "/community/members");
+	path_query(&path, "member", c->operands[1]);
 	rc = a == NULL ? FAIL(&err, RC_NOMEM, "out of memory") : fetch_member(c, a, path.p, &member, &err);
 	if (rc == RC_OK)
 		rc = open_half(member, cli_get(c, "key", NULL), &role, &half, &err);
@@ -298,6 +301,9 @@ static int open_run(struct cli *c)
 		body_begin(&x);
 		jsonw_m_int(&x.w, "role", role);
 		jsonw_m_str(&x.w, "half", buf_view(&text));
+		buf_clear(&path);
+		buf_cstr(&path, "/community/members/");
+		percent_put(&path, str_of(c->operands[1]));
 		buf_cstr(&path, "/open");
 		status = body_send(c, &x, path.p, show_opened);
 	} else {

@@ -199,12 +199,15 @@ static bool is_pseudonym(struct str s)
 
 static enum rc get_match(const struct json *v, struct community_message *m, struct err *err)
 {
+	const struct json *with = json_get(v, S("with"));
 	int64_t others;
 
+	if (with == NULL || with->type != JSON_ARRAY)
+		return FAIL(err, RC_BAD, "/message: with: expected an array");
 	if (m->n_handles != 1 || !json_int(json_get(v, S("others")), &others) || others < 1)
 		return FAIL(err, RC_BAD, "/message: expected one handle and others");
 	m->others = (uint64_t)others;
-	JSON_EACH(one, json_get(v, S("with"))) {
+	JSON_EACH(one, with) {
 		if (m->n_with == COMMUNITY_WITH_MAX || !is_pseudonym(json_str(one)))
 			return FAIL(err, RC_BAD, "/message: with: expected at most %d pseudonyms", COMMUNITY_WITH_MAX);
 		m->with[m->n_with++] = json_str(one);

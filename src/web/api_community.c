@@ -14,6 +14,7 @@ static const char SET_REQUEST[] =
 static const char OPEN_REQUEST[] =
 	"{\"type\":\"object\",\"required\":[\"role\",\"half\"],\"properties\":{\"role\":{\"type\":\"integer\"},\"half\":{\"type\":\"string\"}}}";
 static const char NO_REQUEST[] = "{\"type\":\"object\"}";
+static const struct api_param MEMBER_PARAMS[] = { { "member", "string", "only this one" }, { NULL, NULL, NULL } };
 static const char ANY_SCHEMA[] = "{\"type\":\"object\"}";
 
 /* --- the node's own part --- */
@@ -177,10 +178,14 @@ static enum rc put_member(struct api_call *c, const struct keyed_member *m, stru
 
 static enum rc members_get(struct api_call *c, struct err *err)
 {
-	struct keyed_member *list;
-	size_t n;
+	struct keyed_member one, *list = &one;
+	struct str only = api_query(c, "member");
+	size_t n = 1;
 
-	TRY(keyed_member_list(c->api->store, c->req->arena, &list, &n, err));
+	if (only.p != NULL)
+		TRY(keyed_member_get(c->api->store, only, c->req->arena, &one, err));
+	else
+		TRY(keyed_member_list(c->api->store, c->req->arena, &list, &n, err));
 	jsonw_object(&c->out);
 	jsonw_name(&c->out, "members");
 	jsonw_array(&c->out);
@@ -189,14 +194,6 @@ static enum rc members_get(struct api_call *c, struct err *err)
 	jsonw_array_end(&c->out);
 	jsonw_object_end(&c->out);
 	return RC_OK;
-}
-
-static enum rc member_get(struct api_call *c, struct err *err)
-{
-	struct keyed_member m;
-
-	TRY(keyed_member_get(c->api->store, c->params[0], c->req->arena, &m, err));
-	return put_member(c, &m, err);
 }
 
 struct admission {
@@ -311,8 +308,8 @@ static enum rc matches_get(struct api_call *c, struct err *err)
 const struct api_route API_ROUTES_COMMUNITY[] = {
 	{ "GET", "/community", API_ANALYST, community_get, "This node's part in its community", NULL, NULL, ANY_SCHEMA },
 	{ "POST", "/community", API_ADMIN, community_post, "Found a community, join one, or collect for one", NULL, SET_REQUEST, ANY_SCHEMA },
-	{ "GET", "/community/members", API_ANALYST, members_get, "Members by pseudonym", NULL, NULL, ANY_SCHEMA },
-	{ "GET", "/community/members/{member}", API_ANALYST, member_get, "One member; its name when two roles have opened it", NULL, NULL, ANY_SCHEMA },
+	{ "GET", "/community/members", API_ANALYST, members_get, "Members by pseudonym, with their names when two roles have opened them", MEMBER_PARAMS, NULL,
+	  ANY_SCHEMA },
 	{ "POST", "/community/members/{member}/admit", API_ADMIN, admit_post, "Admit a member (the founder)", NULL, NO_REQUEST, ANY_SCHEMA },
 	{ "POST", "/community/members/{member}/expel", API_ADMIN, expel_post, "Expel a member: the others get another key", NULL, NO_REQUEST, ANY_SCHEMA },
 	{ "POST", "/community/members/{member}/open", API_ANALYST, open_post, "Hand in the half of a name that a role has opened", NULL, OPEN_REQUEST, ANY_SCHEMA },

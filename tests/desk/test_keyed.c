@@ -125,6 +125,7 @@ static void messages(struct arena *a)
 	OK(got.others == 4 && got.n_with == 1 && str_eq(got.with[0], m.with[0]) && str_eq(got.to, m.to) && got.n_handles == 1, "comes as it went");
 	EQ_INT(again(a, replaced(a, text, "\\\"others\\\":4", "\\\"others\\\":0"), &got), RC_BAD, "nobody");
 	EQ_INT(again(a, S("{\"message\":\"{\\\"kind\\\":\\\"song\\\",\\\"community\\\":\\\"x\\\"}\"}"), &got), RC_BAD, "no such kind");
+	EQ_INT(again(a, replaced(a, text, "\\\"with\\\":[", "\\\"without\\\":["), &got), RC_BAD, "with nobody said");
 	EQ_INT(again(a, S("{}"), &got), RC_BAD, "nothing");
 }
 
