@@ -147,7 +147,7 @@ static void show_entry(const struct cli *c, const struct json *v, struct buf *ou
 			continue;
 		buf_clear(&text);
 		text_of(m, &text);
-		show_text(c, f->option, buf_view(&text), out);
+		show_text(c, f->type == REGISTRY_LEVEL ? "responsibility" : f->option, buf_view(&text), out);
 	}
 	buf_done(&text);
 	show_line(c, v, "who", "person_name", out);

@@ -338,17 +338,27 @@ static void show_cells(const struct wizard *z, const struct json *cells, struct 
 
 static void show_known(const struct wizard *z, struct buf *out)
 {
+	static const struct { const char *member, *en, *zh; } parts[] = {
+		{ "core", "core", "核心" }, { "ci", "critical infrastructure", "關鍵基礎設施" }, { "secrecy", "secrecy", "機密性" },
+		{ "mtpd", "tolerable outage in hours", "可容忍中斷時數" },
+	};
 	const struct json *known = json_get(z->reply, S("known"));
 
 	JSON_EACH(one, known) {
-		buf_fmt(out, "%s %.*s: ", say(z, "By the register,", "依登錄，"), STR(json_get_str(one, S("name"))));
-		for (size_t i = 0; i < 4; i++) {
-			static const char *const members[] = { "core", "ci", "secrecy", "mtpd" };
+		const char *between = z->c->zh ? "：" : ": ";
 
-			if (json_get(one, str_of(members[i])) == NULL)
+		buf_fmt(out, "%s%.*s", say(z, "By the register, ", "依登錄，"), STR(json_get_str(one, S("name"))));
+		for (size_t i = 0; i < COUNTOF(parts); i++) {
+			const struct json *v = json_get(one, str_of(parts[i].member));
+
+			if (v == NULL)
 				continue;
-			buf_fmt(out, "%s%s ", i > 0 ? z->c->zh ? "，" : ", " : "", cli_word(z->c, members[i]));
-			show_member(one, members[i], out);
+			buf_fmt(out, "%s%s ", between, say(z, parts[i].en, parts[i].zh));
+			if (v->type == JSON_TRUE || v->type == JSON_FALSE)
+				buf_cstr(out, cli_word(z->c, v->type == JSON_TRUE ? "yes" : "no"));
+			else
+				show_member(one, parts[i].member, out);
+			between = z->c->zh ? "，" : ", ";
 		}
 		buf_char(out, '\n');
 	}
@@ -364,8 +374,8 @@ static void show_changes(const struct wizard *z, struct buf *out)
 		const struct json *title = json_path(one, "level.title");
 		struct str at = json_get_str(one, S("at")), name = json_get_str(one, S("system"));
 
-		buf_fmt(out, z->c->zh ? "若 %.*s 於 %.*s 仍未恢復，將升為：%.*s\n" : "If %.*s is not back by %.*s, it becomes: %.*s\n",
-			STR(name.n > 0 ? name : S("it")), STR(at), STR(said(z, title)));
+		buf_fmt(out, z->c->zh ? "若 %.*s 於 %.*sZ 仍未恢復，將升為：%.*s\n" : "If %.*s is not back by %.*sZ, it becomes: %.*s\n",
+			STR(name.n > 0 ? name : S("it")), STR(str_slice(at, 0, 19)), STR(said(z, title)));
 	}
 }
 

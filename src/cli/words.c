@@ -36,7 +36,7 @@ static const struct { const char *en, *zh; } words[] = {
 	{ "PARENT", "上級" }, { "PERSON", "人員" }, { "REGION", "區域" }, { "RETIRED", "停用" }, { "SECRECY", "機密性" }, { "SECTOR", "領域" }, { "TIER", "層級" },
 	{ "VERSION", "版次" }, { "changed", "變更時間" }, { "changed by", "變更者" }, { "ci", "關鍵基礎設施" }, { "component", "元件" }, { "contact", "聯絡方式" },
 	{ "core", "核心" }, { "email", "電子郵件" }, { "from", "開始" }, { "id", "代號" }, { "mtpd", "可容忍中斷（時）" }, { "name-en", "英文名稱" }, { "note", "附註" },
-	{ "oid", "機關 OID" }, { "org", "所屬機關" }, { "parent", "上級機關" }, { "peer", "節點" }, { "person", "人員" }, { "role", "職務" }, { "secrecy", "機密性" },
+	{ "oid", "機關 OID" }, { "responsibility", "責任等級" }, { "org", "所屬機關" }, { "parent", "上級機關" }, { "peer", "節點" }, { "person", "人員" }, { "role", "職務" }, { "secrecy", "機密性" },
 	{ "tlp", "可接收 TLP" }, { "until", "結束" }, { "version", "版次" }, { "who", "姓名" },
 	{ "actions", "建議措施" }, { "answer by", "回復期限" }, { "answered", "回復時間" }, { "category", "事件類別" }, { "code", "情資類型" }, { "feedback", "回饋編號" },
 	{ "found", "發現時間" }, { "incident", "事件編號" }, { "issued", "發布時間" }, { "method", "攻擊手法" }, { "number", "發布編號" },

@@ -116,12 +116,40 @@ static bool in_words(const struct pack *p, enum registry_type type, struct str w
 	return false;
 }
 
+/* "energy, water, ...": what the first pack would have understood. */
+static void put_words(const struct pack *p, enum registry_type type, struct buf *out)
+{
+	const struct json *levels = json_path(p->words, "registers.levels");
+	const struct pack_term *terms = p->sectors;
+	size_t n = p->n_sectors;
+
+	if (type == REGISTRY_LEVEL) {
+		if (json_is(levels, JSON_ARRAY))
+			JSON_EACH(one, levels)
+				buf_fmt(out, "%s%.*s", out->n > 0 ? ", " : "", STR(json_get_str(one, S("id"))));
+		return;
+	}
+	if (type == REGISTRY_SECRECY) {
+		n = 0;
+		secrecy_of(p, &terms, &n);
+	}
+	for (size_t i = 0; i < n; i++)
+		buf_fmt(out, "%s%.*s", i > 0 ? ", " : "", STR(terms[i].id));
+}
+
 static enum rc check_word(const struct reading *r, const struct registry_field *f, struct str word)
 {
+	struct buf known;
+
 	for (size_t i = 0; i < r->n_packs; i++)
 		if (in_words(r->packs[i], f->type, word))
 			return RC_OK;
-	return FAIL(r->err, RC_BAD, "/%s: the node's pack of law knows no '%.*s' (lianfang pack show)", f->name, STR(str_slice(word, 0, 100)));
+	buf_init(&known, ERR_TEXT_MAX);
+	if (r->n_packs > 0)
+		put_words(r->packs[0], f->type, &known);
+	err_set(r->err, RC_BAD, "/%s: the node's pack of law knows no '%.*s' (%.*s)", f->name, STR(str_slice(word, 0, 60)), STR(buf_view(&known)));
+	buf_done(&known);
+	return RC_BAD;
 }
 
 static enum rc check_tier(const struct reading *r, const struct registry_field *f, struct str word)

@@ -1,6 +1,5 @@
 #include "desk/wizard.h"
 
-#include "desk/derive.h"
 #include "desk/show.h"
 
 /* What the pack says about outages: which answers make one, and what its length answers. */
@@ -189,7 +188,9 @@ enum rc wizard_fill(const struct pack *p, struct wizard_item *it, size_t number,
 {
 	struct outage o = { .attribute = 0 };
 
-	if (!read_outage(p, &o))
+	if (json_path(p->words, "registers.outage") == NULL)
+		o.attribute = -1; /* a pack that knows nothing of registers: everything is asked */
+	else if (!read_outage(p, &o))
 		return FAIL(err, RC_BAD, "pack %.*s: /words/registers/outage: does not say what an outage is", STR(p->id));
 	memset(it->answers, -1, sizeof it->answers);
 	it->read = 0;
@@ -199,12 +200,13 @@ enum rc wizard_fill(const struct pack *p, struct wizard_item *it, size_t number,
 	it->ask_since = false;
 	TRY(read_given(p, it, number, now, err));
 	read_register(p, it);
-	if (it->answers[o.attribute] < 0) {
+	if (o.attribute >= 0 && it->answers[o.attribute] < 0) {
 		it->ask = o.attribute;
 		return RC_OK;
 	}
 	conclude(p, it);
-	measure(it, &o, now);
+	if (o.attribute >= 0)
+		measure(it, &o, now);
 	if (it->ask_since)
 		return RC_OK;
 	for (size_t i = p->n_attributes; i > 0; i--)

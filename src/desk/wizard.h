@@ -4,6 +4,7 @@
 #define DESK_WIZARD_H
 
 #include "base/jsonw.h"
+#include "desk/derive.h"
 #include "desk/level.h"
 
 #define WIZARD_SINCE "since" /* the question since when something is out; its answer is an instant */

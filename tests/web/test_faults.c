@@ -17,6 +17,8 @@
 	"\"pattern_type\":\"stix\",\"valid_from\":\"2026-01-01T00:00:00Z\"," \
 	"\"object_marking_refs\":[\"marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb\"]}"
 
+#define ORGANISATION "{\"id\":\"o\",\"name\":\"O\",\"sector\":\"energy\",\"contacts\":[\"mail:a@o.example 2026-01-05\"]}"
+
 static struct folder at;
 static struct api api;
 static const struct viewer admin = { .kind = VIEWER_USER, .name = { "root", 4 }, .account = { "", 0 }, .role = { "admin", 5 }, .org = { "", 0 },
@@ -64,6 +66,10 @@ static void test_calls(void)
 		{ &admin, "GET", "/api/v1/collections", "", "" }, { &admin, "GET", "/api/v1/peers", "", "" }, { &admin, "GET", "/api/v1/facts", "limit=3", "" },
 		{ &admin, "GET", "/api/v1/openapi.json", "", "" }, { &reader, "POST", "/api/v1/validate", "", INDICATOR },
 		{ &admin, "POST", "/api/v1/import", "format=stix", "[" INDICATOR "]" }, { &admin, "GET", "/api/v1/alerts", "", "" },
+		{ &admin, "GET", "/api/v1/organisations", "sector=energy", "" }, { &admin, "PATCH", "/api/v1/systems/s", "", "{\"mtpd\":4,\"core\":true,\"ci\":true}" },
+		{ &admin, "POST", "/api/v1/organisations/import", "", "{\"entries\":[" ORGANISATION "]}" }, { &admin, "GET", "/api/v1/organisations/o/history", "", "" },
+		{ &admin, "POST", "/api/v1/incidents/level", "", "{\"items\":[{\"system\":\"s\",\"effect\":\"outage\",\"since\":\"2026-01-01T00:00:00Z\"}]}" },
+		{ &admin, "GET", "/api/v1/intake", "", "" }, { &admin, "GET", "/api/v1/duty", "at=now", "" },
 	};
 
 	for (size_t i = 0; i < COUNTOF(rows); i++) {
@@ -151,6 +157,9 @@ static void fill(void)
 	o.collection = c.row;
 	OK(admit_objects(at.store, a, &o, &raw, 1, &done, &err) == RC_OK && done[0].result == ADMIT_STORED, "an object %s", err.text);
 	arena_free(a);
+	EQ_INT(run_once(&admin, "POST", "/api/v1/organisations", "", ORGANISATION, 0), 201, "an organisation");
+	EQ_INT(run_once(&admin, "POST", "/api/v1/systems", "", "{\"id\":\"s\",\"name\":\"S\",\"organisation\":\"o\"}", 0), 201, "a system");
+	EQ_INT(run_once(&admin, "POST", "/api/v1/intake", "", "{\"what\":\"x\"}", 0), 201, "a report");
 }
 
 int main(void)
@@ -159,7 +168,7 @@ int main(void)
 
 	if (!folder_open(&at, &err))
 		return 1;
-	api = (struct api){ .store = at.store, .node_name = "n", .tier = "sector", .identity = "", .default_tlp = TLP_AMBER, .dir = at.path };
+	api = (struct api){ .store = at.store, .node_name = "n", .tier = "sector", .identity = "", .default_tlp = TLP_AMBER, .dir = at.path, .desk_packs = "", .desk_pack = "tw-2026" };
 	OK(api_start(&api, &err) == RC_OK, "the interface %s", err.text);
 	fill();
 	test_calls();
