@@ -11,17 +11,40 @@
 struct keys { __m512i first, second, third; };
 
 #define LOAD_MASKED(p, n) _mm512_maskz_loadu_epi8(_bzhi_u64(~(uint64_t)0, (n)), (p))
+#define INLINE __attribute__((always_inline)) static inline
 
-/* Blocks before the last, three rounds each before the next may meet it. */
-AES static __m512i absorb(const struct keys *k, struct str *text)
+/* One block, three rounds before the next may meet it. */
+AES INLINE __m512i absorb(const struct keys *k, __m512i x, const char *p)
 {
-	__m512i x = k->first;
+	x = _mm512_aesenc_epi128(_mm512_xor_si512(x, _mm512_loadu_si512(p)), k->second);
+	return _mm512_aesenc_epi128(_mm512_aesenc_epi128(x, k->third), k->second);
+}
 
-	for (; text->n > TINY; text->p += TINY, text->n -= TINY) {
-		x = _mm512_aesenc_epi128(_mm512_xor_si512(x, _mm512_loadu_si512(text->p)), k->second);
-		x = _mm512_aesenc_epi128(_mm512_aesenc_epi128(x, k->third), k->second);
+/* What stood apart becomes one. */
+AES INLINE __m512i join(const struct keys *k, __m512i x, __m512i y)
+{
+	return _mm512_aesenc_epi128(_mm512_aesenc_epi128(_mm512_aesenc_epi128(x, k->third), y), k->first);
+}
+
+/* All blocks before the last. Of a long text four at a time, which do not wait for each other. */
+AES static __m512i absorb_all(const struct keys *k, struct str *text)
+{
+	__m512i a = k->first;
+
+	if (text->n > 4 * TINY) {
+		__m512i b = k->second, c = k->third, d = _mm512_xor_si512(a, b);
+
+		for (; text->n > 4 * TINY; text->p += 4 * TINY, text->n -= 4 * TINY) {
+			a = absorb(k, a, text->p);
+			b = absorb(k, b, text->p + TINY);
+			c = absorb(k, c, text->p + 2 * TINY);
+			d = absorb(k, d, text->p + 3 * TINY);
+		}
+		a = join(k, join(k, a, b), join(k, c, d));
 	}
-	return x;
+	for (; text->n > TINY; text->p += TINY, text->n -= TINY)
+		a = absorb(k, a, text->p);
+	return a;
 }
 
 AES void hash_keyed_each_wide(const struct hash_secret *s, const struct str *texts, size_t n, uint64_t (*out)[2])
@@ -32,7 +55,7 @@ AES void hash_keyed_each_wide(const struct hash_secret *s, const struct str *tex
 
 	for (size_t i = 0; i < n; i++) {
 		struct str text = texts[i];
-		__m512i x = text.n <= TINY ? k.first : absorb(&k, &text);
+		__m512i x = text.n <= TINY ? k.first : absorb_all(&k, &text);
 		__m128i left, right;
 
 		x = _mm512_aesenc_epi128(_mm512_xor_si512(x, LOAD_MASKED(text.p, text.n)), k.second);

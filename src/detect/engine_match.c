@@ -429,16 +429,16 @@ static bool ends_build(struct builder *b, struct matcher *ret)
 static bool quads_build(struct builder *b, struct matcher *ret)
 {
 	unsigned bits = QUAD_BITS_MIN;
-	uint8_t *map;
+	uint64_t *map;
 
-	while (bits < QUAD_BITS_MAX && (uint64_t)1 << bits < (uint64_t)b->n_quads * 16)
+	while (bits < QUAD_BITS_MAX && (uint64_t)1 << bits < (uint64_t)b->n_quads * 128)
 		bits++;
-	map = arena_array(b->a, (size_t)1 << bits, sizeof *map);
+	map = arena_array(b->a, ((size_t)1 << bits) / 64, sizeof *map);
 	if (map == NULL)
 		return false;
 	ret->quad_shift = 32 - bits;
 	for (uint32_t i = 0; i < b->n_quads; i++)
-		map[quad_slot(b->quads[i], ret->quad_shift)] = 1;
+		map[quad_slot(b->quads[i], ret->quad_shift) / 64] |= (uint64_t)1 << quad_slot(b->quads[i], ret->quad_shift) % 64;
 	ret->quads = map;
 	return true;
 }
@@ -557,31 +557,35 @@ static void few_hit(void *ctx, size_t at)
 	probe_at(p, key_small(KEY_QUAD, load(p->text->folded.p + at, 4)), at);
 }
 
-static inline unsigned quad_set(const uint8_t *map, unsigned shift, const char *p)
+/* The lowest bit tells. */
+static inline uint64_t quad_set(const uint64_t *map, unsigned shift, const char *p)
 {
-	return map[quad_slot((uint32_t)load(p, 4), shift)];
+	uint32_t slot = quad_slot((uint32_t)load(p, 4), shift);
+
+	return map[slot / 64] >> slot % 64;
 }
 
 static void run_quads(struct match_pass *p)
 {
 	const struct matcher *m = p->matcher;
 	struct str s = p->text->folded;
-	const uint8_t *map = m->quads;
+	const uint64_t *map = m->quads;
 	unsigned shift = m->quad_shift;
 	size_t stride = m->stride, i = 0;
 
 	for (; i + 3 * stride + 4 <= s.n; i += 4 * stride) {
 		const char *at = s.p + i;
 
-		if (LIKELY((quad_set(map, shift, at) | quad_set(map, shift, at + stride) | quad_set(map, shift, at + 2 * stride) |
-			    quad_set(map, shift, at + 3 * stride)) == 0))
+		if (LIKELY(((quad_set(map, shift, at) | quad_set(map, shift, at + stride) | quad_set(map, shift, at + 2 * stride) |
+			    quad_set(map, shift, at + 3 * stride)) &
+			    1) == 0))
 			continue;
 		for (size_t k = i; k < i + 4 * stride; k += stride)
-			if (quad_set(map, shift, s.p + k) != 0)
+			if ((quad_set(map, shift, s.p + k) & 1) != 0)
 				probe_at(p, key_small(KEY_QUAD, load(s.p + k, 4)), k);
 	}
 	for (; i + 4 <= s.n; i += stride)
-		if (quad_set(map, shift, s.p + i) != 0)
+		if ((quad_set(map, shift, s.p + i) & 1) != 0)
 			probe_at(p, key_small(KEY_QUAD, load(s.p + i, 4)), i);
 }
 

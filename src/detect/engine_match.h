@@ -26,7 +26,7 @@ struct matcher {
 	const struct match_entry *entries;
 	const uint64_t *ends;         /* bits by key: of all kinds but quads and pairs, which have bitmaps of their own */
 	uint32_t ends_mask;
-	const uint8_t *quads;         /* by hash of four bytes: 1 where they are a key; NULL: none */
+	const uint64_t *quads;         /* bits by hash of four bytes: they are a key; NULL: none */
 	const uint64_t *pairs;        /* bitmap of two bytes; NULL: none */
 	unsigned quad_shift, stride;  /* every stride-th place is looked at: long literals have that many quads */
 	const struct few *few;        /* where short literals stand; NULL: their quads are among the others */

@@ -5,6 +5,10 @@
  * without them, which takes longer and is linear, too. */
 #include "detect/engine_nfa_int.h"
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -88,8 +92,35 @@ static bool ends_here(const struct nfa *n, struct set s)
 	return step(n, &s, SYMBOL_END);
 }
 
+#ifdef __x86_64__
+/* Sixty-four at a look; what is beyond ASCII is looked at by itself. */
+__attribute__((target("avx512f,avx512bw,avx512vbmi"), noinline)) static size_t skip64(const struct nfa *n, struct str text, size_t at)
+{
+	__m512i low = _mm512_loadu_si512(n->stop), high = _mm512_loadu_si512(n->stop + 64);
+
+	for (; at + 64 <= text.n; at += 64) {
+		__m512i x = _mm512_loadu_si512(text.p + at), stops = _mm512_permutex2var_epi8(low, x, high);
+		uint64_t found = _mm512_test_epi8_mask(stops, stops) | _mm512_movepi8_mask(x);
+
+		if (found != 0)
+			return at + (size_t)__builtin_ctzll(found);
+	}
+	return at;
+}
+
+#define SKIP_NEAR 16 /* most are found by then */
+#endif
+
 static size_t skip(const struct nfa *n, struct str text, size_t at)
 {
+#ifdef __x86_64__
+	size_t near = at + SKIP_NEAR;
+
+	while (at < text.n && at < near && !n->stop[(unsigned char)text.p[at]])
+		at++;
+	if (at == near && text.n - at >= 64 && __builtin_cpu_supports("avx512vbmi"))
+		at = skip64(n, text, at);
+#endif
 	while (at < text.n && !n->stop[(unsigned char)text.p[at]])
 		at++;
 	return at;

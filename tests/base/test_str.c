@@ -48,11 +48,11 @@ static void test_search(void)
 	OK(str_cmp(S("a"), S("ab")) < 0 && str_cmp(S("b"), S("ab")) > 0, "order");
 }
 
-/* A needle at every place of texts of every length around a look, among bytes that look like its ends. */
+/* A needle at every place of texts of every length around a look, among many bytes that look like its ends, or few. */
 static void test_find(void)
 {
 	static const char *const needles[] = { "x", "xy", "xay", "xaaaaaaaaaaaaaaaaaaaay" };
-	char text[200];
+	char text[420];
 	size_t wrong = 0;
 
 	for (size_t k = 0; k < COUNTOF(needles); k++) {
@@ -60,7 +60,7 @@ static void test_find(void)
 
 		for (size_t n = 0; n <= sizeof text; n++) {
 			for (size_t i = 0; i < n; i++)
-				text[i] = "xbyxy"[i % (k < 2 ? 2 : 5)];
+				text[i] = n % 2 == 0 ? "xbyxy"[i % (k < 2 ? 2 : 5)] : "bbbbbbbbbbbbbbbbx"[i % 17];
 			if (k == 0)
 				memset(text, 'b', n);
 			wrong += str_find(str_make(text, n), needle, 0) != SIZE_MAX;
