@@ -72,9 +72,9 @@ static void show_csv(const struct json *list, struct buf *out)
 
 static void show_tickets(const struct cli *c, const struct json *v, struct buf *out)
 {
-	static const char *const en[] = { "number:NUMBER", "state:STATE", "impact:IMPACT", "class_name.en:CLASS", "host:WHERE", "hits:HITS", "start:START",
+	static const char *const en[] = { "number:NUMBER", "state:STATE", "impact:IMPACT", "class_name.en:CLASS", "reporter:REPORTER", "host:WHERE", "hits:HITS", "start:START",
 					  "end:END", "title:TITLE", NULL };
-	static const char *const zh[] = { "number:NUMBER", "state:STATE", "impact:IMPACT", "class_name.zh:CLASS", "host:WHERE", "hits:HITS", "start:START",
+	static const char *const zh[] = { "number:NUMBER", "state:STATE", "impact:IMPACT", "class_name.zh:CLASS", "reporter:REPORTER", "host:WHERE", "hits:HITS", "start:START",
 					  "end:END", "title:TITLE", NULL };
 	const struct json *list = json_get(v, S("tickets"));
 
@@ -115,6 +115,7 @@ const struct cli_cmd CMD_TICKET_LIST = {
 
 static void put_list(const struct cli *c, const struct json *v, const char *label, const char *name, struct buf *out)
 {
+	static const char *const titles[] = { "title", "name", "vendor", "peer", "text" };
 	const struct json *list = json_get(v, str_of(name));
 	bool any = false;
 
@@ -125,9 +126,10 @@ static void put_list(const struct cli *c, const struct json *v, const char *labe
 		struct str id = json_is(x, JSON_OBJECT) ? json_get_str(x, S("id")) : json_str(x), title = S("");
 
 		if (json_is(x, JSON_OBJECT)) {
-			title = json_get(x, S("title")) != NULL ? json_get_str(x, S("title")) : json_get_str(x, S("name"));
+			for (size_t i = 0; i < COUNTOF(titles) && title.n == 0; i++)
+				title = json_get_str(x, str_of(titles[i]));
 			if (id.p == NULL)
-				id = json_get_str(x, S("number"));
+				id = json_get_str(x, json_get(x, S("number")) != NULL ? S("number") : S("code"));
 		}
 		buf_cstr(out, any ? ", " : "");
 		buf_str(out, id);
@@ -165,6 +167,9 @@ static void show_ticket(const struct cli *c, const struct json *v, struct buf *o
 	put_list(c, v, "indicators", "indicators", out);
 	put_list(c, v, "sightings", "sightings", out);
 	put_list(c, v, "related", "related", out);
+	put_list(c, v, "devices", "devices", out);
+	put_list(c, v, "member's number", "members", out);
+	put_list(c, v, "tier above", "feedback", out);
 	if (json_is(json_get(v, S("connections")), JSON_ARRAY) && json_get(v, S("connections"))->n > 0) {
 		buf_char(out, '\n');
 		show_table(c, json_get(v, S("connections")), connections, out);

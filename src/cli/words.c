@@ -12,11 +12,11 @@ static const struct { const char *en, *zh; } words[] = {
 	{ "SOURCE", "來源" }, { "STATE", "狀態" }, { "SUBJECT", "對象" }, { "SUPPRESSED", "已抑制" }, { "TIME", "時間" }, { "TITLE", "標題" }, { "URL", "網址" },
 	{ "USER", "使用者" }, { "VALUE", "值" }, { "WARNING LIST", "警示清單" }, { "WHERE", "位置" },
 	{ "BY", "建立者" }, { "CLASS", "事件類別" }, { "DESTINATION", "目的" }, { "DISPOSITION", "處置" }, { "END", "結束" }, { "HELD", "已抑制數" }, { "HOST", "主機" },
-	{ "IMPACT", "影響等級" }, { "NUMBER", "監控單編號" }, { "PORT", "連接埠" }, { "RULE", "規則" }, { "SCOPE", "範圍" }, { "START", "開始" }, { "TICKET", "監控單" },
+	{ "IMPACT", "影響等級" }, { "NUMBER", "監控單編號" }, { "PORT", "連接埠" }, { "REPORTER", "監控單位" }, { "RULE", "規則" }, { "SCOPE", "範圍" }, { "START", "開始" }, { "TICKET", "監控單" },
 	{ "UNTIL", "至" },
 	/* lines of status and show */
 	{ "TLP", "TLP" }, { "assignee", "承辦人" }, { "class", "事件類別" }, { "closed", "結案時間" }, { "closed by", "結案者" }, { "description", "說明" },
-	{ "disposition", "處置結果" }, { "end", "結束時間" }, { "hits", "觸發次數" }, { "host", "主機" }, { "impact", "影響等級" }, { "indicators", "命中指標" },
+	{ "disposition", "處置結果" }, { "end", "結束時間" }, { "hits", "觸發次數" }, { "host", "主機" }, { "devices", "監控設備" }, { "member's number", "成員監控單" }, { "tier above", "上級回饋" }, { "impact", "影響等級" }, { "indicators", "命中指標" },
 	{ "level", "規則等級" }, { "log", "紀錄來源" }, { "merged into", "併入" }, { "holds", "已併入" }, { "opened", "發現時間" }, { "protection", "防護類型" }, { "region", "地區" },
 	{ "related", "相關監控單" }, { "reporter", "監控單位" }, { "rules", "觸發規則" }, { "sector", "領域" }, { "sightings", "目擊" }, { "start", "開始時間" },
 	{ "state", "處理狀態" }, { "tactics", "戰術" }, { "techniques", "技術" }, { "ticket", "監控單" }, { "title", "主旨" }, { "type", "類型" }, { "victim", "受駭單位" },

@@ -17,6 +17,7 @@ struct config_input {
 	const char *path;    /* where it comes from: see input_kind_of */
 	const char *collection; /* where sightings go: "root/alias" */
 	const char *format;  /* "auto", or a log format's name */
+	const char *device, *vendor; /* code and maker of it, or "" */
 	const char *protection; /* what sort of device writes it (packs/rsit), or "auto" */
 	usec silence;        /* alarm after so long without a message; 0: never */
 	const char *certificate, *key, *client_ca; /* PEM files, or "" */
@@ -63,6 +64,7 @@ struct config {
 	int64_t quiet_minutes, max_hours, sighting_seconds;
 	const char *sector, *region, *oid; /* of the organisation; or "" */
 	const char *rsit;    /* file of further classes and rules, or "" */
+	bool share_tickets;  /* tickets go up to the parents */
 	bool opinions;       /* dispositions go up as opinions on their indicators */
 	/* [log] */
 	const char *log_format; /* "json" or "logfmt" */

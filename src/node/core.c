@@ -12,6 +12,7 @@
 #include "node/community.h"
 #include "node/exchange.h"
 #include "node/opinions.h"
+#include "node/ticket_share.h"
 #include "node/tickets.h"
 #include "node/keep.h"
 
@@ -86,6 +87,14 @@ static void write_status(void *ctx, struct jsonw *w)
 	blocks_status(c->blocks, w);
 	tickets_status(c->tickets, w);
 	fed_status(c->fed, w);
+}
+
+static void ticket_told(void *ctx, const struct ticket *t, const struct ticket_change *x)
+{
+	struct core *c = ctx;
+
+	ticket_share_feedback(c, t, x);
+	tickets_touch(c->tickets, t->row);
 }
 
 static int rule_known(void *ctx, struct str id)
@@ -393,6 +402,7 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	c->api.changed = peers_changed;
 	c->api.ticket_changed = ticket_changed;
 	c->api.rule_known = rule_known;
+	c->api.ticket_told = ticket_told;
 	c->api.ctx = c;
 	c->api.desk_changed = facts_came;
 	c->api.case_out = case_media_out;

@@ -19,6 +19,8 @@
 #include "desk/community.h"
 #include "node/core.h"
 #include "node/detector.h"
+#include "node/ticket_share.h"
+#include "soc/ticket_object.h"
 #include "stix/marking.h"
 #include "store/collections.h"
 #include "store/facts.h"
@@ -40,6 +42,8 @@ static const struct exchange_kind KINDS[] = {
 	{ CASE_FACT, case_fact_came },
 	{ CASE_RECEIPT, case_receipt_came },
 	{ COMMUNITY_TYPE, community_came },
+	{ TICKET_TYPE, ticket_came },
+	{ TICKET_FEEDBACK_TYPE, ticket_feedback_came },
 	{ NULL, NULL },
 };
 

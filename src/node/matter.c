@@ -421,6 +421,8 @@ static void fill_victim(struct core *c, struct matter *m)
 	m->ticket.victim_name = str_of(conf->name);
 	m->ticket.sector = str_of(conf->sector);
 	m->ticket.region = str_of(conf->region);
+	if (in != NULL)
+		add_ref(m, S("device"), str_of(in->device[0] != '\0' ? in->device : in->name), str_of(in->vendor));
 	m->ticket.protection = in != NULL && !str_eq(str_of(in->protection), S("auto")) ? str_of(in->protection) : m->protection;
 }
 

@@ -14,6 +14,7 @@
 #include "node/matter.h"
 #include "node/opinions.h"
 #include "node/sightings.h"
+#include "node/ticket_share.h"
 #include "soc/cluster.h"
 
 #define SHARDS 16
@@ -40,6 +41,7 @@ struct tickets {
 	struct arena *packs;
 	const struct rsit *rsit;
 	struct suppress *suppress;
+	struct ticket_share *share;
 	pthread_mutex_t reader_lock;
 	struct connection_reader *reader;
 	struct connection_device *devices;
@@ -98,8 +100,10 @@ static void add_to_batch(struct batch *b, struct cluster *x)
 static enum rc write_batch(struct tickets *t, struct batch *b, struct err *err)
 {
 	TRY(ticket_grow(t->store, b->growth, b->n, err));
-	for (size_t i = 0; i < b->n; i++)
+	for (size_t i = 0; i < b->n; i++) {
+		ticket_share_note(t->share, b->clusters[i]->ticket);
 		cluster_clean(b->clusters[i]);
+	}
 	b->n = 0;
 	return RC_OK;
 }
@@ -203,6 +207,7 @@ static enum rc open_new(struct tickets *t, struct shard *s, struct matter *m, st
 	m->ticket.last = m->alert.last = m->last;
 	TRY(ticket_open(t->store, &m->ticket, &m->alert, 1, t->quiet, err));
 	atomic_fetch_add(&t->opened, 1);
+	ticket_share_note(t->share, m->ticket.row);
 	log_line(LOG_LEVEL_INFO, "ticket", "%.*s opened (%.*s)", STR(m->ticket.number), STR(m->ticket.class));
 	/* It is in the store; without memory for it, it is found there again. */
 	if (remember(t, s, m->ticket.cluster, m->first, m->last, m->ticket.row, &x, NULL) == RC_OK)
@@ -223,6 +228,7 @@ static enum rc add_alert(struct tickets *t, struct cluster *x, struct matter *m,
 	m->alert.first = m->first;
 	m->alert.last = m->last;
 	TRY(ticket_grow(t->store, &g, 1, err));
+	ticket_share_note(t->share, x->ticket);
 	(void)cluster_add_alert(x, hash_of(m), m->alert.row);
 	x->first = x->first < m->first ? x->first : m->first;
 	x->last = x->last > m->last ? x->last : m->last;
@@ -251,6 +257,8 @@ static enum rc merge(struct tickets *t, struct shard *s, struct cluster *into, s
 {
 	TRY(write_shard(t, s, err));
 	TRY(ticket_merge(t->store, into->ticket, from->ticket, err));
+	ticket_share_note(t->share, into->ticket);
+	ticket_share_note(t->share, from->ticket);
 	clusters_join(s->clusters, into, from);
 	atomic_fetch_add(&t->merged, 1);
 	return RC_OK;
@@ -335,6 +343,7 @@ static void *run(void *ctx)
 			rc = sightings_tell(t->core, false, &err);
 		if (rc == RC_OK && n % RELOAD_EVERY == 0)
 			rc = suppress_reload(t->suppress, &err);
+		ticket_share_run(t->share);
 		if (rc != RC_OK && !bad)
 			log_line(LOG_LEVEL_ERROR, "ticket", "counts wait: %s", err.text);
 		bad = rc != RC_OK;
@@ -381,6 +390,7 @@ static enum rc open_shards(struct tickets *t, const struct config *conf, struct 
 		return FAIL(err, RC_NOMEM, "tickets: out of memory");
 	TRY(rsit_load(t->packs, conf->rsit[0] == '\0' ? NULL : conf->rsit, &t->rsit, err));
 	TRY(open_reader(t, err));
+	TRY(ticket_share_new(t->core, &t->share, err));
 	return suppress_new(t->store, &t->suppress, err);
 }
 
@@ -391,6 +401,7 @@ static void tickets_free(struct tickets *t)
 		pthread_mutex_destroy(&t->shards[i].lock);
 	}
 	suppress_free(t->suppress);
+	ticket_share_free(t->share);
 	connection_reader_free(t->reader);
 	pthread_mutex_destroy(&t->reader_lock);
 	arena_free(t->packs);
@@ -439,6 +450,12 @@ void tickets_stop(struct tickets *t)
 		log_line(LOG_LEVEL_ERROR, "ticket", "last counts: %s", err.text);
 	sightings_close(t->core);
 	tickets_free(t);
+}
+
+void tickets_touch(struct tickets *t, int64_t row)
+{
+	if (t != NULL)
+		ticket_share_note(t->share, row);
 }
 
 struct suppress *tickets_suppress(struct tickets *t)

@@ -29,6 +29,9 @@ enum rc tickets_flush(struct tickets *t, struct err *err) MUSTUSE;
 /* A person closed, merged or suppressed something: what is remembered of it is read again. Thread-safe; accepts NULL. */
 void tickets_changed(struct tickets *t);
 
+/* Something became of this ticket beside hits: the tier above is to hear of it. Thread-safe; accepts NULL. */
+void tickets_touch(struct tickets *t, int64_t row);
+
 struct suppress *tickets_suppress(struct tickets *t);
 const struct rsit *tickets_rsit(const struct tickets *t);
 /* connection_read, into `a`. False: it names neither end. Thread-safe. */

@@ -13,7 +13,9 @@
 #define TICKET_NOTE_MAX ((size_t)16 << 10)
 
 /* An item of one of the ticket's lists. Kinds: "rule" (note: its title), "technique", "tactic", "indicator", "sighting",
- * "connection" (value: JSON, soc/connection.h), "related" (a ticket's number; note: why), "incident" (its number; note: its id). */
+ * "connection" (value: JSON, soc/connection.h), "related" (a ticket's number; note: why), "incident" (its number; note: its id),
+ * "device" (its code; note: its vendor); of a ticket that a member has (node/ticket_share.h): "member" ("PEER NUMBER"; note: PEER; hits:
+ * as the member counts), "member-state"; of one that the tier above spoke of: "feedback" (id of what was said; note: its text). */
 struct ticket_ref {
 	struct str kind, value, note;
 	int64_t hits;

@@ -15,6 +15,8 @@
 struct ticket;
 
 /* What the node lends to its routes. All pointers outlive the API. */
+struct ticket_change;
+
 struct api {
 	struct store *store;
 	const char *node_name, *tier, *identity;
@@ -41,6 +43,8 @@ struct api {
 	void (*changed)(void *ctx);
 	/* A ticket was closed or reopened, or (NULL) a suppression changed: what is in force is read again. May be NULL. */
 	void (*ticket_changed)(void *ctx, const struct ticket *t);
+	/* A person did this with this ticket: whose ticket it is, at another node, hears of it. May be NULL. */
+	void (*ticket_told)(void *ctx, const struct ticket *t, const struct ticket_change *x);
 	/* Is a rule of this id in force? 1, 0; -1: not to be found out now. May be NULL. */
 	int (*rule_known)(void *ctx, struct str id);
 	void *ctx;

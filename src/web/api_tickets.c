@@ -285,6 +285,8 @@ static enum rc finish(struct api_call *c, const struct ticket_change *x, struct 
 	TRY(ticket_get(c->api->store, x->number, c->req->arena, &t, err));
 	if (c->api->ticket_changed != NULL && (x->act == TICKET_CLOSE || x->act == TICKET_REOPEN))
 		c->api->ticket_changed(c->api->ctx, &t);
+	if (c->api->ticket_told != NULL)
+		c->api->ticket_told(c->api->ctx, &t, x);
 	api_put_ticket(&c->out, c->api->words, &t, true);
 	return RC_OK;
 }

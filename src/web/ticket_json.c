@@ -69,6 +69,25 @@ static void put_list(struct jsonw *w, const struct ticket *t, const char *kind, 
 	jsonw_array_end(w);
 }
 
+/* Of whom it is, where it is a member's: "PEER NUMBER". */
+static void put_members(struct jsonw *w, const struct ticket *t)
+{
+	jsonw_name(w, "members");
+	jsonw_array(w);
+	for (size_t i = 0; i < t->n_refs; i++) {
+		const struct ticket_ref *r = &t->refs[i];
+
+		if (!str_eq(r->kind, S("member")) || r->value.n <= r->note.n)
+			continue;
+		jsonw_object(w);
+		jsonw_m_str(w, "peer", r->note);
+		jsonw_m_str(w, "number", str_slice(r->value, r->note.n + 1, r->value.n));
+		jsonw_m_int(w, "hits", r->hits);
+		jsonw_object_end(w);
+	}
+	jsonw_array_end(w);
+}
+
 static void put_connections(struct jsonw *w, const struct ticket *t)
 {
 	jsonw_name(w, "connections");
@@ -94,6 +113,9 @@ static void put_lists(struct jsonw *w, const struct ticket *t)
 	put_connections(w, t);
 	put_list(w, t, "related", "related", "number", "why");
 	put_list(w, t, "incident", "incidents", "number", "id");
+	put_list(w, t, "device", "devices", "code", "vendor");
+	put_members(w, t);
+	put_list(w, t, "feedback", "feedback", "id", "text");
 	jsonw_m_int(w, "left_out", t->cut);
 }
 
