@@ -26,6 +26,7 @@ class Local(http.client.HTTPConnection):
         self.sock.connect(self.door)
 
     def ask(self, method, target, body=None):
+        self.close()  # the node ends what was idle
         self.request(method, '/api/v1' + target, None if body is None else json.dumps(body))
         r = self.getresponse()
         return r.status, json.loads(r.read() or b'null')
