@@ -113,6 +113,49 @@ const struct cli_cmd CMD_INCIDENT_OBSERVABLE_ADD = {
 	observable_opts, observable_add_examples, 3, 3, observable_add_run,
 };
 
+/* --- dispatch --- */
+
+static const struct cli_opt dispatch_opts[] = {
+	{ "to", 0, "NAME", { "the peer or office that is asked (repeat)", "受派之節點或機關（可重複）" }, true },
+	{ "until", 0, "TIME", { "until when it is wanted (RFC 3339)", "要求完成時間（RFC 3339）" }, false },
+	{ "note", 'n', "TEXT", { "what is asked", "派遣事項" }, false },
+	{ "by", 0, "ROLE", { "who asks, a role of the pack; default: by the node's tier", "陳述者之角色；預設依節點層級" }, false },
+	NO_OPT,
+};
+static const char *const dispatch_examples[] = {
+	"forensics are asked for", "lianfang dispatch DIR 2026-000001 --to cib --until 2026-03-01T12:00:00+08:00 --note \"image the historian\"",
+	"it is acknowledged, and later done", "lianfang incident state DIR 2026-000001 acknowledged --ref FACT", NULL,
+};
+
+static int dispatch_run(struct cli *c)
+{
+	struct body x;
+	struct buf path;
+	int status;
+
+	if (!cli_has(c, "note"))
+		return cli_failf(c, "--note: what is asked?");
+	body_begin(&x);
+	body_text(&x, "type", "dispatched");
+	body_option(c, &x, "until", "until");
+	body_option(c, &x, "note", "note");
+	body_option(c, &x, "by", "by");
+	put_repeated(c, &x, "to", "to");
+	buf_init(&path, 4096);
+	incident_path(c, "/facts", &path);
+	status = body_send(c, &x, path.p, show_incident);
+	buf_done(&path);
+	return status;
+}
+
+const struct cli_cmd CMD_DISPATCH = {
+	"dispatch", { "ask another office to act on an incident", "派遣其他機關處理事件" }, "DIR NUMBER",
+	{ "The fact of what was asked starts two clocks: its acknowledgement (incident state NUMBER acknowledged --ref FACT) and its end\n"
+	  "(completed --ref FACT), which is due at --until. A peer that is named with --to gets the incident.",
+	  "派遣事實啟動兩項時限：簽收（acknowledged --ref）與完成（completed --ref，期限為 --until）。--to 所列節點將收到事件。" },
+	dispatch_opts, dispatch_examples, 2, 2, dispatch_run,
+};
+
 /* --- incident publish-indicators --- */
 
 static const struct cli_opt publish_opts[] = {

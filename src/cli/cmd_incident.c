@@ -358,9 +358,9 @@ static const struct cli_opt state_opts[] = {
 	FACT_OPTIONS, LEVEL_OPTIONS,
 	{ "channel", 0, "NAME", { "of reported: platform or fallback", "通報管道：platform 或 fallback" }, false },
 	{ "reason", 0, "TEXT", { "of a fallback: why the platform could not be used", "無法使用平臺之事由" }, false },
-	{ "stage", 0, "NAME", { "of reported: early-warning, notification", "通報階段" }, false },
-	{ "until", 0, "TIME", { "of extended: the new end", "延長後期限" }, false },
-	{ "ref", 0, "ID", { "of corrected: the fact", "所更正之事實" }, false },
+	{ "stage", 0, "NAME", { "of reported: early-warning, notification; of requested, decided, completed: extension, transfer, drill, ...", "通報階段；或申請、核定、完成之事項" }, false },
+	{ "until", 0, "TIME", { "of extended: the new end; of dispatched, requested: until when it is wanted", "延長後或要求之期限" }, false },
+	{ "ref", 0, "ID", { "of corrected, acknowledged, completed: the fact", "所更正、簽收或完成之事實" }, false },
 	{ "subject", 0, "CLASS", { "class of the organisation", "機關類別" }, false },
 	NO_OPT,
 };
@@ -379,7 +379,7 @@ const struct cli_cmd CMD_INCIDENT_STATE = {
 	"incident state", { "state a fact about an incident", "陳述事件之事實" }, "DIR NUMBER TYPE",
 	{ "TYPE is one of aware, level, reported, backfilled, reviewed, rereviewed, forwarded, contained, recovered, final_report,\n"
 	  "extended, returned, accepted, closed, reopened, corrected, dispatched, acknowledged, warned, evidence, meeting, dismissed,\n"
-	  "note. Nothing is erased: a mistake is corrected by a further fact. A fact that could not count is refused\n"
+	  "requested, decided, completed, note. Nothing is erased: a mistake is corrected by a further fact. A fact that could not count is refused\n"
 	  "with the reason.",
 	  "TYPE 為事實類型。事實不會刪除：錯誤以後續事實更正；無法採計者附理由退回。" },
 	state_opts, state_examples, 3, 3, state_run,

@@ -83,6 +83,10 @@ static enum progress step_of(const struct moment *m, enum progress now)
 	case FACT_NOTE:
 	case FACT_SPLIT:
 	case FACT_OBSERVABLE:
+	case FACT_ENTRY:
+	case FACT_REQUESTED:
+	case FACT_DECIDED:
+	case FACT_COMPLETED:
 	case FACT_TYPES:
 		break;
 	}

@@ -1,5 +1,7 @@
 /* Clocks. What is in force may change while a clock runs (the level, an extension), so a clock is looked at span by span:
  * it is breached when in any span time went on behind the due instant of that span. A breach stays. */
+#include <stdlib.h>
+
 #include "desk/derive_int.h"
 
 static struct str channel_of(const struct desk_fact *f)
@@ -37,7 +39,7 @@ struct cursor {
 
 static bool extends(const struct pack_clock *c, const struct moment *m)
 {
-	return (c->extended_by >> m->fact->type & 1) != 0;
+	return c->extended_by.facts != 0 && is_event(&c->extended_by, m);
 }
 
 /* Takes in the moments up to `at`. */
@@ -63,7 +65,7 @@ static usec next_change(const struct story *s, const struct pack_clock *c, struc
 
 /* The due instants of one clock: by its limit each is found once. */
 struct dues {
-	usec at[PACK_LIMITS_MAX];
+	usec at[PACK_LIMITS_MAX], most[PACK_LIMITS_MAX];
 	bool known[PACK_LIMITS_MAX];
 };
 
@@ -79,15 +81,20 @@ static struct span_view look(const struct story *s, const struct clock_view *v, 
 	struct span_view span = { .due = NO_TIME, .level = k->level > 0 ? k->level : s->pack->level_unknown };
 	const struct pack_limit *limit = limit_of(c, subject, span.level);
 	size_t i;
+	bool stated = c->stated && v->started->until > 0;
 
 	span.runs = limit != NULL;
-	if (limit == NULL || limit->none)
+	if (limit == NULL || (limit->none && !stated))
 		return span;
 	i = (size_t)(limit - c->limits);
-	if (!dues->known[i])
-		dues->at[i] = calendar_end(&s->pack->calendar, v->start, &limit->period, c->how);
+	if (!dues->known[i]) {
+		dues->at[i] = stated ? v->started->until : calendar_end(&s->pack->calendar, v->start, &limit->period, c->how);
+		dues->most[i] = limit->capped ? calendar_end(&s->pack->calendar, v->start, &limit->most, c->how) : INT64_MAX;
+	}
 	dues->known[i] = true;
 	span.due = k->extended > dues->at[i] ? k->extended : dues->at[i];
+	if (span.due > dues->most[i])
+		span.due = dues->most[i];
 	return span;
 }
 
@@ -138,18 +145,72 @@ static enum rc add_clock(const struct story *s, const struct pack_clock *c, cons
 	return RC_OK;
 }
 
+/* --- stops that name their start --- */
+
+struct answers {
+	const struct moment **list; /* by what they refer to, then by time */
+	size_t n;
+};
+
+static int by_ref(const void *a, const void *b)
+{
+	const struct moment *x = *(const struct moment *const *)a, *y = *(const struct moment *const *)b;
+	int order = str_cmp(x->fact->ref, y->fact->ref);
+
+	return order != 0 ? order : x < y ? -1 : x > y;
+}
+
+static enum rc find_answers(const struct story *s, const struct pack_clock *c, struct answers *ret, struct err *err)
+{
+	*ret = (struct answers){ NULL, 0 };
+	if (!c->stop.refers)
+		return RC_OK;
+	ret->list = arena_array(s->a, s->n + 1, sizeof *ret->list);
+	if (ret->list == NULL)
+		return FAIL(err, RC_NOMEM, "clocks: out of memory");
+	for (size_t i = find_event(s, &c->stop, 0); i < s->n; i = find_event(s, &c->stop, i + 1))
+		ret->list[ret->n++] = &s->m[i];
+	qsort(ret->list, ret->n, sizeof *ret->list, by_ref);
+	return RC_OK;
+}
+
+/* The first that names this start and is not before it. Each start has an id of its own, so all of them together look at each answer
+ * once. */
+static const struct moment *answer_to(const struct answers *x, const struct moment *start)
+{
+	size_t lo = 0, hi = x->n;
+
+	while (hi > lo) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (str_cmp(x->list[mid]->fact->ref, start->fact->id) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (; lo < x->n && str_eq(x->list[lo]->fact->ref, start->fact->id); lo++)
+		if (x->list[lo]->time >= start->time)
+			return x->list[lo];
+	return NULL;
+}
+
 /* A stop of `each` start: the first that is not before it. One pass finds all, since starts come in order. */
 static enum rc clocks_of(const struct story *s, const struct pack_clock *c, struct incident_view *ret, struct err *err)
 {
 	struct cursor k = { .extended = NO_TIME };
 	size_t stop = 0, same = 0; /* same: the first moment of the start's instant */
+	struct answers answers;
 
+	TRY(find_answers(s, c, &answers, err));
 	for (size_t i = find_event(s, &c->start, 0); i < s->n; i = find_event(s, &c->start, i + 1)) {
-		advance(s, c, &k, s->m[i].time);
-		while (c->each && s->m[same].time < s->m[i].time)
+		const struct moment *m = &s->m[i], *end;
+
+		advance(s, c, &k, m->time);
+		while (c->each && s->m[same].time < m->time)
 			same++;
 		stop = find_event(s, &c->stop, stop < same ? same : stop);
-		TRY(add_clock(s, c, &s->m[i], stop < s->n ? &s->m[stop] : NULL, &k, ret, err));
+		end = c->stop.refers ? answer_to(&answers, m) : stop < s->n ? &s->m[stop] : NULL;
+		TRY(add_clock(s, c, m, end, &k, ret, err));
 		if (!c->each)
 			break;
 	}

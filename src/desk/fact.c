@@ -7,7 +7,7 @@
 static const char *const names[FACT_TYPES] = {
 	"aware", "reported", "backfilled", "level", "reviewed", "rereviewed", "forwarded", "contained", "recovered", "final_report", "extended",
 	"returned", "accepted", "closed", "reopened", "corrected", "dispatched", "acknowledged", "warned", "evidence", "meeting", "dismissed",
-	"merged", "unmerged", "note", "split", "observable",
+	"merged", "unmerged", "note", "split", "observable", "entry", "requested", "decided", "completed",
 };
 
 static const struct json_limits LINE_LIMITS = { FACT_LINE_MAX, 32, 65536 };
@@ -100,6 +100,8 @@ static enum rc read_fact(const struct json *v, struct desk_fact *f, struct err *
 		TRY(read_instant(v, "claimed", &f->claimed, err));
 	if (f->type == FACT_EXTENDED)
 		TRY(read_instant(v, "until", &f->until, err));
+	else if ((f->type == FACT_DISPATCHED || f->type == FACT_REQUESTED) && time_parse_offset(text_of(v, "until"), &f->until, NULL) != RC_OK)
+		f->until = 0;
 	f->by = text_of(v, "by");
 	f->channel = text_of(v, "channel");
 	f->stage = text_of(v, "stage");

@@ -11,7 +11,8 @@ enum fact_type {
 	FACT_AWARE, FACT_REPORTED, FACT_BACKFILLED, FACT_LEVEL, FACT_REVIEWED, FACT_REREVIEWED, FACT_FORWARDED, FACT_CONTAINED,
 	FACT_RECOVERED, FACT_FINAL_REPORT, FACT_EXTENDED, FACT_RETURNED, FACT_ACCEPTED, FACT_CLOSED, FACT_REOPENED, FACT_CORRECTED,
 	FACT_DISPATCHED, FACT_ACKNOWLEDGED, FACT_WARNED, FACT_EVIDENCE, FACT_MEETING, FACT_DISMISSED, FACT_MERGED, FACT_UNMERGED,
-	FACT_NOTE, FACT_SPLIT, FACT_OBSERVABLE, FACT_TYPES
+	FACT_NOTE, FACT_SPLIT, FACT_OBSERVABLE, FACT_ENTRY, FACT_REQUESTED, FACT_DECIDED, FACT_COMPLETED,
+	FACT_TYPES
 };
 
 #define FACTS_MAX 100000
@@ -24,11 +25,11 @@ struct desk_fact {
 	usec claimed;              /* when it happened; = at when it was not said */
 	enum fact_type type;
 	struct str channel, stage, reason, grounds, subject;
-	struct str ref;            /* corrected: the fact; merged, unmerged, split: the incident into which, or out of which, this one goes */
+	struct str ref;            /* corrected, acknowledged, completed: the fact; merged, unmerged, split: the incident into which, or out of which, this one goes */
 	struct str from;           /* merged, unmerged, split: the other side of it, stated in the incident that takes in (desk/join.h) */
 	const struct json *moved;  /* split: ids of the facts that go, or NULL */
 	uint32_t origin;           /* which incident it was stated about; 0: this one (desk/join.h) */
-	usec until;                /* extended */
+	usec until;                /* extended; of dispatched and requested until when it is wanted, 0: nobody said */
 	int level;                 /* stated outright; 0 = not */
 	const struct json *items;  /* level: what is affected, or NULL */
 	const struct json *source; /* the whole fact */

@@ -290,7 +290,7 @@ enum rc pack_parse(struct arena *a, const char *file, struct str text, const str
 	TRY(pack_terms(&r, r.root, "sectors", SECTORS_MAX, &p->sectors, &p->n_sectors));
 	TRY(read_levels(&r, p));
 	TRY(read_clocks(&r, p));
-	p->forms = json_get(r.root, S("forms"));
+	TRY(pack_forms_read(&r, p));
 	p->words = json_get(r.root, S("words"));
 	p->source = r.root;
 	*ret = p;

@@ -44,6 +44,7 @@ struct pack_event {
 	uint32_t facts;       /* 1u << enum fact_type */
 	struct str channel;   /* only those of this channel; "" = any */
 	struct str stage;     /* only those of this stage ("notification"); "" = any */
+	bool refers;          /* stop: only those whose `ref` names the fact that started the clock */
 	bool reason;          /* only those that state a reason */
 	bool changed;         /* only those that make another level known than the one before (a re-report) */
 	uint8_t nth;          /* with `stage`: a fact that states no stage counts as this one of its kind, from 1; 0 = never */
@@ -56,6 +57,8 @@ struct pack_limit {
 	bool none;            /* the law gives no figure: it is open until it is stopped */
 	bool off;             /* the clock does not run for these */
 	struct period period;
+	bool capped;          /* no extension goes behind `most` */
+	struct period most;
 };
 
 struct pack_clock {
@@ -68,12 +71,35 @@ struct pack_clock {
 	unsigned how;         /* enum period_end */
 	const struct pack_limit *limits; /* the first that fits counts; none fits: as `off` */
 	size_t n_limits;
-	uint32_t extended_by; /* facts that move the due instant ("extended"), or 0 */
+	bool stated;          /* it is due when the fact that starts it says (`until`), if that says so */
+	struct pack_event extended_by; /* facts that move the due instant to their `until`; no facts named: none */
 };
 
 struct pack_role {
 	struct pack_term term;
 	uint32_t facts;       /* what it may state: 1u << enum fact_type */
+};
+
+#define PACK_FROM_MAX 4
+
+/* A field of a form, and what fills it (pack_form.c). */
+struct pack_field {
+	struct pack_term term;
+	struct pack_words hint;
+	bool required;        /* it, or each of its parts that is required */
+	struct str entry;     /* under which name people fill it in */
+	struct str from[PACK_FROM_MAX]; /* else the first of these that has something */
+	size_t n_from;
+	const struct pack_field *parts;
+	size_t n_parts;
+};
+
+struct pack_form {
+	struct pack_term term;
+	struct str source;    /* the clause, or "" */
+	uint32_t facts;       /* that may be stated only when nothing is missing: 1u << enum fact_type */
+	const struct pack_field *fields;
+	size_t n_fields;
 };
 
 struct pack {
@@ -98,7 +124,9 @@ struct pack {
 	size_t n_roles;
 	const struct pack_term *sectors;
 	size_t n_sectors;
-	const struct json *forms, *words; /* as the file has them, or NULL */
+	const struct pack_form *forms;
+	size_t n_forms;
+	const struct json *words;         /* as the file has them, or NULL */
 	const struct json *source;        /* the whole file */
 };
 
@@ -109,6 +137,9 @@ enum rc pack_parse(struct arena *a, const char *file, struct str text, const str
 
 /* The packs in the program, in order of their names; NULL behind the last. */
 const char *pack_builtin(size_t index);
+
+/* NULL: there is none. */
+const struct pack_form *pack_form_find(const struct pack *p, struct str id);
 
 /* Index of a term, or -1. */
 int pack_find(const struct pack_term *terms, size_t n, struct str id);

@@ -31,7 +31,7 @@ enum rc pack_facts_read(const struct pack_reader *r, const struct json *v, uint3
 
 static enum rc read_event(const struct pack_reader *r, const struct json *clock, const char *name, struct pack_event *ret)
 {
-	static const char *const names[] = { "on", "channel", "stage", "nth", "reason", "changed", NULL };
+	static const char *const names[] = { "on", "channel", "stage", "nth", "reason", "changed", "refers", NULL };
 	const struct json *v, *on;
 	int64_t nth = 0;
 
@@ -47,6 +47,7 @@ static enum rc read_event(const struct pack_reader *r, const struct json *clock,
 		TRY(pack_int(r, v, "nth", 1, 9, &nth));
 	ret->nth = (uint8_t)nth;
 	TRY(pack_flag(r, v, "reason", &ret->reason));
+	TRY(pack_flag(r, v, "refers", &ret->refers));
 	return pack_flag(r, v, "changed", &ret->changed);
 }
 
@@ -88,11 +89,21 @@ static enum rc read_levels(const struct pack_reader *r, const struct pack *p, co
 	return RC_OK;
 }
 
+/* "extended" or a list, or an event {"on", "stage", ...}. */
+static enum rc read_extended(const struct pack_reader *r, const struct json *clock, struct pack_event *ret)
+{
+	const struct json *v = json_get(clock, S("extended_by"));
+
+	if (v == NULL)
+		return RC_OK;
+	return v->type == JSON_OBJECT ? read_event(r, clock, "extended_by", ret) : pack_facts_read(r, v, &ret->facts);
+}
+
 /* "within": a period, null (no figure), or false (the clock does not run). */
 static enum rc read_limit(const struct pack_reader *r, const struct pack *p, const struct json *v, struct pack_limit *ret)
 {
-	static const char *const names[] = { "subjects", "levels", "within", "source", NULL };
-	const struct json *within;
+	static const char *const names[] = { "subjects", "levels", "within", "most", "source", NULL };
+	const struct json *within, *most = json_get(v, S("most"));
 
 	TRY(pack_members(r, v, names));
 	TRY(read_subjects(r, p, v, &ret->subjects));
@@ -106,6 +117,9 @@ static enum rc read_limit(const struct pack_reader *r, const struct pack *p, con
 		return RC_OK;
 	if (within->type != JSON_STRING || period_parse(json_str(within), &ret->period, r->err) != RC_OK)
 		return pack_bad(r, within, "expected a period (ISO 8601, like PT1H or P1M), null or false");
+	ret->capped = most != NULL;
+	if (most != NULL && (most->type != JSON_STRING || period_parse(json_str(most), &ret->most, r->err) != RC_OK))
+		return pack_bad(r, most, "expected a period (ISO 8601)");
 	return RC_OK;
 }
 
@@ -121,8 +135,9 @@ static enum rc read_how(const struct pack_reader *r, const struct json *v, unsig
 
 enum rc pack_clock_read(const struct pack_reader *r, const struct pack *p, const struct json *v, struct pack_clock *ret)
 {
-	static const char *const more[] = { "who", "source", "when", "start", "stop", "each", "limits", "roll", "whole_day", "extended_by", NULL };
-	const struct json *list, *extended = json_get(v, S("extended_by"));
+	static const char *const more[] = { "who", "source", "when", "start", "stop", "each", "limits", "roll", "whole_day", "stated",
+					    "extended_by", NULL };
+	const struct json *list;
 	struct pack_limit *limits;
 	void *items;
 
@@ -135,8 +150,10 @@ enum rc pack_clock_read(const struct pack_reader *r, const struct pack *p, const
 	TRY(read_event(r, v, "stop", &ret->stop));
 	TRY(pack_flag(r, v, "each", &ret->each));
 	TRY(read_how(r, v, &ret->how));
-	if (extended != NULL)
-		TRY(pack_facts_read(r, extended, &ret->extended_by));
+	TRY(pack_flag(r, v, "stated", &ret->stated));
+	if (ret->start.refers || (ret->stop.refers && !ret->each))
+		return pack_bad(r, v, "\"refers\" is of the stop of a clock with \"each\"");
+	TRY(read_extended(r, v, &ret->extended_by));
 	TRY(pack_array(r, v, "limits", PACK_LIMITS_MAX, sizeof *limits, &list, &items));
 	limits = items;
 	JSON_EACH(one, list)

@@ -73,6 +73,8 @@ static const struct key keys[] = {
 	{ "notify", "mail_user", KIND_TEXT, AT(mail_user), "", 0, 0, NULL, "Account at the mail server; empty = none is needed." },
 	{ "notify", "mail_password_file", KIND_TEXT, AT(mail_password_file), "", 0, 0, NULL, "File with its password." },
 	{ "notify", "mail_ca", KIND_TEXT, AT(mail_ca), "", 0, 0, NULL, "PEM file of the authority that signed the mail server's certificate; empty = the system's." },
+	{ "notify", "command", KIND_TEXT, AT(notify_command), "", 0, 0, NULL,
+	  "Program that is run for each alarm, which comes to its standard input as JSON; no arguments, no shell; empty = none." },
 	{ "notify", "webhook", KIND_TEXT, AT(webhook), "", 0, 0, NULL, "Address that each alarm is posted to as JSON; http:// on loopback only; empty = none." },
 	{ "notify", "webhook_ca", KIND_TEXT, AT(webhook_ca), "", 0, 0, NULL, "PEM file of the authority that signed its certificate; empty = the system's." },
 	{ "history", "max_mb", KIND_INT, AT(history_mb), "1024", 0, 100000000, NULL,

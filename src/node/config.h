@@ -56,7 +56,7 @@ struct config {
 	bool intake;
 	int64_t intake_per_address, intake_per_hour;
 	/* [notify] */
-	const char *mail_server, *mail_from, *mail_to, *mail_user, *mail_password_file, *mail_ca, *webhook, *webhook_ca; /* or "" */
+	const char *mail_server, *mail_from, *mail_to, *mail_user, *mail_password_file, *mail_ca, *webhook, *webhook_ca, *notify_command; /* or "" */
 	/* [history] */
 	int64_t history_mb, history_days;
 	const char *history_queue; /* that sealed blocks go into, too, or "" */

@@ -26,10 +26,12 @@
 #include "store/collections.h"
 #include "store/facts.h"
 #include "store/sessions.h"
+#include "sys/runner.h"
 #include "sys/file.h"
 #include "sys/proc.h"
 #include "web/console.h"
 
+#define COMMAND_LIMIT (20 * USEC_PER_SEC)
 #define STOP_GRACE (5 * USEC_PER_SEC)
 #define PEM_MAX ((size_t)1 << 16)
 #define MIB ((size_t)1 << 20)
@@ -145,7 +147,7 @@ static void ticket_changed(void *ctx, const struct ticket *t)
 
 void core_api(struct node *n, struct api *ret)
 {
-	*ret = (struct api){ .store = n->store, .node_name = n->config.name, .tier = n->config.tier, .identity = n->config.identity,
+	*ret = (struct api){ .store = n->store, .node_name = n->config.name, .tier = n->config.tier, .identity = n->config.identity, .oid = n->config.oid,
 			     .cert_sha256 = n->cert_sha256, .default_tlp = (uint8_t)n->config.default_tlp, .strict = n->config.strict,
 			     .upgrade_20 = n->config.upgrade_20, .dir = n->paths.dir, .started = time_now(),
 			     .rsit = n->config.rsit[0] == '\0' ? NULL : n->config.rsit, .desk_packs = n->config.desk_packs, .desk_pack = n->config.desk_pack };
@@ -267,6 +269,14 @@ static enum rc read_conf_and_enter(struct core *c, const char *dir, struct err *
 		return FAIL(err, RC_NOMEM, "core: out of memory");
 	TRY(node_paths_of(dir, &paths, err));
 	TRY(config_read(paths.conf, a, conf, err));
+	if (conf->notify_command[0] != '\0') { /* inside the fence nothing can be started */
+		enum rc rc = runner_start(conf->notify_command, COMMAND_LIMIT, &c->runner, err);
+
+		if (rc != RC_OK) {
+			err_prefix(err, "[notify] command");
+			return rc;
+		}
+	}
 	return enter_fence(c, paths.dir, conf, err);
 }
 
@@ -462,6 +472,7 @@ static void core_close(struct core *c, bool served)
 	alarms_stop(c->alarms);
 	cases_stop(c); /* who wakes it has ended */
 	notify_stop(c->notify);
+	runner_stop(c->runner);
 	detect_link_stop(c->link, served);
 	blocks_stop(c->blocks);
 	tickets_stop(c->tickets);

@@ -50,6 +50,7 @@ struct core {
 	uint32_t up, down;       /* rows of the collections that go up and down */
 	uint32_t collections[CONFIG_INPUTS_MAX]; /* of the inputs: where their sightings go */
 	struct alarms *alarms;   /* of the desk's clocks */
+	struct runner *runner;   /* runs [notify] command; or NULL */
 	struct notify *notify;   /* who is told of them, or NULL */
 	struct tickets *tickets; /* tickets.c: what alerts become */
 	struct sightings *sightings; /* sightings.c's own */

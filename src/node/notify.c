@@ -4,6 +4,7 @@
 
 #include "base/bell.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "desk/desk.h"
 #include "desk/show.h"
@@ -12,8 +13,10 @@
 #include "sys/file.h"
 #include "sys/httpc.h"
 #include "sys/mail.h"
+#include "sys/runner.h"
 
-#define AT_A_TIME 50
+#define AT_A_TIME 1000
+#define TAKEN_MAX 10000
 #define AGAIN_EACH (30 * USEC_PER_SEC) /* when a server did not take it */
 #define LOOK_EACH (5 * USEC_PER_SEC)
 #define TIMEOUT (20 * USEC_PER_SEC)
@@ -31,7 +34,8 @@ struct notify {
 	const char *to[MAIL_TO_MAX + 1];
 	struct httpc *http;       /* NULL: no webhook */
 	const char *webhook;
-	bool said;                /* that a server does not take it */
+	struct map *taken;        /* "row percent clock" -> ways that took it, while others did not; of this run */
+	bool said;                /* that a way does not take it */
 };
 
 /* --- what people read --- */
@@ -110,16 +114,12 @@ static enum rc send_mail(struct notify *n, const struct incident_untold *u, cons
 	return rc;
 }
 
-static enum rc send_webhook(struct notify *n, const struct incident_untold *u, const struct pack_words *title, struct err *err)
+/* What programs read. */
+static enum rc write_alarm(const struct incident_untold *u, const struct pack_words *title, struct buf *out, struct err *err)
 {
-	static const char *const headers[] = { "Content-Type: application/json", NULL };
-	struct httpc_res res;
-	struct buf b;
 	struct jsonw w;
-	enum rc rc;
 
-	buf_init(&b, TEXT_MAX);
-	jsonw_init(&w, &b);
+	jsonw_init(&w, out);
 	jsonw_object(&w);
 	jsonw_m_cstr(&w, "type", u->alarm.percent >= 100 ? "breach" : "alarm");
 	jsonw_m_str(&w, "incident", u->incident.id);
@@ -132,25 +132,87 @@ static enum rc send_webhook(struct notify *n, const struct incident_untold *u, c
 	show_time(&w, "due", u->alarm.due);
 	show_time(&w, "at", u->alarm.at);
 	jsonw_object_end(&w);
-	rc = httpc_do(n->http, "POST", n->webhook, headers, buf_view(&b), &res, err);
-	if (rc == RC_OK) {
-		if (res.status < 200 || res.status > 299)
-			rc = FAIL(err, RC_PEER, "%s answers %d", n->webhook, res.status);
-		httpc_res_done(&res);
-	}
+	return buf_check(out, err, "alarm");
+}
+
+static enum rc post(struct notify *n, struct str body, struct err *err)
+{
+	static const char *const headers[] = { "Content-Type: application/json", NULL };
+	struct httpc_res res;
+	enum rc rc = httpc_do(n->http, "POST", n->webhook, headers, body, &res, err);
+
+	if (rc != RC_OK)
+		return rc;
+	if (res.status < 200 || res.status > 299)
+		rc = FAIL(err, RC_PEER, "%s answers %d", n->webhook, res.status);
+	httpc_res_done(&res);
+	return rc;
+}
+
+static enum rc send_webhook(struct notify *n, const struct incident_untold *u, const struct pack_words *title, struct err *err)
+{
+	struct buf b;
+	enum rc rc;
+
+	buf_init(&b, TEXT_MAX);
+	rc = write_alarm(u, title, &b, err);
+	if (rc == RC_OK)
+		rc = post(n, buf_view(&b), err);
 	buf_done(&b);
 	return rc;
 }
 
-static enum rc send_one(struct notify *n, const struct incident_untold *u, struct err *err)
+static enum rc send_command(struct notify *n, const struct incident_untold *u, const struct pack_words *title, struct err *err)
+{
+	struct buf b;
+	enum rc rc;
+
+	buf_init(&b, TEXT_MAX);
+	rc = write_alarm(u, title, &b, err);
+	buf_char(&b, '\n');
+	if (rc == RC_OK)
+		rc = runner_do(n->core->runner, buf_view(&b), &n->ending, err);
+	buf_done(&b);
+	return rc;
+}
+
+/* The ways by which word goes out. One that does not work holds up no other. */
+static const struct way {
+	enum rc (*send)(struct notify *n, const struct incident_untold *u, const struct pack_words *title, struct err *err);
+} WAYS[] = { { send_mail }, { send_webhook }, { send_command } };
+
+static unsigned ways_of(const struct notify *n)
+{
+	return (n->mail.url != NULL ? 1u : 0) | (n->http != NULL ? 2u : 0) | (n->core->runner != NULL ? 4u : 0);
+}
+
+/* By each way that has not taken it yet and has not failed in this round. What a way took is remembered while another waits, so that
+ * it is not told again every half minute. */
+static enum rc send_one(struct notify *n, const struct incident_untold *u, unsigned *failed, struct err *err)
 {
 	struct pack_words title = title_of(n->core->api.desk, u->alarm.clock);
+	unsigned all = ways_of(n);
+	uint64_t taken = 0;
+	char key[600];
 
-	if (n->mail.url != NULL)
-		TRY(send_mail(n, u, &title, err));
-	if (n->http != NULL)
-		TRY(send_webhook(n, u, &title, err));
-	return incident_told(n->core->node.store, u->incident.row, u->alarm.clock, u->alarm.percent, err);
+	snprintf(key, sizeof key, "%lld %d %.*s", (long long)u->incident.row, u->alarm.percent, STR(str_slice(u->alarm.clock, 0, 500)));
+	(void)map_get(n->taken, str_of(key), &taken);
+	for (unsigned i = 0; i < COUNTOF(WAYS); i++) {
+		unsigned bit = 1u << i;
+
+		if ((all & bit & ~*failed & ~taken) == 0 || atomic_load(&n->ending))
+			continue;
+		if (WAYS[i].send(n, u, &title, err) == RC_OK)
+			taken |= bit;
+		else
+			*failed |= bit;
+	}
+	if ((taken & all) == all) {
+		(void)map_del(n->taken, str_of(key));
+		return incident_told(n->core->node.store, u->incident.row, u->alarm.clock, u->alarm.percent, err);
+	}
+	(void)!map_put(n->taken, str_of(key), taken); /* full: it is told again */
+	return RC_OK;
 }
 
 /* False: more waits. */
@@ -159,11 +221,12 @@ static bool send_all(struct notify *n, struct arena *a)
 	struct incident_untold *list;
 	struct err err = { 0 };
 	size_t count = 0;
+	unsigned failed = 0;
 	enum rc rc = incident_untold(n->core->node.store, AT_A_TIME, a, &list, &count, &err);
 
-	for (size_t i = 0; rc == RC_OK && i < count && !atomic_load(&n->ending); i++)
-		rc = send_one(n, &list[i], &err);
-	if (rc == RC_OK) {
+	for (size_t i = 0; rc == RC_OK && i < count && failed != ways_of(n) && !atomic_load(&n->ending); i++)
+		rc = send_one(n, &list[i], &failed, &err);
+	if (rc == RC_OK && failed == 0) {
 		n->said = false;
 		return count < AT_A_TIME;
 	}
@@ -260,6 +323,7 @@ static enum rc take_webhook(struct notify *n, const struct config *c, struct err
 static void notify_free(struct notify *n)
 {
 	httpc_free(n->http);
+	map_free(n->taken);
 	arena_free(n->arena);
 	bell_done(&n->bell);
 	mem_free(n);
@@ -272,7 +336,7 @@ enum rc notify_start(struct core *c, struct notify **ret, struct err *err)
 	enum rc rc;
 
 	*ret = NULL;
-	if (conf->mail_server[0] == '\0' && conf->webhook[0] == '\0')
+	if (conf->mail_server[0] == '\0' && conf->webhook[0] == '\0' && c->runner == NULL)
 		return RC_OK;
 	n = mem_alloc(sizeof *n);
 	if (n == NULL)
@@ -280,7 +344,8 @@ enum rc notify_start(struct core *c, struct notify **ret, struct err *err)
 	n->core = c;
 	bell_init(&n->bell);
 	n->arena = arena_new(FILE_MAX);
-	rc = n->arena == NULL ? FAIL(err, RC_NOMEM, "notify: out of memory") : take_mail(n, conf, err);
+	n->taken = map_new(TAKEN_MAX);
+	rc = n->arena == NULL || n->taken == NULL ? FAIL(err, RC_NOMEM, "notify: out of memory") : take_mail(n, conf, err);
 	if (rc == RC_OK)
 		rc = take_webhook(n, conf, err);
 	if (rc == RC_OK && pthread_create(&n->thread, NULL, run, n) != 0)

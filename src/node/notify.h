@@ -1,5 +1,5 @@
-/* Word of the desk's alarms to people: mail and webhook. At least once each: what was
- * sent is noted behind the server's reply, and a second try carries the same message id. */
+/* Word of the desk's alarms to people: mail, webhook and a command. At least once each: what was
+ * sent is noted behind the reply, and a second try carries the same message id. */
 #ifndef NODE_NOTIFY_H
 #define NODE_NOTIFY_H
 

@@ -20,6 +20,7 @@ struct ticket_change;
 struct api {
 	struct store *store;
 	const char *node_name, *tier, *identity;
+	const char *oid;             /* of the organisation, or "" */
 	const char *cert_sha256;     /* what peers pin; or NULL */
 	uint8_t default_tlp;
 	bool strict, upgrade_20;
@@ -84,6 +85,7 @@ struct api_route {
 };
 
 /* Tables of the api_*.c files; each ends with method NULL. */
+extern const struct api_route API_ROUTES_FORMS[];
 extern const struct api_route API_ROUTES_ACCOUNTS[], API_ROUTES_COLLECTIONS[], API_ROUTES_PEERS[], API_ROUTES_INTEL[],
 	API_ROUTES_IMPORT[], API_ROUTES_NODE[], API_ROUTES_INCIDENTS[],
 	API_ROUTES_TICKETS[], API_ROUTES_SUPPRESSIONS[], API_ROUTES_REGISTERS[], API_ROUTES_BULLETINS[], API_ROUTES_EXPORT[], API_ROUTES_WIZARD[], API_ROUTES_INTAKE[],

@@ -92,6 +92,14 @@ static bool skipped(struct str name)
 	return str_eq(name, S("at")) || str_eq(name, S("id")) || str_eq(name, S("by"));
 }
 
+static enum rc check_instant(const struct json *in, const char *name, struct err *err)
+{
+	struct str text = json_get_str(in, str_of(name));
+	usec t;
+
+	return text.n > 0 && time_parse_offset(text, &t, NULL) == RC_OK ? RC_OK : FAIL(err, RC_BAD, "/%s: expected an instant (RFC 3339)", name);
+}
+
 enum rc incident_make_fact(struct api_call *c, struct str packs, const struct json *in, struct incident_fact *ret, struct err *err)
 {
 	struct str id = json_get_str(in, S("id")), by = json_get_str(in, S("by"));
@@ -109,6 +117,8 @@ enum rc incident_make_fact(struct api_call *c, struct str packs, const struct js
 		return FAIL(err, RC_BAD, "/type: is required");
 	if (type == FACT_TYPES)
 		return FAIL(err, RC_BAD, "/type: nobody knows a fact of type '%.*s'", STR(str_slice(ret->type, 0, 100)));
+	if (json_get(in, S("until")) != NULL)
+		TRY(check_instant(in, "until", err));
 	uuid_v4(&u);
 	uuid_format(&u, uuid);
 	snprintf(own, sizeof own, "f-%s", uuid);
@@ -494,6 +504,8 @@ static enum rc add_once(struct api_call *c, const struct incident_fact *f, size_
 	if (n == 1 && count_own(v, f->id) > 1) /* it was stated before under this id: it is not stated again */
 		return incident_look(c, r, NULL, 0, time_now(), v, err);
 	TRY(incident_refuse_idle(v, f, n, err));
+	for (size_t i = 0; i < n; i++)
+		TRY(incident_refuse_partial(c, r, v, f[i].type, err));
 	if (count_own(v, (struct str){ NULL, 0 }) > INCIDENT_FACTS_MAX)
 		return FAIL(err, RC_LIMIT, "incident: more than %d facts", INCIDENT_FACTS_MAX);
 	r->now = casefile_derived(v, 0);

@@ -26,6 +26,8 @@ enum rc incident_refuse_idle(const struct desk_view *v, const struct incident_fa
 /* Keeps facts about an incident, however many others do so at a time; *r and *v are as they are then. An id that is there already is
  * not added again. RC_CONFLICT: it is merged into another. */
 enum rc incident_state(struct api_call *c, struct incident_row *r, const struct incident_fact *f, size_t n, struct desk_view *v, struct err *err) MUSTUSE;
+/* RC_BAD names what a form of the packs lacks that must be whole before a fact of this type is stated. */
+enum rc incident_refuse_partial(struct api_call *c, const struct incident_row *r, const struct desk_view *v, struct str type, struct err *err) MUSTUSE;
 /* Packs that a request names, else the node's own. */
 enum rc incident_read_packs(struct api_call *c, struct str *ret, struct err *err) MUSTUSE;
 /* Whether the caller may see what is marked so. */

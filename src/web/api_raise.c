@@ -278,7 +278,7 @@ static enum rc raise_post(struct api_call *c, struct err *err)
 }
 
 const struct api_route API_ROUTES_RAISE[] = {
-	{ "POST", "/tickets/{ticket}/incident", API_ANALYST, raise_post, "Make an incident of a monitoring ticket, with its evidence", NULL, RAISE_REQUEST,
+	{ "POST", "/tickets/{number}/incident", API_ANALYST, raise_post, "Make an incident of a monitoring ticket, with its evidence", NULL, RAISE_REQUEST,
 	  ANY_SCHEMA },
 	{ NULL, NULL, API_ANY, NULL, NULL, NULL, NULL, NULL },
 };

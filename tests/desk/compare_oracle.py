@@ -13,8 +13,9 @@ import oracle  # noqa: E402
 
 YEARS = {"tw-2026": 2026, "tw-2021": 2024, "eu-nis2": 2026, "generic": 2026}
 TYPES = ["aware", "level", "reported", "backfilled", "reviewed", "rereviewed", "forwarded", "contained", "recovered", "final_report", "extended",
-         "returned", "accepted", "closed", "reopened", "meeting", "dismissed", "note", "acknowledged", "merged", "unmerged"]
-WEIGHTS = [8, 8, 8, 2, 6, 3, 5, 5, 3, 5, 2, 2, 3, 2, 1, 2, 0.5, 2, 1, 0.3, 0.3]
+         "returned", "accepted", "closed", "reopened", "meeting", "dismissed", "note", "acknowledged", "merged", "unmerged", "dispatched", "requested",
+         "decided", "completed"]
+WEIGHTS = [8, 8, 8, 2, 6, 3, 5, 5, 3, 5, 3, 2, 3, 2, 1, 2, 0.5, 2, 3, 0.3, 0.3, 3, 3, 2, 4]
 
 
 def text(t):
@@ -54,6 +55,12 @@ def history(law):
                     f["reason"] = "line down"
             if random.random() < 0.2:
                 f["stage"] = random.choice(["early", "notification"])
+        if kind in ("extended", "requested", "decided", "completed") and random.random() < 0.8:
+            f["stage"] = random.choice(["extension", "transfer", "drill", "drill-result"])
+        if kind in ("acknowledged", "completed") and random.random() < 0.8:
+            f["ref"] = "f%d" % random.randint(0, n)
+        if kind in ("dispatched", "requested") and random.random() < 0.6:
+            f["until"] = text(begin + int(random.choice(marks) * 3600) + random.choice([0, 1, -1, 7200]))
         if kind == "extended":
             f["until"] = text(begin + random.randint(20, 60) * 86400)
         if law.startswith("tw") and random.random() < 0.1:

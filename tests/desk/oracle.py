@@ -85,6 +85,13 @@ def month_later(t, offset, days_off, workdays, roll, whole_day):
     return int(wall - offset(guess))
 
 
+# What one office asks of another: each has its own acknowledgement and its own end, which is due when the asker says.
+ACTIONS = [
+    ("acknowledge", "dispatched", ("acknowledged to it",), True, lambda l, s: None),
+    ("action", "dispatched", ("completed to it",), True, lambda l, s: None),
+]
+
+
 # --- what each law says: (id, start, stop, each, limit(level, subject) -> seconds | "month" | None (no figure) | False) ---
 def tw(year):
     def k6(level, subject):
@@ -101,7 +108,9 @@ def tw(year):
         ("K9", "contained or recovered", ("final_report",), False, lambda l, s: "month"),
         ("K11", "aware", ("meeting",), False, lambda l, s: None if s == "government" and l >= 3 else False),
         ("K12", "final_report", ("accepted",), False, lambda l, s: None if s == "non-government" and l >= 3 else False),
-    ]
+        ("K10", "requested extension", ("extended of a report", "decided"), True, lambda l, s: None),
+        ("K13", "completed drill", ("completed drill-result",), True, lambda l, s: "month"),
+    ] + ([("K14", "requested transfer", ("completed transfer",), True, lambda l, s: 7 * DAY)] if year == 2026 else []) + ACTIONS
 
 
 EU = [
@@ -109,13 +118,15 @@ EU = [
     ("notification", "aware", ("notification",), False, lambda l, s: 72 * HOUR if l == 2 else False),
     ("final", "notification", ("final_report",), False, lambda l, s: "month" if l == 2 else False),
     ("answer", "reported", ("reviewed", "rereviewed", "acknowledged"), False, lambda l, s: 24 * HOUR if l == 2 else False),
-]
+] + ACTIONS
 GENERIC = [
     ("report", "aware", ("reported",), False, lambda l, s: 24 * HOUR),
     ("details", "aware", ("notification",), False, lambda l, s: 72 * HOUR),
     ("review", "reported!", ("reviewed", "rereviewed"), True, lambda l, s: 24 * HOUR if l <= 2 else 4 * HOUR),
     ("control", "aware", ("contained", "recovered"), False, lambda l, s: 72 * HOUR if l <= 2 else 36 * HOUR),
     ("final", "contained or recovered", ("final_report",), False, lambda l, s: "month"),
+    ("acknowledge", "dispatched", ("acknowledged to it",), True, lambda l, s: 4 * HOUR if l <= 2 else HOUR),
+    ACTIONS[1],
 ]
 
 
@@ -133,7 +144,7 @@ MOST = {"tw-2026": 4, "tw-2021": 4, "eu-nis2": 2, "generic": 4}
 # Of one instant: awareness, then the level, then what is done, in the order of the law's own steps.
 ORDER = ["aware", "level", "reported", "backfilled", "reviewed", "rereviewed", "forwarded", "contained", "recovered", "final_report",
          "extended", "returned", "accepted", "closed", "reopened", "corrected", "dispatched", "acknowledged", "warned", "evidence", "meeting",
-         "dismissed", "merged", "unmerged", "note"]
+         "dismissed", "merged", "unmerged", "note", "requested", "decided", "completed"]
 
 
 def seconds(text):
@@ -204,8 +215,16 @@ def mark_changes(story, law):
             f["new"], news = news, False
 
 
-def happens(f, what):
+def happens(f, what, begin=None):
     t = f["type"]
+    if what.endswith(" to it"):
+        return t == what[:-6] and f.get("ref") == begin["id"]
+    if what == "extended of a report":
+        return t == "extended" and f.get("stage", "extension") == "extension"
+    if what == "decided":  # what else it might be about has a stage of its own
+        return t == "decided" and f.get("stage", "extension") == "extension"
+    if " " in what and what.split(" ")[0] in ("requested", "decided", "completed"):
+        return (t, f.get("stage")) == tuple(what.split(" "))
     channel = f.get("channel") or "platform"
     if what == "fallback":
         return t == "reported" and channel == "fallback"
@@ -243,23 +262,29 @@ def evaluate(law, facts, now):
             start = "aware"
         begins = [f for f in story if happens(f, start)]
         for b in begins if each else begins[:1]:
-            ends = [f["when"] for f in story if any(happens(f, s) for s in stops) and (not each or f["when"] >= b["when"])]
+            ends = [f["when"] for f in story if any(happens(f, s, b) for s in stops) and (not each or f["when"] >= b["when"])]
             stop = ends[0] if ends else None
-            out.append(judge(cid, b["when"], stop, story, law, subject, shut, now, limit, unknown, month))
+            out.append(judge(cid, b, stop, story, law, subject, shut, now, limit, unknown, month))
     return state(story), level_after(story, law, now + 10**9), [c for c in out if c]
 
 
-def judge(cid, start, stop, story, law, subject, shut, now, limit, unknown, month):
+def judge(cid, begin, stop, story, law, subject, shut, now, limit, unknown, month):
+    start = begin["when"]
     end = stop if stop is not None else shut if shut is not None else now
 
     def due_at(t):
         level = level_after(story, law, t) or unknown
         span = limit(level, subject)
+        if cid == "action" and begin.get("until"):
+            return seconds(begin["until"])
         if span in (None, False):
             return span
         due = month(start) if span == "month" else start + span
         if cid in ("K9", "final"):
-            due = max([due] + [seconds(f["until"]) for f in story if f["type"] == "extended" and f["when"] <= t])
+            due = max([due] + [seconds(f["until"]) for f in story if happens(f, "extended of a report") and f["when"] <= t])
+        if cid == "K14":
+            longer = [seconds(f["until"]) for f in story if f["type"] == "extended" and f.get("stage") == "transfer" and f["when"] <= t]
+            due = min(max([due] + longer), start + 14 * DAY)
         return due
 
     # Looked at whenever something happens while it runs; what holds at such an instant holds until the next.

@@ -143,6 +143,30 @@ def night():
     ok(c["final"]["due"] == "2026-04-28T21:59:59Z" and c["early-warning"]["due"] == "2026-03-29T12:00:00Z", "Brussels: a month over the change to summer time", c)
 
 
+def actions():
+    """What one office asks of another, and what is asked of the law's offices."""
+    def at(day, hour=0):
+        return "2026-06-%02dT%02d:00:00Z" % (day, hour)
+    v, _ = evaluate([{"id": "d1", "type": "dispatched", "at": at(1), "until": at(2)}, {"id": "d2", "type": "dispatched", "at": at(1), "until": at(3)},
+                     {"id": "x", "type": "acknowledged", "ref": "d2", "at": at(1, 1)}, {"id": "y", "type": "completed", "ref": "d2", "at": at(2, 12)}],
+                    at=at(2, 18))
+    got = {(c["id"], c["started_by"]): (c["verdict"], c["due"]) for c in v["clocks"]}
+    ok(got == {("acknowledge", "d1"): ("running", None), ("acknowledge", "d2"): ("met", None), ("action", "d1"): ("breached", at(2)),
+               ("action", "d2"): ("met", at(3))}, "each dispatch has its own answer and its own end", got)
+    v, c = evaluate([{"type": "dispatched", "at": at(1)}, {"type": "level", "level": 3, "at": at(1)}], "generic", at=at(1, 2))
+    ok(c["acknowledge"]["due"] == at(1, 1) and c["acknowledge"]["verdict"] == "breached" and c["action"]["due"] is None, "generic, level 3: an hour", c)
+    order = {"type": "requested", "stage": "transfer", "at": at(1)}
+    for more, due in (([], at(8)), ([{"type": "extended", "stage": "transfer", "until": at(12), "at": at(5)}], at(12)),
+                      ([{"type": "extended", "stage": "transfer", "until": at(29), "at": at(5)}], at(15)), ([{"type": "extended", "until": at(12), "at": at(5)}], at(8))):
+        v, c = evaluate([order] + more, at=at(6))
+        ok(c["K14"]["due"] == due, "staff lent out: seven days, fourteen at most", c["K14"])
+    v, c = evaluate([{"type": "contained", "at": at(1)}, {"type": "requested", "stage": "extension", "at": at(9)}, {"type": "extended", "until": at(20), "at": at(10)}],
+                    at=at(11))
+    ok(c["K10"]["verdict"] == "met" and c["K9"]["due"] == "2026-07-01T15:59:59Z", "an extension asked for and decided; it does not shorten", c)
+    v, c = evaluate([{"type": "completed", "stage": "drill", "at": at(3)}], at=at(11))
+    ok(c["K13"]["due"] == "2026-07-03T15:59:59Z", "drill results: a month", c["K13"])
+
+
 def order_and_noise():
     facts = [{"id": "a", "type": "aware", "at": "2026-06-01T00:00:00Z"}, {"id": "b", "type": "reported", "at": "2026-06-01T00:40:00Z", "level": 4},
              {"id": "c", "type": "contained", "at": "2026-06-02T00:00:00Z", "claimed": "2026-06-01T20:00:00Z"},
@@ -226,7 +250,7 @@ parser.add_argument("--program", required=True)
 parser.add_argument("--eval", required=True)
 options = parser.parse_args()
 PROGRAM, EVAL = options.program, options.eval
-for part in (table, situations, night, order_and_noise, bad_input, packs):
+for part in (table, situations, night, actions, order_and_noise, bad_input, packs):
     part()
 print("1..%d" % count)
 sys.exit(failed > 0)

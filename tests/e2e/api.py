@@ -54,6 +54,7 @@ t.ok(wait_until(lambda: n.get('/api/v1/tickets').json()['tickets']), 'there is a
 bulletin = n.post('/api/v1/bulletins', {'code': 'ANA', 'title': 'x'}).json()['number']
 VALUES = {'bulletin': bulletin, 'name': 'admin', 'id': ind['id'], 'value': 'evil.example', 'incident': incident, 'pack': 'tw-2026',
           'organisation': 'org', 'report': report, 'system': 'sys', 'person': 'who', 'duty': 'turn',
+          'form': 'first-report',
           'number': n.get('/api/v1/tickets').json()['tickets'][0]['number']}
 for method, target, op in operations:
     if method != 'GET':

@@ -167,4 +167,44 @@ red = n.get(f'/api/v1/incidents/{N}/observables', auth=amber).json()['observable
 t.same(('198.51.100.78' in [o['value'] for o in red], '198.51.100.77' in [o['value'] for o in red]), (False, True), 'a value that is RED is not listed for others')
 text = n.get(f'/api/v1/incidents/{N}/facts', auth=amber).body
 t.ok(b'198.51.100.78' not in text and b'withheld' in text and b'198.51.100.77' in text, 'nor told by the facts, but that there is one')
+
+# --- forms: many of one base of facts ---
+v = n.post('/api/v1/incidents', {'title': 'mail <b>leak</b>', 'packs': ['tw-2026', 'eu-nis2'], 'facts': [{'type': 'aware', 'claimed': '2026-02-27T15:30:00Z'}]}).json()
+F = v['number']
+form = lambda name, pack='': n.get(f'/api/v1/incidents/{F}/forms/{name}' + (f'?pack={pack}' if pack else '')).json()
+n.cli('org', 'add', '@', '--name', '市立醫院')
+r = n.cli('incident', 'form', '@', F)
+t.ok(r.status == 0 and 'first-report' in r.out and 'early-warning' in r.out, 'the forms of both laws', r)
+first = form('first-report')
+t.same(first['missing'], ['description', 'items', 'measures', 'support'], 'what the first report lacks')
+values = {f['id']: f['value'] for f in first['fields']}
+t.same((values['organisation'], values['claimed']), ('市立醫院', '2026-02-27 23:30 (Asia/Taipei) 民國 115 年 2 月 27 日'), 'and what the facts fill in')
+n.cli('report', '@', F, '--level', '3', '--note', 'mailbox read by strangers')
+n.cli('incident', 'state', '@', F, 'level', '--items', write('items3.json', [{'target': 'information', 'coreness': 'core', 'effect': 'leak', 'severity': 'serious'}]), '--grounds', 'all patients')
+r = n.cli('incident', 'fill', '@', F, 'measures_taken=accounts locked', 'support=無', 'cross_border=no')
+t.same(r.status, 0, 'people fill in the rest')
+first = form('first-report')
+t.same((first['missing'], first['complete']), ([], True), 'then it is whole')
+values = {f['id']: f for f in first['fields']}
+t.ok('第三級' in values['items']['parts'][0]['value'] and 'all patients' in values['items']['parts'][0]['value'] and '洩漏' in values['items']['parts'][1]['value'], 'the level with its grounds', values['items'])
+t.same(values['description']['value'], 'mailbox read by strangers', 'the description from the report')
+eu = form('early-warning')
+t.same((eu['missing'], {f['id']: f['value'] for f in eu['fields']}['cross_border']), (['suspected'], 'no'), 'the same facts in the form of another law')
+r = n.cli('incident', 'state', '@', F, 'contained')
+r = n.cli('incident', 'state', '@', F, 'final_report')
+t.ok(r.status == 2 and 'lacks' in r.err and '(cause)' in r.err and '(schedule)' in r.err and '(scope)' in r.err, 'a final report that is not whole is refused, and what it lacks named', r)
+EVIL = '<script>alert(1)</script>\u202efdp.exe\u202c&"\x07 done'
+n.cli('incident', 'fill', '@', F, 'scope=12 mailboxes', 'control_course=reset', 'cause=' + EVIL, 'measures=two factors', '--from', 'schedule=' + write('schedule.txt', 'June, by audit'))
+page = n.cli('incident', 'form', '@', F, 'final-report', '--html')
+t.ok('<script>' not in page.out and '&lt;script&gt;' in page.out and '\u202e' not in page.out and '\x07' not in page.out and 'mail &lt;b&gt;leak' in page.out, 'a page without scripts and tricks', page)
+reply = n.get(f'/api/v1/incidents/{F}/forms/final-report?format=html')
+t.ok("default-src 'none'" in str(reply.headers) and 'text/html' in str(reply.headers), 'served so that nothing in it could run', reply.headers)
+t.has(n.cli('incident', 'form', '@', F, 'final-report').out, '12 mailboxes', 'as text')
+r = n.cli('incident', 'state', '@', F, 'final_report', '--json')
+t.same((r.status, r.json()['state'] if r.status == 0 else r.err), (0, 'final_submitted'), 'now it is taken')
+t.ok([f['value'] for f in form('final-report')['fields'] if f['id'] == 'course'][0].count('\n') >= 4, 'with the course of things', form('final-report'))
+for body in ({'entries': {'nonsense': 'x'}}, {'entries': {}}, {'entries': {'scope': 1}}, {'entries': {'scope': 'x' * 17000}}):
+    t.same(n.post(f'/api/v1/incidents/{F}/entries', body).status, 400, 'refused: ' + str(body)[:40])
+t.same((n.get(f'/api/v1/incidents/{F}/forms/none').status, n.cli('incident', 'form', '@', F, 'none').status), (404, 1), 'no such form')
+t.has(n.cli('incident', 'form', '@', drill, 'first-report', '--html').out, '演練 EXERCISE', 'a drill says so on paper')
 t.done()

@@ -97,13 +97,39 @@ n.stop(signal.SIGKILL)
 mood['mail'] = 'take'
 n.start()
 t.ok(wait_until(lambda: any(j['number'] in x[2]['Subject'] for x in mails)), 'after a kill word still goes out')
-t.ok(wait_until(lambda: any(p['number'] == j['number'] for p in posts)), 'by both ways')
+t.ok(wait_until(lambda: [p['number'] for p in posts].count(j['number']) == 2), 'by both ways: what was not noted before the kill is told again')
 mood['web'] = 500
 k = open_('third', 1900)
-t.ok(wait_until(lambda: any(k['number'] in x[2]['Subject'] for x in mails)), 'one way is away: the other is used')
+t.ok(wait_until(lambda: any(k['number'] in x[2]['Subject'] for x in mails)), 'one way is away: the other is used', n.text()[-1500:])
 ids = [x[2]['Message-ID'] for x in mails]
 t.ok(all('@lianfang>' in x for x in ids), 'messages have ids', ids)
 n.stop()
+
+# --- a command: no shell, the alarm on its standard input, tried again until it takes it, and what others took is not told twice ---
+told = path('told.jsonl')
+script = write('tell.sh', f'#!/bin/sh\n[ -e {path("ready")} ] || exit 3\ncat >> {told}\nenv > {path("env")}\n')
+os.chmod(script, 0o755)
+mood['web'] = 200
+c = Node('mill', 'provider')
+c.configure(f'[notify]\ncommand = {script}\nwebhook = http://127.0.0.1:{web.server_address[1]}/alarm')
+c.start()
+posts.clear()
+i = c.post('/api/v1/incidents', {'title': '$(touch /tmp/x) `id`; 停機', 'facts': [{'type': 'aware', 'claimed': ago(1900)}]}).json()
+t.ok(wait_until(lambda: 'status 3' in c.text()), 'a command that fails is told of', c.text())
+t.ok(wait_until(lambda: posts), 'and holds up no other way')
+write('ready', '')
+c.stop()
+c.start()
+t.ok(wait_until(lambda: os.path.exists(told) and read(told).endswith(b'\n')), 'it is run again')
+said = json.loads(read(told).splitlines()[0])
+t.same((said['number'], said['title'], said['percent'], said['type']), (i['number'], '$(touch /tmp/x) `id`; 停機', 50, 'alarm'), 'with the alarm as JSON')
+t.ok(b'LIANFANG' not in read(path('env')) and b'PATH=/usr/bin:/bin\n' in read(path('env')), 'in an environment of its own', read(path('env')))
+runners = [p for p in children_of(c.core())]
+c.stop(signal.SIGKILL)
+t.ok(wait_until(lambda: not any(alive(p) for p in runners)), 'what runs commands dies with the node', runners)
+for command, says in (('relative.sh', 'absolute'), ('/nonexistent', 'No such file')):
+    bad = Node('bad' + command[1:4], 'provider', conf=f'[notify]\ncommand = {command}').start(wait=False)
+    t.ok(wait_until(lambda: says in bad.text()), f'refused at the start: {command}', bad.text())
 bad = Node('bad', 'provider', conf='[notify]\nmail_server = smtp://127.0.0.1:1\nmail_from = desk\nmail_to = a@b')
 bad.start(wait=False)
 t.ok(wait_until(lambda: "'desk' is no address" in bad.text()), 'a bad address is named at the start', bad.text())
