@@ -293,6 +293,45 @@ static enum rc gather(struct admission *ad, struct run *r, struct err *err)
 	return RC_OK;
 }
 
+static bool one_type(const struct run *r);
+
+/* Objects of one envelope get their dates level by level, the mildest first, and within a level by type: so neither the dates nor the order of
+ * what a reader sees tell whether, how many or what objects above its level came with them. */
+static enum rc by_level(struct admission *ad, struct run *r, struct err *err)
+{
+	struct run to;
+	size_t from = 0;
+
+	TRY(run_init(ad, &to, err));
+	for (unsigned level = 0; level <= UINT8_MAX && from < r->n; level++) {
+		struct run part = { .in = to.in + from, .items = to.items + from };
+
+		for (size_t i = 0; i < r->n; i++)
+			if (r->in[i].tlp == level) {
+				part.in[part.n] = r->in[i];
+				part.items[part.n++] = r->items[i];
+			}
+		if (part.n >= GATHER_FROM && !one_type(&part)) {
+			TRY(gather(ad, &part, err));
+			memcpy(to.in + from, part.in, part.n * sizeof *part.in);
+			memcpy(to.items + from, part.items, part.n * sizeof *part.items);
+		}
+		from += part.n;
+	}
+	r->in = to.in;
+	r->items = to.items;
+	return RC_OK;
+}
+
+static bool one_level(const struct run *r)
+{
+	size_t i = 1;
+
+	while (i < r->n && r->in[i].tlp == r->in[0].tlp)
+		i++;
+	return i >= r->n;
+}
+
 static bool one_type(const struct run *r)
 {
 	size_t i = 1;
@@ -344,8 +383,8 @@ static enum rc put(struct admission *ad, struct run *r, struct err *err)
 
 	if (r->n == 0)
 		return RC_OK;
-	if (ad->o->date_added == NULL && r->n >= GATHER_FROM && !one_type(r))
-		TRY(gather(ad, r, err));
+	if (ad->o->date_added == NULL && ((r->n >= GATHER_FROM && !one_type(r)) || !one_level(r)))
+		TRY(by_level(ad, r, err));
 	b = (struct object_batch){ .collection = ad->o->collection, .source = ad->o->source, .objects = r->in, .n = r->n,
 				   .results = r->results, .date_added = ad->o->date_added == NULL ? NULL : r->added };
 	rc = store_put(ad->store, &b, &why);
