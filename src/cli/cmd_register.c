@@ -493,6 +493,7 @@ static int export_run(struct cli *c)
 
 #define AGAIN_TEXT false
 #define AGAIN_OID false
+#define AGAIN_EMAIL false
 #define AGAIN_OWNER false
 #define AGAIN_FLAG false
 #define AGAIN_HOURS false

@@ -2,6 +2,7 @@
 
 #include "base/jsonw.h"
 #include "stix/marking.h"
+#include "sys/mail.h"
 
 #define HOURS_MAX 100000
 #define KIND_MAX 40
@@ -171,6 +172,8 @@ static enum rc put_text(struct reading *r, const struct registry_field *f, struc
 		return bad(r, f, "too long");
 	if (f->type == REGISTRY_OID && !is_oid(s))
 		return bad(r, f, "expected an object identifier (2.16.886.101)");
+	if (f->type == REGISTRY_EMAIL && !mail_address_good(s))
+		return bad(r, f, "expected an address (soc@a.example)");
 	if (f->type == REGISTRY_TLP && !tlp_parse(s, &tlp))
 		return bad(r, f, "expected clear, green, amber, amber+strict or red");
 	if (f->type == REGISTRY_TIER)
@@ -251,7 +254,7 @@ static enum rc put_member(struct reading *r, const struct registry_field *f, con
 		return put_list(r, f, v);
 	case REGISTRY_CONTACTS:
 		return put_contacts(r, f, v);
-	case REGISTRY_TEXT: case REGISTRY_OID: case REGISTRY_OWNER: case REGISTRY_TIME: case REGISTRY_TLP: case REGISTRY_TIER: case REGISTRY_SECTOR:
+	case REGISTRY_TEXT: case REGISTRY_OID: case REGISTRY_EMAIL: case REGISTRY_OWNER: case REGISTRY_TIME: case REGISTRY_TLP: case REGISTRY_TIER: case REGISTRY_SECTOR:
 	case REGISTRY_LEVEL: case REGISTRY_SECRECY:
 		break;
 	}

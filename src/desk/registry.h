@@ -13,6 +13,7 @@
 enum registry_type {
 	REGISTRY_TEXT,
 	REGISTRY_OID,                 /* dotted decimal */
+	REGISTRY_EMAIL,               /* one address that mail can go to */
 	REGISTRY_OWNER,               /* id or OID of what it belongs to */
 	REGISTRY_FLAG,
 	REGISTRY_HOURS,               /* whole hours, 0..100000 */
@@ -51,7 +52,7 @@ enum registry_type {
 	X(name, "name", TEXT, true, "TEXT", "the name", "姓名") \
 	X(organisation, "org", OWNER, true, "ORG", "where the person works", "所屬機關") \
 	X(roles, "role", LIST, false, "TEXT", "ciso, contact, handler, ...", "職務：ciso、contact、handler…") \
-	X(email, "email", TEXT, false, "ADDRESS", "e-mail address", "電子郵件") \
+	X(email, "email", EMAIL, false, "ADDRESS", "e-mail address", "電子郵件") \
 	X(contacts, "contact", CONTACTS, false, "KIND:VALUE", "further ways, with the day when that was verified", "其他聯絡方式，可附驗證日期") \
 	X(note, "note", TEXT, false, "TEXT", "anything else", "附註")
 #define REGISTRY_DUTY(X) \

@@ -70,6 +70,8 @@ static const struct key keys[] = {
 	  "Alarms of the desk go out by mail: smtp://HOST:PORT (STARTTLS) or smtps://HOST:PORT; empty = none." },
 	{ "notify", "mail_from", KIND_TEXT, AT(mail_from), "", 0, 0, NULL, "Address that they come from." },
 	{ "notify", "mail_to", KIND_TEXT, AT(mail_to), "", 0, 0, NULL, "Addresses that they go to, a blank between." },
+	{ "notify", "mail_duty", KIND_BOOL, AT(mail_duty), "no", 0, 0, NULL,
+	  "Also to the e-mail addresses of who is on duty (lianfang duty); mail_to is told all the same." },
 	{ "notify", "mail_user", KIND_TEXT, AT(mail_user), "", 0, 0, NULL, "Account at the mail server; empty = none is needed." },
 	{ "notify", "mail_password_file", KIND_TEXT, AT(mail_password_file), "", 0, 0, NULL, "File with its password." },
 	{ "notify", "mail_ca", KIND_TEXT, AT(mail_ca), "", 0, 0, NULL, "PEM file of the authority that signed the mail server's certificate; empty = the system's." },

@@ -56,6 +56,7 @@ struct config {
 	bool intake;
 	int64_t intake_per_address, intake_per_hour;
 	/* [notify] */
+	bool mail_duty;      /* also to who is on duty */
 	const char *mail_server, *mail_from, *mail_to, *mail_user, *mail_password_file, *mail_ca, *webhook, *webhook_ca, *notify_command; /* or "" */
 	/* [history] */
 	int64_t history_mb, history_days;

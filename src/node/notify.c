@@ -9,6 +9,7 @@
 #include "desk/desk.h"
 #include "desk/show.h"
 #include "node/core.h"
+#include "node/on_duty.h"
 #include "store/incidents.h"
 #include "sys/file.h"
 #include "sys/httpc.h"
@@ -109,6 +110,8 @@ static enum rc send_mail(struct notify *n, const struct incident_untold *u, cons
 	m.subject = buf_view(&subject);
 	m.body = buf_view(&body);
 	rc = mail_send(&n->mail, &m, TIMEOUT, err);
+	if (rc == RC_OK && n->core->node.config.mail_duty)
+		on_duty_mail(n->core, &n->mail, &m, TIMEOUT);
 	buf_done(&subject);
 	buf_done(&body);
 	return rc;

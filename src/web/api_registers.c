@@ -14,6 +14,7 @@
 /* Schemas from the table of members. */
 #define SCHEMA_TEXT "{\"type\":\"string\"}"
 #define SCHEMA_OID SCHEMA_TEXT
+#define SCHEMA_EMAIL "{\"type\":\"string\",\"format\":\"email\"}"
 #define SCHEMA_OWNER SCHEMA_TEXT
 #define SCHEMA_FLAG "{\"type\":\"boolean\"}"
 #define SCHEMA_HOURS "{\"type\":\"integer\",\"minimum\":0}"

@@ -105,6 +105,24 @@ ids = [x[2]['Message-ID'] for x in mails]
 t.ok(all('@lianfang>' in x for x in ids), 'messages have ids', ids)
 n.stop()
 
+# Who is on duty by the roster is told too: apart, so that a roster that is wrong holds up nobody's alarm.
+mood['web'] = 200
+n.configure('[notify]\nmail_duty = yes')
+n.start()
+n.post('/api/v1/organisations', {'id': 'h', 'name': 'H'})
+for who, address in (('mei', 'mei@hospital.example'), ('ciso', 'CISO@hospital.example'), ('day', 'day@hospital.example')):
+    n.post('/api/v1/people', {'id': who, 'name': who, 'organisation': 'h', 'email': address})
+t.same(n.post('/api/v1/people', {'id': 'bad', 'name': 'x', 'organisation': 'h', 'email': 'a@b\nBcc: c@d'}).status, 400, 'an address that is none is not registered')
+for who, begin, end in (('mei', 3600, -3600), ('ciso', 3600, -3600), ('day', 7200, 3600)):
+    n.post('/api/v1/duty', {'person': who, 'from': ago(begin), 'until': ago(end)})
+wait_until(lambda: any(p['number'] == k['number'] for p in posts))
+del mails[:]
+d = open_('fourth', 1900)
+t.ok(wait_until(lambda: len(mails) == 2), 'two messages', mails)
+t.same([x[2]['To'] for x in mails], ['duty@hospital.example, ciso@hospital.example', 'mei@hospital.example'], 'those of the configuration, and who is on duty now and not named there')
+t.ok(mails[0][2]['Message-ID'] != mails[1][2]['Message-ID'] and mails[0][2].get_content() == mails[1][2].get_content(), 'the same words under ids of their own')
+n.stop()
+
 # --- a command: no shell, the alarm on its standard input, tried again until it takes it, and what others took is not told twice ---
 told = path('told.jsonl')
 script = write('tell.sh', f'#!/bin/sh\n[ -e {path("ready")} ] || exit 3\ncat >> {told}\nenv > {path("env")}\n')
