@@ -12,6 +12,7 @@
 #include "node/community.h"
 #include "node/exchange.h"
 #include "node/opinions.h"
+#include "node/devices.h"
 #include "node/ticket_share.h"
 #include "node/tickets.h"
 #include "node/keep.h"
@@ -97,6 +98,13 @@ static void ticket_told(void *ctx, const struct ticket *t, const struct ticket_c
 
 	ticket_share_feedback(c, t, x);
 	tickets_touch(c->tickets, t->row);
+}
+
+static enum rc devices_told(void *ctx, struct str month, struct jsonw *w, struct err *err)
+{
+	struct core *c = ctx;
+
+	return c->devices == NULL ? FAIL(err, RC_BUSY, "devices: the node is starting") : devices_sheet(c->devices, month, w, err);
 }
 
 static int rule_known(void *ctx, struct str id)
@@ -412,6 +420,7 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	c->api.changed = peers_changed;
 	c->api.ticket_changed = ticket_changed;
 	c->api.rule_known = rule_known;
+	c->api.devices = devices_told;
 	c->api.ticket_told = ticket_told;
 	c->api.ctx = c;
 	c->api.desk_changed = facts_came;
@@ -436,6 +445,8 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 		rc = detect_link_new(c, &c->link, err);
 	if (rc == RC_OK)
 		rc = follower_start(c, err);
+	if (rc == RC_OK)
+		rc = devices_new(c, &c->devices, err);
 	if (rc == RC_OK)
 		rc = tickets_start(c, &c->tickets, err);
 	if (rc == RC_OK)
@@ -490,6 +501,7 @@ static void core_close(struct core *c, bool served)
 	follower_free(c);
 	exchange_free(c);
 	detect_link_free(c->link);
+	devices_free(c->devices);
 	keep_close(c);
 	warninglists_free(c->warninglists);
 }

@@ -52,6 +52,7 @@ struct core {
 	struct alarms *alarms;   /* of the desk's clocks */
 	struct runner *runner;   /* runs [notify] command; or NULL */
 	struct notify *notify;   /* who is told of them, or NULL */
+	struct devices *devices; /* how well the inputs are heard, or NULL */
 	struct tickets *tickets; /* tickets.c: what alerts become */
 	struct sightings *sightings; /* sightings.c's own */
 	struct follower *follower; /* follower.c: what newly stored objects mean to the node */

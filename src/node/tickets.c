@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "node/core.h"
+#include "node/devices.h"
 #include "node/matter.h"
 #include "node/opinions.h"
 #include "node/sightings.h"
@@ -344,6 +345,7 @@ static void *run(void *ctx)
 		if (rc == RC_OK && n % RELOAD_EVERY == 0)
 			rc = suppress_reload(t->suppress, &err);
 		ticket_share_run(t->share);
+		devices_run(t->core->devices);
 		if (rc != RC_OK && !bad)
 			log_line(LOG_LEVEL_ERROR, "ticket", "counts wait: %s", err.text);
 		bad = rc != RC_OK;

@@ -27,7 +27,7 @@ static const struct api_route *const tables[] = {
 	API_ROUTES_CASES,
 	API_ROUTES_MERGE, API_ROUTES_OBSERVABLES, API_ROUTES_RAISE,
 	API_ROUTES_SESSION,
-	API_ROUTES_COMMUNITY,
+	API_ROUTES_COMMUNITY, API_ROUTES_DEVICES,
 };
 
 int api_status(enum rc rc)

@@ -46,6 +46,8 @@ struct api {
 	void (*ticket_changed)(void *ctx, const struct ticket *t);
 	/* A person did this with this ticket: whose ticket it is, at another node, hears of it. May be NULL. */
 	void (*ticket_told)(void *ctx, const struct ticket *t, const struct ticket_change *x);
+	/* Writes the sheet of monitored devices of a month ("" = the last one). May be NULL. */
+	enum rc (*devices)(void *ctx, struct str month, struct jsonw *w, struct err *err);
 	/* Is a rule of this id in force? 1, 0; -1: not to be found out now. May be NULL. */
 	int (*rule_known)(void *ctx, struct str id);
 	void *ctx;
@@ -92,7 +94,7 @@ extern const struct api_route API_ROUTES_ACCOUNTS[], API_ROUTES_COLLECTIONS[], A
 	API_ROUTES_CASES[],
 	API_ROUTES_MERGE[], API_ROUTES_OBSERVABLES[], API_ROUTES_RAISE[],
 	API_ROUTES_SESSION[],
-	API_ROUTES_COMMUNITY[];
+	API_ROUTES_COMMUNITY[], API_ROUTES_DEVICES[];
 
 /* Makes what the routes keep between calls; api_stop frees it (accepts what api_start never saw). */
 enum rc api_start(struct api *api, struct err *err) MUSTUSE;
