@@ -251,7 +251,7 @@ static enum rc read_clocks(const struct pack_reader *r, struct pack *p)
 static enum rc read_head(const struct pack_reader *r, struct pack *p)
 {
 	static const char *const names[] = { "schema", "id", "title", "country", "valid_from", "valid_until", "sources", "time", "subjects", "roles",
-					     "sectors", "levels", "clocks", "forms", "words", "note", NULL };
+					     "sectors", "levels", "clocks", "forms", "views", "words", "note", NULL };
 	struct str schema;
 	int64_t day;
 
@@ -291,6 +291,7 @@ enum rc pack_parse(struct arena *a, const char *file, struct str text, const str
 	TRY(read_levels(&r, p));
 	TRY(read_clocks(&r, p));
 	TRY(pack_forms_read(&r, p));
+	TRY(pack_views_read(&r, p));
 	p->words = json_get(r.root, S("words"));
 	p->source = r.root;
 	*ret = p;

@@ -102,6 +102,14 @@ struct pack_form {
 	size_t n_fields;
 };
 
+/* What a role sees of an incident; a role without one sees everything (pack_view.c). */
+struct pack_view {
+	struct str role;
+	uint32_t facts;       /* 1u << enum fact_type */
+	bool all_clocks;      /* else only those on which the role has to act */
+	bool asked;           /* only incidents in which somebody dispatched it */
+};
+
 struct pack {
 	struct str id, country, valid_from, valid_until; /* dates "2026-01-05"; until "" = in force */
 	struct pack_words title;
@@ -126,6 +134,8 @@ struct pack {
 	size_t n_sectors;
 	const struct pack_form *forms;
 	size_t n_forms;
+	const struct pack_view *views;
+	size_t n_views;
 	const struct json *words;         /* as the file has them, or NULL */
 	const struct json *source;        /* the whole file */
 };
@@ -139,6 +149,7 @@ enum rc pack_parse(struct arena *a, const char *file, struct str text, const str
 const char *pack_builtin(size_t index);
 
 /* NULL: there is none. */
+const struct pack_view *pack_view_find(const struct pack *p, struct str role);
 const struct pack_form *pack_form_find(const struct pack *p, struct str id);
 
 /* Index of a term, or -1. */

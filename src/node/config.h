@@ -52,6 +52,7 @@ struct config {
 	const char *detect_queue; /* whose alerts become this node's, or "" */
 	/* [desk] */
 	const char *desk_packs, *desk_pack; /* folder, or ""; id of a pack */
+	const char *desk_roles; /* "NAME=ROLE ..." or "" */
 	/* [intake] */
 	bool intake;
 	int64_t intake_per_address, intake_per_hour;

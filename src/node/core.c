@@ -158,7 +158,8 @@ void core_api(struct node *n, struct api *ret)
 	*ret = (struct api){ .store = n->store, .node_name = n->config.name, .tier = n->config.tier, .identity = n->config.identity, .oid = n->config.oid,
 			     .cert_sha256 = n->cert_sha256, .default_tlp = (uint8_t)n->config.default_tlp, .strict = n->config.strict,
 			     .upgrade_20 = n->config.upgrade_20, .dir = n->paths.dir, .started = time_now(),
-			     .rsit = n->config.rsit[0] == '\0' ? NULL : n->config.rsit, .desk_packs = n->config.desk_packs, .desk_pack = n->config.desk_pack };
+			     .rsit = n->config.rsit[0] == '\0' ? NULL : n->config.rsit, .desk_packs = n->config.desk_packs, .desk_pack = n->config.desk_pack,
+			     .desk_roles = n->config.desk_roles };
 }
 
 void core_handle(struct core *c, const struct viewer *v, struct http_req *r, struct http_res *res)

@@ -28,6 +28,7 @@ struct api {
 	uint32_t up, down;           /* rows of the collections that go up and down the tiers */
 	struct desk *desk;           /* api_start reads the packs of law */
 	const char *desk_packs, *desk_pack; /* folder of further ones, or ""; the pack of an incident that names none */
+	const char *desk_roles;      /* "NAME=ROLE ...": what accounts and organisations are at the desk; or NULL */
 	void (*desk_changed)(void *ctx);    /* a fact came; may be NULL */
 	/* An incident as a bundle for media, and such a bundle of another node: {"incident", "objects", "new", "refused": [{"id", "why"}]}.
 	 * NULL: the node does not run. */
@@ -87,7 +88,7 @@ struct api_route {
 };
 
 /* Tables of the api_*.c files; each ends with method NULL. */
-extern const struct api_route API_ROUTES_FORMS[];
+extern const struct api_route API_ROUTES_FORMS[], API_ROUTES_INCIDENT_FACTS[];
 extern const struct api_route API_ROUTES_ACCOUNTS[], API_ROUTES_COLLECTIONS[], API_ROUTES_PEERS[], API_ROUTES_INTEL[],
 	API_ROUTES_IMPORT[], API_ROUTES_NODE[], API_ROUTES_INCIDENTS[],
 	API_ROUTES_TICKETS[], API_ROUTES_SUPPRESSIONS[], API_ROUTES_REGISTERS[], API_ROUTES_BULLETINS[], API_ROUTES_EXPORT[], API_ROUTES_WIZARD[], API_ROUTES_INTAKE[],

@@ -1,0 +1,26 @@
+/* Need to know: what of an incident an account sees by its role at the desk. [desk] roles tells which role an account or an
+ * organisation has, the view table of the incident's first pack what that role sees. Who has no role there sees what the markings
+ * allow, as ever. */
+#ifndef WEB_NEED_H
+#define WEB_NEED_H
+
+#include "web/api.h"
+#include "web/casefile.h"
+
+struct need {
+	struct str role;                /* "": nobody said */
+	const struct pack_view *view;   /* NULL: everything */
+};
+
+/* RC_NOTFOUND: the pack knows no such role. */
+enum rc need_of(const struct api_call *c, const struct incident_row *r, struct need *ret, struct err *err) MUSTUSE;
+/* Whether some pack bounds what the caller sees. */
+bool need_is_bounded(const struct api_call *c);
+
+bool need_shows(const struct need *n, enum fact_type type);
+/* RC_NOTFOUND: the view is for those who were asked, and nobody asked the caller. */
+enum rc need_asked(const struct api_call *c, const struct need *n, const struct desk_view *v, struct err *err) MUSTUSE;
+/* The view without what is not for the caller: problems, kin, clocks of others. In the request's memory. */
+enum rc need_cut(struct api_call *c, const struct need *n, struct desk_view *v, struct err *err) MUSTUSE;
+
+#endif
