@@ -25,6 +25,19 @@ static const char *role_here(const struct api *api, struct str packs, enum fact_
 	return role;
 }
 
+/* Whoever has a role at the desk states as that role, and as no other. */
+static enum rc state_as(const struct api_call *c, struct str packs, enum fact_type type, struct str asked, struct str *ret, struct err *err)
+{
+	struct incident_row r = { .packs = packs };
+	struct need need;
+
+	TRY(need_of(c, &r, &need, err));
+	if (need.role.n > 0 && asked.n > 0 && !str_eq(asked, need.role))
+		return FAIL(err, RC_DENIED, "/by: you are %.*s at this desk", STR(need.role));
+	*ret = need.role.n > 0 ? need.role : asked.n > 0 ? asked : str_of(role_here(c->api, packs, type));
+	return RC_OK;
+}
+
 /* --- facts in --- */
 
 static bool skipped(struct str name)
@@ -59,6 +72,7 @@ enum rc incident_make_fact(struct api_call *c, struct str packs, const struct js
 		return FAIL(err, RC_BAD, "/type: nobody knows a fact of type '%.*s'", STR(str_slice(ret->type, 0, 100)));
 	if (json_get(in, S("until")) != NULL)
 		TRY(check_instant(in, "until", err));
+	TRY(state_as(c, packs, type, by, &by, err));
 	uuid_v4(&u);
 	uuid_format(&u, uuid);
 	snprintf(own, sizeof own, "f-%s", uuid);
@@ -67,7 +81,7 @@ enum rc incident_make_fact(struct api_call *c, struct str packs, const struct js
 	jsonw_object(&w);
 	jsonw_m_str(&w, "id", id.n > 0 ? id : str_of(own));
 	jsonw_m_time(&w, "at", time_now());
-	jsonw_m_str(&w, "by", by.n > 0 ? by : str_of(role_here(c->api, packs, type)));
+	jsonw_m_str(&w, "by", by);
 	JSON_MEMBERS(name, value, in)
 		if (!skipped(json_str(name))) {
 			jsonw_name_str(&w, json_str(name));
@@ -124,7 +138,16 @@ static void put_withheld(struct jsonw *w, const struct json *fact, struct str ma
 	jsonw_object_end(w);
 }
 
-static enum rc put_facts(struct api_call *c, int64_t row, struct err *err)
+static bool is_needed(struct api_call *c, const struct need *need, struct str line)
+{
+	const struct json *fact;
+
+	if (need->view == NULL)
+		return true;
+	return json_parse(c->req->arena, line, &JSON_LIMITS, &fact, NULL) == RC_OK && need_shows(need, desk_fact_find(json_get_str(fact, S("type"))));
+}
+
+static enum rc put_facts(struct api_call *c, const struct need *need, int64_t row, struct err *err)
 {
 	struct str facts, line, marking;
 	const struct json *fact;
@@ -133,7 +156,9 @@ static enum rc put_facts(struct api_call *c, int64_t row, struct err *err)
 	jsonw_name(&c->out, "facts");
 	jsonw_array(&c->out);
 	while (str_next(&facts, '\n', &line))
-		if (withheld(c, line, &fact, &marking))
+		if (!is_needed(c, need, line))
+			continue;
+		else if (withheld(c, line, &fact, &marking))
 			put_withheld(&c->out, fact, marking);
 		else
 			jsonw_raw(&c->out, line);
@@ -144,13 +169,13 @@ static enum rc put_facts(struct api_call *c, int64_t row, struct err *err)
 /* Its own, and those of each incident that was merged into it. */
 static enum rc incident_facts_get(struct api_call *c, struct err *err)
 {
+	struct need need;
 	struct incident_row r;
 	struct desk_view v;
 
-	TRY(incident_find(c, c->params[0], &r, err));
-	TRY(incident_look(c, &r, NULL, 0, time_now(), &v, err));
+	TRY(incident_find_needed(c, c->params[0], time_now(), &r, &v, &need, err));
 	jsonw_object(&c->out);
-	TRY(put_facts(c, r.row, err));
+	TRY(put_facts(c, &need, r.row, err));
 	jsonw_name(&c->out, "merged");
 	jsonw_array(&c->out);
 	for (size_t i = 0; i < v.n_joined; i++) {
@@ -158,7 +183,7 @@ static enum rc incident_facts_get(struct api_call *c, struct err *err)
 		jsonw_object(&c->out);
 		jsonw_m_str(&c->out, "incident", r.id);
 		jsonw_m_str(&c->out, "number", r.number);
-		TRY(put_facts(c, r.row, err));
+		TRY(put_facts(c, &need, r.row, err));
 		jsonw_object_end(&c->out);
 	}
 	jsonw_array_end(&c->out);
@@ -229,7 +254,7 @@ enum rc incident_state(struct api_call *c, struct incident_row *r, const struct 
 	enum rc rc = add_once(c, f, n, r, v, err);
 
 	for (int i = 1; i < INCIDENT_TRIES && rc == RC_BUSY; i++) {
-		TRY(incident_find(c, r->id, r, err));
+		TRY(incident_get(c->api->store, r->id, c->req->arena, r, err));
 		rc = add_once(c, f, n, r, v, err);
 	}
 	TRY(rc);
@@ -247,8 +272,9 @@ static enum rc incident_facts_post(struct api_call *c, struct err *err)
 	struct incident_fact f;
 	struct incident_row r;
 	struct desk_view v;
+	struct need need;
 
-	TRY(incident_find(c, c->params[0], &r, err));
+	TRY(incident_find_needed(c, c->params[0], time_now(), &r, &v, &need, err));
 	TRY(api_text(c, "type", true, &f.type, err));
 	if (is_link(f.type))
 		return FAIL(err, RC_BAD, "/type: '%.*s' is stated in two incidents at once: use merge, unmerge or split", STR(f.type));

@@ -43,8 +43,22 @@ bool incident_may_show(const struct api_call *c, uint8_t tlp)
 
 enum rc incident_find(struct api_call *c, struct str name, struct incident_row *ret, struct err *err)
 {
+	struct need need;
+
 	TRY(incident_may_see(c, err));
-	return incident_get(c->api->store, name, c->req->arena, ret, err);
+	TRY(incident_get(c->api->store, name, c->req->arena, ret, err));
+	TRY(need_of(c, ret, &need, err));
+	return need.view == NULL ? RC_OK : FAIL(err, RC_NOTFOUND, "no such incident");
+}
+
+enum rc incident_find_needed(struct api_call *c, struct str name, usec at, struct incident_row *ret, struct desk_view *v, struct need *need,
+			     struct err *err)
+{
+	TRY(incident_may_see(c, err));
+	TRY(incident_get(c->api->store, name, c->req->arena, ret, err));
+	TRY(need_of(c, ret, need, err));
+	TRY(incident_look(c, ret, NULL, 0, at, v, err));
+	return need_asked(c, need, v, err);
 }
 
 enum rc incident_look(struct api_call *c, const struct incident_row *r, const struct casefile_more *more, size_t n_more, usec at,
@@ -126,10 +140,14 @@ static void put_incidents(struct api_call *c, const char *name, const struct str
 	jsonw_array_end(&c->out);
 }
 
-enum rc incident_put(struct api_call *c, const struct incident_row *r, const struct desk_view *v, usec at, struct err *err)
+enum rc incident_put(struct api_call *c, const struct incident_row *r, const struct desk_view *whole, usec at, struct err *err)
 {
 	struct jsonw *w = &c->out;
+	struct desk_view view = *whole, *v = &view;
+	struct need need;
 
+	TRY(need_of(c, r, &need, err));
+	TRY(need_cut(c, &need, v, err));
 	jsonw_object(w);
 	incident_put_row(w, r);
 	jsonw_name(w, "views");
@@ -143,8 +161,10 @@ enum rc incident_put(struct api_call *c, const struct incident_row *r, const str
 	show_problems(w, &v->facts);
 	put_incidents(c, "merged", v->joined, v->n_joined);
 	put_incidents(c, "merged_into", &v->into, v->into.n > 0);
-	TRY(put_alarms(c, r->row, err));
-	TRY(case_put_shared(c, r->id, err));
+	if (need.view == NULL) {
+		TRY(put_alarms(c, r->row, err));
+		TRY(case_put_shared(c, r->id, err));
+	}
 	jsonw_object_end(w);
 	return RC_OK;
 }
@@ -271,6 +291,8 @@ static enum rc incidents_get(struct api_call *c, struct err *err)
 	size_t n;
 
 	TRY(incident_may_see(c, err));
+	if (need_is_bounded(c))
+		return FAIL(err, RC_DENIED, "incidents: your role at the desk sees those in which it is asked, by their number");
 	TRY(read_query(c, &q, err));
 	TRY(incident_list(c->api->store, &q, c->req->arena, &list, &n, err));
 	jsonw_object(&c->out);
@@ -292,13 +314,13 @@ static enum rc incident_view_get(struct api_call *c, struct err *err)
 {
 	struct incident_row r;
 	struct desk_view v;
+	struct need need;
 	struct str when = api_query(c, "at");
 	usec at = time_now();
 
 	if (when.p != NULL)
 		TRY(time_parse_offset(when, &at, err));
-	TRY(incident_find(c, c->params[0], &r, err));
-	TRY(incident_look(c, &r, NULL, 0, at, &v, err));
+	TRY(incident_find_needed(c, c->params[0], at, &r, &v, &need, err));
 	return incident_put(c, &r, &v, at, err);
 }
 

@@ -4,13 +4,17 @@
 
 #include "web/api.h"
 #include "web/casefile.h"
+#include "web/need.h"
 
 #define INCIDENT_TRIES 20 /* somebody else added a fact meanwhile */
 
 /* Incidents are as secret as what carries no marking here. RC_NOTFOUND. */
 enum rc incident_may_see(const struct api_call *c, struct err *err) MUSTUSE;
-/* By id or number, of the path or a member. */
+/* By id or number, of the path or a member; for those whose role at the desk sees all of it. RC_NOTFOUND. */
 enum rc incident_find(struct api_call *c, struct str name, struct incident_row *ret, struct err *err) MUSTUSE;
+/* For routes that show no more than *need allows. *v: as it is at `at`. */
+enum rc incident_find_needed(struct api_call *c, struct str name, usec at, struct incident_row *ret, struct desk_view *v, struct need *need,
+			     struct err *err) MUSTUSE;
 /* As it is now, with facts that are not kept yet. */
 enum rc incident_look(struct api_call *c, const struct incident_row *r, const struct casefile_more *more, size_t n_more, usec at,
 		      struct desk_view *ret, struct err *err) MUSTUSE;

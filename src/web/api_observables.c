@@ -62,9 +62,15 @@ static enum rc observables_get(struct api_call *c, struct err *err)
 {
 	struct incident_row r;
 	struct observed *list;
+	struct desk_view v;
+	struct need need;
+	usec at = time_now();
 	size_t n;
 
-	TRY(look(c, &r, &list, &n, err));
+	TRY(incident_find_needed(c, c->params[0], at, &r, &v, &need, err));
+	TRY(observed_list(c->req->arena, &v.facts, at, &list, &n, err));
+	if (!need_shows(&need, FACT_OBSERVABLE))
+		n = 0;
 	jsonw_object(&c->out);
 	jsonw_name(&c->out, "observables");
 	jsonw_array(&c->out);
@@ -148,9 +154,10 @@ static enum rc observables_post(struct api_call *c, struct err *err)
 	struct incident_row r;
 	struct incident_fact f;
 	struct desk_view v;
+	struct need need;
 	struct str role, note;
 
-	TRY(incident_find(c, c->params[0], &r, err));
+	TRY(incident_find_needed(c, c->params[0], time_now(), &r, &v, &need, err));
 	TRY(read_value(c, &o.kind, &o.value, err));
 	TRY(api_text(c, "role", false, &role, err));
 	TRY(api_text(c, "note", false, &note, err));

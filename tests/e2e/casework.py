@@ -207,4 +207,33 @@ for body in ({'entries': {'nonsense': 'x'}}, {'entries': {}}, {'entries': {'scop
     t.same(n.post(f'/api/v1/incidents/{F}/entries', body).status, 400, 'refused: ' + str(body)[:40])
 t.same((n.get(f'/api/v1/incidents/{F}/forms/none').status, n.cli('incident', 'form', '@', F, 'none').status), (404, 1), 'no such form')
 t.has(n.cli('incident', 'form', '@', drill, 'first-report', '--html').out, '演練 EXERCISE', 'a drill says so on paper')
+
+# --- who needs to know what ---
+n.configure('[desk]\nroles = ivy=investigator rex=responder rita=reviewer')
+n.stop()
+n.start()
+for name, org in (('ivy', 'cib'), ('rex', 'mssp'), ('rita', 'moea')):
+    n.cli('user', 'add', '@', name, '--role', 'analyst', '--tlp', 'red', '--org', org, '--password-stdin', stdin=PASSWORD + '\n')
+ivy, rex, rita = (basic(x, PASSWORD) for x in ('ivy', 'rex', 'rita'))
+t.same(n.get(f'/api/v1/incidents/{F}', auth=ivy).status, 404, 'whoever was not asked sees nothing of it')
+r = n.cli('dispatch', '@', F, '--to', 'cib', '--by', 'authority', '--note', 'who did it?', '--until', '2099-01-01T00:00:00Z', '--json')
+t.ok(r.status == 0 and 'acknowledge' in clocks(r.json()), 'somebody is asked', r)
+t.has(n.cli('dispatch', '@', F).err, '--note', 'for what?')
+seen = n.get(f'/api/v1/incidents/{F}/facts', auth=ivy).json()['facts']
+t.ok({f['type'] for f in seen} == {'aware', 'reported', 'level', 'dispatched'}, 'then those facts that its role needs, and no others', [f['type'] for f in seen])
+v = n.get(f'/api/v1/incidents/{F}', auth=ivy).json()
+t.same(([c['id'] for x in v['views'] for c in x['clocks']], 'alarms' in v), ([], False), 'and the clocks on which it has to act')
+for path_ in ('', '/' + F + '/forms', '/' + F + '/forms/final-report', '/' + drill):
+    t.ok(n.get('/api/v1/incidents' + path_, auth=ivy).status in (403, 404), 'not: /incidents' + path_)
+for what in ('merge', 'split', 'indicators', 'entries'):
+    t.ok(n.post(f'/api/v1/incidents/{F}/{what}', {'into': drill, 'title': 'x', 'facts': ['x'], 'entries': {'scope': 'x'}}, auth=ivy).status in (400, 404), f'nor {what}')
+asked = [f['id'] for f in seen if f['type'] == 'dispatched'][0]
+r = n.post(f'/api/v1/incidents/{F}/facts', {'type': 'acknowledged', 'ref': asked}, auth=ivy)
+t.same(r.status, 200, 'it answers')
+t.same([f['by'] for f in n.get(f'/api/v1/incidents/{F}/facts', auth=ivy).json()['facts'] if f['type'] == 'acknowledged'], ['investigator'], 'as what it is')
+t.same(n.post(f'/api/v1/incidents/{F}/facts', {'type': 'reviewed', 'level': 1, 'by': 'reviewer'}, auth=ivy).status, 403, 'and not as another')
+t.same(n.post(f'/api/v1/incidents/{F}/facts', {'type': 'reviewed', 'level': 1}, auth=ivy).status, 400, 'nor what its role may not state')
+t.same(n.get(f'/api/v1/incidents/{F}', auth=rex).status, 404, 'others are not asked')
+t.ok(n.get(f'/api/v1/incidents/{F}', auth=rita).json()['alarms'] is not None and n.get('/api/v1/incidents', auth=rita).status == 200, 'a reviewer sees everything')
+t.same(n.post(f'/api/v1/incidents/{F}/facts', {'type': 'reviewed', 'level': 3}, auth=rita).json()['level'], 3, 'and reviews')
 t.done()
