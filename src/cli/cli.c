@@ -196,15 +196,18 @@ static bool is_node(const char *dir)
  * there that is a node's folder is taken as such; so is one that is needed to make the operands complete. */
 static void fill_dir(struct cli *c)
 {
-	const char *env = getenv("LIANFANG_DIR"), *dir = cli_get(c, "dir", NULL);
+	const char *env = getenv("LIANFANG_DIR"), *dir = cli_get(c, "dir", NULL), *usual = env != NULL ? env : "/var/lib/lianfang";
 	int at = cli_dir_place(c->cmd);
+	bool complete = c->n_operands >= c->cmd->min_operands && env == NULL;
 
 	if (at < 0 || at > c->n_operands || c->n_operands >= CLI_OPERANDS_MAX)
 		return;
-	if (dir == NULL && at < c->n_operands && (is_node(c->operands[at]) || (c->n_operands >= c->cmd->min_operands && env == NULL)))
+	if (complete && c->n_operands < c->cmd->max_operands && is_node(usual))
+		complete = false; /* the last one may be left out: there is room for the folder where nodes usually are */
+	if (dir == NULL && at < c->n_operands && (is_node(c->operands[at]) || complete))
 		return;
 	if (dir == NULL)
-		dir = env != NULL ? env : "/var/lib/lianfang";
+		dir = usual;
 	memmove(&c->operands[at + 1], &c->operands[at], (size_t)(c->n_operands - at) * sizeof c->operands[0]);
 	c->operands[at] = dir;
 	c->n_operands++;

@@ -94,24 +94,25 @@ const struct cli_cmd CMD_INCIDENT_FORM = {
 	form_opts, form_examples, 2, 3, form_run,
 };
 
-static const struct cli_opt fill_opts[] = {
-	{ "from", 0, "NAME=FILE", { "the text of a field from a file (repeat)", "自檔案讀取欄位內容（可重複）" }, true },
-	NO_OPT,
+static const char *const fill_examples[] = {
+	"the cause was found", "lianfang incident fill DIR 2026-000001 cause=\"a password of the supplier\"",
+	"a long text from a file", "lianfang incident fill DIR 2026-000001 course=@course.txt", NULL,
 };
-static const char *const fill_examples[] = { "the cause was found", "lianfang incident fill DIR 2026-000001 cause=\"a password of the supplier\"", NULL };
 
-/* NAME=TEXT, or NAME=FILE. False after an error message. */
-static bool put_entry(struct cli *c, struct body *x, const char *word, bool file)
+/* NAME=TEXT, or NAME=@FILE. False after an error message. */
+static bool put_entry(struct cli *c, struct body *x, const char *word)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
 	struct str rest = str_of(word), name;
 	struct err err = { 0 };
+	bool file;
 
-	if (!str_next(&rest, '=', &name) || name.n == 0 || rest.p == NULL || name.n == strlen(word)) {
-		cli_failf(c, "%s: expected NAME=%s", word, file ? "FILE" : "TEXT");
+	if (!str_next(&rest, '=', &name) || name.n == 0 || name.n == strlen(word)) {
+		cli_failf(c, "%s: expected NAME=TEXT or NAME=@FILE", word);
 		return false;
 	}
-	if (file && cli_read(rest.p, TEXT_MAX, &text, &err) != RC_OK) {
+	file = rest.n > 1 && rest.p[0] == '@';
+	if (file && cli_read(rest.p + 1, TEXT_MAX, &text, &err) != RC_OK) {
 		(void)cli_fail(c, &err);
 		return false;
 	}
@@ -127,15 +128,11 @@ static int fill_run(struct cli *c)
 	bool good = true;
 	int status = CLI_ERROR;
 
-	if (c->n_operands < 3 && !cli_has(c, "from"))
-		return cli_failf(c, "which field? (NAME=TEXT; lianfang incident form DIR NUMBER FORM names them)");
 	body_begin(&x);
 	jsonw_name(&x.w, "entries");
 	jsonw_object(&x.w);
 	for (int i = 2; i < c->n_operands && good; i++)
-		good = put_entry(c, &x, c->operands[i], false);
-	for (int i = 0; good && cli_get_nth(c, "from", i) != NULL; i++)
-		good = put_entry(c, &x, cli_get_nth(c, "from", i), true);
+		good = put_entry(c, &x, c->operands[i]);
 	jsonw_object_end(&x.w);
 	buf_init(&path, 4096);
 	incident_path(c, "/entries", &path);
@@ -148,9 +145,9 @@ static int fill_run(struct cli *c)
 }
 
 const struct cli_cmd CMD_INCIDENT_FILL = {
-	"incident fill", { "fill in fields of an incident's forms", "填寫事件表單欄位" }, "DIR NUMBER [NAME=TEXT...]",
-	{ "The name of a field stands in brackets behind its title in incident form. What is typed is a fact like any other: the latest\n"
-	  "holds, the earlier stay. Forms of several laws that ask for the same share it.",
-	  "欄位名稱列於 incident form 標題後之括號。填寫內容亦為事實：以最新者為準，先前者保留；各法規相同欄位共用。" },
-	fill_opts, fill_examples, 2, 64, fill_run,
+	"incident fill", { "fill in fields of an incident's forms", "填寫事件表單欄位" }, "DIR NUMBER NAME=TEXT...",
+	{ "The name of a field stands in brackets behind its title in incident form; NAME=@FILE takes the text from a file. What is typed\n"
+	  "is a fact like any other: the latest holds, the earlier stay. Forms of several laws that ask for the same share it.",
+	  "欄位名稱列於 incident form 標題後之括號；NAME=@FILE 自檔案讀取。填寫內容亦為事實：以最新者為準，先前者保留；各法規相同欄位共用。" },
+	NULL, fill_examples, 3, 64, fill_run,
 };

@@ -194,7 +194,7 @@ r = n.cli('incident', 'state', '@', F, 'contained')
 r = n.cli('incident', 'state', '@', F, 'final_report')
 t.ok(r.status == 2 and 'lacks' in r.err and '(cause)' in r.err and '(schedule)' in r.err and '(scope)' in r.err, 'a final report that is not whole is refused, and what it lacks named', r)
 EVIL = '<script>alert(1)</script>\u202efdp.exe\u202c&"\x07 done'
-n.cli('incident', 'fill', '@', F, 'scope=12 mailboxes', 'control_course=reset', 'cause=' + EVIL, 'measures=two factors', '--from', 'schedule=' + write('schedule.txt', 'June, by audit'))
+n.cli('incident', 'fill', '@', F, 'scope=12 mailboxes', 'control_course=reset', 'cause=' + EVIL, 'measures=two factors', 'schedule=@' + write('schedule.txt', 'June, by audit'))
 page = n.cli('incident', 'form', '@', F, 'final-report', '--html')
 t.ok('<script>' not in page.out and '&lt;script&gt;' in page.out and '\u202e' not in page.out and '\x07' not in page.out and 'mail &lt;b&gt;leak' in page.out, 'a page without scripts and tricks', page)
 reply = n.get(f'/api/v1/incidents/{F}/forms/final-report?format=html')
