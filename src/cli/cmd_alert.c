@@ -126,7 +126,13 @@ static void show_list(const struct cli *c, const struct json *v, struct buf *out
 
 /* --- alert new --- */
 
-#define TO_OPTION { "to", 0, "PEER", { "a peer that gets it (repeat for several)", "收件之對等節點（可重複）" }, true }
+#define TO_OPTION { "to", 0, "PEER", { "a peer that gets it (repeat for several)", "收件之對等節點（可重複）" }, true }, \
+	{ "to-sector", 0, "SECTOR", { "the nodes of all organisations of this sector in the register", "登錄中此領域所有機關之節點" }, false }, \
+	{ "to-level", 0, "LEVEL", { "and of this responsibility level", "且為此責任等級" }, false }, \
+	{ "to-tier", 0, "TIER", { "and of this tier", "且為此層級" }, false }, \
+	{ "to-region", 0, "CODE", { "and of this region", "且為此區域" }, false }, \
+	{ "to-parent", 0, "ORG", { "and right below this one", "且直屬此機關" }, false }, \
+	{ "to-some", 0, NULL, { "though some of them have no node here", "部分機關尚無節點時仍送交其餘" }, false }
 
 static const struct cli_opt new_opts[] = {
 	{ "code", 'c', "CODE", { "ANA announcement, EWA early warning, INT intrusion, DEF defacement, FBI feedback", "ANA 訊息、EWA 預警、INT 入侵、DEF 網頁攻擊、FBI 回饋" }, false },
@@ -171,6 +177,27 @@ static void put_each(const struct cli *c, struct body *x, const char *option, co
 		jsonw_object_end(&x->w);
 	}
 	jsonw_array_end(&x->w);
+}
+
+static bool chooses(const struct cli *c)
+{
+	return cli_has(c, "to-sector") || cli_has(c, "to-level") || cli_has(c, "to-tier") || cli_has(c, "to-region") || cli_has(c, "to-parent");
+}
+
+/* Recipients by name, and by what the register says of them. */
+static void put_to(const struct cli *c, struct body *x)
+{
+	static const char *const by[][2] = { { "to-sector", "sector" }, { "to-level", "level" }, { "to-tier", "tier" }, { "to-region", "region" }, { "to-parent", "parent" } };
+
+	put_each(c, x, "to", "to", NULL);
+	if (!chooses(c))
+		return;
+	jsonw_name(&x->w, "whom");
+	jsonw_object(&x->w);
+	for (size_t i = 0; i < COUNTOF(by); i++)
+		body_option(c, x, by[i][0], by[i][1]);
+	body_switch(c, x, "to-some", "some");
+	jsonw_object_end(&x->w);
 }
 
 /* False after an error message. */
@@ -236,7 +263,7 @@ static bool put_file(struct cli *c, struct body *x)
 	if (v->type != JSON_OBJECT)
 		return cli_failf(c, "--content: expected a JSON object") == CLI_OK;
 	JSON_MEMBERS(name, value, v)
-		if (!str_eq(json_str(name), S("to"))) {
+		if (!str_eq(json_str(name), S("to")) && !str_eq(json_str(name), S("whom"))) {
 			jsonw_name_str(&x->w, json_str(name));
 			jsonw_value(&x->w, value);
 		}
@@ -255,7 +282,7 @@ static int new_run(struct cli *c)
 		return cli_failf(c, "--content has it all: no --code and no --title with it");
 	body_begin(&x);
 	if (file ? put_file(c, &x) : put_content(c, &x)) {
-		put_each(c, &x, "to", "to", NULL);
+		put_to(c, &x);
 		jsonw_object_end(&x.w);
 		status = x.b.bad != RC_OK ? cli_failf(c, "the alert is too large")
 					  : node_cmd(c, c->operands[0], "POST", "/bulletins", buf_view(&x.b), show_done);
@@ -277,7 +304,8 @@ const struct cli_cmd CMD_ALERT_NEW = {
 /* --- alert send --- */
 
 static const struct cli_opt send_opts[] = { TO_OPTION, NO_OPT };
-static const char *const send_examples[] = { "to one member more", "lianfang alert send DIR SECTOR-EWA-2026-0001 --to east", NULL };
+static const char *const send_examples[] = { "to one member more", "lianfang alert send DIR SECTOR-EWA-2026-0001 --to east",
+					     "to all of level A in one sector", "lianfang alert send DIR SECTOR-EWA-2026-0001 --to-sector energy --to-level A", NULL };
 
 static int send_run(struct cli *c)
 {
@@ -285,10 +313,10 @@ static int send_run(struct cli *c)
 	struct buf path;
 	int status;
 
-	if (!cli_has(c, "to"))
+	if (!cli_has(c, "to") && !chooses(c))
 		return cli_failf(c, "--to: which peer?");
 	body_begin(&x);
-	put_each(c, &x, "to", "to", NULL);
+	put_to(c, &x);
 	jsonw_object_end(&x.w);
 	alert_path(&path, c->operands[1], "/send");
 	status = node_cmd(c, c->operands[0], "POST", path.p, buf_view(&x.b), show_done);

@@ -2,7 +2,7 @@
  *
  * A bulletin is as secret as its marking; who may not see it gets the words of one that is not there. Answering makes a
  * feedback (FBI) that goes back to where the bulletin came from; what carries it is the node's exchange. */
-#include "web/api.h"
+#include "web/api_whom.h"
 
 #include "desk/bulletin_object.h"
 #include "desk/desk.h"
@@ -17,9 +17,9 @@ static const char NEW_REQUEST[] =
 	"\"tlp\":{\"type\":\"string\"},\"impact\":{\"type\":\"integer\"},\"exercise\":{\"type\":\"boolean\"},\"due\":{\"type\":\"string\",\"format\":"
 	"\"date-time\"},\"affected\":{\"type\":\"array\"},\"actions\":{\"type\":\"array\"},\"references\":{\"type\":\"array\"},\"observables\":{\"type\":"
 	"\"array\"},\"connections\":{\"type\":\"array\"},\"attachments\":{\"type\":\"array\"},\"source\":{\"type\":\"string\"},\"to\":{\"type\":\"array\","
-	"\"items\":{\"type\":\"string\"},\"description\":\"peers that get it\"}}}";
+	"\"items\":{\"type\":\"string\"},\"description\":\"peers that get it\"},\"whom\":" API_WHOM_SCHEMA "}}";
 static const char SEND_REQUEST[] =
-	"{\"type\":\"object\",\"required\":[\"to\"],\"properties\":{\"to\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}}}";
+	"{\"type\":\"object\",\"properties\":{\"to\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},\"whom\":" API_WHOM_SCHEMA "}}";
 static const char ANSWER_REQUEST[] =
 	"{\"type\":\"object\",\"required\":[\"disposition\"],\"properties\":{\"disposition\":{\"enum\":[\"false-positive\",\"confirmed\","
 	"\"undetermined\"]},\"reason\":{\"type\":\"string\"},\"incident\":{\"type\":\"string\",\"description\":\"number or id of an incident here\"}}}";
@@ -248,33 +248,43 @@ static enum rc bulletin_view(struct api_call *c, struct err *err)
 
 /* --- issuing and sending --- */
 
-/* Peers that may have it: known, enabled, and trusted with its marking. */
+/* A peer that may have it: known, enabled, and trusted with its marking. */
+static enum rc check_to(struct api_call *c, struct str name, uint8_t tlp, struct err *err)
+{
+	struct peer p;
+
+	TRY(api_name(name, "to", err));
+	if (peer_get(c->api->store, name, c->req->arena, &p, NULL) != RC_OK || p.disabled)
+		return FAIL(err, RC_BAD, "/to: no peer '%.*s'", STR(name));
+	if (tlp > p.tlp_max)
+		return FAIL(err, RC_DENIED, "/to: %.*s may have %s at most, this is %s", STR(name), tlp_name((enum tlp)p.tlp_max), tlp_name((enum tlp)tlp));
+	return RC_OK;
+}
+
+/* By name, and those that the register has of a sector, a level, ... */
 static enum rc read_to(struct api_call *c, uint8_t tlp, struct str **ret, size_t *ret_n, struct err *err)
 {
 	const struct json *list = json_get(c->body, S("to"));
-	struct str *to;
+	struct str *to, *chosen;
+	size_t n = 0, more;
 
 	*ret_n = 0;
 	*ret = NULL;
-	if (list == NULL)
-		return RC_OK;
-	if (list->type != JSON_ARRAY || list->n > BULLETIN_TO_MAX)
+	if (list != NULL && (list->type != JSON_ARRAY || list->n > BULLETIN_TO_MAX))
 		return FAIL(err, RC_BAD, "/to: expected an array of at most %d peers", BULLETIN_TO_MAX);
-	to = arena_array(c->req->arena, list->n + 1, sizeof *to);
+	TRY(api_whom(c, json_get(c->body, S("whom")), tlp, BULLETIN_TO_MAX, &chosen, &more, err));
+	to = arena_array(c->req->arena, (list == NULL ? 0 : list->n) + more + 1, sizeof *to);
 	if (to == NULL)
 		return FAIL(err, RC_NOMEM, "alert: out of memory");
-	JSON_EACH(one, list) {
-		struct str name = json_str(one);
-		struct peer p;
-
-		TRY(api_name(name, "to", err));
-		if (peer_get(c->api->store, name, c->req->arena, &p, NULL) != RC_OK || p.disabled)
-			return FAIL(err, RC_BAD, "/to: no peer '%.*s'", STR(name));
-		if (tlp > p.tlp_max)
-			return FAIL(err, RC_DENIED, "/to: %.*s may have %s at most, this is %s", STR(name), tlp_name((enum tlp)p.tlp_max), tlp_name((enum tlp)tlp));
-		to[(*ret_n)++] = name;
-	}
+	if (list != NULL)
+		JSON_EACH(one, list)
+			to[n++] = json_str(one);
+	for (size_t i = 0; i < more; i++)
+		to[n++] = chosen[i];
+	for (size_t i = 0; i < n; i++)
+		TRY(check_to(c, to[i], tlp, err));
 	*ret = to;
+	*ret_n = n;
 	return RC_OK;
 }
 
@@ -323,8 +333,8 @@ static enum rc send_post(struct api_call *c, struct err *err)
 	size_t n;
 
 	TRY(find(c, &b, err));
-	if (json_get(c->body, S("to")) == NULL)
-		return FAIL(err, RC_BAD, "/to: is required");
+	if (json_get(c->body, S("to")) == NULL && json_get(c->body, S("whom")) == NULL)
+		return FAIL(err, RC_BAD, "/to: to or whom is required");
 	if (!b.is_out)
 		return FAIL(err, RC_DENIED, "alert %.*s was issued elsewhere: only its maker sends it on", STR(b.number));
 	TRY(read_to(c, b.tlp, &to, &n, err));

@@ -113,6 +113,30 @@ for kind in ('system', 'person', 'duty'):
     r = n.cli(kind, 'import', '@', write('again.csv', first))
     t.ok(r.status == 0 and 'added 0, changed 0' in r.out and len(first.splitlines()) > 1, f'{kind}: exported and read back', first, r)
 
+# --- whom an alert goes to ---
+for name, ceiling in (('east', 'amber'), ('west', 'green'), ('north', 'amber')):
+    n.post('/api/v1/peers', {'name': name, 'relation': 'child', 'cert_sha256': name[0].encode().hex() * 32, 'tlp_max': ceiling})
+for ident, peer, more in (('e1', 'east', {}), ('e2', 'east', {}), ('n1', 'north', {}), ('f1', 'north', {'level': 'B', 'tlp': 'green'}), ('lone', None, {'level': 'C'}), ('w1', 'west', {'region': 'X'})):
+    n.post('/api/v1/organisations', {'id': ident, 'name': ident, 'sector': 'finance', 'level': 'A', 'region': '1', **({'peer': peer} if peer else {}), **more})
+
+
+def alert(*args):
+    r = n.cli('alert', 'new', '@', '-c', 'EWA', '-t', 'x', *args, '--json')
+    return r, sorted(x['to'] for x in (r.json() or {}).get('recipients', []))
+
+
+t.same(alert('--tlp', 'amber', '--to-sector', 'finance', '--to-level', 'A', '--to-region', '1')[1], ['east', 'north'], 'all of a sector, a level, a region: each node once')
+t.same(alert('--tlp', 'green', '--to-sector', 'finance', '--to-level', 'B', '--to', 'west', '--to', 'north')[1], ['north', 'west'], 'and some by name')
+for args, says in ((('--tlp', 'amber', '--to-sector', 'finance', '--to-level', 'B'), 'f1 may have TLP:GREEN'), (('--tlp', 'amber', '--to-sector', 'finance', '--to-level', 'A'), 'west may have'),
+                   (('--tlp', 'green', '--to-sector', 'finance'), '1 of 6 organisations have no node here (lone)'), (('--tlp', 'green', '--to-level', 'C', '--to-sector', 'finance'), 'none of the 1'),
+                   (('--to-sector', 'transport'), 'no organisation of the register fits'), (('--to-parent', 'nobody'), "no organisation 'nobody'")):
+    r, _ = alert(*args)
+    t.ok(r.status == 2 and says in r.err, 'refused: ' + ' '.join(args), r)
+t.same(alert('--tlp', 'green', '--to-sector', 'finance', '--to-some')[1], ['east', 'north', 'west'], 'those who have a node, when that is said')
+r = n.cli('alert', 'new', '@', '-c', 'ANA', '-t', 'x', '--tlp', 'green', '--json')
+r = n.cli('alert', 'send', '@', r.json()['number'], '--to-region', 'X', '--json')
+t.same([x['to'] for x in r.json()['recipients']], ['west'], 'sent later, too')
+
 # --- who may, and the chain ---
 n.cli('user', 'add', '@', 'reader', '--role', 'reader', '--password-stdin', stdin='reader-password-1\n')
 reader = basic('reader', 'reader-password-1')
