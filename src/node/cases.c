@@ -26,6 +26,7 @@
 #include "store/facts.h"
 #include "store/incidents.h"
 #include "store/peers.h"
+#include "web/need.h"
 
 #define CURSOR S("cases")
 #define AT_A_TIME 500
@@ -337,6 +338,19 @@ enum rc case_objects(struct core *c, struct str incident, struct arena *a, struc
 
 /* --- objects go to who shares the incident --- */
 
+/* A peer that has a role at this desk gets what the pack's view table has for it. */
+static bool is_needed(const struct incident *i, const struct pack_view *view, const struct case_row *row)
+{
+	struct need need = { .view = view };
+
+	if (view == NULL)
+		return true;
+	for (size_t k = 0; k < i->view.facts.n; k++)
+		if (str_eq(i->view.facts.f[k].id, row->fact))
+			return need_shows(&need, i->view.facts.f[k].type);
+	return false;
+}
+
 static enum rc send_to(const struct incident *i, const struct case_link *had, struct err *err)
 {
 	struct core *c = i->x->core;
@@ -353,7 +367,7 @@ static enum rc send_to(const struct incident *i, const struct case_link *had, st
 	TRY(case_list(c->node.store, i->row.id, l.sent, i->a, &rows, &n, err));
 	for (size_t k = 0; k < n; k++) {
 		l.sent = rows[k].row;
-		if (str_eq(rows[k].peer, l.peer))
+		if (str_eq(rows[k].peer, l.peer) || !is_needed(i, need_of_peer(&c->api, i->row.packs, l.peer), &rows[k]))
 			continue;
 		TRY(case_introduce(c, rows[k].author, l.peer, err));
 		TRY(exchange_send(c, l.peer, rows[k].body, err));

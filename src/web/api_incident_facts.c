@@ -267,14 +267,28 @@ static bool is_link(struct str type)
 	return str_eq(type, S("merged")) || str_eq(type, S("unmerged")) || str_eq(type, S("split"));
 }
 
+/* Facts are read and derived once for most: only those whose role has to be asked are looked at before. */
+static enum rc find_to_state(struct api_call *c, struct str name, struct incident_row *r, struct err *err)
+{
+	struct desk_view v;
+	struct need need;
+
+	TRY(incident_may_see(c, err));
+	TRY(incident_get(c->api->store, name, c->req->arena, r, err));
+	TRY(need_of(c, r, &need, err));
+	if (need.view == NULL || !need.view->asked)
+		return RC_OK;
+	TRY(incident_look(c, r, NULL, 0, time_now(), &v, err));
+	return need_asked(c, &need, &v, err);
+}
+
 static enum rc incident_facts_post(struct api_call *c, struct err *err)
 {
 	struct incident_fact f;
 	struct incident_row r;
 	struct desk_view v;
-	struct need need;
 
-	TRY(incident_find_needed(c, c->params[0], time_now(), &r, &v, &need, err));
+	TRY(find_to_state(c, c->params[0], &r, err));
 	TRY(api_text(c, "type", true, &f.type, err));
 	if (is_link(f.type))
 		return FAIL(err, RC_BAD, "/type: '%.*s' is stated in two incidents at once: use merge, unmerge or split", STR(f.type));

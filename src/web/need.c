@@ -55,6 +55,14 @@ bool need_is_bounded(const struct api_call *c)
 	return false;
 }
 
+const struct pack_view *need_of_peer(const struct api *api, struct str packs, struct str peer)
+{
+	struct str role = role_in(api->desk_roles, peer), first = S("");
+	const struct pack *p = role.n > 0 && str_next(&packs, ' ', &first) ? desk_pack(api->desk, first) : NULL;
+
+	return p == NULL ? NULL : pack_view_find(p, role);
+}
+
 bool need_shows(const struct need *n, enum fact_type type)
 {
 	return n->view == NULL || (type < FACT_TYPES && (n->view->facts >> type & 1) != 0);

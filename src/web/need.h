@@ -17,6 +17,9 @@ enum rc need_of(const struct api_call *c, const struct incident_row *r, struct n
 /* Whether some pack bounds what the caller sees. */
 bool need_is_bounded(const struct api_call *c);
 
+/* What a peer gets of an incident's facts: NULL: all of them. */
+const struct pack_view *need_of_peer(const struct api *api, struct str packs, struct str peer);
+
 bool need_shows(const struct need *n, enum fact_type type);
 /* RC_NOTFOUND: the view is for those who were asked, and nobody asked the caller. */
 enum rc need_asked(const struct api_call *c, const struct need *n, const struct desk_view *v, struct err *err) MUSTUSE;

@@ -209,7 +209,7 @@ t.same((n.get(f'/api/v1/incidents/{F}/forms/none').status, n.cli('incident', 'fo
 t.has(n.cli('incident', 'form', '@', drill, 'first-report', '--html').out, '演練 EXERCISE', 'a drill says so on paper')
 
 # --- who needs to know what ---
-n.configure('[desk]\nroles = ivy=investigator rex=responder rita=reviewer')
+n.configure('[desk]\nroles = ivy=investigator rex=responder rita=reviewer police=investigator')
 n.stop()
 n.start()
 for name, org in (('ivy', 'cib'), ('rex', 'mssp'), ('rita', 'moea')):
@@ -236,4 +236,20 @@ t.same(n.post(f'/api/v1/incidents/{F}/facts', {'type': 'reviewed', 'level': 1}, 
 t.same(n.get(f'/api/v1/incidents/{F}', auth=rex).status, 404, 'others are not asked')
 t.ok(n.get(f'/api/v1/incidents/{F}', auth=rita).json()['alarms'] is not None and n.get('/api/v1/incidents', auth=rita).status == 200, 'a reviewer sees everything')
 t.same(n.post(f'/api/v1/incidents/{F}/facts', {'type': 'reviewed', 'level': 3}, auth=rita).json()['level'], 3, 'and reviews')
+
+# The same between nodes: one that is asked gets what its role needs, and nothing that is marked.
+cib = Node('cib', 'provider').start()
+n.cli('peer', 'add', '@', 'police', '--relation', 'child', '--cert', cib.fingerprint, '--url', cib.url(), '--tlp', 'amber')
+cib.cli('peer', 'add', '@', 'plant', '--relation', 'parent', '--cert', n.fingerprint, '--url', n.url(), '--tlp', 'amber')
+v = n.post('/api/v1/incidents', {'title': 'shared with one', 'packs': ['tw-2026'], 'facts': [{'type': 'aware'}, {'type': 'meeting'}]}).json()
+S = v['number']
+n.cli('incident', 'fill', '@', S, 'cause=ours to know')
+n.cli('incident', 'observable', 'add', '@', S, '203.0.113.9', '--role', 'attacker', '--tlp', 'red')
+n.cli('incident', 'observable', 'add', '@', S, '203.0.113.8', '--role', 'attacker', '--tlp', 'green')
+n.cli('dispatch', '@', S, '--to', 'police', '--by', 'authority', '--note', 'who?')
+there = lambda: [f['type'] for f in (cib.get(f'/api/v1/incidents/{v["id"]}/facts').json() or {}).get('facts', [])]
+t.ok(wait_until(lambda: 'dispatched' in there()), 'a node below is asked', (there(), cib.text()[-600:], n.text()[-600:]))
+time.sleep(0.5)
+t.same(sorted(there()), ['aware', 'dispatched', 'observable'], 'and gets what its role needs')
+t.ok('203.0.113.9' not in cib.get(f'/api/v1/incidents/{v["id"]}/facts').body.decode(), 'but not what is marked')
 t.done()
