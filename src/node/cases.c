@@ -22,7 +22,9 @@
 #include "desk/desk.h"
 #include "node/core.h"
 #include "stix/marking.h"
+#include "gate/own.h"
 #include "store/cases.h"
+#include "store/collections.h"
 #include "store/facts.h"
 #include "store/incidents.h"
 #include "store/peers.h"
@@ -375,6 +377,61 @@ static enum rc send_to(const struct incident *i, const struct case_link *had, st
 	return n == 0 && l.collection == had->collection ? RC_OK : case_link_put(c->node.store, i->row.id, &l, err);
 }
 
+/* --- the STIX incident, for other makers' programs --- */
+
+/* Whoever opened it writes it: a version for each change here. */
+static enum rc write_incident(const struct incident *i, struct str *ret, struct err *err)
+{
+	const struct incident_view *v = i->view.views[0];
+	struct case_incident o = { .id = i->row.id, .author = i->info.opened_by, .title = i->row.title, .created = i->row.opened, .modified = i->row.changed,
+				   .open = i->view.open, .suspected = !has_fact(i, FACT_REVIEWED) && !has_fact(i, FACT_REREVIEWED),
+				   .exercise = i->row.exercise, .criticality = v->overall == 0 ? -1 : v->overall * 100 / i->view.packs[0]->level_most,
+				   .tlp = (uint8_t)i->x->core->node.config.default_tlp };
+	struct buf b;
+	enum rc rc;
+
+	buf_init(&b, CASE_OBJECT_MAX);
+	case_incident_write(&o, &b);
+	rc = buf_check(&b, err, "incident");
+	*ret = arena_dup(i->a, buf_view(&b));
+	buf_done(&b);
+	return rc == RC_OK && ret->p == NULL ? FAIL(err, RC_NOMEM, "incident: out of memory") : rc;
+}
+
+/* As the peer wrote it that brought the incident; .p NULL: it has not yet. */
+static enum rc read_from(const struct incident *i, struct str *ret, struct err *err)
+{
+	struct str id = i->row.id;
+	struct page_query q = { .added_after = INT64_MIN, .ids = &id, .n_ids = 1, .tlp_mask = UINT32_MAX, .limit = 1, .bodies = true };
+	struct collection k;
+	struct page page;
+
+	*ret = (struct str){ NULL, 0 };
+	if (collection_get(i->x->core->node.store, S(OWN_ROOT), arena_fmt(i->a, "in-%.*s", STR(i->info.from)), i->a, &k, NULL) != RC_OK)
+		return RC_OK;
+	q.collection = k.row;
+	TRY(store_page(i->x->core->node.store, &q, &page, err));
+	if (page.n > 0)
+		*ret = arena_dup(i->a, page.entries[0].body);
+	page_done(&page);
+	return RC_OK;
+}
+
+static enum rc send_incident(const struct incident *i, const struct case_link *links, size_t n, struct err *err)
+{
+	struct str text;
+
+	TRY(opened_here(i) ? write_incident(i, &text, err) : read_from(i, &text, err));
+	for (size_t k = 0; k < n && text.p != NULL; k++) {
+		enum rc rc = str_eq(links[k].peer, i->info.from) ? RC_OK : exchange_send(i->x->core, links[k].peer, text, err);
+
+		/* RC_BAD: two changes in one millisecond; the next one goes. RC_NOTFOUND: the peer is gone. */
+		if (rc != RC_OK && rc != RC_BAD && rc != RC_NOTFOUND)
+			return rc;
+	}
+	return RC_OK;
+}
+
 static enum rc look_at(struct cases *x, struct str id, struct err *err)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new(MEMORY);
@@ -392,7 +449,7 @@ static enum rc look_at(struct cases *x, struct str id, struct err *err)
 	TRY(make_objects(&i, err));
 	for (size_t k = 0; k < n; k++)
 		TRY(send_to(&i, &links[k], err));
-	return RC_OK;
+	return send_incident(&i, links, n, err);
 }
 
 /* What is wrong with one incident must not hold up the others; what is wrong with the node is tried again. */
@@ -489,6 +546,18 @@ static enum rc look_at_all(struct cases *x, struct err *err)
 	return RC_OK;
 }
 
+/* What our types mean, for programs that meet them. */
+static enum rc define(struct core *c, struct str peer, struct err *err)
+{
+	CLEANUP(buf_done) struct buf maker = { 0 }, definition = { 0 };
+
+	buf_init(&maker, CASE_OBJECT_MAX);
+	buf_init(&definition, CASE_OBJECT_MAX);
+	case_definition_write(&maker, &definition);
+	TRY(exchange_send(c, peer, buf_view(&maker), err));
+	return exchange_send(c, peer, buf_view(&definition), err);
+}
+
 static enum rc greet(struct cases *x, struct err *err)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)16 << 20);
@@ -502,6 +571,7 @@ static enum rc greet(struct cases *x, struct err *err)
 		return FAIL(err, RC_NOMEM, "case: out of memory");
 	TRY(exchange_peers(x->core, S(""), a, &peers, &n, err));
 	for (size_t i = 0; i < n; i++) {
+		TRY(define(x->core, peers[i], err));
 		TRY(case_introduce(x->core, str_of(x->core->node.config.identity), peers[i], err));
 		TRY(exchange_way(x->core, peers[i], &way, err));
 		snprintf(key, sizeof key, "cases:%u", way);

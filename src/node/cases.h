@@ -17,6 +17,8 @@ void cases_stop(struct core *c);
 /* Of the table of kinds (exchange.h). */
 enum rc case_node_came(struct core *c, const struct exchange_from *from, struct str id, const struct json *object, struct err *err) MUSTUSE;
 enum rc case_fact_came(struct core *c, const struct exchange_from *from, struct str id, const struct json *object, struct err *err) MUSTUSE;
+/* The STIX incident: on to who shares it, when it comes from where the incident came. */
+enum rc case_incident_came(struct core *c, const struct exchange_from *from, struct str id, const struct json *object, struct err *err) MUSTUSE;
 enum rc case_receipt_came(struct core *c, const struct exchange_from *from, struct str id, const struct json *object, struct err *err) MUSTUSE;
 
 /* All facts of the incident as objects, those that were stated here too, with their texts; and who this node is. In `a`. */

@@ -314,3 +314,32 @@ enum rc case_receipt_came(struct core *c, const struct exchange_from *from, stru
 		log_line(LOG_LEVEL_WARN, "case", "%.*s does not take a fact of %.*s: %.*s", STR(author.name), STR(r.incident), STR(r.refused));
 	return RC_OK;
 }
+
+/* --- the STIX incident --- */
+
+enum rc case_incident_came(struct core *c, const struct exchange_from *from, struct str id, const struct json *object, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new(MEMORY);
+	struct case_info info;
+	struct case_link *links;
+	struct str text;
+	size_t n;
+	enum rc rc;
+
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "case: out of memory");
+	rc = case_info_get(c->node.store, id, a, &info, err);
+	if (rc == RC_NOTFOUND) /* before its facts: it goes on with them */
+		return RC_OK;
+	TRY(rc);
+	if (!str_eq(info.from, from->peer) || !str_eq(info.opened_by, json_get_str(object, S("created_by_ref"))))
+		return FAIL(err, RC_BAD, "%.*s did not bring this incident", STR(from->peer));
+	TRY(print(a, object, &text, err));
+	TRY(case_links(c->node.store, id, a, &links, &n, err));
+	for (size_t i = 0; i < n; i++) {
+		rc = str_eq(links[i].peer, from->peer) ? RC_OK : exchange_send(c, links[i].peer, text, err);
+		if (rc != RC_OK && rc != RC_NOTFOUND)
+			return rc;
+	}
+	return RC_OK;
+}

@@ -44,6 +44,7 @@ static const struct exchange_kind KINDS[] = {
 	{ COMMUNITY_TYPE, community_came },
 	{ TICKET_TYPE, ticket_came },
 	{ TICKET_FEEDBACK_TYPE, ticket_feedback_came },
+	{ "incident", case_incident_came },
 	{ NULL, NULL },
 };
 

@@ -120,6 +120,17 @@ t.same(len(facts(s, i4)), len(set(facts(s, i4))), 'no fact twice')
 e = Node('evil', 'provider').start()
 t.ok(tie(e, s), 'another provider joins')
 cert = (os.path.join(n.dir, 'tls/node.crt'), os.path.join(n.dir, 'tls/node.key'))
+
+
+def incident_at_nation():
+    got = [o for o in s.request('GET', '/desk/collections/out/objects/?match[id]=' + i, auth=None, cert=cert).json().get('objects', [])]
+    return got[0] if got else {}
+
+
+t.ok(wait_until(lambda: incident_at_nation().get('extensions', {}).get('extension-definition--ef765651-680c-498d-9894-99799f2fa126', {}) ==
+                {'extension_type': 'property-extension', 'determination': 'successful-attempt', 'investigation_status': 'open', 'criticality': 100}),
+     'other makers\' programs read it as a STIX incident', incident_at_nation())
+t.same(incident_at_nation().get('created_by_ref'), identity_of(h), 'of whoever reported it')
 stolen = s.request('GET', '/desk/collections/out/objects/', auth=None, cert=cert).json()['objects']
 mine = (os.path.join(e.dir, 'tls/node.crt'), os.path.join(e.dir, 'tls/node.key'))
 identity = [o for o in stolen if o['type'] == 'x-lianfang-node' and o['name'] == 'hospital']
@@ -128,7 +139,7 @@ before = facts(s, i)
 forged = dict([o for o in stolen if o['type'] == 'x-lianfang-fact'][0], title='forged')
 forged['id'] = stix_id('x-lianfang-fact')
 s.request('POST', '/desk/collections/in/objects/', {'objects': stolen + [forged]}, auth=None, cert=mine)
-theirs = [o for o in stolen if o['type'].startswith('x-lianfang-') and (o['created_by_ref'] != identity_of(s) or o['type'] == 'x-lianfang-receipt')]
+theirs = [o for o in stolen if o['type'] == 'incident' or o['type'].startswith('x-lianfang-') and (o['created_by_ref'] != identity_of(s) or o['type'] == 'x-lianfang-receipt')]
 t.ok(wait_until(lambda: len([r for r in refusals(s) if r[0] == 'peer:evil']) == len(theirs) + 1), 'plays it back: refused, each with a fact of the chain',
      len(refusals(s)), len(theirs))
 t.ok(any('not the owner of the certificate' in w for _, w in refusals(s)) and any('does not vouch' in w for _, w in refusals(s)),
