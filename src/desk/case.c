@@ -512,10 +512,12 @@ static const char *refused_above(const struct case_side *s, struct str role)
 
 static const char *refused_beside(const struct case_side *s, struct str role)
 {
-	if (!s->known)
+	if (!s->known && !s->opened_below)
 		return "this incident was not shared with that partner";
 	if (str_eq(role, S("reporter")) && s->by_opener)
 		return NULL;
+	if (s->opened_below) /* which asks us to help with one of its own */
+		return str_eq(role, S("reporter")) ? "only the node that opened an incident reports it" : NULL;
 	if (str_eq(role, S("reporter")) || str_eq(role, S("reviewer")) || str_eq(role, S("authority")))
 		return "a partner neither reports nor reviews another's incident";
 	return NULL;

@@ -63,7 +63,7 @@ static enum rc print(struct arena *a, const struct json *object, struct str *ret
 
 /* --- who is who --- */
 
-/* A peer says who it is itself; a tier below that reviews others, and a tier above, say it of those for whom they vouch. */
+/* A peer says who it is itself; who reviews others, and a tier above, say it of those for whom they vouch. */
 static enum rc may_introduce(struct core *c, struct arena *a, const struct exchange_from *from, const struct case_node *n, bool direct,
 			     struct err *err)
 {
@@ -73,7 +73,8 @@ static enum rc may_introduce(struct core *c, struct arena *a, const struct excha
 		return FAIL(err, RC_BAD, "%.*s claims the identity of this node", STR(n->name));
 	if (direct || str_eq(from->relation, S("parent")))
 		return RC_OK;
-	if (str_eq(from->relation, S("child")) && case_author_of(c->node.store, from->peer, a, &peer, NULL) == RC_OK && reviews_others(peer.tier))
+	if (case_author_of(c->node.store, from->peer, a, &peer, NULL) == RC_OK &&
+	    (reviews_others(peer.tier) || (str_eq(from->relation, S("partner")) && str_eq(peer.tier, S("nation")))))
 		return RC_OK;
 	return FAIL(err, RC_BAD, "%.*s is not the owner of the certificate that it names, and may vouch for nobody", STR(from->peer));
 }

@@ -67,6 +67,7 @@ struct api_call {
 	struct str params[API_PARAMS_MAX]; /* {…} of the path, decoded, in order */
 	const struct json *body;           /* parsed JSON body, for routes that take one; else NULL */
 	struct jsonw out;                  /* writes into res->body */
+	const char *role;                  /* who states facts, when the request does not say; NULL: by the node's tier */
 };
 
 typedef enum rc (*api_fn)(struct api_call *c, struct err *err);

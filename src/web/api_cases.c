@@ -165,6 +165,17 @@ enum rc case_put_shared(struct api_call *c, struct str incident, struct err *err
 	return RC_OK;
 }
 
+const char *case_role(struct api_call *c, struct str incident)
+{
+	struct case_info info;
+	struct peer p;
+
+	if (case_info_get(c->api->store, incident, c->req->arena, &info, NULL) != RC_OK || info.from.n == 0 ||
+	    peer_get(c->api->store, info.from, c->req->arena, &p, NULL) != RC_OK || str_eq(p.relation, S("child")))
+		return NULL;
+	return "responder";
+}
+
 /* --- on media --- */
 
 static const char ANY_SCHEMA[] = "{\"type\":\"object\"}";

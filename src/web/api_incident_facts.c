@@ -2,6 +2,7 @@
  *
  * `at`, the time of recording, is always this node's own; `claimed` is what the person says. A fact that could not count is refused
  * with the reason. */
+#include "web/api_cases.h"
 #include "web/api_incidents.h"
 
 #include "base/uuid.h"
@@ -34,7 +35,7 @@ static enum rc state_as(const struct api_call *c, struct str packs, enum fact_ty
 	TRY(need_of(c, &r, &need, err));
 	if (need.role.n > 0 && asked.n > 0 && !str_eq(asked, need.role))
 		return FAIL(err, RC_DENIED, "/by: you are %.*s at this desk", STR(need.role));
-	*ret = need.role.n > 0 ? need.role : asked.n > 0 ? asked : str_of(role_here(c->api, packs, type));
+	*ret = need.role.n > 0 ? need.role : asked.n > 0 ? asked : str_of(c->role != NULL ? c->role : role_here(c->api, packs, type));
 	return RC_OK;
 }
 
@@ -293,6 +294,7 @@ static enum rc incident_facts_post(struct api_call *c, struct err *err)
 	if (is_link(f.type))
 		return FAIL(err, RC_BAD, "/type: '%.*s' is stated in two incidents at once: use merge, unmerge or split", STR(f.type));
 	TRY(check_level(c, r.packs, c->body, err));
+	c->role = case_role(c, r.id);
 	TRY(incident_make_fact(c, r.packs, c->body, &f, err));
 	TRY(incident_state(c, &r, &f, 1, &v, err));
 	return incident_put(c, &r, &v, time_now(), err);

@@ -379,6 +379,10 @@ static void rights(void)
 		{ CASE_PARTNER, D | HERE | KNOWN, "reviewer", "reviewed", "neither reports nor reviews" },
 		{ CASE_PARTNER, D | HERE | KNOWN, "reporter", "contained", "neither reports nor reviews" },
 		{ CASE_PARTNER, D | KNOWN | OPENER, "reporter", "contained", NULL },
+		{ CASE_PARTNER, BELOW | OPENER, "reporter", "reported", NULL },
+		{ CASE_PARTNER, D | UP | BELOW, "reviewer", "dispatched", NULL },
+		{ CASE_PARTNER, BELOW, "authority", "rereviewed", NULL },
+		{ CASE_PARTNER, D | UP | BELOW, "reporter", "contained", "only the node that opened" },
 	};
 
 	for (size_t i = 0; i < COUNTOF(rows); i++) {

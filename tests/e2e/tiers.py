@@ -175,6 +175,23 @@ t.ok(wait_until(lambda: at(n, i7)), 'a review that is late brings the incident b
 t.ok(wait_until(lambda: {k['id']: k['verdict'] for k in at(n, i7)['views'][0]['clocks']}.get('K5') == 'breached'), 'with the clock that was missed')
 t.same(n.post(f'/api/v1/incidents/{i7}/facts', {'type': 'reviewed', 'by': 'authority', 'level': 2, 'grounds': 'taken over'}).status, 200, 'which takes over')
 t.ok(wait_until(lambda: at(h, i7)['state'] == 'reviewed' and at(s, i7)['level'] == 2), 'and all see it')
+# Others are asked to help: a member, and a partner beside.
+p = Node('police', 'partner').start()
+for a, b in ((s, p), (p, s)):
+    a.cli('peer', 'add', '@', b.name, '--relation', 'partner', '--cert', b.fingerprint, '--url', b.url(), '--tlp', 'amber')
+t.same(p.get('/api/v1/incidents/' + i).status, 404, 'a partner knows nothing of an incident')
+r = s.cli('dispatch', '@', i, '--to', 'police', '--to', 'evil', '--action', 'forensic_request', '--note', 'image the mail server')
+t.same(r.status, 0, 'the sector asks the police and another member')
+t.ok(wait_until(lambda: 'dispatched' in str(facts(p, i)) and 'dispatched' in str(facts(e, i))), 'who get the incident')
+t.ok(wait_until(lambda: facts(p, i) == facts(s, i)), 'all of it')
+p.cli('incident', 'state', '@', i, 'acknowledged', '--note', 'on our way')
+e.cli('incident', 'state', '@', i, 'acknowledged')
+t.ok(wait_until(lambda: [f[0] for f in facts(h, i)].count('acknowledged') == 2), 'and acknowledge it, which the reporter sees', facts(h, i), refusals(s)[-2:])
+t.same({f['by'] for f in h.get(f'/api/v1/incidents/{i}/facts').json()['facts'] if f['type'] == 'acknowledged'}, {'responder'}, 'as those who respond')
+p.post(f'/api/v1/incidents/{i}/facts', {'type': 'reviewed', 'by': 'reviewer', 'level': 1, 'grounds': 'we think'})
+t.ok(wait_until(lambda: any(r[0] == 'peer:police' and 'neither reports nor reviews' in r[1] for r in refusals(s))), 'they do not review')
+p.stop()
+
 # On media: two nodes that have never been connected, and a third that gets everything backwards.
 m, k, z = Node('island', 'provider').start(), Node('mainland', 'sector').start(), Node('mirror', 'sector').start()
 for a, b in ((m, k), (m, z)):
