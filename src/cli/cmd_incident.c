@@ -158,7 +158,6 @@ static bool put_fact(struct cli *c, struct body *x, const char *type)
 	body_option(c, x, "ref", "ref");
 	body_option(c, x, "subject", "subject");
 	body_option(c, x, "note", "note");
-	body_option(c, x, "action", "action");
 	if (cli_has(c, "to")) {
 		jsonw_name(&x->w, "to");
 		jsonw_array(&x->w);
@@ -392,31 +391,6 @@ const struct cli_cmd CMD_INCIDENT_STATE = {
 	  "with the reason.",
 	  "TYPE 為事實類型。事實不會刪除：錯誤以後續事實更正；無法採計者附理由退回。" },
 	state_opts, state_examples, 3, 3, state_run,
-};
-
-static const struct cli_opt dispatch_opts[] = {
-	{ "to", 0, "PEER", { "who is asked (repeat for several)", "受派遣之對等節點（可重複）" }, true },
-	{ "action", 0, "KIND", { "dispatch, coordinate, direct, warn or forensic_request (dispatch)", "派遣、協調、指揮、警示或鑑識請求（dispatch）" }, false },
-	FACT_OPTIONS, NO_OPT,
-};
-static const char *const dispatch_examples[] = {
-	"the police are asked to secure evidence", "lianfang dispatch DIR 2026-000001 --to police --action forensic_request --note \"image the mail server\"",
-	NULL,
-};
-
-static int dispatch_run(struct cli *c)
-{
-	if (!cli_has(c, "to"))
-		return cli_failf(c, "--to: who is asked?");
-	return send_fact(c, strcmp(cli_get(c, "action", "dispatch"), "warn") == 0 ? "warned" : "dispatched");
-}
-
-const struct cli_cmd CMD_DISPATCH = {
-	"dispatch", { "ask other offices to act on an incident", "派遣其他單位處理事件" }, "DIR NUMBER",
-	{ "The peer gets the incident with this request, and states `acknowledged` when it takes it up (incident state); both are facts that\n"
-	  "all who share the incident see.",
-	  "對等節點將收到事件及此請求，受理時陳述 acknowledged（incident state）；二者均為共享者可見之事實。" },
-	dispatch_opts, dispatch_examples, 2, 2, dispatch_run,
 };
 
 static const struct cli_opt report_opts[] = {

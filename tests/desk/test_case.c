@@ -350,6 +350,7 @@ static void rights(void)
 		{ CASE_CHILD, D | OPENER | BELOW, "reporter", "extended", "does not decide" },
 		{ CASE_CHILD, D | OPENER | BELOW, "reporter", "returned", "does not decide" },
 		{ CASE_CHILD, D | OPENER | BELOW, "reporter", "accepted", "does not decide" },
+		{ CASE_CHILD, D | OPENER | BELOW, "reporter", "decided", "does not decide" },
 		/* a provider about somebody else's */
 		{ CASE_CHILD, D, "reporter", "contained", "of its own incidents" },
 		{ CASE_CHILD, D | HERE, "reporter", "contained", "of its own incidents" },

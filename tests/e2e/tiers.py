@@ -180,7 +180,7 @@ p = Node('police', 'partner').start()
 for a, b in ((s, p), (p, s)):
     a.cli('peer', 'add', '@', b.name, '--relation', 'partner', '--cert', b.fingerprint, '--url', b.url(), '--tlp', 'amber')
 t.same(p.get('/api/v1/incidents/' + i).status, 404, 'a partner knows nothing of an incident')
-r = s.cli('dispatch', '@', i, '--to', 'police', '--to', 'evil', '--action', 'forensic_request', '--note', 'image the mail server')
+r = s.cli('dispatch', '@', i, '--to', 'police', '--to', 'evil', '--note', 'image the mail server')
 t.same(r.status, 0, 'the sector asks the police and another member')
 t.ok(wait_until(lambda: 'dispatched' in str(facts(p, i)) and 'dispatched' in str(facts(e, i))), 'who get the incident')
 t.ok(wait_until(lambda: facts(p, i) == facts(s, i)), 'all of it')
