@@ -5,6 +5,7 @@
 #include "stix/marking.h"
 #include "store/cases.h"
 #include "store/peers.h"
+#include "web/need.h"
 
 #define NODES_MAX 500
 
@@ -186,6 +187,8 @@ static enum rc bundle_get(struct api_call *c, struct err *err)
 
 	TRY(incident_may_see(c, err));
 	TRY(incident_find(c, c->params[0], &r, err));
+	if (need_is_bounded(c))
+		return FAIL(err, RC_DENIED, "a bundle holds the whole incident: you see a part of it");
 	if (c->api->case_out == NULL)
 		return FAIL(err, RC_UNSUPPORTED, "a bundle is written by a node that runs");
 	TRY(c->api->case_out(c->api->ctx, r.id, &c->res->body, err));
