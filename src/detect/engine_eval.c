@@ -25,14 +25,31 @@ const struct text *event_text(struct engine *e, uint32_t i)
 	if (to == NULL)
 		return NULL;
 	x->folded = str_make(to, fold_text(x->plain, to));
+	x->is_number = NUMBER_NOT_ASKED;
 	e->text_gen[i] = e->gen;
 	return x;
 }
 
+/* Read once, however many rules ask. */
+static bool number_passes(struct engine *e, const struct test *t, uint32_t i)
+{
+	enum flat_type type = (enum flat_type)event_value(e, i)->type;
+	struct text *x = &e->texts[i];
+
+	if ((type != FLAT_NUMBER && type != FLAT_STRING) || event_text(e, i) == NULL)
+		return false;
+	if (x->is_number == NUMBER_NOT_ASKED)
+		x->is_number = number_parse(x->plain, &x->number) ? NUMBER_YES : NUMBER_NO;
+	return x->is_number == NUMBER_YES && test_order(t, x->number);
+}
+
 bool event_value_passes(struct engine *e, const struct test *t, uint32_t i)
 {
-	const struct text *x = event_text(e, i);
+	const struct text *x;
 
+	if (t->kind == TEST_NUMBER || (t->kind >= TEST_LT && t->kind <= TEST_GE))
+		return number_passes(e, t, i);
+	x = event_text(e, i);
 	return x != NULL && test_value(t, event_value(e, i)->type, x, &e->regex);
 }
 

@@ -169,6 +169,8 @@ float typical_chance(const struct typical *t, struct str lit, size_t *ret_at);
 /* A value made ready: text with escapes resolved, and folded. */
 struct text {
 	struct str plain, folded;
+	double number;  /* when somebody asked: */
+	enum { NUMBER_NOT_ASKED, NUMBER_YES, NUMBER_NO } is_number;
 };
 
 struct regex_run {
@@ -184,6 +186,8 @@ bool test_related(enum sigma_ref how, struct str a, struct str b);
 bool glob_matches(const struct glob *g, struct str text);
 bool net_parse(struct str text, struct net *ret);
 bool number_parse(struct str s, double *ret);
+/* Does a test of a number (TEST_NUMBER, TEST_LT ... TEST_GE) hold for this one? */
+bool test_order(const struct test *t, double v);
 
 /* ---- engine_regex.c */
 

@@ -81,6 +81,8 @@ struct builder {
 	uint32_t *quads;      /* of the bitmap */
 	uint32_t n_quads;
 	uint64_t *two;        /* bitmap */
+	struct threshold *above, *below;
+	uint32_t n_above, n_below, n_witnesses;
 	uint32_t *direct;
 	uint32_t n_direct, kinds, whole_max;
 };
@@ -353,6 +355,60 @@ static bool text_add(struct builder *b, const struct test *t, uint32_t witness)
 	return true;
 }
 
+static bool threshold_add(struct builder *b, const struct test *t, uint32_t witness)
+{
+	bool up = t->kind == TEST_GT || t->kind == TEST_GE;
+	struct threshold **list = up ? &b->above : &b->below;
+	uint32_t *n = up ? &b->n_above : &b->n_below;
+
+	if (*list == NULL)
+		*list = arena_array(b->work, b->n_witnesses, sizeof **list);
+	if (*list == NULL)
+		return false;
+	(*list)[(*n)++] = (struct threshold){ t->number, witness, t->kind == TEST_GE || t->kind == TEST_LE };
+	return true;
+}
+
+/* Of equal numbers those that hold for the number itself stand first. */
+static int ascending(const void *a, const void *b)
+{
+	const struct threshold *x = a, *y = b;
+	int order = (x->number > y->number) - (x->number < y->number);
+
+	return order != 0 ? order : (int)y->or_equal - (int)x->or_equal;
+}
+
+static int descending(const void *a, const void *b)
+{
+	const struct threshold *x = a, *y = b;
+	int order = (x->number < y->number) - (x->number > y->number);
+
+	return order != 0 ? order : (int)y->or_equal - (int)x->or_equal;
+}
+
+static bool thresholds_keep(struct builder *b, const struct threshold *from, uint32_t n, int (*order)(const void *, const void *),
+			    const struct threshold **ret)
+{
+	struct threshold *to = arena_array(b->a, n + 1, sizeof *to);
+
+	if (to == NULL)
+		return false;
+	if (n > 0) {
+		memcpy(to, from, n * sizeof *to);
+		qsort(to, n, sizeof *to, order);
+	}
+	*ret = to;
+	return true;
+}
+
+static bool thresholds_build(struct builder *b, struct matcher *ret)
+{
+	ret->n_above = b->n_above;
+	ret->n_below = b->n_below;
+	return b->n_above + b->n_below == 0 || (thresholds_keep(b, b->above, b->n_above, ascending, &ret->above) &&
+						thresholds_keep(b, b->below, b->n_below, descending, &ret->below));
+}
+
 static bool witness_add(struct builder *b, const struct test *t, uint32_t witness)
 {
 	if (t->kind <= TEST_CONTAINS && t->kind != TEST_NEVER)
@@ -363,6 +419,8 @@ static bool witness_add(struct builder *b, const struct test *t, uint32_t witnes
 		return regex_add(b, t, witness);
 	if (t->kind == TEST_NUMBER)
 		return key_add(b, KEY_NUMBER, number_key(t->number), witness);
+	if (t->kind >= TEST_LT && t->kind <= TEST_GE)
+		return threshold_add(b, t, witness);
 	if (t->kind != TEST_NEVER)
 		direct_add(b, witness);
 	return true;
@@ -447,13 +505,15 @@ static bool build(struct builder *b, const uint32_t *tests, uint32_t first, uint
 {
 	uint32_t *direct;
 
+	b->n_witnesses = n;
 	b->direct = arena_array(b->work, n + 1, sizeof *b->direct);
 	if (b->direct == NULL)
 		return false;
 	for (uint32_t i = first; i < first + n; i++)
 		if (!witness_add(b, &b->m->tests[tests[i]], i))
 			return false;
-	if (!literals_build(b, ret) || !pairs_build(b) || !table_build(b, ret) || !ends_build(b, ret) || (b->n_quads > 0 && !quads_build(b, ret)))
+	if (!literals_build(b, ret) || !pairs_build(b) || !table_build(b, ret) || !ends_build(b, ret) || !thresholds_build(b, ret) ||
+	    (b->n_quads > 0 && !quads_build(b, ret)))
 		return false;
 	direct = arena_array(b->a, b->n_direct + 1, sizeof *direct);
 	if (direct == NULL)
@@ -614,10 +674,43 @@ static void run_ends(struct match_pass *p)
 			probe(p, key_small(lasts[i].kind, load(s.p + s.n - lasts[i].n, lasts[i].n)));
 }
 
+static void run_thresholds(struct match_pass *p, double number)
+{
+	const struct matcher *m = p->matcher;
+
+	for (uint32_t i = 0; i < m->n_above; i++) {
+		const struct threshold *t = &m->above[i];
+
+		if (number < t->number || (!(number > t->number) && !t->or_equal))
+			break;
+		hit(p, t->witness);
+	}
+	for (uint32_t i = 0; i < m->n_below; i++) {
+		const struct threshold *t = &m->below[i];
+
+		if (number > t->number || (!(number < t->number) && !t->or_equal))
+			break;
+		hit(p, t->witness);
+	}
+}
+
+static void run_number(struct match_pass *p)
+{
+	const struct matcher *m = p->matcher;
+	bool keyed = (m->kinds & 1u << KEY_NUMBER) != 0;
+	double number;
+
+	if ((!keyed && m->n_above + m->n_below == 0) || !number_parse(p->text->plain, &number))
+		return;
+	if (keyed)
+		probe(p, number_key(number));
+	if (p->type == FLAT_NUMBER || p->type == FLAT_STRING)
+		run_thresholds(p, number);
+}
+
 void matcher_run(struct match_pass *p)
 {
 	const struct matcher *m = p->matcher;
-	double number;
 
 	for (uint32_t i = 0; i < m->n_direct; i++)
 		ask(p, m->direct[i]);
@@ -626,8 +719,7 @@ void matcher_run(struct match_pass *p)
 	if ((m->kinds & 1u << KEY_WHOLE) != 0 && p->text->folded.n <= m->whole_max)
 		probe(p, key_whole(p->text->folded));
 	run_ends(p);
-	if ((m->kinds & 1u << KEY_NUMBER) != 0 && number_parse(p->text->plain, &number))
-		probe(p, number_key(number));
+	run_number(p);
 	if (m->quads != NULL)
 		run_quads(p);
 	if (m->few != NULL)

@@ -15,6 +15,9 @@ struct match_entry {
 };
 #define MATCH_ALONE INT8_MAX
 
+/* "greater than 5" and the like: of a list that is sorted those that hold stand at its beginning. */
+struct threshold { double number; uint32_t witness; bool or_equal; };
+
 struct match_bucket { uint64_t key; uint32_t first, n; }; /* n == 0: empty */
 
 struct matcher {
@@ -26,10 +29,12 @@ struct matcher {
 	const struct match_entry *entries;
 	const uint64_t *ends;         /* bits by key: of all kinds but quads and pairs, which have bitmaps of their own */
 	uint32_t ends_mask;
-	const uint64_t *quads;         /* bits by hash of four bytes: they are a key; NULL: none */
+	const uint64_t *quads;        /* bits by hash of four bytes: they are a key; NULL: none */
 	const uint64_t *pairs;        /* bitmap of two bytes; NULL: none */
 	unsigned quad_shift, stride;  /* every stride-th place is looked at: long literals have that many quads */
 	const struct few *few;        /* where short literals stand; NULL: their quads are among the others */
+	const struct threshold *above, *below; /* ascending: GT and GE; descending: LT and LE */
+	uint32_t n_above, n_below;
 	const uint32_t *direct;       /* witnesses that have no key: asked one by one */
 	uint32_t n_direct;
 };

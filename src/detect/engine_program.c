@@ -357,6 +357,8 @@ static float cost_of(const struct test *t)
 	return t->field == FIELD_NONE ? 40 : cost[t->kind];
 }
 
+#define WAKE_OF_ORDER 0.03F
+
 static enum rc leaf_build(struct compiler *c, const struct sigma_test *from, const struct names *names, struct branch *b, struct err *err)
 {
 	const struct test *t;
@@ -369,8 +371,12 @@ static enum rc leaf_build(struct compiler *c, const struct sigma_test *from, con
 	t = &c->tests[b->test];
 	b->chance = t->chance;
 	b->cost = cost_of(t);
-	/* A keyword is looked for in all values: any other witness is better. */
-	b->wake = t->kind == TEST_NULL || t->kind == TEST_FIELDREF ? INFINITY : t->chance + b->cost / 1000 + (field == FIELD_NONE ? 2 : 0);
+	/* A keyword is looked for in all values: any other witness is better. Thresholds are found by their order: there may be
+	 * thousands, and what kind of event it is wakes all of them. */
+	if (t->kind >= TEST_LT && t->kind <= TEST_GE)
+		b->wake = WAKE_OF_ORDER;
+	else
+		b->wake = t->kind == TEST_NULL || t->kind == TEST_FIELDREF ? INFINITY : t->chance + b->cost / 1000 + (field == FIELD_NONE ? 2 : 0);
 	return RC_OK;
 }
 

@@ -316,12 +316,8 @@ static bool test_truth(const struct test *t, enum flat_type type, struct str fol
 	return type == (wanted ? FLAT_TRUE : FLAT_FALSE);
 }
 
-static bool test_number(const struct test *t, enum flat_type type, struct str s)
+bool test_order(const struct test *t, double v)
 {
-	double v;
-
-	if ((type != FLAT_NUMBER && type != FLAT_STRING) || !number_parse(s, &v))
-		return false;
 	if (t->kind == TEST_NUMBER)
 		return !(v < t->number) && !(v > t->number);
 	if (t->kind == TEST_LT)
@@ -329,6 +325,13 @@ static bool test_number(const struct test *t, enum flat_type type, struct str s)
 	if (t->kind == TEST_LE)
 		return v <= t->number;
 	return t->kind == TEST_GT ? v > t->number : v >= t->number;
+}
+
+static bool test_number(const struct test *t, enum flat_type type, struct str s)
+{
+	double v;
+
+	return (type == FLAT_NUMBER || type == FLAT_STRING) && number_parse(s, &v) && test_order(t, v);
 }
 
 bool test_value(const struct test *t, enum flat_type type, const struct text *x, struct regex_run *run)

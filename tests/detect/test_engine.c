@@ -462,10 +462,55 @@ static void test_allocations(void)
 	EQ_INT(mem_live(), live, "nothing is left");
 }
 
+/* Many thresholds of one field, in no order and with equal ones among them; each number, as number and as text, against each. */
+static void test_thresholds(void)
+{
+	static const char *const ops[] = { "lt", "lte", "gt", "gte" };
+	enum { RULES = 240, SPAN = 41 };
+	struct world w = { 0 };
+	struct err err = { 0 };
+	struct buf yaml;
+	double limit[RULES];
+	size_t wrong = 0, held = 0;
+	enum rc rc;
+
+	buf_init(&yaml, 1 << 20);
+	for (int i = 0; i < RULES; i++) {
+		limit[i] = (i * 17 % SPAN - SPAN / 2) / 2.0;
+		buf_fmt(&yaml, "%stitle: t%d\nlogsource: {product: x}\ndetection: {s: {'F|%s': %g}, condition: s}\n", i == 0 ? "" : "---\n", i, ops[i % 4], limit[i]);
+	}
+	rc = yaml.bad == RC_OK ? world_yaml(&w, buf_view(&yaml), NULL, &err) : yaml.bad;
+	OK(rc == RC_OK && w.set->loaded == RULES, "thresholds: %s", err.text);
+	for (int k = -3 * SPAN; k <= 3 * SPAN && rc == RC_OK; k++) {
+		double v = k / 4.0;
+		char json[64];
+		const uint32_t *found;
+		int n, want = 0;
+
+		snprintf(json, sizeof json, k % 2 == 0 ? "{\"F\":%g}" : "{\"F\":\"%g\"}", v);
+		n = world_run(&w, str_of(json), &found);
+		for (int i = 0; i < RULES; i++) {
+			bool holds = i % 4 == 0 ? v < limit[i] : i % 4 == 1 ? v <= limit[i] : i % 4 == 2 ? v > limit[i] : v >= limit[i];
+
+			wrong += holds && (want >= n || found[want] != (uint32_t)i);
+			want += holds;
+		}
+		wrong += n != want;
+		held += (size_t)want;
+	}
+	OK(wrong == 0 && held > 1000, "%zu thresholds hold, and no others", held);
+	if (rc == RC_OK)
+		OK(world_run(&w, S("{\"F\":\"five\"}"), &(const uint32_t *){ NULL }) == 0 && world_run(&w, S("{\"F\":true}"), &(const uint32_t *){ NULL }) == 0 &&
+		   world_run(&w, S("{\"F\":null}"), &(const uint32_t *){ NULL }) == 0, "what is no number is neither above nor below");
+	buf_done(&yaml);
+	world_done(&w);
+}
+
 int main(void)
 {
 	for (size_t i = 0; i < COUNTOF(rows); i++)
 		run_row(&rows[i]);
+	test_thresholds();
 	test_sources();
 	test_unknown();
 	test_explain();

@@ -227,7 +227,7 @@ static void test_nfa(void)
 						text[len++] = 'z';
 			}
 			was = run.limits;
-			want = regex_search(re, &(struct text){ str_make(text, len), { NULL, 0 } }, &run);
+			want = regex_search(re, &(struct text){ .plain = str_make(text, len) }, &run);
 			if (run.limits != was)
 				continue;
 			held += want;
@@ -309,7 +309,7 @@ static void test_bombs(void)
 		text[n++] = '\n' + 1;
 		OK(regex_compile(env, str_of(bombs[i].pattern), 0, &re, &err) == RC_OK, "%s", bombs[i].pattern);
 		start = time_mono();
-		(void)regex_search(re, &(struct text){ str_make(text, n), { NULL, 0 } }, &run);
+		(void)regex_search(re, &(struct text){ .plain = str_make(text, n) }, &run);
 		OK(time_mono() - start < USEC_PER_SEC, "/%s/ ends soon: %lld us", bombs[i].pattern, (long long)(time_mono() - start));
 	}
 	regex_run_done(&run);

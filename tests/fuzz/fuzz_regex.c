@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char folded[FOLD_ROOM(4096)];
 
 	if (t != NULL && env != NULL && regex_run_new(env, &run, NULL) == RC_OK && regex_compile(env, pattern, 0, &re, NULL) == RC_OK &&
-	    regex_search(re, &(struct text){ text, { NULL, 0 } }, &run)) {
+	    regex_search(re, &(struct text){ .plain = text }, &run)) {
 		struct str f = str_make(folded, fold_text(text, folded));
 		size_t n = regex_needs(a, t, pattern, &needs);
 
