@@ -88,6 +88,22 @@ const struct pack *desk_pack_at(const struct desk *d, size_t index)
 	return index < d->n ? d->packs[index] : NULL;
 }
 
+const struct json *desk_word(const struct desk *d, const char *list, struct str id)
+{
+	const struct pack *p;
+
+	for (size_t i = 0; id.n > 0 && (p = desk_pack_at(d, i)) != NULL; i++) {
+		const struct json *words = json_get(p->words, str_of(list));
+
+		if (!json_is(words, JSON_ARRAY))
+			continue;
+		JSON_EACH(one, words)
+			if (str_eq(json_get_str(one, S("id")), id))
+				return json_get(one, S("title"));
+	}
+	return NULL;
+}
+
 const struct pack *desk_pack(const struct desk *d, struct str id)
 {
 	for (size_t i = 0; i < d->n; i++)

@@ -17,6 +17,9 @@ void desk_free(struct desk *d); /* accepts NULL */
 const struct pack *desk_pack(const struct desk *d, struct str id);
 const struct pack *desk_pack_at(const struct desk *d, size_t index); /* NULL behind the last */
 
+/* What the packs call `id` in one of their lists of words ("alert_types"): {"en", "zh-TW"}, of the first pack that has it, or NULL. */
+const struct json *desk_word(const struct desk *d, const char *list, struct str id);
+
 struct desk_view {
 	const struct pack *packs[DESK_INCIDENT_PACKS_MAX];
 	struct incident_view *views[DESK_INCIDENT_PACKS_MAX];

@@ -2,6 +2,8 @@
  * lies in the outbox, and the same errand makes the same object, so a crash in between sends nothing twice. */
 #include "node/bulletins.h"
 
+#include <stdio.h>
+
 #include "base/bell.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -47,17 +49,18 @@ static enum rc carry(struct core *c, struct arena *a, const struct bulletin_erra
 /* True: all that waited is on its way. */
 static bool carry_all(struct core *c, struct arena *list_memory, struct arena *a)
 {
-	struct bulletin_errand *list;
+	struct bulletin_errand *list, last = { .row = 0 };
 	struct err err = { 0 };
+	char to[128] = "";
 	size_t n, left = 0;
 
 	do {
 		arena_reset(list_memory);
-		if (bulletin_errands(c->node.store, AT_A_TIME, list_memory, &list, &n, &err) != RC_OK) {
+		last.to = str_of(to);
+		if (bulletin_errands(c->node.store, &last, AT_A_TIME, list_memory, &list, &n, &err) != RC_OK) {
 			log_line(LOG_LEVEL_ERROR, "alert", "%s", err.text);
 			return false;
 		}
-		left = 0;
 		for (size_t i = 0; i < n && !atomic_load(&c->stopping); i++) {
 			arena_reset(a);
 			if (carry(c, a, &list[i], &err) == RC_OK)
@@ -65,7 +68,11 @@ static bool carry_all(struct core *c, struct arena *list_memory, struct arena *a
 			log_line(LOG_LEVEL_WARN, "alert", "%.*s waits to go to %.*s: %s", STR(list[i].number), STR(list[i].to), err.text);
 			left++;
 		}
-	} while (n == AT_A_TIME && left < n && !atomic_load(&c->stopping));
+		if (n > 0) {
+			last.row = list[n - 1].row;
+			snprintf(to, sizeof to, "%.*s", STR(list[n - 1].to));
+		}
+	} while (n == AT_A_TIME && !atomic_load(&c->stopping));
 	return left == 0;
 }
 
@@ -94,9 +101,12 @@ static void look_for_late(struct core *c, struct arena *list_memory)
 		arena_reset(list_memory);
 		rc = bulletin_late_list(c->node.store, time_now(), AT_A_TIME, list_memory, &list, &n, &err);
 		for (size_t i = 0; rc == RC_OK && i < n && !atomic_load(&c->stopping); i++) {
+			list[i].tell = c->notify != NULL;
 			rc = bulletin_late_put(c->node.store, &list[i], &err);
-			if (rc == RC_OK && list[i].fresh)
+			if (rc == RC_OK && list[i].fresh) {
 				tell_late(&list[i]);
+				notify_wake(c->notify);
+			}
 		}
 	} while (rc == RC_OK && n == AT_A_TIME && !atomic_load(&c->stopping));
 	if (rc != RC_OK)
@@ -206,15 +216,17 @@ static enum rc keep(struct core *c, struct arena *a, const struct exchange_from 
 		TRY(bulletin_keep(c->node.store, row, actor, &fresh, err));
 	else
 		return rc;
-	if (fresh)
+	if (fresh) {
 		tell(row, from);
+		notify_wake(c->notify);
+	}
 	return RC_OK;
 }
 
 enum rc bulletin_came(struct core *c, const struct exchange_from *from, struct str id, const struct json *object, struct err *err)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new(ONE_MEMORY);
-	struct bulletin_row row = { .origin = from->peer };
+	struct bulletin_row row = { .origin = from->peer, .tell = c->notify != NULL };
 	struct bulletin b;
 	enum rc rc;
 

@@ -6,11 +6,9 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "desk/desk.h"
-#include "desk/show.h"
 #include "node/core.h"
+#include "node/news.h"
 #include "node/on_duty.h"
-#include "store/incidents.h"
 #include "sys/file.h"
 #include "sys/httpc.h"
 #include "sys/mail.h"
@@ -23,7 +21,6 @@
 #define TIMEOUT (20 * USEC_PER_SEC)
 #define FILE_MAX ((size_t)1 << 20)
 #define MEMORY_MAX ((size_t)64 << 20)
-#define TEXT_MAX ((size_t)16 << 10)
 
 struct notify {
 	struct core *core;
@@ -39,110 +36,24 @@ struct notify {
 	bool said;                /* that a way does not take it */
 };
 
-/* --- what people read --- */
-
-/* The clock's title; its id when the pack is gone. */
-static struct pack_words title_of(const struct desk *d, struct str key)
-{
-	struct alarm_name name = alarm_name(key);
-	const struct pack *p = desk_pack(d, name.pack);
-
-	for (size_t i = 0; p != NULL && i < p->n_clocks; i++)
-		if (str_eq(p->clocks[i].term.id, name.clock))
-			return p->clocks[i].term.title;
-	return (struct pack_words){ name.clock, name.clock };
-}
-
-/* The due instant by the wall of the pack's place. */
-static void put_due(const struct desk *d, struct str key, usec due, struct buf *out)
-{
-	const struct pack *p = desk_pack(d, alarm_name(key).pack);
-	char text[TIME_TEXT_MAX];
-
-	if (p == NULL) {
-		time_format(due, text);
-		buf_fmt(out, "%.19sZ", text);
-		return;
-	}
-	show_wall(out, p, due);
-	buf_fmt(out, " (%.*s)", STR(p->zone_name));
-}
-
-static void write_subject(const struct incident_untold *u, const struct pack_words *title, struct buf *out)
-{
-	buf_fmt(out, "%s[%.*s] %.*s / %.*s: %s", u->incident.exercise ? "【演練 EXERCISE】" : "", STR(u->incident.number), STR(title->zh), STR(title->en),
-		alarm_words(u->alarm.percent)->brief);
-}
-
-static void write_body(const struct desk *d, const struct incident_untold *u, const struct pack_words *title, struct buf *out)
-{
-	const char *drill = u->incident.exercise ? "【演練】此為演練，非真實事件。\n" : "", *drill_en = u->incident.exercise ? "EXERCISE: this is a drill.\n" : "";
-
-	buf_fmt(out, "%s事件 %.*s：%.*s\n%.*s：%s\n期限：", drill, STR(u->incident.number), STR(u->incident.title), STR(title->zh),
-		alarm_words(u->alarm.percent)->zh);
-	put_due(d, u->alarm.clock, u->alarm.due, out);
-	buf_fmt(out, "\n處理：lianfang incident show %.*s\n\n%sIncident %.*s: %.*s\n%.*s %s\nDue: ", STR(u->incident.number), drill_en,
-		STR(u->incident.number), STR(u->incident.title), STR(title->en), alarm_words(u->alarm.percent)->en);
-	put_due(d, u->alarm.clock, u->alarm.due, out);
-	buf_fmt(out, "\nSee: lianfang incident show %.*s\n", STR(u->incident.number));
-}
-
 /* --- sending --- */
 
-static enum rc send_mail(struct notify *n, const struct incident_untold *u, const struct pack_words *title, struct err *err)
+static enum rc send_mail(struct notify *n, const struct news *w, struct err *err)
 {
-	struct mail m = { .date = u->alarm.at, .automatic = true };
-	char id[256];
-	struct buf subject, body;
-	struct str clock = u->alarm.clock;
-	enum rc rc;
+	struct mail m = { .date = w->at, .automatic = true, .id = str_of(w->id), .subject = buf_view(&w->subject), .body = buf_view(&w->body) };
 
-	buf_init(&subject, TEXT_MAX);
-	buf_init(&body, TEXT_MAX);
 	memcpy(m.to, n->to, sizeof m.to);
-	write_subject(u, title, &subject);
-	write_body(n->core->api.desk, u, title, &body);
-	snprintf(id, sizeof id, "%.*s.%.*s.%d@%.60s", STR(u->incident.id), STR(clock), u->alarm.percent, "lianfang");
-	for (char *p = id; *p != '\0'; p++) /* blanks of the clock's name */
-		if (*p <= ' ' || *p >= 127)
-			*p = '.';
-	m.id = str_of(id);
-	m.subject = buf_view(&subject);
-	m.body = buf_view(&body);
-	rc = mail_send(&n->mail, &m, TIMEOUT, err);
-	if (rc == RC_OK && n->core->node.config.mail_duty)
+	TRY(mail_send(&n->mail, &m, TIMEOUT, err));
+	if (n->core->node.config.mail_duty)
 		on_duty_mail(n->core, &n->mail, &m, TIMEOUT);
-	buf_done(&subject);
-	buf_done(&body);
-	return rc;
+	return RC_OK;
 }
 
-/* What programs read. */
-static enum rc write_alarm(const struct incident_untold *u, const struct pack_words *title, struct buf *out, struct err *err)
-{
-	struct jsonw w;
-
-	jsonw_init(&w, out);
-	jsonw_object(&w);
-	jsonw_m_cstr(&w, "type", u->alarm.percent >= 100 ? "breach" : "alarm");
-	jsonw_m_str(&w, "incident", u->incident.id);
-	jsonw_m_str(&w, "number", u->incident.number);
-	jsonw_m_str(&w, "title", u->incident.title);
-	jsonw_m_bool(&w, "exercise", u->incident.exercise);
-	jsonw_m_str(&w, "clock", u->alarm.clock);
-	show_words(&w, "clock_title", title);
-	jsonw_m_int(&w, "percent", u->alarm.percent);
-	show_time(&w, "due", u->alarm.due);
-	show_time(&w, "at", u->alarm.at);
-	jsonw_object_end(&w);
-	return buf_check(out, err, "alarm");
-}
-
-static enum rc post(struct notify *n, struct str body, struct err *err)
+static enum rc send_webhook(struct notify *n, const struct news *w, struct err *err)
 {
 	static const char *const headers[] = { "Content-Type: application/json", NULL };
 	struct httpc_res res;
-	enum rc rc = httpc_do(n->http, "POST", n->webhook, headers, body, &res, err);
+	enum rc rc = httpc_do(n->http, "POST", n->webhook, headers, buf_view(&w->json), &res, err);
 
 	if (rc != RC_OK)
 		return rc;
@@ -152,27 +63,15 @@ static enum rc post(struct notify *n, struct str body, struct err *err)
 	return rc;
 }
 
-static enum rc send_webhook(struct notify *n, const struct incident_untold *u, const struct pack_words *title, struct err *err)
+static enum rc send_command(struct notify *n, const struct news *w, struct err *err)
 {
 	struct buf b;
 	enum rc rc;
 
-	buf_init(&b, TEXT_MAX);
-	rc = write_alarm(u, title, &b, err);
-	if (rc == RC_OK)
-		rc = post(n, buf_view(&b), err);
-	buf_done(&b);
-	return rc;
-}
-
-static enum rc send_command(struct notify *n, const struct incident_untold *u, const struct pack_words *title, struct err *err)
-{
-	struct buf b;
-	enum rc rc;
-
-	buf_init(&b, TEXT_MAX);
-	rc = write_alarm(u, title, &b, err);
+	buf_init(&b, w->json.n + 2);
+	buf_str(&b, buf_view(&w->json));
 	buf_char(&b, '\n');
+	rc = buf_check(&b, err, "alarm");
 	if (rc == RC_OK)
 		rc = runner_do(n->core->runner, buf_view(&b), &n->ending, err);
 	buf_done(&b);
@@ -181,7 +80,7 @@ static enum rc send_command(struct notify *n, const struct incident_untold *u, c
 
 /* The ways by which word goes out. One that does not work holds up no other. */
 static const struct way {
-	enum rc (*send)(struct notify *n, const struct incident_untold *u, const struct pack_words *title, struct err *err);
+	enum rc (*send)(struct notify *n, const struct news *w, struct err *err);
 } WAYS[] = { { send_mail }, { send_webhook }, { send_command } };
 
 static unsigned ways_of(const struct notify *n)
@@ -189,49 +88,91 @@ static unsigned ways_of(const struct notify *n)
 	return (n->mail.url != NULL ? 1u : 0) | (n->http != NULL ? 2u : 0) | (n->core->runner != NULL ? 4u : 0);
 }
 
-/* By each way that has not taken it yet and has not failed in this round. What a way took is remembered while another waits, so that
- * it is not told again every half minute. */
-static enum rc send_one(struct notify *n, const struct incident_untold *u, unsigned *failed, struct err *err)
+/* By each way that has not taken it yet and has not failed in this round; true: all have it. What a way took is remembered while
+ * another waits, so that it is not told again every half minute. */
+static bool send_one(struct notify *n, const struct news *w, unsigned *failed, struct err *err)
 {
-	struct pack_words title = title_of(n->core->api.desk, u->alarm.clock);
 	unsigned all = ways_of(n);
 	uint64_t taken = 0;
-	char key[600];
 
-	snprintf(key, sizeof key, "%lld %d %.*s", (long long)u->incident.row, u->alarm.percent, STR(str_slice(u->alarm.clock, 0, 500)));
-	(void)map_get(n->taken, str_of(key), &taken);
+	(void)map_get(n->taken, str_of(w->key), &taken);
 	for (unsigned i = 0; i < COUNTOF(WAYS); i++) {
 		unsigned bit = 1u << i;
 
 		if ((all & bit & ~*failed & ~taken) == 0 || atomic_load(&n->ending))
 			continue;
-		if (WAYS[i].send(n, u, &title, err) == RC_OK)
+		if (WAYS[i].send(n, w, err) == RC_OK)
 			taken |= bit;
 		else
 			*failed |= bit;
 	}
-	if ((taken & all) == all) {
-		(void)map_del(n->taken, str_of(key));
-		return incident_told(n->core->node.store, u->incident.row, u->alarm.clock, u->alarm.percent, err);
+	if ((taken & all) == all)
+		(void)map_del(n->taken, str_of(w->key));
+	else
+		(void)!map_put(n->taken, str_of(w->key), taken); /* full: it is told again */
+	return (taken & all) == all;
+}
+
+/* Of clocks; *ret_more: there are more. */
+static enum rc send_alarms(struct notify *n, struct arena *a, unsigned *failed, bool *ret_more, struct err *err)
+{
+	struct store *s = n->core->node.store;
+	struct incident_untold *list;
+	enum rc rc;
+	size_t count;
+
+	TRY(incident_untold(s, AT_A_TIME, a, &list, &count, err));
+	*ret_more |= count == AT_A_TIME;
+	for (size_t i = 0; i < count && *failed != ways_of(n) && !atomic_load(&n->ending); i++) {
+		struct incident_untold *u = &list[i];
+		struct news w;
+
+		news_init(&w);
+		rc = news_of_alarm(n->core->api.desk, u, &w, err);
+		if (rc == RC_OK && send_one(n, &w, failed, err))
+			rc = incident_told(s, u->incident.row, u->alarm.clock, u->alarm.percent, err);
+		news_done(&w);
+		TRY(rc);
 	}
-	(void)!map_put(n->taken, str_of(key), taken); /* full: it is told again */
+	return RC_OK;
+}
+
+/* Of alerts that want an answer. */
+static enum rc send_bulletins(struct notify *n, struct arena *a, unsigned *failed, bool *ret_more, struct err *err)
+{
+	struct store *s = n->core->node.store;
+	struct bulletin_word *list;
+	enum rc rc;
+	size_t count;
+
+	TRY(bulletin_words(s, AT_A_TIME, a, &list, &count, err));
+	*ret_more |= count == AT_A_TIME;
+	for (size_t i = 0; i < count && *failed != ways_of(n) && !atomic_load(&n->ending); i++) {
+		struct news w;
+
+		news_init(&w);
+		rc = news_of_bulletin(n->core->api.desk, str_of(n->core->api.desk_pack), &list[i], &w, err);
+		if (rc == RC_OK && send_one(n, &w, failed, err))
+			rc = bulletin_word_done(s, &list[i], err);
+		news_done(&w);
+		TRY(rc);
+	}
 	return RC_OK;
 }
 
 /* False: more waits. */
 static bool send_all(struct notify *n, struct arena *a)
 {
-	struct incident_untold *list;
 	struct err err = { 0 };
-	size_t count = 0;
 	unsigned failed = 0;
-	enum rc rc = incident_untold(n->core->node.store, AT_A_TIME, a, &list, &count, &err);
+	bool more = false;
+	enum rc rc = send_alarms(n, a, &failed, &more, &err);
 
-	for (size_t i = 0; rc == RC_OK && i < count && failed != ways_of(n) && !atomic_load(&n->ending); i++)
-		rc = send_one(n, &list[i], &failed, &err);
+	if (rc == RC_OK)
+		rc = send_bulletins(n, a, &failed, &more, &err);
 	if (rc == RC_OK && failed == 0) {
 		n->said = false;
-		return count < AT_A_TIME;
+		return !more;
 	}
 	if (!n->said)
 		log_line(LOG_LEVEL_ERROR, "notify", "alarms wait to be sent: %s", err.text);

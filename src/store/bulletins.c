@@ -211,6 +211,12 @@ static enum rc same_content(struct store *s, struct bulletin_row *b, struct err 
 	return same > 0 ? RC_OK : FAIL(err, RC_CONFLICT, "bulletin: '%.*s' is there with other content", STR(b->id));
 }
 
+static enum rc put_word(struct store *s, int64_t row, struct str who, struct str kind, struct err *err)
+{
+	return DB_RUN(s->write_db, err, "INSERT INTO bulletin_word (bulletin, who, kind, at) VALUES ($1, $2, $3, $4) ON CONFLICT (bulletin, who, kind) DO NOTHING",
+		      DB_INT(row), DB_TEXT(who), DB_TEXT(kind), DB_INT(time_now()));
+}
+
 static enum rc keep_here(struct store *s, struct change *c, struct err *err)
 {
 	struct bulletin_row *b = c->b;
@@ -228,6 +234,8 @@ static enum rc keep_here(struct store *s, struct change *c, struct err *err)
 		return FAIL(err, RC_CONFLICT, "bulletin: '%.*s' was issued here", STR(b->number));
 	b->came = time_now();
 	TRY(insert(s, "alert.came", b, c->actor, err));
+	if (b->tell)
+		TRY(put_word(s, b->row, S(""), S("came"), err));
 	return add_recipient(s, b->row, S(""), b->came, &added, err);
 }
 
@@ -406,10 +414,27 @@ static enum rc late_job(struct store *s, void *ctx, struct err *err)
 	TRY(DB_CHANGE(s->write_db, &changed, err, "UPDATE bulletin_to SET late = 1 WHERE bulletin = $1 AND who = $2 AND late = 0", DB_INT(l->row),
 		      DB_TEXT(l->who)));
 	l->fresh = changed > 0;
+	if (l->fresh && l->tell)
+		TRY(put_word(s, l->row, l->who, S("overdue"), err));
 	return l->fresh ? chain(s, "alert.overdue", S("node"), l->id, said, COUNTOF(said), err) : RC_OK;
 }
 
 enum rc bulletin_late_put(struct store *s, struct bulletin_late *l, struct err *err)
 {
 	return writer_do(s->writer, late_job, l, err);
+}
+
+static enum rc word_job(struct store *s, void *ctx, struct err *err)
+{
+	const struct bulletin_word *w = ctx;
+
+	return DB_RUN(s->write_db, err, "DELETE FROM bulletin_word WHERE bulletin = $1 AND who = $2 AND kind = $3", DB_INT(w->row), DB_TEXT(w->who),
+		      DB_TEXT(w->kind));
+}
+
+enum rc bulletin_word_done(struct store *s, const struct bulletin_word *w, struct err *err)
+{
+	struct bulletin_word copy = *w;
+
+	return writer_do(s->writer, word_job, &copy, err);
 }

@@ -23,6 +23,7 @@ struct bulletin_row {
 	struct str origin;       /* the peer it came from; "" for one from a file, and for our own */
 	usec issued, came, due;  /* due: an answer is expected by then; 0: none */
 	struct str body;         /* the content, a JSON object; empty in lists */
+	bool tell;               /* bulletin_keep, bulletin_answer: people are to have word of it (bulletin_words) */
 	/* in lists and bulletin_get: */
 	int64_t recipients, n_received, n_read, n_answered;
 };
@@ -85,8 +86,8 @@ struct bulletin_errand {
 	uint8_t tlp;
 	usec received, read;         /* receipt: 0 = not yet */
 };
-/* Oldest first. */
-enum rc bulletin_errands(struct store *s, uint32_t limit, struct arena *a, struct bulletin_errand **ret, size_t *ret_n, struct err *err) MUSTUSE;
+/* Oldest first, behind `after` (NULL: all). */
+enum rc bulletin_errands(struct store *s, const struct bulletin_errand *after, uint32_t limit, struct arena *a, struct bulletin_errand **ret, size_t *ret_n, struct err *err) MUSTUSE;
 /* It lies in the outbox, durably. */
 enum rc bulletin_errand_done(struct store *s, const struct bulletin_errand *e, struct err *err) MUSTUSE;
 
@@ -96,6 +97,7 @@ struct bulletin_late {
 	struct str id, number, who;
 	usec due;
 	bool exercise;
+	bool tell;                   /* people are to have word of it */
 	bool fresh;                  /* set by bulletin_late_put: nobody noted it before */
 };
 /* Those that are not noted yet, oldest first. */
@@ -103,5 +105,18 @@ enum rc bulletin_late_list(struct store *s, usec now, uint32_t limit, struct are
 			   struct err *err) MUSTUSE;
 /* Notes it, once and for good: a fact of the chain. */
 enum rc bulletin_late_put(struct store *s, struct bulletin_late *l, struct err *err) MUSTUSE;
+
+/* Word for people that waits to be sent. */
+struct bulletin_word {
+	int64_t row;
+	struct str id, number, code, title, origin, source, who; /* who: of "overdue", whose answer did not come */
+	struct str kind;             /* "came", "overdue" */
+	uint8_t tlp;
+	bool exercise;
+	usec due, at;
+};
+/* Oldest first. */
+enum rc bulletin_words(struct store *s, uint32_t limit, struct arena *a, struct bulletin_word **ret, size_t *ret_n, struct err *err) MUSTUSE;
+enum rc bulletin_word_done(struct store *s, const struct bulletin_word *w, struct err *err) MUSTUSE;
 
 #endif

@@ -97,6 +97,19 @@ static bool fill_late(struct arena *a, const struct dbq *q, void *row)
 	return copy_texts(a, q, 1, to, COUNTOF(to));
 }
 
+static bool fill_word(struct arena *a, const struct dbq *q, void *row)
+{
+	struct bulletin_word *w = row;
+	struct str *const to[] = { &w->id, &w->number, &w->code, &w->title, &w->origin, &w->source, &w->who, &w->kind };
+
+	w->row = db_int(q, 0);
+	w->tlp = (uint8_t)db_int(q, 9);
+	w->exercise = db_int(q, 10) != 0;
+	w->due = db_int(q, 11);
+	w->at = db_int(q, 12);
+	return copy_texts(a, q, 1, to, COUNTOF(to));
+}
+
 static enum rc list_rows(struct db *d, void *ctx, struct err *err)
 {
 	struct listing *l = ctx;
@@ -169,14 +182,15 @@ enum rc bulletin_list(struct store *s, const struct bulletin_query *q, struct ar
 	return RC_OK;
 }
 
-enum rc bulletin_errands(struct store *s, uint32_t limit, struct arena *a, struct bulletin_errand **ret, size_t *ret_n, struct err *err)
+enum rc bulletin_errands(struct store *s, const struct bulletin_errand *after, uint32_t limit, struct arena *a, struct bulletin_errand **ret, size_t *ret_n, struct err *err)
 {
-	struct listing l = { .a = a, .size = sizeof **ret, .fill = fill_errand, .n_v = 1, .v = { DB_INT(limit > LIST_MAX ? LIST_MAX : limit) },
+	struct listing l = { .a = a, .size = sizeof **ret, .fill = fill_errand, .n_v = 3,
+			     .v = { DB_INT(limit > LIST_MAX ? LIST_MAX : limit), DB_INT(after == NULL ? 0 : after->row), DB_TEXT(after == NULL ? S("") : after->to) },
 			     .sql = "SELECT b.row, b.id, b.number, t.who, b.tlp, CAST(0 AS BIGINT), t.received, t.read_at FROM bulletin_to t JOIN bulletin b ON b.row = t.bulletin"
-				    " WHERE t.who <> '' AND t.sent = 0"
+				    " WHERE t.who <> '' AND t.sent = 0 AND (b.row, t.who) > ($2, $3)"
 				    " UNION ALL SELECT b.row, b.id, b.number, b.origin, b.tlp, CAST(1 AS BIGINT), t.received, t.read_at FROM bulletin_to t"
 				    " JOIN bulletin b ON b.row = t.bulletin WHERE t.who = '' AND t.told < 2 AND b.origin <> ''"
-				    " AND t.told < CASE WHEN t.read_at > 0 THEN 2 ELSE 1 END ORDER BY 1 LIMIT $1" };
+				    " AND t.told < CASE WHEN t.read_at > 0 THEN 2 ELSE 1 END AND (b.row, b.origin) > ($2, $3) ORDER BY 1, 4 LIMIT $1" };
 
 	TRY(read_rows(s, &l, (size_t)l.v[0].i, err));
 	*ret = l.rows;
@@ -189,6 +203,18 @@ enum rc bulletin_late_list(struct store *s, usec now, uint32_t limit, struct are
 	struct listing l = { .a = a, .size = sizeof **ret, .fill = fill_late, .n_v = 2, .v = { DB_INT(limit > LIST_MAX ? LIST_MAX : limit), DB_INT(now) },
 			     .sql = "SELECT b.row, b.id, b.number, t.who, b.due, b.exercise FROM bulletin_to t JOIN bulletin b ON b.row = t.bulletin"
 				    " WHERE t.late = 0 AND b.due < $2 ORDER BY b.row, t.who LIMIT $1" };
+
+	TRY(read_rows(s, &l, (size_t)l.v[0].i, err));
+	*ret = l.rows;
+	*ret_n = l.n;
+	return RC_OK;
+}
+
+enum rc bulletin_words(struct store *s, uint32_t limit, struct arena *a, struct bulletin_word **ret, size_t *ret_n, struct err *err)
+{
+	struct listing l = { .a = a, .size = sizeof **ret, .fill = fill_word, .n_v = 1, .v = { DB_INT(limit > LIST_MAX ? LIST_MAX : limit) },
+			     .sql = "SELECT b.row, b.id, b.number, b.code, b.title, b.origin, b.source, w.who, w.kind, b.tlp, b.exercise, b.due, w.at"
+				    " FROM bulletin_word w JOIN bulletin b ON b.row = w.bulletin ORDER BY w.at, b.row, w.who LIMIT $1" };
 
 	TRY(read_rows(s, &l, (size_t)l.v[0].i, err));
 	*ret = l.rows;

@@ -182,6 +182,10 @@ static const char BULLETINS_LATE[] =
 	"ALTER TABLE bulletin_to ADD COLUMN late {int} DEFAULT 2;"
 	"CREATE INDEX bulletin_late ON bulletin_to (bulletin) WHERE late = 0;";
 
+/* Word that people have not had yet. */
+static const char BULLETIN_WORDS[] =
+	"CREATE TABLE bulletin_word (bulletin {int}, who {text}, kind {text}, at {int}, PRIMARY KEY (bulletin, who, kind)){end};";
+
 static const struct migration {
 	const char *sql;
 	bool pg_only;
@@ -198,6 +202,7 @@ static const struct migration {
 	{ INTAKE, false },
 	{ SESSIONS, false },
 	{ BULLETINS_LATE, false },
+	{ BULLETIN_WORDS, false },
 };
 
 static const struct word *word_at(struct str text, size_t pos)

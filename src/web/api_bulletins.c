@@ -55,25 +55,9 @@ static enum rc find(struct api_call *c, struct bulletin_row *ret, struct err *er
 
 /* --- views --- */
 
-/* What the packs of the node call a category, or nothing. */
-static const struct json *word_of(const struct api *api, const char *list, struct str id)
-{
-	const struct pack *p;
-
-	for (size_t i = 0; id.n > 0 && (p = desk_pack_at(api->desk, i)) != NULL; i++) {
-		const struct json *words = json_get(p->words, str_of(list));
-
-		if (json_is(words, JSON_ARRAY))
-			JSON_EACH(one, words)
-				if (str_eq(json_get_str(one, S("id")), id))
-					return json_get(one, S("title"));
-	}
-	return NULL;
-}
-
 static void put_word(struct api_call *c, const char *name, const char *list, struct str id)
 {
-	const struct json *title = word_of(c->api, list, id);
+	const struct json *title = desk_word(c->api->desk, list, id);
 
 	if (title != NULL) {
 		jsonw_name(&c->out, name);

@@ -1,8 +1,25 @@
 #!/usr/bin/env python3
 """Alerts that want an answer (ANA, EWA, INT, DEF, FBI): issued, sent to chosen members, received, read, answered; by command and by REST."""
+import http.server, threading
+
 from harness import *
 
 t = Tap()
+posts = []
+
+
+class Web(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        posts.append(json.loads(self.rfile.read(int(self.headers['Content-Length']))))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *a):
+        pass
+
+
+web = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Web)
+threading.Thread(target=web.serve_forever, daemon=True).start()
 YEAR = time.strftime('%Y', time.gmtime())
 
 n = Node('sector-a', 'sector').start()
@@ -48,6 +65,7 @@ t.ok('relay' not in json.dumps(facts), 'without a word of the content')
 
 # Three members; a warning goes to two of them.
 members = [Node(name, 'provider') for name in ('water', 'power', 'rail')]
+members[2].configure(f'[notify]\nwebhook = http://127.0.0.1:{web.server_address[1]}/')
 for m in members:
     m.start()
     n.post('/api/v1/peers', {'name': m.name, 'relation': 'child', 'cert_sha256': m.fingerprint, 'tlp_max': 'amber+strict'})
@@ -107,6 +125,7 @@ hurry = n.cli('alert', 'new', '@', '-c', 'EWA', '-t', 'quick', '--tlp', 'green',
 t.ok(wait_until(lambda: f'{hurry}: rail has not answered' in n.text()), 'who is late is named')
 t.ok(wait_until(lambda: f'{hurry} is not answered' in rail.text()), 'and is told')
 t.same(at(n, hurry)['recipients'][0]['late'], True, 'shown, too')
+t.ok(wait_until(lambda: [(x['event'], x['number'], x['title']) for x in posts] == [('came', hurry, 'quick'), ('overdue', hurry, 'quick')]), 'people have word of both', posts)
 rail.stop()
 rail.start()
 t.same([sum(f['kind'] == 'alert.overdue' for f in m.get('/api/v1/facts?kind=alert.overdue').json()['facts']) for m in (n, rail)], [1, 1], 'a fact on both sides')

@@ -74,16 +74,18 @@ static void receipts(struct scene *sc)
 {
 	const struct str to[] = { S("north"), S("south") };
 	struct bulletin_row b = made(ID("1"), "EWA"), got;
-	struct bulletin_errand *list;
+	struct bulletin_errand *list, *rest;
 	struct bulletin_to *r;
 	size_t n;
 
 	DONE(sc, bulletin_issue(sc->s, S("x"), &b, to, 2, S("user:a"), &sc->err), "issued");
-	DONE(sc, bulletin_errands(sc->s, 10, sc->a, &list, &n, &sc->err), "what has to go");
+	DONE(sc, bulletin_errands(sc->s, NULL, 10, sc->a, &list, &n, &sc->err), "what has to go");
 	OK(n == 2 && !list[0].receipt && str_eq(list[0].id, b.id) && list[0].tlp == 2, "to both");
+	DONE(sc, bulletin_errands(sc->s, &list[0], 10, sc->a, &rest, &n, &sc->err), "behind the first");
+	OK(n == 1 && str_eq(rest[0].to, list[1].to), "is the second");
 	DONE(sc, bulletin_errand_done(sc->s, &list[0], &sc->err), "one is in the outbox");
 	DONE(sc, bulletin_errand_done(sc->s, &list[0], &sc->err), "said twice");
-	DONE(sc, bulletin_errands(sc->s, 10, sc->a, &list, &n, &sc->err), "then");
+	DONE(sc, bulletin_errands(sc->s, NULL, 10, sc->a, &list, &n, &sc->err), "then");
 	EQ_INT(n, 1, "the other is left");
 	/* Read is told before received, and an earlier receipt late. */
 	DONE(sc, bulletin_reach(sc->s, b.id, S("north"), BULLETIN_READ, 300, S("peer:north"), &sc->err), "read");
@@ -117,13 +119,13 @@ static void coming(struct scene *sc)
 	GIVES(sc, RC_CONFLICT, bulletin_keep(sc->s, &other, S("peer:nation"), &fresh, &sc->err), "with other content");
 	again.origin = S("north");
 	GIVES(sc, RC_CONFLICT, bulletin_keep(sc->s, &again, S("peer:north"), &fresh, &sc->err), "nobody else sends it");
-	DONE(sc, bulletin_errands(sc->s, 10, sc->a, &list, &n, &sc->err), "word of it");
+	DONE(sc, bulletin_errands(sc->s, NULL, 10, sc->a, &list, &n, &sc->err), "word of it");
 	OK(n == 1 && list[0].receipt && str_eq(list[0].to, S("nation")) && list[0].received == b.came && list[0].read == 0, "goes to its origin");
 	DONE(sc, bulletin_errand_done(sc->s, &list[0], &sc->err), "told");
-	DONE(sc, bulletin_errands(sc->s, 10, sc->a, &list, &n, &sc->err), "then");
+	DONE(sc, bulletin_errands(sc->s, NULL, 10, sc->a, &list, &n, &sc->err), "then");
 	EQ_INT(n, 0, "all is told");
 	DONE(sc, bulletin_reach(sc->s, b.id, S(""), BULLETIN_READ, b.came + 5, S("user:a"), &sc->err), "read here");
-	DONE(sc, bulletin_errands(sc->s, 10, sc->a, &list, &n, &sc->err), "that");
+	DONE(sc, bulletin_errands(sc->s, NULL, 10, sc->a, &list, &n, &sc->err), "that");
 	OK(n == 1 && list[0].receipt && list[0].read == b.came + 5, "is told too");
 	DONE(sc, bulletin_list(sc->s, &q, sc->a, &rows, &n, &sc->err), "what waits for an answer");
 	OK(n == 1 && rows[0].row == b.row && rows[0].body.n == 0, "is it");
@@ -162,7 +164,7 @@ static void answering_here(struct scene *sc)
 	DONE(sc, bulletin_recipients(sc->s, b.row, sc->a, &r, &n, &sc->err), "here");
 	OK(n == 1 && r[0].answered == 900 && str_eq(r[0].disposition, S("confirmed")) && str_eq(r[0].incident, S("2026-000003")) && str_eq(r[0].feedback, f.number),
 	   "is kept");
-	DONE(sc, bulletin_errands(sc->s, 10, sc->a, &list, &n, &sc->err), "what has to go");
+	DONE(sc, bulletin_errands(sc->s, NULL, 10, sc->a, &list, &n, &sc->err), "what has to go");
 	OK(n == 2 && str_eq(list[1].id, f.id) && str_eq(list[1].to, S("nation")) && !list[1].receipt, "the feedback, to the origin");
 	DONE(sc, bulletin_list(sc->s, &q, sc->a, &rows, &n, &sc->err), "what speaks of it");
 	OK(n == 1 && str_eq(rows[0].id, f.id), "is the feedback");
@@ -234,7 +236,33 @@ static void late(struct scene *sc)
 	EQ_INT(facts_of(sc, S("alert.overdue")), 1, "one fact");
 }
 
+static void words(struct scene *sc)
+{
+	struct bulletin_row b = came(ID("1"), "NATION-EWA-2026-0001"), quiet = came(ID("2"), "NATION-EWA-2026-0002");
+	struct bulletin_late *late_ones;
+	struct bulletin_word *list;
+	bool fresh;
+	size_t n, n_late;
+
+	b.tell = true;
+	DONE(sc, bulletin_keep(sc->s, &b, S("peer:nation"), &fresh, &sc->err), "came");
+	DONE(sc, bulletin_keep(sc->s, &b, S("peer:nation"), &fresh, &sc->err), "again");
+	DONE(sc, bulletin_keep(sc->s, &quiet, S("peer:nation"), &fresh, &sc->err), "one that nobody is told of");
+	DONE(sc, bulletin_late_list(sc->s, 501, 10, sc->a, &late_ones, &n_late, &sc->err), "late");
+	late_ones[0].tell = true;
+	DONE(sc, bulletin_late_put(sc->s, &late_ones[0], &sc->err), "noted");
+	DONE(sc, bulletin_late_put(sc->s, &late_ones[1], &sc->err), "noted, nobody is told");
+	DONE(sc, bulletin_words(sc->s, 10, sc->a, &list, &n, &sc->err), "word");
+	OK(n == 2 && str_eq(list[0].kind, S("came")) && str_eq(list[1].kind, S("overdue")) && str_eq(list[0].number, b.number) && list[0].tlp == 2 && list[0].due == 500 &&
+	   list[0].at > 0 && str_eq(list[0].origin, S("nation")) && str_eq(list[0].code, S("EWA")), "of both");
+	EQ_STR(list[0].title, b.title, "title");
+	DONE(sc, bulletin_word_done(sc->s, &list[0], &sc->err), "sent");
+	DONE(sc, bulletin_words(sc->s, 10, sc->a, &list, &n, &sc->err), "left");
+	OK(n == 1 && str_eq(list[0].kind, S("overdue")), "is the other");
+}
+
 const struct conformance_case CASES_BULLETINS[] = {
+	{ "bulletins: words", words },
 	{ "bulletins: late", late },
 	{ "bulletins: issuing", issuing },
 	{ "bulletins: receipts", receipts },
