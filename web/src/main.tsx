@@ -1,7 +1,137 @@
-import { render } from 'preact';
+// The shell: who is signed in, where we are, and what is loaded for it.
+import { ComponentType, render } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { drop, get, session, whoAmI } from './api';
+import { useKeys } from './keys';
+import { Lang, lang, setLang, t, word } from './lang';
+import { Help, Palette } from './palette';
+import { go, NAV, route } from './route';
+import { SetUp, SignIn } from './sign';
+import { signal, useSignal } from './signal';
+import { Failed, pulse, said, tell, Tlp, why } from './ui';
 
-function Page() {
-  return <main><h1>聯防 Lianfang</h1></main>;
+const POLL = 3000;
+type View = ComponentType<{ id: string }>;
+
+// Names as in src/web/console.c. What a view needs comes when it is opened.
+const views: Record<string, () => Promise<View>> = {
+  today: () => import('./views/today').then(m => m.Today),
+  incidents: () => import('./views/incidents').then(m => m.Incidents),
+  tickets: () => import('./views/tickets').then(m => m.Tickets),
+  intelligence: () => import('./views/intelligence').then(m => m.Intelligence),
+  members: () => import('./views/members').then(m => m.Members),
+  account: () => import('./views/account').then(m => m.Account),
+};
+
+type Theme = 'auto' | 'light' | 'dark';
+const theme = signal<Theme>((localStorage.getItem('lianfang.theme') as Theme) || 'auto');
+function setTheme(to: Theme) {
+  localStorage.setItem('lianfang.theme', to);
+  document.documentElement.dataset.theme = to;
+  theme.set(to);
 }
 
-render(<Page />, document.getElementById('app')!);
+function Switches() {
+  const l = useSignal(lang), th = useSignal(theme);
+  return <div class="switches">
+    <label><span class="hidden">{t('language')}</span>
+      <select value={l} onChange={e => setLang(e.currentTarget.value as Lang)} name="lang"><option value="zh-TW">正體中文</option><option value="en">English</option></select></label>
+    <label><span class="hidden">{t('theme')}</span>
+      <select value={th} onChange={e => setTheme(e.currentTarget.value as Theme)} name="theme">
+        {(['auto', 'light', 'dark'] as const).map(x => <option key={x} value={x}>{t(x)}</option>)}</select></label>
+  </div>;
+}
+
+function Loaded({ view, id }: { view: string; id: string }) {
+  const [got, set] = useState<{ view: string; C?: View; error?: string }>({ view: '' });
+  useEffect(() => {
+    const load = views[view];
+    if (load) load().then(C => set({ view, C }), e => set({ view, error: String(e) }));
+    else set({ view, error: t('notFound') });
+  }, [view]);
+  if (got.view !== view) return <p class="muted">{t('loading')}</p>;
+  return got.C ? <got.C key={view + '/' + id} id={id} /> : <Failed text={got.error} />;
+}
+
+/** Asks the node now and then whether anything changed; a page that nobody sees asks nothing. */
+function usePulse() {
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (document.hidden) return;
+      get<{ pulse: string }>('/pulse', true).then(r => pulse.set(r.pulse), () => undefined);
+    }, POLL);
+    return () => clearInterval(timer);
+  }, []);
+}
+
+async function signOut() {
+  try {
+    await drop('/session');
+    await whoAmI();
+    go('/console/sign-in');
+  } catch (e) {
+    tell(why(e), true);
+  }
+}
+
+function Inside() {
+  const r = useSignal(route), s = useSignal(session)!, [over, setOver] = useState<'' | 'help' | 'palette'>('');
+  usePulse();
+  const to = (view: string) => () => go('/console/' + view);
+  useKeys({
+    '?': () => setOver('help'), 'Ctrl-k': () => setOver('palette'),
+    'g t': to('today'), 'g i': to('incidents'), 'g m': to('tickets'), 'g s': to('intelligence'), 'g p': to('members'),
+  });
+  return <>
+    <a class="skip" href="#content">{t('skip')}</a>
+    <header class="top">
+      <a class="brand" href="/console/today"><img src="/console/assets/icon.svg" alt="" width="24" height="24" /><span>{t('product')}</span></a>
+      <span class="node"><bdi>{s.node}</bdi> <span class="tag">{word(s.tier)}</span></span>
+      <Tlp of={s.tlp_max} />
+      <button type="button" class="find" onClick={() => setOver('palette')}>{t('palette')} <kbd>Ctrl K</kbd></button>
+      <Switches />
+      <button type="button" class="quiet" onClick={() => setOver('help')} aria-label={t('help')}>?</button>
+      <a href="/console/account" class="who"><bdi>{s.user}</bdi></a>
+      <button type="button" onClick={signOut}>{t('signOut')}</button>
+    </header>
+    <nav aria-label={t('product')}>
+      {NAV.map(v => <a key={v} href={'/console/' + v} aria-current={r.view === v ? 'page' : undefined}>{t(v)}</a>)}
+    </nav>
+    <main id="content" tabIndex={-1}><Loaded view={r.view} id={r.id} /></main>
+    {over === 'help' && <Help close={() => setOver('')} />}
+    {over === 'palette' && <Palette close={() => setOver('')} />}
+  </>;
+}
+
+function Outside() {
+  const r = useSignal(route);
+  return <>
+    <header class="top"><span class="brand"><img src="/console/assets/icon.svg" alt="" width="24" height="24" /><span>{t('product')}</span></span><span class="grow" /><Switches /></header>
+    <main class="outside" id="content">{r.view === 'set-up' ? <SetUp /> : <SignIn />}</main>
+  </>;
+}
+
+function Said() {
+  const s = useSignal(said);
+  useEffect(() => {
+    if (s.text && !s.bad) {
+      const timer = setTimeout(() => tell(''), 6000);
+      return () => clearTimeout(timer);
+    }
+    return undefined;
+  }, [s]);
+  return <div class="said" role="status" aria-live="polite">{s.text && <p class={s.bad ? 'bad' : 'good'}><bdi>{s.text}</bdi>
+    <button type="button" class="quiet" onClick={() => tell('')} aria-label={t('close')}>✕</button></p>}</div>;
+}
+
+function App() {
+  const s = useSignal(session), r = useSignal(route), [error, setError] = useState('');
+  useSignal(lang);
+  useEffect(() => { whoAmI().catch(e => setError(why(e))); }, []);
+  if (!s) return <main class="outside">{error ? <Failed text={error} /> : <p class="muted">{t('loading')}</p>}</main>;
+  return <>{s.signed_in && r.view !== 'set-up' && r.view !== 'sign-in' ? <Inside /> : <Outside />}<Said /></>;
+}
+
+document.documentElement.lang = lang.get();
+document.documentElement.dataset.theme = theme.get();
+render(<App />, document.getElementById('app')!);

@@ -1,0 +1,38 @@
+// Keys that views give a meaning to; not while somebody types.
+import { useEffect, useRef } from 'preact/hooks';
+
+type Keys = Record<string, (e: KeyboardEvent) => void>;
+const layers: { current: Keys }[] = [];
+let before = '';
+
+function typing(e: KeyboardEvent) {
+  const at = e.target as HTMLElement;
+  return at.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName);
+}
+
+addEventListener('keydown', e => {
+  const ctrl = e.ctrlKey || e.metaKey;
+  if (e.altKey || e.isComposing || (ctrl && e.key.toLowerCase() !== 'k') || (typing(e) && !ctrl && e.key !== 'Escape')) return;
+  if (document.querySelector('dialog[open]') && e.key !== 'Escape') return;
+  const name = ctrl ? 'Ctrl-' + e.key.toLowerCase() : e.key, pair = before + ' ' + name;
+  before = name;
+  setTimeout(() => { if (before === name) before = ''; }, 1000);
+  for (let i = layers.length - 1; i >= 0; i--) {
+    const fn = layers[i].current[pair] ?? layers[i].current[name];
+    if (fn) {
+      e.preventDefault();
+      fn(e);
+      return;
+    }
+  }
+});
+
+/** Keys of a component while it is there; the one that came last is asked first. */
+export function useKeys(keys: Keys) {
+  const mine = useRef(keys);
+  mine.current = keys;
+  useEffect(() => {
+    layers.push(mine);
+    return () => { layers.splice(layers.indexOf(mine), 1); };
+  }, []);
+}

@@ -1,0 +1,79 @@
+// Signing in, and setting a password by a link.
+import { useEffect, useState } from 'preact/hooks';
+import { post, Refused, Session, session } from './api';
+import { t } from './lang';
+import { go, route } from './route';
+import { useSignal } from './signal';
+import { Failed, Heading, Input, why } from './ui';
+
+function refusal(e: unknown): string {
+  if (e instanceof Refused && e.status === 401) return t(e.code === 'link' ? 'linkVoid' : 'wrongSignIn');
+  return why(e);
+}
+
+export function SignIn() {
+  const s = useSignal(session)!, r = useSignal(route);
+  const [user, setUser] = useState(r.query.get('user') ?? ''), [password, setPassword] = useState(''), [code, setCode] = useState('');
+  const [wantsCode, setWants] = useState(false), [error, setError] = useState(''), [busy, setBusy] = useState(false);
+  const inside = () => go(r.view === 'sign-in' ? '/console/today' : location.pathname + location.search, true);
+  useEffect(() => { if (s.signed_in) inside(); }, [s.signed_in]);
+  async function send(e: Event) {
+    e.preventDefault();
+    setBusy(true);
+    setError('');
+    try {
+      const now = await post<Session>('/session', { user, password, ...(wantsCode ? { code: code.trim() } : {}) });
+      inside();
+      session.set(now);
+    } catch (x) {
+      if (x instanceof Refused && x.code === 'code') setWants(true);
+      else {
+        setError(refusal(x));
+        setCode('');
+      }
+    }
+    setBusy(false);
+  }
+  return <form class="card" onSubmit={send}>
+    <Heading text={t('signIn')}><span class="node"><bdi>{s.node}</bdi></span></Heading>
+    {r.query.has('set') && <p class="good">{t('setUpDone')}</p>}
+    {!wantsCode && <>
+      <Input label={t('user')} value={user} set={setUser} auto="username" focus={user === ''} need />
+      <Input label={t('password')} value={password} set={setPassword} type="password" auto="current-password" focus={user !== ''} need />
+    </>}
+    {wantsCode && <Input label={t('code')} hint={t('codeHint')} value={code} set={setCode} auto="one-time-code" focus need />}
+    <Failed text={error} />
+    <button type="submit" class="main" disabled={busy}>{t(wantsCode ? 'confirm' : 'signIn')}</button>
+  </form>;
+}
+
+export function SetUp() {
+  // The code stands behind "#", which no browser sends to anybody; it leaves the address bar as soon as it is read.
+  const [token] = useState(() => location.hash.slice(1));
+  const [one, setOne] = useState(''), [two, setTwo] = useState(''), [error, setError] = useState(''), [busy, setBusy] = useState(false);
+  useEffect(() => { if (token) history.replaceState(null, '', location.pathname); }, []);
+  async function send(e: Event) {
+    e.preventDefault();
+    if (one !== two) return setError(t('notSame'));
+    setBusy(true);
+    setError('');
+    try {
+      const done = await post<{ user: string }>('/session/set-up', { token, password: one });
+      session.set({ ...session.get()!, signed_in: false });
+      go('/console/sign-in?set&user=' + encodeURIComponent(done.user));
+    } catch (x) {
+      setError(refusal(x));
+    }
+    setBusy(false);
+  }
+  return <form class="card" onSubmit={send}>
+    <Heading text={t('setUp')} />
+    {token ? <>
+      <p>{t('setUpHint')}</p>
+      <Input label={t('newPassword')} value={one} set={setOne} type="password" auto="new-password" focus need />
+      <Input label={t('again')} value={two} set={setTwo} type="password" auto="new-password" need />
+      <Failed text={error} />
+      <button type="submit" class="main" disabled={busy}>{t('save')}</button>
+    </> : <p class="bad">{t('linkMissing')}</p>}
+  </form>;
+}

@@ -1,0 +1,73 @@
+// One's own password and second factor.
+import { useState } from 'preact/hooks';
+import { post, session, whoAmI } from '../api';
+import { t } from '../lang';
+import { useSignal } from '../signal';
+import { Failed, Heading, Input, tell, Tlp, why } from '../ui';
+
+function Password() {
+  const [old, setOld] = useState(''), [one, setOne] = useState(''), [two, setTwo] = useState(''), [error, setError] = useState('');
+  async function send(e: Event) {
+    e.preventDefault();
+    if (one !== two) return setError(t('notSame'));
+    setError('');
+    try {
+      await post('/session/password', { password: old, new_password: one });
+      tell(t('changed'));
+      [setOld, setOne, setTwo].forEach(f => f(''));
+    } catch (x) {
+      setError(why(x));
+    }
+  }
+  return <form class="card" onSubmit={send}><h2>{t('changePassword')}</h2>
+    <Input label={t('oldPassword')} value={old} set={setOld} type="password" auto="current-password" need />
+    <Input label={t('newPassword')} value={one} set={setOne} type="password" auto="new-password" need />
+    <Input label={t('again')} value={two} set={setTwo} type="password" auto="new-password" need />
+    <Failed text={error} /><button type="submit">{t('changePassword')}</button></form>;
+}
+
+function Factor() {
+  const s = useSignal(session)!, [password, setPassword] = useState(''), [code, setCode] = useState(''), [error, setError] = useState('');
+  const [key, setKey] = useState<{ secret: string; uri: string }>(), [codes, setCodes] = useState<string[]>();
+  async function doing(what: () => Promise<void>) {
+    setError('');
+    try {
+      await what();
+    } catch (x) {
+      setError(why(x));
+    }
+  }
+  const begin = () => doing(async () => {
+    if (s.second_factor) {
+      await post('/session/factor/remove', { password });
+      await whoAmI();
+    } else setKey(await post('/session/factor', { password }));
+    setPassword('');
+  });
+  const confirm = () => doing(async () => {
+    setCodes((await post<{ recovery_codes: string[] }>('/session/factor/confirm', { code: code.trim() })).recovery_codes);
+    setKey(undefined);
+    await whoAmI();
+  });
+  return <section class="card"><h2>{t('secondFactor')}</h2>
+    <p>{t(s.second_factor ? 'factorOn' : 'factorOff')}</p>
+    {!key && <form onSubmit={e => { e.preventDefault(); void begin(); }}>
+      <Input label={t('oldPassword')} value={password} set={setPassword} type="password" auto="current-password" need />
+      <button type="submit">{t(s.second_factor ? 'factorRemove' : 'factorBegin')}</button></form>}
+    {key && <form onSubmit={e => { e.preventDefault(); void confirm(); }}>
+      <p>{t('factorKey')}</p><p><a class="button" href={key.uri}>{t('openApp')}</a></p><p><code class="secret">{key.secret.replace(/(.{4})(?=.)/g, '$1 ')}</code></p>
+      <Input label={t('factorConfirm')} value={code} set={setCode} auto="one-time-code" mode="numeric" focus need />
+      <button type="submit" class="main">{t('confirm')}</button></form>}
+    {codes && <><p>{t('recovery')}</p><ul class="codes">{codes.map(c => <li key={c}><code>{c}</code></li>)}</ul></>}
+    <Failed text={error} /></section>;
+}
+
+export function Account(_: { id: string }) {
+  const s = useSignal(session)!;
+  return <>
+    <Heading text={t('account')} />
+    <dl class="facts"><div><dt>{t('user')}</dt><dd><bdi>{s.user}</bdi></dd></div><div><dt>{t('role')}</dt><dd>{s.role}</dd></div>
+      <div><dt>{t('organisation')}</dt><dd><bdi>{s.org}</bdi></dd></div><div><dt>{t('tlpMax')}</dt><dd><Tlp of={s.tlp_max} /></dd></div></dl>
+    <div class="columns"><Password /><Factor /></div>
+  </>;
+}
