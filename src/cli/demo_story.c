@@ -395,7 +395,9 @@ static enum rc finish(struct story *s, struct err *err)
 	const struct json *v;
 
 	TRY(state_fact(s, WATER_C, when(s, 2, 15, 0), err, "\"type\":\"reported\",\"stage\":\"notification\""));
-	TRY(state_fact(s, WATER_C, when(s, 28, 16, 0), err, "\"type\":\"final_report\""));
+	TRY(state_fact(s, WATER_C, when(s, 28, 16, 0), err, "\"type\":\"final_report\",\"entries\":{\"scope\":\"one historian, two days of set points\","
+		       "\"control_course\":\"cut off at 11:05, rebuilt, set points restored from paper\",\"cause\":\"a maintenance account with rights on every plant server\","
+		       "\"measures\":\"accounts by plant, second factor, memory of passwords protected\",\"schedule\":\"all plants by the end of next month, checked weekly\"}"));
 	TRY(until(s, WATER, incident_path(s, ""), in_state, "final_submitted", &v, err));
 	TRY(state_fact(s, WATER, when(s, 28, 17, 0), err, "\"type\":\"accepted\""));
 	TRY(state_fact(s, WATER, when(s, 28, 17, 10), err, "\"type\":\"closed\""));
