@@ -526,6 +526,8 @@ static const char *refused_beside(const struct case_side *s, struct str role)
 
 const char *case_refused(const struct case_side *s, struct str role, struct str type)
 {
+	if (s->of_other && s->relation != CASE_PARENT)
+		return "it corrects what another office stated";
 	switch (s->relation) {
 	case CASE_PARENT:
 		return refused_above(s, role);

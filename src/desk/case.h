@@ -110,6 +110,7 @@ struct case_side {
 	bool opened_below; /* that peer, or somebody for whom it vouches, opened it */
 	bool opened_here;
 	bool known;        /* this incident is shared with that peer already */
+	bool of_other;     /* it corrects what another node stated */
 };
 
 /* NULL when such a fact may be stated from there; else why not, for people. */

@@ -340,17 +340,20 @@ enum rc case_objects(struct core *c, struct str incident, struct arena *a, struc
 
 /* --- objects go to who shares the incident --- */
 
-/* A peer that has a role at this desk gets what the pack's view table has for it. */
+/* A peer that has a role at this desk gets what the pack's view table has for it. By the object: its fact may have come after the
+ * incident was read. */
 static bool is_needed(const struct incident *i, const struct pack_view *view, const struct case_row *row)
 {
 	struct need need = { .view = view };
+	const struct json *object;
+	enum fact_type type;
 
 	if (view == NULL)
 		return true;
-	for (size_t k = 0; k < i->view.facts.n; k++)
-		if (str_eq(i->view.facts.f[k].id, row->fact))
-			return need_shows(&need, i->view.facts.f[k].type);
-	return false;
+	if (json_parse(i->a, row->body, &JSON_LIMITS, &object, NULL) != RC_OK)
+		return false;
+	type = desk_fact_find(json_get_str(json_get(object, S("fact")), S("type")));
+	return type != FACT_TYPES && need_shows(&need, type);
 }
 
 static enum rc send_to(const struct incident *i, const struct case_link *had, struct err *err)

@@ -140,6 +140,21 @@ static enum rc send_receipt(struct coming *x, usec at, const char *refused, stru
 
 /* --- facts --- */
 
+/* A clock that an office missed is not met because another one says that it acted earlier. */
+static enum rc corrects_other(struct coming *x, bool *ret, struct err *err)
+{
+	struct str ref = json_get_str(json_get(x->object, S("fact")), S("ref"));
+	struct case_row *rows;
+	size_t n;
+
+	if (desk_fact_find(x->f.fact_type) != FACT_CORRECTED)
+		return RC_OK;
+	TRY(case_list(x->c->node.store, x->f.incident, 0, x->a, &rows, &n, err));
+	for (size_t i = 0; i < n; i++)
+		*ret |= str_eq(rows[i].fact, ref) && !str_eq(rows[i].author, x->f.author);
+	return RC_OK;
+}
+
 static enum rc check_side(struct coming *x, bool direct, struct err *err)
 {
 	struct case_side side = { .relation = relation_of(x->from->relation), .direct = direct, .above = reviews_others(x->author.tier),
@@ -153,6 +168,7 @@ static enum rc check_side(struct coming *x, bool direct, struct err *err)
 	TRY(case_links(x->c->node.store, x->f.incident, x->a, &links, &n, err));
 	for (size_t i = 0; i < n; i++)
 		side.known |= str_eq(links[i].peer, x->from->peer);
+	TRY(corrects_other(x, &side.of_other, err));
 	why = case_refused(&side, x->f.fact_by, x->f.fact_type);
 	return why == NULL ? RC_OK : FAIL(err, RC_BAD, "%s", why);
 }

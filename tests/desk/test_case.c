@@ -338,7 +338,7 @@ static void no_memory(void)
 
 static void rights(void)
 {
-	enum { D = 1, UP = 2, OPENER = 4, BELOW = 8, HERE = 16, KNOWN = 32 };
+	enum { D = 1, UP = 2, OPENER = 4, BELOW = 8, HERE = 16, KNOWN = 32, OTHER = 64 };
 	static const struct { enum case_relation relation; int bits; const char *role, *type, *why; } rows[] = {
 		/* a provider about its own incident */
 		{ CASE_CHILD, D | OPENER | BELOW, "reporter", "reported", NULL },
@@ -351,6 +351,10 @@ static void rights(void)
 		{ CASE_CHILD, D | OPENER | BELOW, "reporter", "returned", "does not decide" },
 		{ CASE_CHILD, D | OPENER | BELOW, "reporter", "accepted", "does not decide" },
 		{ CASE_CHILD, D | OPENER | BELOW, "reporter", "decided", "does not decide" },
+		{ CASE_CHILD, D | OPENER | BELOW | KNOWN, "reporter", "corrected", NULL },
+		{ CASE_CHILD, D | OPENER | BELOW | KNOWN | OTHER, "reporter", "corrected", "what another office stated" },
+		{ CASE_PARTNER, D | KNOWN | OTHER, "responder", "corrected", "what another office stated" },
+		{ CASE_PARENT, D | UP | HERE | KNOWN | OTHER, "reviewer", "corrected", NULL },
 		/* a provider about somebody else's */
 		{ CASE_CHILD, D, "reporter", "contained", "of its own incidents" },
 		{ CASE_CHILD, D | HERE, "reporter", "contained", "of its own incidents" },
@@ -389,7 +393,7 @@ static void rights(void)
 	for (size_t i = 0; i < COUNTOF(rows); i++) {
 		int b = rows[i].bits;
 		struct case_side s = { .relation = rows[i].relation, .direct = b & D, .above = b & UP, .by_opener = b & OPENER, .opened_below = b & BELOW,
-				       .opened_here = b & HERE, .known = b & KNOWN };
+				       .opened_here = b & HERE, .known = b & KNOWN, .of_other = b & OTHER };
 		const char *why = case_refused(&s, str_of(rows[i].role), str_of(rows[i].type));
 
 		OK(rows[i].why == NULL ? why == NULL : why != NULL && strstr(why, rows[i].why) != NULL, "%s %s %s: %s",

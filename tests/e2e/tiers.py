@@ -5,6 +5,8 @@ from harness import *
 
 t = Tap()
 h, s, n = Node('hospital', 'provider'), Node('sector', 'sector'), Node('nation', 'nation')
+write('law/xx-1/pack.json', json.dumps({**json.loads(run('pack', 'show', 'tw-2026', '--json').out), 'id': 'xx-1'}))
+h.configure('[desk]\npacks = ' + path('law'))
 for x in (h, s, n):
     x.start()
 
@@ -191,6 +193,17 @@ t.same({f['by'] for f in h.get(f'/api/v1/incidents/{i}/facts').json()['facts'] i
 p.post(f'/api/v1/incidents/{i}/facts', {'type': 'reviewed', 'by': 'reviewer', 'level': 1, 'grounds': 'we think'})
 t.ok(wait_until(lambda: any(r[0] == 'peer:police' and 'neither reports nor reviews' in r[1] for r in refusals(s))), 'they do not review')
 p.stop()
+
+# What the sector cannot take in is said to the reporter, and holds up nothing.
+r = h.post('/api/v1/incidents', {'title': 'a law of our own', 'packs': ['xx-1'], 'facts': [{'type': 'aware'}, {'type': 'reported', 'level': 2}]})
+i9 = r.json()['id']
+t.ok(wait_until(lambda: "this node has no pack 'xx-1'" in h.cli('incident', 'show', '@', i9).out), 'a law that the sector does not know: the reporter is told',
+     h.cli('incident', 'show', '@', i9), s.text()[-500:])
+reviewed = [f['id'] for f in h.get(f'/api/v1/incidents/{i}/facts').json()['facts'] if f['type'] == 'reviewed'][0]
+h.post(f'/api/v1/incidents/{i}/facts', {'type': 'corrected', 'ref': reviewed, 'claimed': stamp(-3)})
+t.ok(wait_until(lambda: any('what another office stated' in r[1] for r in refusals(s))), 'nor does a reporter correct a review', refusals(s)[-2:])
+i10, _ = report(h, 'after that', 1)
+t.ok(wait_until(lambda: at(s, i10)), 'what follows goes on')
 
 # On media: two nodes that have never been connected, and a third that gets everything backwards.
 m, k, z = Node('island', 'provider').start(), Node('mainland', 'sector').start(), Node('mirror', 'sector').start()
