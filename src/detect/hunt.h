@@ -8,6 +8,7 @@
 #include "detect/history.h"
 #include "detect/image.h"
 #include "detect/known.h"
+#include "detect/live.h"
 #include "detect/taxonomy.h"
 
 #define HUNT_TERMS_MAX 64
@@ -109,5 +110,20 @@ enum rc hunt_block(struct hunt_matcher *m, struct str bytes, const struct hunt_o
 bool hunt_may(struct hunt_matcher *m, struct str index, const struct hunt_opts *o, struct hunt_stats *ret);
 /* Correlations are told that nothing more comes. */
 enum rc hunt_end(struct hunt_matcher *m, hunt_fn fn, void *ctx, struct hunt_stats *ret, struct err *err) MUSTUSE;
+
+/* --- correlations of a process that begins --- */
+
+/* Counts again, in the live correlations, what the history holds of their longest timespan, before the first live event: what fired
+ * was told in its time, and nothing is told here. Events within LIVE_TOLERANCE of the newest wait in the correlator as they did, and
+ * fire live. Bounded; what is left out is the oldest. */
+struct hunt_replay {
+	uint64_t events; /* no more than about these */
+	usec time;       /* nor longer */
+};
+struct hunt_replayed {
+	uint64_t events;
+	bool cut;        /* a bound was reached */
+};
+enum rc hunt_replay(struct history *h, struct live *l, const struct hunt_replay *o, struct hunt_replayed *ret, struct err *err) MUSTUSE;
 
 #endif

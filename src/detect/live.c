@@ -15,6 +15,7 @@
 #define RULES_ARENA ((size_t)2 << 30)
 #define FIELDS_SHOWN 16
 #define WHY_MAX 64
+#define LIVE_INPUT_MAX 256
 #define RUNS_READY 64 /* threads beyond these make and free their engines themselves */
 
 struct generation {
@@ -23,7 +24,8 @@ struct generation {
 	struct engine_image *image;
 	struct correlator *correlator;
 	pthread_mutex_t lock;  /* of the correlator */
-	usec newest, newest_mono; /* the newest event that a correlation got, and when */
+	usec newest, newest_mono; /* the newest event that a correlation got, and when, */
+	char input[LIVE_INPUT_MAX]; /* and of which log it was: who fires when nothing comes is of that one */
 	_Atomic uint64_t users;
 	uint64_t number;
 	struct engine *ready[RUNS_READY], *spent[RUNS_READY]; /* for threads to come; of those that went on; under live.lock */
@@ -37,7 +39,7 @@ struct live {
 	struct generation *retired;   /* replaced, each with a user for being here */
 	_Atomic uint32_t runs;
 	_Atomic uint64_t number;
-	_Atomic uint64_t events, matches, fired;
+	_Atomic uint64_t events, matches, fired, warmed;
 };
 
 struct live_run {
@@ -152,11 +154,12 @@ void live_free(struct live *l)
 }
 
 /* From the newest event that was believed the clock goes on by itself (a machine of another century does not set it). */
-static void clock_seen(struct generation *g)
+static void clock_seen(struct generation *g, struct str input)
 {
 	usec t = correlator_time(g->correlator);
 
 	if (t > g->newest) {
+		snprintf(g->input, sizeof g->input, "%.*s", STR(input));
 		g->newest = t;
 		g->newest_mono = time_mono();
 	}
@@ -174,6 +177,7 @@ static void carry_over(struct generation *from, struct generation *to)
 	    correlator_load(to->correlator, buf_view(&state), NULL, NULL) == RC_OK) {
 		to->newest = from->newest;
 		to->newest_mono = from->newest_mono;
+		memcpy(to->input, from->input, sizeof to->input);
 	}
 	pthread_mutex_unlock(&from->lock);
 	buf_done(&state);
@@ -418,13 +422,60 @@ enum rc live_match(struct live_run *r, struct flat *f, struct str input, struct 
 			continue;
 		r->rule = rules[i];
 		pthread_mutex_lock(&r->g->lock);
-		rc = correlator_add(r->g->correlator, rules[i], r->at, atomic_load(&r->live->events), field_of, r, on_fire, r, err);
-		clock_seen(r->g);
+		rc = correlator_add(r->g->correlator, rules[i], r->at, atomic_load(&r->live->warmed) + atomic_load(&r->live->events), field_of, r,
+				    on_fire, r, err);
+		clock_seen(r->g, input);
 		pthread_mutex_unlock(&r->g->lock);
 		if (rc != RC_OK)
 			return rc;
 	}
 	return RC_OK;
+}
+
+enum rc live_warm(struct live_run *r, struct flat *f, struct str input, usec at, struct err *err)
+{
+	const uint32_t *rules;
+	size_t n = engine_run(r->engine, f, &rules);
+	uint64_t number = atomic_fetch_add(&r->live->warmed, 1);
+	enum rc rc = RC_OK;
+
+	r->f = f;
+	for (size_t i = 0; i < n && rc == RC_OK; i++) {
+		if (!correlator_wants(r->g->correlator, rules[i]))
+			continue;
+		r->rule = rules[i];
+		pthread_mutex_lock(&r->g->lock);
+		rc = correlator_add(r->g->correlator, rules[i], at, number, field_of, r, NULL, NULL, err);
+		clock_seen(r->g, input);
+		pthread_mutex_unlock(&r->g->lock);
+	}
+	return rc;
+}
+
+enum rc live_warmed(struct live_run *r, struct err *err)
+{
+	enum rc rc = RC_OK;
+
+	pthread_mutex_lock(&r->g->lock);
+	if (r->g->newest != 0)
+		rc = correlator_advance(r->g->correlator, r->g->newest, NULL, NULL, err);
+	pthread_mutex_unlock(&r->g->lock);
+	return rc;
+}
+
+usec live_span(struct live *l)
+{
+	struct generation *g = generation_take(l, NULL);
+	usec span = 0;
+
+	for (uint32_t i = 0; i < g->set->n_rules; i++) {
+		const struct sigma_rule *r = &g->set->rules[i];
+
+		if (r->kind == SIGMA_CORRELATION && r->corr->timespan > span)
+			span = r->corr->timespan;
+	}
+	generation_drop(g);
+	return span;
 }
 
 enum rc live_idle(struct live_run *r, struct str input, live_hit fn, void *ctx, struct err *err)
@@ -434,11 +485,11 @@ enum rc live_idle(struct live_run *r, struct str input, live_hit fn, void *ctx, 
 	if (r->g == NULL)
 		return RC_OK;
 	reap(r->live);
-	r->input = input;
 	r->where = S("");
 	r->fn = fn;
 	r->ctx = ctx;
 	pthread_mutex_lock(&r->g->lock);
+	r->input = r->g->input[0] != '\0' ? str_of(r->g->input) : input;
 	if (r->g->newest != 0)
 		rc = correlator_advance(r->g->correlator, r->g->newest + (time_mono() - r->g->newest_mono), on_fire, r, err);
 	pthread_mutex_unlock(&r->g->lock);

@@ -40,6 +40,13 @@ enum rc live_fields(struct live_run *r, const struct fields **ret, struct err *e
 typedef void (*live_hit)(void *ctx, const struct rule_hit *h);
 enum rc live_match(struct live_run *r, struct flat *f, struct str input, struct str where, live_hit fn, void *ctx, struct err *err) MUSTUSE;
 
+/* Counts an event of the past, of `at`, in the correlations alone: nothing is told. Before the first live event. */
+enum rc live_warm(struct live_run *r, struct flat *f, struct str input, usec at, struct err *err) MUSTUSE;
+/* That was all of the past: what need not wait for earlier events any more is counted. */
+enum rc live_warmed(struct live_run *r, struct err *err) MUSTUSE;
+/* The longest timespan of the correlations in force; 0: there are none. */
+usec live_span(struct live *l);
+
 /* Nothing came for a while: what waits for earlier events waits no longer than LIVE_TOLERANCE of real time. */
 enum rc live_idle(struct live_run *r, struct str input, live_hit fn, void *ctx, struct err *err) MUSTUSE;
 

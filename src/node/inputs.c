@@ -489,6 +489,7 @@ enum rc inputs_new(struct detector *d, struct err *err)
 
 enum rc inputs_start(struct detector *d, struct err *err)
 {
+	memory_replay(d->memory);
 	for (size_t i = 0; i < d->conf->n_inputs; i++) {
 		enum rc rc = start_input(d, &d->conf->inputs[i], &d->ways->way[i], &d->inputs->in[i], err);
 

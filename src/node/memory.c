@@ -28,6 +28,8 @@
 #define WAITING_BYTES ((size_t)64 << 20)
 #define WHERE_BYTES ((size_t)64 << 20)    /* for one event as a tree */
 #define FOUND_MAX 1000                   /* findings of one hunt that become alerts; the others are counted */
+#define REPLAY_EVENTS 300000u             /* for correlations at the start: so many */
+#define REPLAY_TIME (10 * USEC_PER_SEC)
 #define DAY ((usec)86400 * USEC_PER_SEC)
 
 struct memory {
@@ -327,6 +329,28 @@ static enum rc hunt(struct memory *m, const struct image_indicator *list, size_t
 	TRY(rc);
 	TRY(history_open(&o, &h, err));
 	return hunt_run(h, matcher, &how, on_found, &ctx, &st, err);
+}
+
+void memory_replay(struct memory *m)
+{
+	static const struct hunt_replay bounds = { .events = REPLAY_EVENTS, .time = REPLAY_TIME };
+	struct history_opts o = { .dir = m == NULL ? NULL : m->detector->history };
+	struct history *h CLEANUP(history_closep) = NULL;
+	struct hunt_replayed done;
+	struct err err = { 0 };
+	usec begun = time_mono();
+	enum rc rc;
+
+	if (m == NULL || m->detector->live == NULL || live_span(m->detector->live) == 0)
+		return;
+	rc = history_open(&o, &h, &err);
+	if (rc == RC_OK)
+		rc = hunt_replay(h, m->detector->live, &bounds, &done, &err);
+	if (rc != RC_OK && rc != RC_NOTFOUND)
+		log_line(LOG_LEVEL_WARN, "history", "correlations begin anew: %s", err.text);
+	else if (rc == RC_OK && done.events > 0)
+		log_line(done.cut ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "history", "%llu events counted again for correlations, in %lld ms%s",
+			 (unsigned long long)done.events, (long long)((time_mono() - begun) / 1000), done.cut ? "; older ones of their timespan are not" : "");
 }
 
 static void hunt_all(struct memory *m, const struct image_indicator *list, size_t n)

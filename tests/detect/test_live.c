@@ -89,6 +89,53 @@ static void test_under_load(struct live *l, const struct live_opts *o, const cha
 	EQ_INT((long long)(after.matches - before.matches), (long long)STREAM * STREAMS, "nor a match");
 }
 
+/* --- what another life had counted --- */
+
+static void warm(struct live_run *run, struct flat *f, usec at)
+{
+	char line[200];
+	const struct fields *dict;
+	struct err err;
+
+	snprintf(line, sizeof line, "{\"kind\":\"failed\",\"user\":\"eve\"}");
+	if (live_fields(run, &dict, &err) != RC_OK || flat_json(f, dict, str_of(line), &err) != RC_OK ||
+	    live_warm(run, f, S("test"), at, &err) != RC_OK)
+		OK(false, "an event of the past goes through");
+}
+
+static void test_warm(const struct live_opts *o)
+{
+	struct live *l = NULL;
+	struct live_run *run = NULL;
+	struct flat *f = NULL;
+	struct live_stats st;
+	struct err err = { 0 };
+	int hits = 0;
+
+	if (!OK(live_new(o, &l, &err) == RC_OK && live_run_new(l, &run, &err) == RC_OK && flat_new(&f, &err) == RC_OK, "a life begins %s", err.text))
+		return;
+	EQ_INT(live_span(l), 3600 * USEC_PER_SEC, "the longest timespan");
+	for (int i = 0; i < 3; i++)
+		warm(run, f, NOW - 3000 * USEC_PER_SEC + i);
+	warm(run, f, NOW - 20 * USEC_PER_SEC);
+	EQ_INT(live_warmed(run, &err), RC_OK, "the past is over");
+	live_stats(l, &st);
+	OK(hits == 0 && st.events == 0 && st.matches == 0 && st.fired == 0, "it told nothing, although it fired");
+	event(run, f, NOW, &hits);
+	event(run, f, NOW + 10 * USEC_PER_SEC, &hits);
+	hits = 0; /* matches of the rules themselves */
+	event(run, f, NOW + 620 * USEC_PER_SEC, &hits);
+	live_stats(l, &st);
+	EQ_INT((long long)st.fired, 0, "nor is it told again within its timespan");
+	event(run, f, NOW + 650 * USEC_PER_SEC, &hits);
+	event(run, f, NOW + 700 * USEC_PER_SEC, &hits);
+	live_stats(l, &st);
+	EQ_INT((long long)st.fired, 1, "what is true behind that is, with what was counted before");
+	live_run_free(run);
+	flat_free(f);
+	live_free(l);
+}
+
 int main(void)
 {
 	char path[] = "/tmp/test-live-XXXXXX";
@@ -105,6 +152,7 @@ int main(void)
 	if (!OK(fd >= 0 && write_rules(path, "") && flat_new(&f, &err) == RC_OK && live_new(&o, &l, &err) == RC_OK &&
 			live_run_new(l, &run, &err) == RC_OK, "rules in force: %s", err.text))
 		return tap_done();
+	test_warm(&o);
 	event(run, f, NOW, &hits);
 	event(run, f, NOW + 1, &hits);
 	OK(write_rules(path, "---\ntitle: another\nid: 00000000-0000-4000-8000-000000000003\nlogsource: {category: x}\n"

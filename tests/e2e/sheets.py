@@ -72,8 +72,7 @@ known = indicator('evil.example', confidence=70, tlp='green')
 n.import_(known)
 with open(win, 'a') as f:
     f.write(json.dumps({'dns': {'rrname': 'evil.example'}, 'event_type': 'dns', 'host': 'fw1'}) + '\n')
-tickets = wait_until(lambda: len(n.cli('ticket', 'list', '@', '--json').json()['tickets']) == 2 and n.cli('ticket', 'list', '@', '--json').json()['tickets'])
-of = {x['host']: x['number'] for x in tickets}
+of = wait_until(lambda: (lambda of: {'fw1', 'pc1'} <= set(of) and of)({x['host']: x['number'] for x in n.cli('ticket', 'list', '@', '--json').json()['tickets']}))
 n.cli('ticket', 'note', '@', of['fw1'], 'seen at two more hosts')
 a = n.cli('ticket', 'analysis', '@', of['fw1'], '--json').json()
 t.same([(i['id'], i['pattern'], i['confidence']) for i in a['indicators']], [(known['id'], known['pattern'], 70)], 'the indicators of a ticket')

@@ -88,6 +88,27 @@ t.ok(len(sighting) == 1 and sighting[0]['first_seen'].startswith('2026-01-02T05:
 r = run('hunt', 'late.example', '--node', n.dir, '--json')
 t.ok(r.status == 1 and 'c2.late.example' in r.out, 'lianfang hunt finds the same beside the running node', r)
 
+# what correlations had counted outlives the detect role
+def guessed(user):
+    return [a for a in alerts() if a['detail'].get('group') == {'TargetUserName': user}]
+
+
+def logon(user, second):
+    return {'EventID': 4625, 'Channel': 'Security', 'TargetUserName': user, 'Computer': 'dc', '@timestamp': f'2026-01-02T04:01:{second:02}Z'}
+
+
+bob = guessed('bob')
+put(log, logon('carol', 0), logon('carol', 1))
+t.ok(wait_until(lambda: n.cli('status', '@', '--json').json()['inputs'][0]['lines'] == 11), 'two are counted')
+time.sleep(1.5) # and in the history
+role = n.role('detect')
+os.kill(role, signal.SIGKILL)
+t.ok(wait_until(lambda: n.role('detect') not in (None, role) and 'events counted again for correlations' in n.text()), 'the role is killed; what it had counted is counted again', n.text()[-600:])
+put(log, logon('carol', 2), logon('dave', 3))
+t.ok(wait_until(lambda: guessed('carol'), 15), 'the third one behind it fires', alerts())
+t.same((len(guessed('carol')), len(guessed('bob')), guessed('dave')), (1, 1, []), 'once, and nothing twice')
+t.same(guessed('carol')[0]['detail']['first'], '2026-01-02T04:01:00.000000Z', 'with the first event of the life before')
+
 # rules read anew while events flow: none is lost
 write('rules/new.yml', rule('New rule', 4, '{CommandLine|contains: secret}'))
 stop, sent = time.monotonic() + 2, 0
@@ -97,7 +118,7 @@ while time.monotonic() < stop:
     if sent == 200:
         n.process.send_signal(signal.SIGHUP)
     time.sleep(0.01)
-t.ok(wait_until(lambda: n.cli('status', '@', '--json').json()['inputs'][0]['lines'] == 9 + sent), f'each of {sent} events is read', n.cli('status', '@', '--json').json()['inputs'])
+t.ok(wait_until(lambda: n.cli('status', '@', '--json').json()['inputs'][0]['lines'] == 13 + sent), f'each of {sent} events is read', n.cli('status', '@', '--json').json()['inputs'])
 t.has(n.text(), '4 Sigma rules in force', 'SIGHUP brings the new rule')
 got = [a['where'] for a in alerts() if a['detail'].get('title') == 'New rule']
 t.ok(got and f'h{sent - 1}' in got and len(set(got)) == len(got) and sorted(int(h[1:]) for h in got) == list(range(min(int(h[1:]) for h in got), sent)),
