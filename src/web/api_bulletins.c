@@ -2,7 +2,7 @@
  *
  * A bulletin is as secret as its marking; who may not see it gets the words of one that is not there. Answering makes a
  * feedback (FBI) that goes back to where the bulletin came from; what carries it is the node's exchange. */
-#include "web/api_whom.h"
+#include "web/api_bulletins.h"
 
 #include "desk/bulletin_object.h"
 #include "desk/desk.h"
@@ -10,6 +10,8 @@
 #include "gate/gate.h"
 #include "store/incidents.h"
 #include "store/peers.h"
+#include "web/api_incidents.h"
+#include "web/api_whom.h"
 
 static const char NEW_REQUEST[] =
 	"{\"type\":\"object\",\"required\":[\"code\",\"title\"],\"properties\":{\"code\":{\"enum\":[\"ANA\",\"EWA\",\"INT\",\"DEF\",\"FBI\"]},"
@@ -41,16 +43,16 @@ static const struct api_param LIST_PARAMS[] = {
 
 /* --- who may see it --- */
 
-static bool may_see(const struct api_call *c, uint8_t tlp)
+bool alert_may_see(const struct api_call *c, uint8_t tlp)
 {
-	return gate_may(c->viewer, TLP_RED, tlp, 0, NULL);
+	return !need_is_bounded(c) && gate_may(c->viewer, TLP_RED, tlp, 0, NULL);
 }
 
-static enum rc find(struct api_call *c, struct bulletin_row *ret, struct err *err)
+enum rc alert_find(struct api_call *c, struct bulletin_row *ret, struct err *err)
 {
-	enum rc rc = bulletin_get(c->api->store, c->params[0], c->req->arena, ret, err);
+	enum rc rc = need_is_bounded(c) ? FAIL(err, RC_NOTFOUND, "no such alert") : bulletin_get(c->api->store, c->params[0], c->req->arena, ret, err);
 
-	return rc == RC_OK && !may_see(c, ret->tlp) ? FAIL(err, RC_NOTFOUND, "no such alert") : rc;
+	return rc == RC_OK && !alert_may_see(c, ret->tlp) ? FAIL(err, RC_NOTFOUND, "no such alert") : rc;
 }
 
 /* --- views --- */
@@ -152,7 +154,7 @@ static uint8_t tlp_most(const struct api_call *c)
 {
 	uint8_t tlp = TLP_RED;
 
-	while (tlp > TLP_CLEAR && !may_see(c, tlp))
+	while (tlp > TLP_CLEAR && !alert_may_see(c, tlp))
 		tlp--;
 	return tlp;
 }
@@ -207,13 +209,15 @@ static enum rc bulletins_get(struct api_call *c, struct err *err)
 	struct bulletin_row *list;
 	size_t n;
 
+	if (need_is_bounded(c))
+		return FAIL(err, RC_DENIED, "alerts: your role at the desk sees the incidents in which it is asked, and no alerts");
 	TRY(read_query(c, &q, err));
 	TRY(bulletin_list(c->api->store, &q, c->req->arena, &list, &n, err));
 	jsonw_object(&c->out);
 	jsonw_name(&c->out, "bulletins");
 	jsonw_array(&c->out);
 	for (size_t i = 0; i < n; i++)
-		if (may_see(c, list[i].tlp))
+		if (alert_may_see(c, list[i].tlp))
 			put_row(c, &list[i]);
 	jsonw_array_end(&c->out);
 	if (n == q.limit)
@@ -226,7 +230,7 @@ static enum rc bulletin_view(struct api_call *c, struct err *err)
 {
 	struct bulletin_row b;
 
-	TRY(find(c, &b, err));
+	TRY(alert_find(c, &b, err));
 	return put_bulletin(c, &b, err);
 }
 
@@ -297,7 +301,7 @@ static enum rc bulletins_post(struct api_call *c, struct err *err)
 	size_t n;
 
 	TRY(bulletin_read(c->req->arena, c->body, c->api->default_tlp, &b, err));
-	if (!may_see(c, b.tlp))
+	if (!alert_may_see(c, b.tlp))
 		return FAIL(err, RC_DENIED, "/tlp: you may not see %s yourself", tlp_name((enum tlp)b.tlp));
 	TRY(read_to(c, b.tlp, &to, &n, err));
 	sign(c->api, &b);
@@ -316,7 +320,7 @@ static enum rc send_post(struct api_call *c, struct err *err)
 	struct str *to;
 	size_t n;
 
-	TRY(find(c, &b, err));
+	TRY(alert_find(c, &b, err));
 	if (json_get(c->body, S("to")) == NULL && json_get(c->body, S("whom")) == NULL)
 		return FAIL(err, RC_BAD, "/to: to or whom is required");
 	if (!b.is_out)
@@ -338,7 +342,7 @@ static enum rc read_post(struct api_call *c, struct err *err)
 {
 	struct bulletin_row b;
 
-	TRY(find(c, &b, err));
+	TRY(alert_find(c, &b, err));
 	TRY(came_here(&b, err));
 	TRY(bulletin_reach(c->api->store, b.id, S(""), BULLETIN_READ, time_now(), api_actor(c), err));
 	tell(c);
@@ -353,7 +357,7 @@ static enum rc check_incident(struct api_call *c, struct bulletin_answer *x, str
 
 	if (x->incident.n == 0)
 		return RC_OK;
-	rc = gate_may(c->viewer, TLP_RED, c->api->default_tlp, 0, NULL) ? incident_get(c->api->store, x->incident, c->req->arena, &r, err) : RC_NOTFOUND;
+	rc = incident_find(c, x->incident, &r, err);
 	if (rc == RC_NOTFOUND)
 		return FAIL(err, RC_BAD, "/incident: no incident '%.*s' here", STR(str_slice(x->incident, 0, 60)));
 	if (rc == RC_OK)
@@ -407,7 +411,7 @@ static enum rc answer_post(struct api_call *c, struct err *err)
 	char id[BULLETIN_ID_MAX];
 	bool fresh;
 
-	TRY(find(c, &b, err));
+	TRY(alert_find(c, &b, err));
 	TRY(came_here(&b, err));
 	TRY(read_answer(c, &b, &x, err));
 	TRY(make_feedback(c, &b, &x, &feedback, err));

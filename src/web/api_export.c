@@ -6,7 +6,7 @@
 #include "desk/case.h"
 #include "desk/iodef.h"
 #include "desk/stix12.h"
-#include "gate/gate.h"
+#include "web/api_bulletins.h"
 #include "web/api_incidents.h"
 
 #define IMPORTS_MAX 100
@@ -55,13 +55,6 @@ static void end_bundle(struct api_call *c)
 
 /* --- alerts --- */
 
-static enum rc find_alert(struct api_call *c, struct bulletin_row *ret, struct err *err)
-{
-	enum rc rc = bulletin_get(c->api->store, c->params[0], c->req->arena, ret, err);
-
-	return rc == RC_OK && !gate_may(c->viewer, TLP_RED, ret->tlp, 0, NULL) ? FAIL(err, RC_NOTFOUND, "no such alert") : rc;
-}
-
 static enum rc alert_export(struct api_call *c, struct err *err)
 {
 	struct bulletin_row row;
@@ -70,7 +63,7 @@ static enum rc alert_export(struct api_call *c, struct err *err)
 	bool xml;
 
 	TRY(read_format(c, "stix12", &xml, err));
-	TRY(find_alert(c, &row, err));
+	TRY(alert_find(c, &row, err));
 	TRY(note(c, "alert.export", row.id, xml ? "stix12" : "stix", err));
 	if (xml) {
 		TRY(bulletin_unpack(c->req->arena, &row, &b, err));
@@ -150,6 +143,8 @@ static enum rc alerts_import(struct api_call *c, struct err *err)
 {
 	struct str body = str_trim(c->req->body);
 
+	if (need_is_bounded(c))
+		return FAIL(err, RC_DENIED, "alerts: your role at the desk sees the incidents in which it is asked, and no alerts");
 	jsonw_object(&c->out);
 	jsonw_name(&c->out, "bulletins");
 	jsonw_array(&c->out);

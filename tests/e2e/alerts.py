@@ -55,6 +55,15 @@ t.same(n.get(f'/api/v1/bulletins/{v["number"]}', auth=rita).status, 404, 'who ma
 t.same([b['title'] for b in n.get('/api/v1/bulletins', auth=rita).json()['bulletins']], ['演練預警'], 'nor in the list')
 t.same(n.post('/api/v1/bulletins', {'code': 'ANA', 'title': 'x'}, auth=rita).status, 403, 'and issues none')
 
+n.stop()
+n.configure('[desk]\nroles = ivy=investigator')
+n.start()
+n.cli('user', 'add', '@', 'ivy', '--role', 'analyst', '--tlp', 'red', '--password-stdin', stdin=PASSWORD + '\n')
+ivy = basic('ivy', PASSWORD)
+t.same([n.request(how, '/api/v1/bulletins' + tail, body, auth=ivy).status for how, tail, body in (
+    ('GET', '', None), ('GET', '/' + v['number'], None), ('GET', f'/{v["number"]}/export', None), ('POST', f'/{v["number"]}/read', None),
+    ('POST', '/import', 'x'), ('POST', '', {'code': 'ANA', 'title': 'x'}))], [403, 404, 404, 404, 403, 403], 'who is only asked in incidents sees no alert')
+
 # A peer that may have GREEN gets no AMBER.
 n.post('/api/v1/peers', {'name': 'west', 'relation': 'child', 'cert_sha256': '00' * 32, 'tlp_max': 'green'})
 r = n.cli('alert', 'send', '@', v['number'], '--to', 'west')
