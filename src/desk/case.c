@@ -251,6 +251,16 @@ static void put_packs(struct jsonw *w, struct str packs)
 	jsonw_array_end(w);
 }
 
+/* One line that is not empty, whatever somebody wrote: a title must not keep a report from being taken in. */
+static void put_title(struct jsonw *w, struct arena *a, struct str title)
+{
+	char *p = arena_alloc(a, title.n + 1);
+
+	for (size_t i = 0; p != NULL && i < title.n; i++)
+		p[i] = (unsigned char)title.p[i] < 0x20 || title.p[i] == 0x7f ? ' ' : title.p[i];
+	jsonw_m_str(w, "title", p == NULL || title.n == 0 ? S("-") : str_make(p, title.n));
+}
+
 enum rc case_fact_write(const struct case_fact *f, const unsigned char sec[static SIGN_SECRET_LEN], struct buf *out, char *ret_hash,
 			struct err *err)
 {
@@ -270,7 +280,7 @@ enum rc case_fact_write(const struct case_fact *f, const unsigned char sec[stati
 	jsonw_m_str(&w, "incident", f->incident);
 	jsonw_m_str(&w, "opened_by", f->opened_by);
 	jsonw_m_str(&w, "number", f->number);
-	jsonw_m_str(&w, "title", f->title);
+	put_title(&w, a, f->title);
 	put_packs(&w, f->packs);
 	jsonw_m_bool(&w, "exercise", f->exercise);
 	jsonw_m_int(&w, "serial", f->n);

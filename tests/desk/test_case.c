@@ -95,6 +95,19 @@ static void whole_fact(struct arena *a)
 	is_stix(a, text, "a fact");
 }
 
+static void titles(struct arena *a)
+{
+	static const struct { const char *wrote, *goes; } rows[] = { { "two\nlines\t", "two lines " }, { "", "-" }, { "\x1b[2J", " [2J" }, { "勒索", "勒索" } };
+	struct case_fact f = sample(), got;
+	char hash[CASE_HASH_LEN + 1];
+
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		f.title = str_of(rows[i].wrote);
+		OK(case_fact_read(a, tree(a, written(a, &f, NULL)), &got, hash, NULL) == RC_OK && str_eq(got.title, str_of(rows[i].goes)),
+		   "whatever the title is, the fact is taken in: %s", rows[i].goes);
+	}
+}
+
 /* Every byte counts: none can be changed without the signature or the form telling. */
 static void every_byte(struct arena *a)
 {
@@ -408,6 +421,7 @@ int main(void)
 
 	draw_key();
 	whole_fact(a);
+	titles(a);
 	every_byte(a);
 	canonical(a);
 	refused(a);
