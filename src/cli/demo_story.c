@@ -389,6 +389,27 @@ static enum rc contain(struct story *s, struct err *err)
 	return RC_OK;
 }
 
+static bool has_published(const struct json *v, const void *want UNUSED)
+{
+	JSON_EACH(f, json_get(v, S("facts")))
+		if (str_eq(json_get_str(f, S("type")), S("published")))
+			return true;
+	return false;
+}
+
+/* A major incident becomes public, as far as it may. */
+static enum rc publish(struct story *s, struct err *err)
+{
+	const struct json *v;
+
+	TRY(state_fact(s, NATION, when(s, 1, 18, 0), err, "\"type\":\"published\",\"entries\":{\"public_cause\":\"stolen credentials\",\"public_impact\":"
+		       "\"no effect on the supply of water\",\"public_control\":\"contained\",\"public_follow_up\":\"accounts are separated by plant\","
+		       "\"public_withheld\":\"how they came in: it would harm others\"}"));
+	TRY(until(s, WATER_C, incident_path(s, "/facts"), has_published, NULL, &v, err));
+	TELL(s, when(s, 1, 18, 0), "N-ISAC       publishes what the public may know of a major incident%s\n", "國家 ISAC 依法公告重大事件可公開之部分%s\n", "");
+	return RC_OK;
+}
+
 /* 10: the improvement report, its review, and the end. */
 static enum rc finish(struct story *s, struct err *err)
 {
@@ -446,6 +467,7 @@ static enum rc play(struct story *s, struct err *err)
 	TRY(warn(s, err));
 	TRY(dispatch(s, err));
 	TRY(contain(s, err));
+	TRY(publish(s, err));
 	TRY(finish(s, err));
 	return drill(s, err);
 }

@@ -491,7 +491,7 @@ void case_definition_write(struct buf *out_identity, struct buf *out_definition)
 static bool is_decision(struct str type)
 {
 	static const enum fact_type decisions[] = { FACT_REVIEWED, FACT_REREVIEWED, FACT_FORWARDED, FACT_EXTENDED, FACT_RETURNED, FACT_ACCEPTED,
-						  FACT_DECIDED };
+						  FACT_DECIDED, FACT_PUBLISHED };
 
 	for (size_t i = 0; i < COUNTOF(decisions); i++)
 		if (desk_fact_find(type) == decisions[i])

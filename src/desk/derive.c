@@ -87,6 +87,7 @@ static enum progress step_of(const struct moment *m, enum progress now)
 	case FACT_REQUESTED:
 	case FACT_DECIDED:
 	case FACT_COMPLETED:
+	case FACT_PUBLISHED:
 	case FACT_TYPES:
 		break;
 	}

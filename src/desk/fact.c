@@ -7,7 +7,7 @@
 static const char *const names[FACT_TYPES] = {
 	"aware", "reported", "backfilled", "level", "reviewed", "rereviewed", "forwarded", "contained", "recovered", "final_report", "extended",
 	"returned", "accepted", "closed", "reopened", "corrected", "dispatched", "acknowledged", "warned", "evidence", "meeting", "dismissed",
-	"merged", "unmerged", "note", "split", "observable", "entry", "requested", "decided", "completed",
+	"merged", "unmerged", "note", "split", "observable", "entry", "requested", "decided", "completed", "published",
 };
 
 static const struct json_limits LINE_LIMITS = { FACT_LINE_MAX, 32, 65536 };

@@ -68,6 +68,10 @@ enum rc incident_refuse_partial(struct api_call *c, const struct incident_row *r
 	enum fact_type fact = desk_fact_find(type);
 	struct form_about x;
 
+	for (size_t p = 0; fact == FACT_PUBLISHED && p < v->n; p++)
+		if (v->views[p]->overall < v->packs[p]->level_major)
+			return FAIL(err, RC_BAD, "published: under pack %.*s a major incident is published, from level %d on; this one has level %d",
+				    STR(v->packs[p]->id), v->packs[p]->level_major, v->views[p]->overall);
 	for (size_t p = 0; fact != FACT_TYPES && p < v->n; p++)
 		for (size_t i = 0; i < v->packs[p]->n_forms; i++) {
 			if ((v->packs[p]->forms[i].facts >> fact & 1) == 0)

@@ -144,7 +144,7 @@ MOST = {"tw-2026": 4, "tw-2021": 4, "eu-nis2": 2, "generic": 4}
 # Of one instant: awareness, then the level, then what is done, in the order of the law's own steps.
 ORDER = ["aware", "level", "reported", "backfilled", "reviewed", "rereviewed", "forwarded", "contained", "recovered", "final_report",
          "extended", "returned", "accepted", "closed", "reopened", "corrected", "dispatched", "acknowledged", "warned", "evidence", "meeting",
-         "dismissed", "merged", "unmerged", "note", "requested", "decided", "completed"]
+         "dismissed", "merged", "unmerged", "note", "requested", "decided", "completed", "published"]
 
 
 def seconds(text):

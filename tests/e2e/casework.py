@@ -237,6 +237,18 @@ t.same(n.get(f'/api/v1/incidents/{F}', auth=rex).status, 404, 'others are not as
 t.ok(n.get(f'/api/v1/incidents/{F}', auth=rita).json()['alarms'] is not None and n.get('/api/v1/incidents', auth=rita).status == 200, 'a reviewer sees everything')
 t.same(n.post(f'/api/v1/incidents/{F}/facts', {'type': 'reviewed', 'level': 3}, auth=rita).json()['level'], 3, 'and reviews')
 
+# What the public may know.
+public = {'public_' + k: 'x' for k in ('cause', 'impact', 'control', 'follow_up')}
+w = n.post('/api/v1/incidents', {'title': 'for the public', 'packs': ['tw-2026'], 'facts': [{'type': 'aware'}, {'type': 'level', 'level': 2}, {'type': 'reported'}]}).json()['number']
+publish = lambda entries: n.post(f'/api/v1/incidents/{w}/facts', {'type': 'published', 'by': 'authority', 'entries': entries})
+r = publish(public)
+t.ok(r.status == 400 and b'major' in r.body, 'a lesser incident is not published', r)
+n.post(f'/api/v1/incidents/{w}/facts', {'type': 'reviewed', 'level': 3, 'by': 'authority', 'grounds': 'serious'})
+r = publish({k: v for k, v in public.items() if k != 'public_control'})
+t.ok(r.status == 400 and b'Status of control' in r.body, 'nor one that leaves out what the law wants', r)
+t.same(publish(public).status, 200, 'a major one is')
+t.same(n.post(f'/api/v1/incidents/{w}/facts', {'type': 'published', 'by': 'reporter', 'entries': public}).status, 400, 'not by who reported it')
+
 # The same between nodes: one that is asked gets what its role needs, and nothing that is marked.
 cib = Node('cib', 'provider').start()
 n.cli('peer', 'add', '@', 'police', '--relation', 'child', '--cert', cib.fingerprint, '--url', cib.url(), '--tlp', 'amber')
