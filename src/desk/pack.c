@@ -293,6 +293,7 @@ enum rc pack_parse(struct arena *a, const char *file, struct str text, const str
 	TRY(pack_forms_read(&r, p));
 	TRY(pack_views_read(&r, p));
 	p->words = json_get(r.root, S("words"));
+	TRY(pack_registers_check(&r, p));
 	p->source = r.root;
 	*ret = p;
 	return RC_OK;

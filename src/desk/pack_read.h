@@ -38,6 +38,9 @@ enum rc pack_clock_read(const struct pack_reader *r, const struct pack *p, const
 /* "aware" or ["contained", "recovered"] as a set. */
 enum rc pack_facts_read(const struct pack_reader *r, const struct json *v, uint32_t *ret) MUSTUSE;
 
+/* pack_registers.c: what words.registers says is of this pack. */
+enum rc pack_registers_check(const struct pack_reader *r, const struct pack *p) MUSTUSE;
+
 /* pack_view.c */
 enum rc pack_views_read(const struct pack_reader *r, struct pack *p) MUSTUSE;
 

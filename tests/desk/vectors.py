@@ -229,6 +229,10 @@ def packs():
                 ("a fact nobody knows", lambda p: p["clocks"][0]["start"].update(on="dreamt"), "/clocks/0/start/on"),
                 ("no title", lambda p: p["sectors"][0].pop("title"), "/sectors/0"),
                 ("days off out of order", lambda p: p["time"]["holidays"].reverse(), "/time/holidays/1"),
+                ("a register's answer that the table does not know", lambda p: p["words"]["registers"]["answers"][0]["item"].update(coreness="rock"),
+                 "/words/registers/answers/0/item/coreness"),
+                ("an outage of another name", lambda p: p["words"]["registers"]["outage"].update(answer="mood"), "/words/registers/outage/within"),
+                ("a responsibility level without a title", lambda p: p["words"]["registers"]["levels"][0].pop("title"), "/words/registers/levels/0"),
                 ("a zone that is none", lambda p: p["time"].update(posix="Mars"), "/time/posix")]:
             broken = json.loads(text)
             change(broken)

@@ -79,6 +79,19 @@ for item, says in (({'system': 'nothere'}, 'no system'), ({'effect': 'ufo'}, '/i
     t.ok(r.status == 400 and says in r.json()['error']['message'], f'refused: {item}', r)
 t.same(level(*[{}] * 65).status, 400, 'at most 64 things')
 
+# --- a pack that knows nothing of registers ---
+bare = json.loads(run('pack', 'show', 'generic', '--json').out)
+bare['id'] = 'bare'
+del bare['words']['registers']
+write('packs/bare/pack.json', bare)
+n.stop()
+n.configure(f'[desk]\npacks = {path("packs")}')
+n.start()
+v = level({'system': 'core_ci-ordinary'}, pack='bare').json()
+t.same([q['name'] for q in v['questions']], ['target'], 'everything is asked')
+v = level({'system': 'core_ci-ordinary', 'target': 'system', 'effect': 'outage', 'coreness': 'core', 'recovery': 'within', 'since': ago(60)}, pack='bare').json()
+t.same((v['level']['overall'], v['complete']), (2, True), 'and counts as it was answered')
+
 # --- scripts ---
 number = n.cli('incident', 'open', '@', '-t', 'historian', '--json').json()['number']
 r = n.cli('incident', 'level', '@', '--system', 'core_ci-ordinary', '--answer', 'effect=outage', '--since', ago(3600), '--grounds', 'disks encrypted')
