@@ -212,7 +212,7 @@ static void show_list(const struct cli *c, const struct json *v, struct buf *out
 
 static int list_run(struct cli *c)
 {
-	static const char *const filters[] = { "parent", "sector", "level", "tier", "region", "person", "at", "after", "limit" };
+	static const char *const filters[] = { "parent", "sector", "level", "tier", "region", "person", "at", "unverified", "after", "limit" };
 	struct buf path;
 	int status;
 
@@ -517,7 +517,9 @@ static const struct cli_opt org_set_opts[] = { REGISTRY_ORGANISATION(OPTION) NO_
 static const struct cli_opt org_list_opts[] = {
 	{ "parent", 0, "ORG", { "right below this one", "直屬此機關" }, false }, { "sector", 0, "SECTOR", { "of this sector", "限此領域" }, false },
 	{ "level", 0, "LEVEL", { "of this responsibility level", "限此責任等級" }, false }, { "tier", 0, "TIER", { "of this tier", "限此層級" }, false },
-	{ "region", 0, "CODE", { "of this region", "限此區域" }, false }, PAGE_OPTIONS,
+	{ "region", 0, "CODE", { "of this region", "限此區域" }, false },
+	{ "unverified", 0, "DAYS", { "only those with fewer than two contacts that were verified within so many days", "近 DAYS 日內經驗證之聯絡方式不足兩項者" }, false },
+	PAGE_OPTIONS,
 };
 static const struct cli_opt ict_add_opts[] = { ID_OPTION REGISTRY_SYSTEM(OPTION) NO_OPT };
 static const struct cli_opt ict_set_opts[] = { REGISTRY_SYSTEM(OPTION) NO_OPT };
@@ -537,7 +539,8 @@ static const struct cli_opt remove_opts[] = { { "undo", 0, NULL, { "take it back
 EXAMPLES(org_add_examples, "a hospital and who is reached there",
 	 "lianfang org add DIR --id hospital-a --name 'Hospital A' --sector emergency-hospitals --level A --contact 'mail:soc@hospital-a.example 2026-01-05'");
 EXAMPLES(org_set_examples, "its responsibility level has changed", "lianfang org set DIR hospital-a --level B");
-EXAMPLES(org_list_examples, "all of level A in one sector", "lianfang org list DIR --sector energy --level A");
+EXAMPLES(org_list_examples, "all of level A in one sector", "lianfang org list DIR --sector energy --level A",
+	 "whose contacts nobody has tried for half a year", "lianfang org list DIR --unverified 180");
 EXAMPLES(org_show_examples, "by its OID", "lianfang org show DIR 2.16.886.101.20003");
 EXAMPLES(org_remove_examples, "it was merged into another", "lianfang org remove DIR hospital-a");
 EXAMPLES(org_import_examples, "from a spreadsheet saved as CSV", "lianfang org import DIR members.csv");

@@ -232,9 +232,11 @@ enum rc intake_get(struct store *s, struct str number, struct arena *a, struct i
 enum rc intake_list(struct store *s, struct str state, int64_t before, uint32_t limit, struct arena *a, struct intake_report **ret, size_t *ret_n,
 		    struct err *err)
 {
-	struct listing l = { .sql = "SELECT " COLUMNS " FROM intake WHERE row < $1 AND (state = $2 OR $2 = '') ORDER BY row DESC LIMIT $3",
-			     .v = { DB_INT(before == 0 ? INT64_MAX : before), DB_TEXT(state.p == NULL ? S("") : state), DB_INT(limit < LIST_MAX ? limit : LIST_MAX) },
-			     .n_v = 3, .max = limit < LIST_MAX ? limit : LIST_MAX, .a = a };
+	/* Of one state along its own index. */
+	struct listing l = { .sql = state.n == 0 ? "SELECT " COLUMNS " FROM intake WHERE row < $1 ORDER BY row DESC LIMIT $2"
+						 : "SELECT " COLUMNS " FROM intake WHERE state = $3 AND row < $1 ORDER BY row DESC LIMIT $2",
+			     .v = { DB_INT(before == 0 ? INT64_MAX : before), DB_INT(limit < LIST_MAX ? limit : LIST_MAX), DB_TEXT(state) },
+			     .n_v = state.n == 0 ? 2 : 3, .max = limit < LIST_MAX ? limit : LIST_MAX, .a = a };
 
 	TRY(text_check(state, SHORT_MAX, "state", err));
 	TRY(read_list(s, &l, err));

@@ -10,6 +10,8 @@
 
 #define TRIES 20           /* somebody else changed the entry meanwhile */
 #define PROBLEMS_MAX 100
+#define CONTACTS_LEAST 2
+#define DAY (24 * 3600 * USEC_PER_SEC)
 
 /* Schemas from the table of members. */
 #define SCHEMA_TEXT "{\"type\":\"string\"}"
@@ -52,7 +54,8 @@ static const char HISTORY_SCHEMA[] = "{\"type\":\"object\",\"required\":[\"versi
 	{ NULL, NULL, NULL }
 static const struct api_param ORGANISATION_PARAMS[] = {
 	{ "parent", "string", "right below this one" }, { "sector", "string", "of this sector" }, { "level", "string", "of this responsibility level" },
-	{ "tier", "string", "of this tier" }, { "region", "string", "of this region" }, PAGE_PARAMS,
+	{ "tier", "string", "of this tier" }, { "region", "string", "of this region" },
+	{ "unverified", "integer", "only those with fewer than two contacts that were verified within so many days" }, PAGE_PARAMS,
 };
 static const struct api_param OWNED_PARAMS[] = { { "organisation", "string", "of this organisation" }, PAGE_PARAMS };
 static const struct api_param DUTY_PARAMS[] = {
@@ -184,17 +187,38 @@ static enum rc owner_query(struct api_call *c, enum register_kind kind, struct s
 	return RC_OK;
 }
 
+/* Two ways that somebody has tried lately: one of them is always on holiday. */
+static bool is_verified(struct api_call *c, const struct register_entry *e, usec since)
+{
+	const struct json *body, *contacts;
+	int good = 0;
+
+	if (json_parse(c->req->arena, e->body, &JSON_LIMITS, &body, NULL) != RC_OK)
+		return false;
+	contacts = json_get(body, S("contacts"));
+	if (json_is(contacts, JSON_ARRAY))
+		JSON_EACH(one, contacts) {
+			struct str verified = json_get_str(one, S("verified"));
+			usec day = 0;
+
+			if (verified.n > 0 && api_time(verified, "verified", true, &day, NULL) == RC_OK && day >= since)
+				good++;
+		}
+	return good >= CONTACTS_LEAST;
+}
+
 static enum rc list_get(struct api_call *c, struct err *err)
 {
 	struct register_query q = { .kind = kind_of(c), .sector = api_query(c, "sector"), .level = api_query(c, "level"), .tier = api_query(c, "tier"),
 				    .region = api_query(c, "region"), .after = api_query(c, "after") };
 	struct register_entry *list;
-	int64_t limit;
+	int64_t limit, days;
 	size_t n;
 
 	TRY(may_see(c, err));
 	TRY(api_query_bool(c, "all", &q.retired, err));
 	TRY(api_query_int(c, "limit", 100, 1, 1000, &limit, err));
+	TRY(api_query_int(c, "unverified", 0, 1, 36500, &days, err));
 	TRY(owner_query(c, q.kind, &q.owner, err));
 	if (q.kind == REGISTER_DUTY)
 		TRY(instant(c, &q.at, err));
@@ -204,7 +228,8 @@ static enum rc list_get(struct api_call *c, struct err *err)
 	jsonw_name(&c->out, "entries");
 	jsonw_array(&c->out);
 	for (size_t i = 0; i < n; i++)
-		put_entry(c, &list[i]);
+		if (days == 0 || !is_verified(c, &list[i], time_now() - days * DAY))
+			put_entry(c, &list[i]);
 	jsonw_array_end(&c->out);
 	if (n == q.limit)
 		jsonw_m_str(&c->out, "next", list[n - 1].id);
