@@ -196,7 +196,9 @@ export async function axe(page, rules) {
 const RULE = id => `00000000-0000-4000-8000-${String(id).padStart(12, '0')}`;
 export const HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(2)>\u202egnp.exe';
 
-export async function story(node) {
+/** What a node has seen by noon. `plain`: without the texts that try to do harm. */
+export async function story(node, { plain = false } = {}) {
+  const HARM = plain ? 'powershell -enc SQBFAFgA' : HOSTILE;
   const rules = write('rules/a.yml', `title: Credential dumping tool\nid: ${RULE(1)}\nauthor: A. Author\nlevel: critical\ntags: [attack.t1003.001, attack.credential-access]\n` +
     "logsource: {product: windows}\ndetection: {s: {Image|endswith: '\\mimikatz.exe'}, condition: s}\n" +
     `---\ntitle: Discovery of the user\nid: ${RULE(2)}\nauthor: B. Author\nlevel: medium\ntags: [attack.t1033]\nlogsource: {product: windows}\n` +
@@ -206,19 +208,19 @@ export async function story(node) {
   await node.start();
   const event = (Image, Computer, more = {}) => appendFileSync(log, JSON.stringify({ EventID: 1, Channel: 'Microsoft-Windows-Sysmon/Operational', Image, Computer,
     UtcTime: new Date(Date.now() - 600e3).toISOString().replace('T', ' ').slice(0, 23), ...more }) + '\n');
-  event('C:\\Tools\\mimikatz.exe', 'pc1', { CommandLine: HOSTILE });
+  event('C:\\Tools\\mimikatz.exe', 'pc1', { CommandLine: HARM });
   event('C:\\Windows\\System32\\whoami.exe', 'pc2');
-  event('C:\\Windows\\System32\\whoami.exe', HOSTILE.slice(0, 60));
+  event('C:\\Windows\\System32\\whoami.exe', plain ? 'pc3' : HOSTILE.slice(0, 60));
   const ago = minutes => new Date(Date.now() - minutes * 60e3).toISOString();
   const incidents = [];
-  for (const [title, minutes, more] of [['醫療資訊系統遭加密', 22, {}], ['網站首頁遭置換', 55, {}], [HOSTILE, 5, {}], ['半年度通報演練', 40, { exercise: true }], ['VPN 帳號外洩', 130, {}]])
+  for (const [title, minutes, more] of [['醫療資訊系統遭加密', 22, {}], ['網站首頁遭置換', 55, {}], [plain ? '釣魚郵件附件遭開啟' : HOSTILE, 5, {}], ['半年度通報演練', 40, { exercise: true }], ['VPN 帳號外洩', 130, {}]])
     incidents.push(await node.post('/incidents', { title, packs: ['tw-2026'], ...more, facts: [{ type: 'aware', claimed: ago(minutes) }] }));
   await node.post(`/incidents/${incidents[0].number}/facts`, { type: 'level', items: [{ target: 'system', coreness: 'core', effect: 'outage', recovery: 'beyond' }] });
   const now = new Date().toISOString();
   const bad = (i, name, pattern, more = {}) => ({ type: 'indicator', spec_version: '2.1', id: `indicator--00000000-0000-4000-8000-00000000000${i}`, created: now, modified: now, name, pattern,
     pattern_type: 'stix', valid_from: '2026-01-01T00:00:00Z', indicator_types: ['malicious-activity'], object_marking_refs: ['marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb'], ...more });
   await node.post('/import', { type: 'bundle', id: 'bundle--00000000-0000-4000-8000-000000000009', objects: [
-    bad(1, 'C2 中繼站', "[domain-name:value = 'c2.evil.example']"), bad(2, HOSTILE, "[ipv4-addr:value = '198.51.100.7']", { description: HOSTILE }), bad(3, '釣魚網址', "[url:value = 'http://login.evil.example/a']")] });
+    bad(1, 'C2 中繼站', "[domain-name:value = 'c2.evil.example']"), bad(2, HARM, "[ipv4-addr:value = '198.51.100.7']", { description: HARM }), bad(3, '釣魚網址', "[url:value = 'http://login.evil.example/a']")] });
   const tickets = await until(() => node.get('/tickets').then(r => r.json.tickets.length === 3 && r.json.tickets), 'three tickets');
   return { incidents, tickets, event };
 }

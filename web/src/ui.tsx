@@ -94,7 +94,7 @@ export function Input(props: { label: string; hint?: string; value: string; set:
 }
 
 export function Area(props: { label: string; value: string; set: (v: string) => void; need?: boolean }) {
-  return <Field label={props.label}>{id => <textarea id={id} rows={3} value={props.value} required={props.need} onInput={e => props.set(e.currentTarget.value)} />}</Field>;
+  return <Field label={props.label}>{id => <textarea id={id} rows={2} value={props.value} required={props.need} onInput={e => props.set(e.currentTarget.value)} />}</Field>;
 }
 
 export function Choice(props: { label: string; value: string; set: (v: string) => void; options: [string, string][] }) {

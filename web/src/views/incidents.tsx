@@ -61,6 +61,11 @@ function ClockTable({ clocks }: { clocks: Clock[] }) {
       <td class="muted">{c.source}</td></tr>)}</tbody></table></div>;
 }
 
+/** "pack clock fact": who reads it needs the first two. */
+function clockName(key: string): string {
+  return key.split(' ').slice(0, 2).join(' ');
+}
+
 const SHOWN = ['note', 'grounds', 'reason', 'channel', 'stage', 'ref', 'level', 'until', 'kind', 'value', 'ticket', 'title'];
 
 function detail(f: Fact): string {
@@ -72,7 +77,7 @@ function Timeline({ facts }: { facts: Fact[] }) {
     <div><strong>{word(f.type, 'fact_')}</strong> <span class="muted">{t('by')} <bdi>{f.by}</bdi></span></div>
     <div class="muted">{f.claimed && f.claimed !== f.at && <>{t('claimed')} <Time at={f.claimed} /> · </>}{t('recorded')} <Time at={f.at} /></div>
     {f.withheld ? <p class="muted">{t('withheld', f.withheld)}</p> : detail(f) && <p class="text"><bdi>{detail(f)}</bdi></p>}
-    {Array.isArray(f.items) && <pre tabIndex={0}>{(f.items as object[]).map(x => JSON.stringify(x)).join('\n')}</pre>}
+    {Array.isArray(f.items) && <ul>{(f.items as Record<string, unknown>[]).map((x, i) => <li key={i}><bdi>{Object.entries(x).map(([k, v]) => `${k}: ${v}`).join(' · ')}</bdi></li>)}</ul>}
   </li>)}</ol>;
 }
 
@@ -150,7 +155,7 @@ function One({ number }: { number: string }) {
     <div class="columns">
       <section><h2>{t('timeline')} <small>{t('rows', facts.data?.facts.length ?? 0)}</small></h2><Failed text={facts.error} />{facts.data && <Timeline facts={facts.data.facts} />}</section>
       <section><h2>{t('alarms')}</h2>{v.alarms.length === 0 ? <p class="muted">{t('none')}</p>
-        : <ul>{v.alarms.map(a => <li key={a.clock + a.percent}><bdi>{a.percent >= 100 ? t('breachedAlarm', a.clock) : t('rungAt', a.clock, a.percent)}</bdi> <span class="muted">{when(a.at)}</span></li>)}</ul>}
+        : <ul>{v.alarms.map(a => <li key={a.clock + a.percent}><bdi>{a.percent >= 100 ? t('breachedAlarm', clockName(a.clock)) : t('rungAt', clockName(a.clock), a.percent)}</bdi> <span class="muted">{when(a.at)}</span></li>)}</ul>}
         {v.merged.length > 0 && <><h2>{t('merged')}</h2><ul>{v.merged.map(x => <li key={x.id}><a href={'/console/incidents/' + part(x.number ?? x.id)}><bdi>{x.number ?? x.id}</bdi></a></li>)}</ul></>}</section>
     </div>
   </>;
