@@ -6,6 +6,7 @@
 #include "base/arena.h"
 
 #define FEW_MAX 96
+#define FEW_BYTES 4 /* of each */
 
 struct few;
 
@@ -18,7 +19,8 @@ void few_scan(const struct few *x, struct str text, void (*hit)(void *ctx, size_
 /* May four bytes be looked for in JSON as it comes? Those that it always writes as they are, but for \uXXXX. */
 bool few_plain(const char *four);
 
-/* True: no value of the line of JSON, escapes resolved and folded, holds any of them. False: perhaps one does. */
+/* True: no value of the line of JSON, escapes resolved and folded, holds any of them, and no text that stands in it as it is.
+ * False: perhaps one does. */
 bool few_absent(const struct few *x, struct str line);
 
 #endif

@@ -290,17 +290,29 @@ static uint32_t routed(struct engine *e, uint32_t n)
 	return n;
 }
 
+/* Does this value stand in the event's own bytes as it is, or is it shorter than what is looked for there? Not where a parser
+ * had to write it anew. */
+static bool said_by_line(const struct flat *f, const struct flat_value *v)
+{
+	uintptr_t from = (uintptr_t)f->raw.p, at = (uintptr_t)v->p;
+
+	return v->n < FEW_BYTES || (at >= from && at + v->n <= from + f->raw.n);
+}
+
 /* Keywords are looked for in each value, unless the whole line is known to hold none. */
 static uint32_t keywords(struct engine *e, uint32_t n)
 {
 	const struct group *g = e->group;
+	const struct flat *f = e->f;
+	bool absent = g->absent != NULL && f->raw.p != NULL && f->format != LOG_EVTX && few_absent(g->absent, f->raw);
 	uint32_t n_pending = 0;
 
-	if (g->absent != NULL && e->f->format == LOG_JSON && e->f->raw.p != NULL && few_absent(g->absent, e->f->raw))
+	if (absent && f->format == LOG_JSON)
 		return n;
-	for (uint32_t i = 0; i < e->f->n; i++)
-		n = value_add(e, g->keywords, i, &n_pending, n);
-	if (e->extra[1].p != NULL)
+	for (uint32_t i = 0; i < f->n; i++)
+		if (!absent || !said_by_line(f, &f->v[i]))
+			n = value_add(e, g->keywords, i, &n_pending, n);
+	if (!absent && e->extra[1].p != NULL)
 		n = value_add(e, g->keywords, VALUE_RAW, &n_pending, n);
 	return pending_run(e, n_pending, n);
 }

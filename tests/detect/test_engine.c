@@ -506,11 +506,49 @@ static void test_thresholds(void)
 	world_done(&w);
 }
 
+/* Keywords of lines that are no JSON: what stands in the line need not be asked twice, what a parser wrote anew must be. */
+static void test_line_keywords(void)
+{
+	static const char yaml[] = "title: t\nlogsource: {product: x}\ndetection: {k: ['mimidrv', 'Kiwi Legit'], condition: k}\n";
+	static const struct { const char *name, *line; size_t from, to; const char *anew; int want; } lines[] = {
+		{ "in neither", "<1> host app says nothing", 4, 8, "syslog", 0 },
+		{ "in the line, and no value", "<1> host app says MimiDrv", 4, 8, "syslog", 1 },
+		{ "in a value of the line", "<1> host mimidrv.sys", 9, 20, "", 1 },
+		{ "in a value that was written anew", "<1> host app says nothing", 4, 8, "a\tmimidrv", 1 },
+		{ "in one written anew, cased otherwise", "<1> host app says nothing", 4, 8, "KIWI LEGIT", 1 },
+		{ "in one with a character that folds", "<1> host app says \xe2\x84\xaaiwi Legit", 4, 8, "6", 1 },
+		{ "bytes that JSON would write otherwise", "<1> host app says mimi\\u0064rv", 4, 8, "6", 0 },
+		{ "short ones", "<1> host app says nothing", 4, 7, "mim", 0 },
+	};
+	static const enum log_format formats[] = { LOG_SYSLOG, LOG_KV, LOG_TEXT };
+	struct world w = { 0 };
+	struct err err = { 0 };
+	const uint32_t *found;
+
+	if (!OK(world_yaml(&w, str_of(yaml), NULL, &err) == RC_OK, "line keywords: %s", err.text))
+		return;
+	for (size_t i = 0; i < COUNTOF(lines) * COUNTOF(formats); i++) {
+		size_t k = i / COUNTOF(formats);
+		int got, all;
+
+		flat_clear(w.flat);
+		w.flat->format = formats[i % COUNTOF(formats)];
+		w.flat->raw = str_of(lines[k].line);
+		flat_put(w.flat, FIELD_NONE, S("host"), FLAT_STRING, str_slice(w.flat->raw, lines[k].from, lines[k].to), 0);
+		flat_put(w.flat, FIELD_NONE, S("anew"), FLAT_STRING, str_of(lines[k].anew), 0);
+		got = (int)engine_run(w.engine, w.flat, &found);
+		all = (int)engine_run_all(w.engine, w.flat, &found);
+		OK(got == lines[k].want && all == got, "%s: %s (%d %d)", log_format_name(w.flat->format), lines[k].name, got, all);
+	}
+	world_done(&w);
+}
+
 int main(void)
 {
 	for (size_t i = 0; i < COUNTOF(rows); i++)
 		run_row(&rows[i]);
 	test_thresholds();
+	test_line_keywords();
 	test_sources();
 	test_unknown();
 	test_explain();
