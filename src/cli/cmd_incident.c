@@ -327,17 +327,20 @@ static const char *const show_examples[] = { "where it stands", "lianfang incide
 static void show_facts(const struct cli *c, const struct json *v, struct buf *out)
 {
 	static const char *const columns[] = { "at:RECORDED", "claimed:HAPPENED", "type:TYPE", "by:BY", "level:LEVEL", "id:ID", NULL };
-
-	const struct json *merged = json_get(v, S("merged"));
+	static const char *const others[] = { "split_from", "merged" };
 
 	show_table(c, json_get(v, S("facts")), columns, out);
-	if (!json_is(merged, JSON_ARRAY))
-		return;
-	JSON_EACH(one, merged) {
-		struct str number = json_get_str(one, S("number"));
+	for (size_t i = 0; i < COUNTOF(others); i++) {
+		const struct json *list = json_get(v, str_of(others[i]));
 
-		buf_fmt(out, "\n%.*s\n", STR(number));
-		show_table(c, json_get(one, S("facts")), columns, out);
+		if (!json_is(list, JSON_ARRAY))
+			continue;
+		JSON_EACH(one, list) {
+			struct str number = json_get_str(one, S("number"));
+
+			buf_fmt(out, "\n%.*s\n", STR(number));
+			show_table(c, json_get(one, S("facts")), columns, out);
+		}
 	}
 }
 

@@ -160,7 +160,8 @@ enum rc desk_look_joined(const struct desk *d, struct arena *a, struct str packs
 	struct joined j;
 
 	TRY(join(a, incident, at, src, &j, err));
-	*ret = (struct desk_view){ .facts = j.facts, .into = j.into, .joined = j.incidents, .n_joined = j.n, .kin = j.kin, .n_kin = j.n_kin };
+	*ret = (struct desk_view){ .facts = j.facts, .into = j.into, .joined = j.incidents, .n_joined = j.n, .kin = j.kin, .n_kin = j.n_kin,
+				    .origins = j.origins, .n_origins = j.n_origins };
 	TRY(derive_all(d, a, packs, at, ret, err));
 	if (ret->into.n > 0) /* its clocks ring over there */
 		ret->alarm = INT64_MAX;

@@ -26,8 +26,8 @@ struct desk_view {
 	size_t n;
 	struct desk_facts facts;
 	struct str into;  /* merged into this one, which has its clocks now; or "" */
-	struct str *joined, *kin; /* as struct joined */
-	size_t n_joined, n_kin;
+	struct str *joined, *kin, *origins; /* as struct joined */
+	size_t n_joined, n_kin, n_origins;
 	usec due;   /* least of all clocks that run, INT64_MAX: none */
 	usec alarm; /* when somebody has to be told next */
 	bool open;  /* not closed, dismissed or merged */

@@ -181,13 +181,26 @@ static enum rc put_fact(struct work *w, const struct desk_fact *f, uint32_t orig
 	return RC_OK;
 }
 
+/* An incident that is taken in ends with the one that holds it, whatever was said of its own end. */
+static bool ends(const struct desk_fact *f)
+{
+	return f->type == FACT_CLOSED || f->type == FACT_DISMISSED || f->type == FACT_REOPENED;
+}
+
+static bool counts_in(const struct file *file, const struct desk_fact *f, bool kept)
+{
+	if (file->index == 0)
+		return !kept || !is_link(f);
+	return !is_link(f) && (kept || !ends(f));
+}
+
 /* `kept`: those of the ids count; else all but them. What an incident says of its own merging counts in no other. */
 static enum rc put_facts(struct work *w, const struct file *file, const struct ids *ids, bool kept, struct err *err)
 {
 	for (size_t i = 0; i < file->f.n; i++) {
 		const struct desk_fact *f = &file->f.f[i];
 
-		if (has(ids, f->id) == kept && (!is_link(f) || (file->index == 0 && !kept)))
+		if (has(ids, f->id) == kept && counts_in(file, f, kept))
 			TRY(put_fact(w, f, file->index, err));
 	}
 	for (size_t i = 0; i < file->f.n_problems && !kept; i++) {
@@ -271,6 +284,11 @@ enum rc join(struct arena *a, struct str incident, usec at, const struct join_so
 		TRY(put_part(&w, i, err));
 	ret->incidents = w.parts + 1;
 	ret->n = w.n_parts - 1;
+	ret->origins = arena_array(a, FILES_MAX, sizeof *ret->origins);
+	if (ret->origins == NULL)
+		return FAIL(err, RC_NOMEM, "incident: out of memory");
+	for (size_t i = 0; i < w.n_files; i++)
+		ret->origins[ret->n_origins++] = w.files[i]->id;
 	ret->into = into_of(&w, self);
 	if (ret->into.n > 0) {
 		TRY(open_file(&w, ret->into, &into, err));

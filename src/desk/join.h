@@ -8,8 +8,8 @@
 
 #define JOIN_MAX 64 /* incidents of which one view is made */
 
-/* What an incident states: {"type": "merged", "ref": A} in B and {"type": "merged", "from": B} in A: B's facts count in A, until
- * both state "unmerged" so. {"type": "split", "ref": C, "facts": [ids]} in A and {"type": "split", "from": A} in C: these facts of A
+/* What an incident states: {"type": "merged", "ref": A} in B and {"type": "merged", "from": B} in A: B's facts count in A, but
+ * for those of its own end, until both state "unmerged" so. {"type": "split", "ref": C, "facts": [ids]} in A and {"type": "split", "from": A} in C: these facts of A
  * count in C and not in A; C merged into A undoes it. */
 struct join_source {
 	void *ctx;
@@ -22,6 +22,8 @@ struct joined {
 	struct str into;          /* this incident is merged into that one, or "" */
 	struct str *incidents;    /* others whose facts count here */
 	size_t n;
+	struct str *origins;      /* whose a fact is, by its `origin` */
+	size_t n_origins;
 	struct str *kin;          /* all that were ever named in a merge or split; their clocks may be ours */
 	size_t n_kin;
 };

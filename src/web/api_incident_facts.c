@@ -148,6 +148,17 @@ static bool is_needed(struct api_call *c, const struct need *need, struct str li
 	return json_parse(c->req->arena, line, &JSON_LIMITS, &fact, NULL) == RC_OK && need_shows(need, desk_fact_find(json_get_str(fact, S("type"))));
 }
 
+static void put_tree(struct api_call *c, const struct json *fact)
+{
+	struct str marking = json_get_str(fact, S("tlp"));
+	enum tlp tlp;
+
+	if (marking.n > 0 && !incident_may_show(c, tlp_parse(marking, &tlp) ? (uint8_t)tlp : TLP_RED))
+		put_withheld(&c->out, fact, marking);
+	else
+		jsonw_value(&c->out, fact);
+}
+
 static enum rc put_facts(struct api_call *c, const struct need *need, int64_t row, struct err *err)
 {
 	struct str facts, line, marking;
@@ -167,6 +178,37 @@ static enum rc put_facts(struct api_call *c, const struct need *need, int64_t ro
 	return RC_OK;
 }
 
+/* Facts that were split off from others, by where they were stated. */
+static enum rc put_taken(struct api_call *c, const struct need *need, const struct desk_view *v, struct err *err)
+{
+	jsonw_name(&c->out, "split_from");
+	jsonw_array(&c->out);
+	for (uint32_t o = 1; o < v->n_origins; o++) {
+		bool joined = false, any = false;
+		struct incident_row r;
+
+		for (size_t i = 0; i < v->n_joined; i++)
+			joined |= str_eq(v->joined[i], v->origins[o]);
+		for (size_t i = 0; i < v->facts.n && !joined; i++)
+			any |= v->facts.f[i].origin == o;
+		if (!any)
+			continue;
+		TRY(incident_get(c->api->store, v->origins[o], c->req->arena, &r, err));
+		jsonw_object(&c->out);
+		jsonw_m_str(&c->out, "incident", r.id);
+		jsonw_m_str(&c->out, "number", r.number);
+		jsonw_name(&c->out, "facts");
+		jsonw_array(&c->out);
+		for (size_t i = 0; i < v->facts.n; i++)
+			if (v->facts.f[i].origin == o && need_shows(need, v->facts.f[i].type))
+				put_tree(c, v->facts.f[i].source);
+		jsonw_array_end(&c->out);
+		jsonw_object_end(&c->out);
+	}
+	jsonw_array_end(&c->out);
+	return RC_OK;
+}
+
 /* Its own, and those of each incident that was merged into it. */
 static enum rc incident_facts_get(struct api_call *c, struct err *err)
 {
@@ -177,6 +219,7 @@ static enum rc incident_facts_get(struct api_call *c, struct err *err)
 	TRY(incident_find_needed(c, c->params[0], time_now(), &r, &v, &need, err));
 	jsonw_object(&c->out);
 	TRY(put_facts(c, &need, r.row, err));
+	TRY(put_taken(c, &need, &v, err));
 	jsonw_name(&c->out, "merged");
 	jsonw_array(&c->out);
 	for (size_t i = 0; i < v.n_joined; i++) {

@@ -121,6 +121,8 @@ static enum rc merge_once(struct api_call *c, struct pair *p, struct err *err)
 	TRY(make_link(c, &p->a, "merged", "from", p->b.id, NULL, &p->fa, err));
 	TRY(make_link(c, &p->b, "merged", "ref", p->a.id, NULL, &p->fb, err));
 	TRY(look_at_both(c, p, err));
+	if (!p->va.open)
+		return FAIL(err, RC_CONFLICT, "/into: %.*s is closed: reopen it first", STR(p->a.number));
 	if (!holds(&p->va, p->b.id))
 		return FAIL(err, RC_LIMIT, "/into: more than %d incidents would be merged", JOIN_MAX);
 	return keep_both(c, p, false, err);

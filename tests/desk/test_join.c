@@ -335,6 +335,10 @@ static void one_side(struct arena *a)
 		OK(look(&w, 1, a).into.n == 0, "for both");
 	}
 	two(&w);
+	state(&w, 1, "\"type\":\"closed\"");
+	merge(&w, 1, 0);
+	EQ_STR(str_of(look(&w, 0, a).views[0]->state), S("aware"), "the end of the one is not the end of both");
+	two(&w);
 	merge(&w, 1, 0);
 	w.clock -= 120; /* of one instant an un-merge holds */
 	unmerge(&w, 1);

@@ -79,9 +79,13 @@ C = v['number']
 t.same((r.status, v['level'], v['title'], v['problems']), (0, 2, 'mail server', []), 'a new incident of two facts, and of what corrects one')
 t.same((shown(A)['level'], shown(A)['problems'], clocks(shown(A))['K8']['verdict']), (None, [], 'running'), 'which count there and not here')
 t.ok(n.cli('incident', 'split', '@', A, '-t', 'x', '-f', facts['level']).status == 2, 'a fact goes once')
+taken = n.get(f'/api/v1/incidents/{C}/facts').json()['split_from']
+t.same((taken[0]['number'], sorted(f['type'] for f in taken[0]['facts'])), (A, ['contained', 'corrected', 'level']), 'the facts are shown with where they were stated')
 n.cli('incident', 'merge', '@', C, A)
 t.same(essence(shown(A)), whole, 'merged again: as if it had never been')
 t.same({x['type'] for x in n.get(f'/api/v1/incidents/{A}/facts').json()['facts']} >= {'level', 'contained', 'split', 'merged', 'unmerged'}, True, 'nothing was erased')
+n.cli('incident', 'state', '@', A, 'dismissed')
+t.ok('reopen' in n.cli('incident', 'merge', '@', B, A).err, 'nothing is merged into what is closed')
 t.same(n.cli('audit', 'verify', '@').status, 0, 'the chain holds')
 n.stop()
 

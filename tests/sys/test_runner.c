@@ -145,6 +145,25 @@ static void nothing_stays(void)
 	OK(gone("long.pid"), "ends with the runner");
 }
 
+static void out_of_memory(void)
+{
+	const char *path = script("memory", "exit 0");
+	int64_t before = mem_live();
+	struct runner *r;
+	struct err err = { 0 };
+
+	mem_fail_at(1, 0);
+	EQ_INT(runner_start(path, LIMIT, &r, &err), RC_NOMEM, "no memory for the runner");
+	mem_fail_at(0, 0);
+	OK(runner_start(path, LIMIT, &r, &err) == RC_OK, "then one");
+	mem_fail_at(1, 0);
+	EQ_INT(runner_do(r, S("x"), NULL, &err), RC_NOMEM, "no memory for what is said");
+	mem_fail_at(0, 0);
+	OK(runner_do(r, S("x"), NULL, &err) == RC_OK, "then it runs");
+	runner_stop(r);
+	EQ_INT(mem_live(), before, "nothing stays");
+}
+
 static void refused(void)
 {
 	struct err err = { 0 };
@@ -187,6 +206,7 @@ int main(void)
 	replies();
 	what_it_gets();
 	nothing_stays();
+	out_of_memory();
 	refused();
 	sweep();
 	return tap_done();
