@@ -2,6 +2,8 @@
 
 #include <stdarg.h>
 
+#include "stix/marking.h"
+
 #define WHY_MAX 300
 
 static const char *const names[FACT_TYPES] = {
@@ -52,6 +54,16 @@ static struct str text_of(const struct json *v, const char *name)
 	struct str s = json_get_str(v, str_of(name));
 
 	return s.p == NULL ? S("") : s;
+}
+
+uint8_t desk_marking(const struct json *fact, uint8_t unmarked)
+{
+	struct str text = json_get_str(fact, S("tlp"));
+	enum tlp tlp;
+
+	if (json_get(fact, S("tlp")) == NULL)
+		return unmarked;
+	return tlp_parse(text, &tlp) ? (uint8_t)tlp : TLP_RED;
 }
 
 static enum rc read_instant(const struct json *v, const char *name, usec *ret, struct err *err)

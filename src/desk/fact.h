@@ -58,6 +58,9 @@ enum fact_type desk_fact_find(struct str name);
  * knows is a problem, and stays in the file. All lives in `a`; texts are borrowed. `file` for messages. */
 enum rc desk_facts_parse(struct arena *a, const char *file, struct str text, struct desk_facts *ret, struct err *err) MUSTUSE;
 
+/* The marking of a fact (its member "tlp", enum tlp), `unmarked` when it has none; one that nobody knows is the strictest. */
+uint8_t desk_marking(const struct json *fact, uint8_t unmarked);
+
 /* Adds a problem; the list is cut at FACTS_MAX. */
 void desk_facts_problem(struct arena *a, struct desk_facts *f, uint32_t line, struct str id, bool counted, const char *fmt, ...) PRINTF(6, 7);
 

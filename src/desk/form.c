@@ -11,10 +11,7 @@
 
 static bool counts(const struct form_about *x, const struct desk_fact *f)
 {
-	struct str marking = json_get_str(f->source, S("tlp"));
-	enum tlp tlp;
-
-	if (f->at > x->at || (marking.n > 0 && (!tlp_parse(marking, &tlp) || (uint8_t)tlp > x->tlp)))
+	if (f->at > x->at || desk_marking(f->source, TLP_CLEAR) > x->tlp)
 		return false;
 	for (size_t i = 0; i < x->facts->n_problems; i++)
 		if (!x->facts->problems[i].counted && str_eq(x->facts->problems[i].id, f->id))

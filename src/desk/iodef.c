@@ -117,14 +117,21 @@ static void put_fact(struct xmlw *w, const struct desk_fact *f)
 	xmlw_end(w);
 }
 
-static void put_history(struct xmlw *w, const struct desk_view *v)
+/* The file is marked as a whole: what is marked more strictly stays out. */
+static void put_history(struct xmlw *w, const struct desk_view *v, uint8_t tlp)
 {
-	if (v->facts.n == 0)
-		return;
-	xmlw_start(w, "History");
-	for (size_t i = 0; i < v->facts.n; i++)
+	bool open = false;
+
+	for (size_t i = 0; i < v->facts.n; i++) {
+		if (desk_marking(v->facts.f[i].source, TLP_CLEAR) > tlp)
+			continue;
+		if (!open)
+			xmlw_start(w, "History");
+		open = true;
 		put_fact(w, &v->facts.f[i]);
-	xmlw_end(w);
+	}
+	if (open)
+		xmlw_end(w);
 }
 
 static void put_more(struct xmlw *w, const char *name, const char *type, struct str value)
@@ -175,7 +182,7 @@ void iodef_write(const struct iodef_incident *i, struct buf *out)
 	put_description(&w, i);
 	put_assessment(&w, v);
 	put_contact(&w, i);
-	put_history(&w, v);
+	put_history(&w, v, i->tlp);
 	put_views(&w, i);
 	xmlw_end(&w);
 	xmlw_end(&w);

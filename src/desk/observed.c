@@ -44,9 +44,9 @@ static int by_value(const void *a, const void *b)
 /* Facts about one value in the order in which they were recorded. */
 static void take(struct observed *o, const struct desk_fact *f)
 {
-	struct str note = text_of(f->source, S("note")), indicator = text_of(f->source, S("indicator")), marking = text_of(f->source, S("tlp"));
+	struct str note = text_of(f->source, S("note")), indicator = text_of(f->source, S("indicator"));
 	enum observed_role role = observed_role_find(text_of(f->source, S("role")));
-	enum tlp tlp;
+	uint8_t tlp = desk_marking(f->source, OBSERVED_UNMARKED);
 
 	if (role < OBSERVED_ROLES)
 		o->role = role;
@@ -54,10 +54,8 @@ static void take(struct observed *o, const struct desk_fact *f)
 		o->note = note;
 	if (indicator.n > 0)
 		o->indicator = indicator;
-	if (marking.n > 0 && !tlp_parse(marking, &tlp))
-		tlp = TLP_RED;
-	if (marking.n > 0 && (o->tlp == OBSERVED_UNMARKED || tlp > o->tlp))
-		o->tlp = (uint8_t)tlp;
+	if (tlp != OBSERVED_UNMARKED && (o->tlp == OBSERVED_UNMARKED || tlp > o->tlp))
+		o->tlp = tlp;
 	o->last = f->at;
 	o->times++;
 }

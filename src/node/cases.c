@@ -246,11 +246,9 @@ static enum rc find_sharers(const struct incident *i, struct err *err)
 static bool stays_here(const struct incident *i, const struct desk_fact *f)
 {
 	const struct json *local = json_get(f->source, S("local"));
-	struct str marking = json_get_str(f->source, S("tlp"));
 	bool is_local = f->type == FACT_NOTE;
-	enum tlp tlp;
 
-	if (marking.n > 0 && (!tlp_parse(marking, &tlp) || (int)tlp > (int)i->x->core->node.config.default_tlp))
+	if (desk_marking(f->source, TLP_CLEAR) > i->x->core->node.config.default_tlp)
 		return true;
 	if (local != NULL)
 		(void)!json_bool(local, &is_local);

@@ -116,26 +116,20 @@ enum rc incident_refuse_idle(const struct desk_view *v, const struct incident_fa
 /* --- facts out --- */
 
 /* A fact that is marked beyond what the caller may see: that it is there, when, and whose. */
-static bool withheld(struct api_call *c, struct str line, const struct json **ret, struct str *ret_marking)
+static bool withheld(struct api_call *c, struct str line, const struct json **ret)
 {
-	enum tlp tlp;
-
-	if (str_find(line, S("\"tlp\""), 0) == SIZE_MAX || json_parse(c->req->arena, line, &JSON_LIMITS, ret, NULL) != RC_OK)
-		return false;
-	*ret_marking = json_get_str(*ret, S("tlp"));
-	if (ret_marking->n == 0)
-		return false;
-	return !incident_may_show(c, tlp_parse(*ret_marking, &tlp) ? (uint8_t)tlp : TLP_RED);
+	return str_find(line, S("\"tlp\""), 0) != SIZE_MAX && json_parse(c->req->arena, line, &JSON_LIMITS, ret, NULL) == RC_OK &&
+	       !incident_may_show(c, desk_marking(*ret, TLP_CLEAR));
 }
 
-static void put_withheld(struct jsonw *w, const struct json *fact, struct str marking)
+static void put_withheld(struct jsonw *w, const struct json *fact)
 {
 	static const char *const open[] = { "id", "at", "type", "by" };
 
 	jsonw_object(w);
 	for (size_t i = 0; i < COUNTOF(open); i++)
 		jsonw_m_str(w, open[i], json_get_str(fact, str_of(open[i])));
-	jsonw_m_str(w, "withheld", marking);
+	jsonw_m_cstr(w, "withheld", tlp_name((enum tlp)desk_marking(fact, TLP_RED)));
 	jsonw_object_end(w);
 }
 
@@ -150,18 +144,15 @@ static bool is_needed(struct api_call *c, const struct need *need, struct str li
 
 static void put_tree(struct api_call *c, const struct json *fact)
 {
-	struct str marking = json_get_str(fact, S("tlp"));
-	enum tlp tlp;
-
-	if (marking.n > 0 && !incident_may_show(c, tlp_parse(marking, &tlp) ? (uint8_t)tlp : TLP_RED))
-		put_withheld(&c->out, fact, marking);
+	if (!incident_may_show(c, desk_marking(fact, TLP_CLEAR)))
+		put_withheld(&c->out, fact);
 	else
 		jsonw_value(&c->out, fact);
 }
 
 static enum rc put_facts(struct api_call *c, const struct need *need, int64_t row, struct err *err)
 {
-	struct str facts, line, marking;
+	struct str facts, line;
 	const struct json *fact;
 
 	TRY(incident_facts(c->api->store, row, c->req->arena, &facts, err));
@@ -170,8 +161,8 @@ static enum rc put_facts(struct api_call *c, const struct need *need, int64_t ro
 	while (str_next(&facts, '\n', &line))
 		if (!is_needed(c, need, line))
 			continue;
-		else if (withheld(c, line, &fact, &marking))
-			put_withheld(&c->out, fact, marking);
+		else if (withheld(c, line, &fact))
+			put_withheld(&c->out, fact);
 		else
 			jsonw_raw(&c->out, line);
 	jsonw_array_end(&c->out);

@@ -170,6 +170,10 @@ amber = basic('amber', PASSWORD)
 red = n.get(f'/api/v1/incidents/{N}/observables', auth=amber).json()['observables']
 t.same(('198.51.100.78' in [o['value'] for o in red], '198.51.100.77' in [o['value'] for o in red]), (False, True), 'a value that is RED is not listed for others')
 text = n.get(f'/api/v1/incidents/{N}/facts', auth=amber).body
+x = n.post(f'/api/v1/incidents/{N}/facts', {'type': 'evidence', 'tlp': 'red', 'note': 'a source of ours'})
+t.same(x.status, 200, 'evidence that is RED')
+file = n.get(f'/api/v1/incidents/{N}/export', auth=amber)
+t.ok(file.status == 200 and b'a source of ours' not in file.body and b'evidence' in file.body, 'is in no file for others', file)
 t.ok(b'198.51.100.78' not in text and b'withheld' in text and b'198.51.100.77' in text, 'nor told by the facts, but that there is one')
 
 # --- forms: many of one base of facts ---
