@@ -45,6 +45,12 @@ void engine_freep(struct engine **e);
 #define ENGINE_MATCHES_MAX 4096
 size_t engine_run(struct engine *e, struct flat *f, const uint32_t **ret);
 
+/* Which of the image's assumed variants (taxonomy_assume) events from now on are taken for when no other knows them: an index into the
+ * taxonomy, ENGINE_ASSUME_ALL (at first) or ENGINE_ASSUME_NONE. */
+#define ENGINE_ASSUME_ALL UINT32_MAX
+#define ENGINE_ASSUME_NONE (UINT32_MAX - 1)
+void engine_assume(struct engine *e, uint32_t variant);
+
 /* The log source variants the event was routed by; 0: unknown source; rules were tried as far as a match rests
  * on a field that the event has (engine_ground.c), or whole (taxonomy.all_sources). */
 size_t engine_variants(const struct engine *e, const struct taxonomy_variant *const **ret);

@@ -23,7 +23,7 @@ static void key_of(const struct engine *e, uint64_t key[static 2])
 
 	hash_keyed_each(&e->secret, e->route_text, n, hash);
 	key[0] = ((uint64_t)e->f->format << 32 | n) ^ SPREAD;
-	key[1] = SPREAD;
+	key[1] = SPREAD + e->assume; /* what follows keeps different ones different */
 	for (uint32_t i = 0; i < n; i++) {
 		key[0] = mix(key[0] ^ hash[i][0], SPREAD + e->route_how[i]);
 		key[1] = (key[1] ^ hash[i][1]) * SPREAD + e->route_how[i];
@@ -67,8 +67,12 @@ static void take_for_assumed(struct engine *e)
 
 	for (uint32_t i = 0; i < e->m->variant_words; i++)
 		any |= e->set[i];
-	if (any == 0)
+	if (any != 0)
+		return;
+	if (e->assume == ENGINE_ASSUME_ALL)
 		memcpy(e->set, e->m->assumed, e->m->variant_words * sizeof *e->set);
+	else if (e->assume < e->m->n_variants)
+		e->set[e->assume / 64] |= e->m->assumed[e->assume / 64] & (uint64_t)1 << (e->assume % 64);
 }
 
 /* By asking each variant whose guard holds. */

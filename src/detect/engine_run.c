@@ -68,6 +68,7 @@ enum rc engine_new(struct engine_image *m, struct engine **ret, struct err *err)
 	if (e == NULL)
 		return FAIL(err, RC_NOMEM, "engine: out of memory");
 	e->m = engine_image_ref(m);
+	e->assume = ENGINE_ASSUME_ALL;
 	rc = regex_run_new(m->regexes, &e->regex, err);
 	if (rc == RC_OK && !spaces(e))
 		rc = FAIL(err, RC_NOMEM, "engine: out of memory");
@@ -80,6 +81,11 @@ enum rc engine_new(struct engine_image *m, struct engine **ret, struct err *err)
 	}
 	*ret = e;
 	return RC_OK;
+}
+
+void engine_assume(struct engine *e, uint32_t variant)
+{
+	e->assume = variant;
 }
 
 /* ---- an event */

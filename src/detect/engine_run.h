@@ -68,6 +68,7 @@ struct engine {
 	struct str pending_text[PENDING_MAX];
 	struct cache_key pending_key[PENDING_MAX];
 	struct habit habits[HABITS]; /* by matcher id */
+	uint32_t assume;             /* engine_assume */
 	uint64_t *set;               /* scratch: the variants of an event */
 	struct group spill;          /* for a set that is granted no group */
 	const struct group *group;   /* of this event */

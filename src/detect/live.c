@@ -16,6 +16,7 @@
 #define FIELDS_SHOWN 16
 #define WHY_MAX 64
 #define LIVE_INPUT_MAX 256
+#define LIVE_ASSUMED_MAX 64
 #define RUNS_READY 64 /* threads beyond these make and free their engines themselves */
 
 struct generation {
@@ -27,6 +28,8 @@ struct generation {
 	usec newest, newest_mono; /* the newest event that a correlation got, and when, */
 	char input[LIVE_INPUT_MAX]; /* and of which log it was: who fires when nothing comes is of that one */
 	_Atomic uint64_t users;
+	struct { const char *input; uint32_t variant; } assumed[LIVE_ASSUMED_MAX]; /* inputs whose unknown events are of a source */
+	size_t n_assumed;
 	uint64_t number;
 	struct engine *ready[RUNS_READY], *spent[RUNS_READY]; /* for threads to come; of those that went on; under live.lock */
 	uint32_t n_ready, n_spent;
@@ -70,6 +73,25 @@ static void generation_drop(struct generation *g)
 	mem_free(g);
 }
 
+static enum rc assume_sources(struct generation *g, const struct live_opts *o, const struct taxonomy **t, struct err *err)
+{
+	const char *input, *source;
+
+	for (size_t i = 0; o->assume != NULL && (input = o->assume(o->ctx, i, &source)) != NULL && i < LIVE_ASSUMED_MAX; i++) {
+		struct str kept = arena_dup(g->arena, str_of(input));
+		enum rc rc = kept.p == NULL ? FAIL(err, RC_NOMEM, "rules: out of memory") : taxonomy_assume(g->arena, *t, str_of(source), t, err);
+
+		if (rc != RC_OK) {
+			err_prefix(err, "[input %s] assume", input);
+			return rc;
+		}
+		g->assumed[i].input = kept.p;
+		g->assumed[i].variant = (*t)->n - 1;
+		g->n_assumed = i + 1;
+	}
+	return RC_OK;
+}
+
 static enum rc generation_fill(struct generation *g, const struct live_opts *o, struct err *err)
 {
 	const struct taxonomy *taxonomy;
@@ -80,6 +102,7 @@ static enum rc generation_fill(struct generation *g, const struct live_opts *o, 
 		return FAIL(err, RC_NOMEM, "rules: out of memory");
 	TRY(sigma_load(g->arena, &o->rules, 1, o->lists, &g->set, err));
 	TRY(taxonomy_load(g->arena, o->packs, &taxonomy, err));
+	TRY(assume_sources(g, o, &taxonomy, err));
 	TRY(engine_image_build(g->set, taxonomy, &g->image, err));
 	return correlator_new(g->set, &co, &g->correlator, err);
 }
@@ -396,11 +419,25 @@ static void tell_match(struct live_run *r, const struct sigma_rule *rule, uint32
 	buf_done(&json);
 }
 
+/* What is assumed of one input is not of another. */
+static void assume_for(struct live_run *r, struct str input)
+{
+	uint32_t variant = ENGINE_ASSUME_NONE;
+
+	for (size_t i = 0; i < r->g->n_assumed; i++)
+		if (str_eq(input, str_of(r->g->assumed[i].input)))
+			variant = r->g->assumed[i].variant;
+	engine_assume(r->engine, variant);
+}
+
 enum rc live_match(struct live_run *r, struct flat *f, struct str input, struct str where, live_hit fn, void *ctx, struct err *err)
 {
 	const uint32_t *rules;
-	size_t n = engine_run(r->engine, f, &rules);
+	size_t n;
 
+	if (r->g->n_assumed > 0)
+		assume_for(r, input);
+	n = engine_run(r->engine, f, &rules);
 	atomic_fetch_add(&r->live->events, 1);
 	if (n == 0)
 		return RC_OK;
@@ -435,10 +472,13 @@ enum rc live_match(struct live_run *r, struct flat *f, struct str input, struct 
 enum rc live_warm(struct live_run *r, struct flat *f, struct str input, usec at, struct err *err)
 {
 	const uint32_t *rules;
-	size_t n = engine_run(r->engine, f, &rules);
 	uint64_t number = atomic_fetch_add(&r->live->warmed, 1);
 	enum rc rc = RC_OK;
+	size_t n;
 
+	if (r->g->n_assumed > 0)
+		assume_for(r, input);
+	n = engine_run(r->engine, f, &rules);
 	r->f = f;
 	for (size_t i = 0; i < n && rc == RC_OK; i++) {
 		if (!correlator_wants(r->g->correlator, rules[i]))

@@ -12,6 +12,9 @@ struct live_opts {
 	const char *rules;  /* a Sigma file or folder */
 	const char *lists;  /* values of placeholders, or NULL */
 	const char *packs;  /* further log sources, or NULL */
+	/* The i-th input whose events of no known source are of `*ret_source` (taxonomy_assume); NULL: there are no more. May be NULL. */
+	const char *(*assume)(const void *ctx, size_t i, const char **ret_source);
+	const void *ctx;
 };
 
 /* Reads and compiles. Rules that are refused are counted, the others are in force. */

@@ -115,6 +115,8 @@ static const struct key keys[] = {
 	  "What sort of device writes it, for tickets; auto goes by the fields of its events." },
 	{ "input", "collection", KIND_TEXT, IN(collection), "", 0, 0, NULL, "Collection for its sightings; empty = [intel] up." },
 	{ "input", "silence", KIND_SPAN, IN(silence), "0", 0, 0, NULL, "An alarm when nothing came for so long; 0 = none." },
+	{ "input", "assume", KIND_TEXT, IN(assume), "", 0, 0, NULL,
+	  "Log source of its events that no pack knows: product=linux,service=auth (* for any part); empty = they match by their fields alone." },
 	{ "input", "device", KIND_TEXT, IN(device), "", 0, 0, NULL, "Code of the device that writes it, for tickets and the monthly sheet; empty = the input's name." },
 	{ "input", "vendor", KIND_TEXT, IN(vendor), "", 0, 0, NULL, "And its vendor." },
 	{ "input", "certificate", KIND_TEXT, IN(certificate), "", 0, 0, NULL, "PEM file for tls:// and https://; empty = the node's own." },

@@ -17,6 +17,7 @@ struct config_input {
 	const char *path;    /* where it comes from: see input_kind_of */
 	const char *collection; /* where sightings go: "root/alias" */
 	const char *format;  /* "auto", or a log format's name */
+	const char *assume;  /* log source of events that no pack knows, or "" */
 	const char *device, *vendor; /* code and maker of it, or "" */
 	const char *protection; /* what sort of device writes it (packs/rsit), or "auto" */
 	usec silence;        /* alarm after so long without a message; 0: never */

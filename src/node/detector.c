@@ -14,10 +14,24 @@ struct str log_id(struct str id, uint8_t tlp, uint8_t flags)
 	return gate_may(&reader, TLP_CLEAR, tlp, flags, NULL) ? id : S("an object above TLP:CLEAR");
 }
 
+/* The i-th input that says so. */
+static const char *assumed(const void *ctx, size_t i, const char **ret_source)
+{
+	const struct config *conf = ctx;
+
+	for (size_t k = 0; k < conf->n_inputs; k++) {
+		if (conf->inputs[k].assume[0] == '\0' || i-- > 0)
+			continue;
+		*ret_source = conf->inputs[k].assume;
+		return conf->inputs[k].name;
+	}
+	return NULL;
+}
+
 struct live_opts detector_live_opts(const struct config *conf)
 {
 	return (struct live_opts){ .rules = conf->rules[0] == '\0' ? NULL : conf->rules, .lists = conf->lists[0] == '\0' ? NULL : conf->lists,
-				   .packs = conf->packs[0] == '\0' ? NULL : conf->packs };
+				   .packs = conf->packs[0] == '\0' ? NULL : conf->packs, .assume = assumed, .ctx = conf };
 }
 
 static void log_rules(struct detector *d, const char *subject)

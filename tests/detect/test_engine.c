@@ -372,6 +372,36 @@ static void test_unknown(void)
 	EQ_INT((long long)never, 6, "rules that can never match there are counted");
 }
 
+/* One engine, events of several inputs: each is taken for what its input is said to be. */
+static void test_assume(void)
+{
+	static const char words[] = "title: t\nlogsource: {product: app}\ndetection: {k: [evil], condition: k}\n";
+	CLEANUP(arena_freep) struct arena *a = arena_new((size_t)1 << 20);
+	const struct taxonomy *t = source_taxonomy(a);
+	struct world w = { 0 };
+	struct err err = { 0 };
+	const uint32_t *found;
+	uint32_t other, app;
+
+	OK(taxonomy_assume(a, t, S("product=other"), &t, &err) == RC_OK && taxonomy_assume(a, t, S("product=app"), &t, &err) == RC_OK &&
+	   world_yaml(&w, str_of(words), t, &err) == RC_OK, "two sources are assumed %s", err.text);
+	other = t->n - 2;
+	app = t->n - 1;
+	for (int again = 0; again < 2; again++) {
+		engine_assume(w.engine, other);
+		EQ_INT(world_run(&w, S("{\"A\":\"evil\"}"), &found), 0, "of the other source");
+		engine_assume(w.engine, app);
+		EQ_INT(world_run(&w, S("{\"A\":\"evil\"}"), &found), 1, "of this source");
+		engine_assume(w.engine, ENGINE_ASSUME_NONE);
+		EQ_INT(world_run(&w, S("{\"A\":\"evil\"}"), &found), 0, "of none");
+		engine_assume(w.engine, 0);
+		EQ_INT(world_run(&w, S("{\"A\":\"evil\"}"), &found), 0, "a variant that is not assumed is none");
+		engine_assume(w.engine, ENGINE_ASSUME_ALL);
+		EQ_INT(world_run(&w, S("{\"A\":\"evil\"}"), &found), 1, "of all that are assumed");
+	}
+	world_done(&w);
+}
+
 static void test_explain(void)
 {
 	CLEANUP(arena_freep) struct arena *a = arena_new((size_t)1 << 20);
@@ -551,6 +581,7 @@ int main(void)
 	test_line_keywords();
 	test_sources();
 	test_unknown();
+	test_assume();
 	test_explain();
 	test_refused();
 	test_allocations();

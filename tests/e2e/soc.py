@@ -14,12 +14,15 @@ rules = os.path.dirname(write('rules/a.yml', rule('Whoami', 1, "{Image|endswith:
                               '---\n' + rule('Failed logon', 2, '{EventID: 4625}') +
                               '---\ntitle: Guessing\nid: 00000000-0000-4000-8000-000000000003\nlevel: critical\ncorrelation:\n  type: event_count\n'
                               '  rules: [r2]\n  group-by: [TargetUserName]\n  timespan: 5m\n  condition: {gte: 3}\n'))
+write('rules/words.yml', rule('Pwned', 9, '[pwned]', 'product: ourapp'))
 write('rules/bad.yml', 'title: Bad\nlogsource: {category: x}\ndetection: {s: {a|nonsense: b}, condition: s}\n')
 log, fw = write('logs/win.json', ''), write('logs/fw.log', '')
 n = Node('soc', 'provider')
-n.configure(f'[detect]\nrules = {rules}\n[input windows]\npath = {log}\n[input firewall]\npath = {fw}')
+app = write('logs/app.txt', '')
+n.configure(f'[detect]\nrules = {rules}\n[input windows]\npath = {log}\n[input firewall]\npath = {fw}\n'
+            f'[input app]\npath = {app}\nformat = text\nassume = product=ourapp\n[input other]\npath = {app}\nformat = text')
 n.start()
-t.has(n.text(), '3 Sigma rules in force, 1 not', 'the log says what became of the rules')
+t.has(n.text(), '4 Sigma rules in force, 1 not', 'the log says what became of the rules')
 
 
 def put(file, *lines):
@@ -67,7 +70,7 @@ t.ok(wait_until(lambda: (put(fw, '<34>1 2026-01-02T03:04:05Z gw fw - - - CEF:0|V
                          any(x['input'] == 'firewall' for x in alerts()))[1], every=0.1), 'an indicator in CEF within syslog', n.text())
 put(fw, 'no log line at all', '')
 status = n.cli('status', '@', '--json').json()
-t.same({k: status['rules'][k] for k in ('loaded', 'refused', 'correlations')}, {'loaded': 3, 'refused': 1, 'correlations': 1}, 'status counts rules')
+t.same({k: status['rules'][k] for k in ('loaded', 'refused', 'correlations')}, {'loaded': 4, 'refused': 1, 'correlations': 1}, 'status counts rules')
 t.ok(sum(x['rule_hits'] for x in status['inputs']) == 4 and status['inputs'][0]['held_back'] == 1, 'and matches, also those held back', status['inputs'])
 
 # what becomes known later is looked for in the past
@@ -109,6 +112,11 @@ t.ok(wait_until(lambda: guessed('carol'), 15), 'the third one behind it fires', 
 t.same((len(guessed('carol')), len(guessed('bob')), guessed('dave')), (1, 1, []), 'once, and nothing twice')
 t.same(guessed('carol')[0]['detail']['first'], '2026-01-02T04:01:00.000000Z', 'with the first event of the life before')
 
+# an input says what its lines are; the same lines in another are of no known source
+put(app, 'we are pwned now')
+t.ok(wait_until(lambda: 'Pwned' in titles()), 'keywords of the source that an input assumes', n.text()[-400:])
+t.same([a['input'] for a in alerts() if a['detail'].get('title') == 'Pwned'], ['app'], 'and of no other')
+
 # rules read anew while events flow: none is lost
 write('rules/new.yml', rule('New rule', 4, '{CommandLine|contains: secret}'))
 stop, sent = time.monotonic() + 2, 0
@@ -119,7 +127,7 @@ while time.monotonic() < stop:
         n.process.send_signal(signal.SIGHUP)
     time.sleep(0.01)
 t.ok(wait_until(lambda: n.cli('status', '@', '--json').json()['inputs'][0]['lines'] == 13 + sent), f'each of {sent} events is read', n.cli('status', '@', '--json').json()['inputs'])
-t.has(n.text(), '4 Sigma rules in force', 'SIGHUP brings the new rule')
+t.has(n.text(), '5 Sigma rules in force', 'SIGHUP brings the new rule')
 got = [a['where'] for a in alerts() if a['detail'].get('title') == 'New rule']
 t.ok(got and f'h{sent - 1}' in got and len(set(got)) == len(got) and sorted(int(h[1:]) for h in got) == list(range(min(int(h[1:]) for h in got), sent)),
      f'from then on every event meets it ({len(got)} of {sent}), without a gap', str(got[:5]))
@@ -135,7 +143,7 @@ r = run('history', 'search', '--node', n.dir, '--json', 'Channel=Microsoft-Windo
 t.same(len([x for x in r.out.splitlines() if '"line"' in x or '"event"' in x]), 6 + sent, 'and holds each event once')
 t.same(min(json.loads(x)['record'] for x in r.out.splitlines() if '"record"' in x), 1, 'records count from 1')
 n.start()
-for f in ('a.yml', 'new.yml', 'bad.yml'):
+for f in ('a.yml', 'new.yml', 'bad.yml', 'words.yml'):
     os.rename(path('rules', f), path('rules', f + '.off'))
 n.process.send_signal(signal.SIGHUP)
 t.ok(wait_until(lambda: '0 Sigma rules in force' in n.text()), 'all rules taken away')
