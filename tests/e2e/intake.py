@@ -130,6 +130,7 @@ n.stop(signal.SIGKILL)
 stop.set()
 for x in threads:
     x.join()
+wait_until(lambda: not n.health(), 1)
 n.start()
 t.ok(len(got) >= 8 and all(ask(x['number'], x['code']).json()['state'] == 'received' for x in got), f'killed in a storm: all {len(got)} receipts hold')
 t.same(n.cli('audit', 'verify', '@').status, 0, 'and so does the chain')
