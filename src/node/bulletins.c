@@ -22,6 +22,7 @@ struct bulletins {
 	struct core *core;
 	pthread_t thread;
 	struct bell bell;
+	bool said;  /* that something cannot go */
 };
 
 /* --- out --- */
@@ -47,8 +48,9 @@ static enum rc carry(struct core *c, struct arena *a, const struct bulletin_erra
 }
 
 /* True: all that waited is on its way. */
-static bool carry_all(struct core *c, struct arena *list_memory, struct arena *a)
+static bool carry_all(struct bulletins *b, struct arena *list_memory, struct arena *a)
 {
+	struct core *c = b->core;
 	struct bulletin_errand *list, last = { .row = 0 };
 	struct err err = { 0 };
 	char to[128] = "";
@@ -65,7 +67,8 @@ static bool carry_all(struct core *c, struct arena *list_memory, struct arena *a
 			arena_reset(a);
 			if (carry(c, a, &list[i], &err) == RC_OK)
 				continue;
-			log_line(LOG_LEVEL_WARN, "alert", "%.*s waits to go to %.*s: %s", STR(list[i].number), STR(list[i].to), err.text);
+			if (!b->said)
+				log_line(LOG_LEVEL_WARN, "alert", "%.*s waits to go to %.*s: %s", STR(list[i].number), STR(list[i].to), err.text);
 			left++;
 		}
 		if (n > 0) {
@@ -73,6 +76,7 @@ static bool carry_all(struct core *c, struct arena *list_memory, struct arena *a
 			snprintf(to, sizeof to, "%.*s", STR(list[n - 1].to));
 		}
 	} while (n == AT_A_TIME && !atomic_load(&c->stopping));
+	b->said = left > 0;
 	return left == 0;
 }
 
@@ -122,10 +126,10 @@ static void *run(void *ctx)
 	if (!on)
 		log_line(LOG_LEVEL_ERROR, "alert", "out of memory: alerts wait for the next start");
 	while (on) {
-		bool all = carry_all(b->core, list, a);
+		bool said = b->said, all = carry_all(b, list, a);
 
 		look_for_late(b->core, list);
-		on = bell_wait(&b->bell, all ? LOOK_EACH : AGAIN);
+		on = bell_wait(&b->bell, all || said ? LOOK_EACH : AGAIN);
 	}
 	return NULL;
 }
