@@ -194,6 +194,15 @@ p.post(f'/api/v1/incidents/{i}/facts', {'type': 'reviewed', 'by': 'reviewer', 'l
 t.ok(wait_until(lambda: any(r[0] == 'peer:police' and 'neither reports nor reviews' in r[1] for r in refusals(s))), 'they do not review')
 p.stop()
 
+# A peer that is removed and added again, on either side, gets what it should have.
+g.start()
+for a, b in ((s, g), (g, s)):
+    a.cli('peer', 'remove', '@', b.name)
+    g.post(f'/api/v1/incidents/{i6}/facts', {'type': 'evidence', 'id': f'{a.name}-removed'})
+    s.post(f'/api/v1/incidents/{i6}/facts', {'type': 'warned', 'id': f'{a.name}-warned'})
+    t.ok(tie(g, s) and same_everywhere(i6, g, s), f'{a.name} removes its peer and adds it again', facts(g, i6), facts(s, i6))
+g.stop()
+
 # What the sector cannot take in is said to the reporter, and holds up nothing.
 r = h.post('/api/v1/incidents', {'title': 'a law of our own', 'packs': ['xx-1'], 'facts': [{'type': 'aware'}, {'type': 'reported', 'level': 2}]})
 i9 = r.json()['id']
