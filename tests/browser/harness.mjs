@@ -108,7 +108,7 @@ export class Node {
   request(method, tail, body, auth = this.admin) {
     return new Promise((done, fail) => {
       const r = https.request({ host: '127.0.0.1', port: this.port, method, path: '/api/v1' + tail, ca: readFileSync(join(this.dir, 'tls/ca.crt')), agent: false,
-        headers: { ...(auth ? { Authorization: 'Basic ' + Buffer.from(auth.join(':')).toString('base64') } : {}), 'Content-Type': 'application/json' } }, res => {
+        headers: { Connection: 'close', ...(auth ? { Authorization: 'Basic ' + Buffer.from(auth.join(':')).toString('base64') } : {}), 'Content-Type': 'application/json' } }, res => {
         let text = '';
         res.setEncoding('utf8').on('data', d => { text += d; }).on('end', () => {
           let json;

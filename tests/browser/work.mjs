@@ -58,11 +58,11 @@ test(async () => {
   await page.keyboard.press('g');
   await page.keyboard.press('i');
   await page.waitForSelector('tr.at');
-  const first = await page.locator('tr.at').textContent();
+  const first = await page.locator('tr.at a').textContent();
   await page.keyboard.press('j');
-  await page.waitForFunction(x => document.querySelector('tr.at').textContent !== x, first);
+  await page.waitForFunction(x => document.querySelector('tr.at a').textContent !== x, first);
   await page.keyboard.press('k');
-  await page.waitForFunction(x => document.querySelector('tr.at').textContent === x, first);
+  await page.waitForFunction(x => document.querySelector('tr.at a').textContent === x, first);
   await page.keyboard.press('Enter');
   await page.waitForURL('**/incidents/20*');
   await page.waitForSelector('.timeline');
@@ -104,6 +104,27 @@ test(async () => {
   await page.click('p a.button');
   await page.waitForSelector('dl.facts');
   ok((await page.locator('main').textContent()).includes('C2 中繼站') && (await page.locator('main').textContent()).includes('user:admin'), 'a value shows its objects and who claims them');
+
+  // An alert from the centre above: opened it is read there, a key answers it.
+  const centre = await (await Node.make('sector', { tier: 'sector', org: '醫療領域中心' })).start();
+  const print = async x => (await x.get('/status')).json.cert_sha256;
+  await centre.post('/peers', { name: 'hospital', relation: 'child', cert_sha256: await print(node), tlp_max: 'amber+strict' });
+  await node.post('/peers', { name: 'sector', relation: 'parent', cert_sha256: await print(centre), url: centre.url, tlp_max: 'amber+strict' });
+  const sent = await centre.post('/bulletins', { code: 'EWA', title: '主機可能為中繼站', tlp: 'amber', impact: 2, due: '2030-01-01T00:00:00Z', to: ['hospital'] });
+  const receipt = async () => (await centre.get('/bulletins/' + sent.id)).json.recipients[0];
+  await page.keyboard.press('g');
+  await page.keyboard.press('a');
+  await page.waitForSelector('tr.at');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('section.form textarea');
+  await until(async () => (await receipt()).state === 'read', 'the receipt');
+  ok(true, 'an alert that is opened is read, says the sender\'s receipt');
+  await page.selectOption('section.form select', number);
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.press('2');
+  await page.waitForSelector('p.good time');
+  same((await until(async () => (await receipt()).answered && receipt(), 'the answer')).disposition, 'confirmed', 'one key answers it, and the sender has the answer');
+  await centre.stop();
 
   // Truth: the node dies in the middle of a save; no success is shown.
   await page.goto(`${node.url}/console/incidents/${number}?fact=note`);

@@ -69,7 +69,8 @@ static void test_calls(void)
 		{ &admin, "GET", "/api/v1/organisations", "sector=energy", "" }, { &admin, "PATCH", "/api/v1/systems/s", "", "{\"mtpd\":4,\"core\":true,\"ci\":true}" },
 		{ &admin, "POST", "/api/v1/organisations/import", "", "{\"entries\":[" ORGANISATION "]}" }, { &admin, "GET", "/api/v1/organisations/o/history", "", "" },
 		{ &admin, "POST", "/api/v1/incidents/level", "", "{\"items\":[{\"system\":\"s\",\"effect\":\"outage\",\"since\":\"2026-01-01T00:00:00Z\"}]}" },
-		{ &admin, "GET", "/api/v1/intake", "", "" }, { &admin, "GET", "/api/v1/duty", "at=now", "" },
+		{ &admin, "GET", "/api/v1/intake", "", "" }, { &admin, "GET", "/api/v1/session", "", "" }, { &admin, "GET", "/api/v1/pulse", "", "" },
+		{ &admin, "GET", "/api/v1/clocks", "", "" }, { &admin, "GET", "/api/v1/duty", "at=now", "" },
 	};
 
 	for (size_t i = 0; i < COUNTOF(rows); i++) {

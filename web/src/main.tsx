@@ -5,7 +5,7 @@ import { drop, get, session, whoAmI } from './api';
 import { useKeys } from './keys';
 import { Lang, lang, setLang, t, word } from './lang';
 import { Help, Palette } from './palette';
-import { go, NAV, route } from './route';
+import { go, link, NAV, route } from './route';
 import { SetUp, SignIn } from './sign';
 import { signal, useSignal } from './signal';
 import { Failed, pulse, said, tell, Tlp, why } from './ui';
@@ -18,6 +18,7 @@ const views: Record<string, () => Promise<View>> = {
   today: () => import('./views/today').then(m => m.Today),
   incidents: () => import('./views/incidents').then(m => m.Incidents),
   tickets: () => import('./views/tickets').then(m => m.Tickets),
+  alerts: () => import('./views/alerts').then(m => m.Alerts),
   intelligence: () => import('./views/intelligence').then(m => m.Intelligence),
   members: () => import('./views/members').then(m => m.Members),
   account: () => import('./views/account').then(m => m.Account),
@@ -80,7 +81,7 @@ function Inside() {
   const to = (view: string) => () => go('/console/' + view);
   useKeys({
     '?': () => setOver('help'), 'Ctrl-k': () => setOver('palette'),
-    'g t': to('today'), 'g i': to('incidents'), 'g m': to('tickets'), 'g s': to('intelligence'), 'g p': to('members'),
+    'g t': to('today'), 'g i': to('incidents'), 'g m': to('tickets'), 'g a': to('alerts'), 'g s': to('intelligence'), 'g p': to('members'),
   });
   return <>
     <a class="skip" href="#content">{t('skip')}</a>
@@ -95,7 +96,7 @@ function Inside() {
       <button type="button" onClick={signOut}>{t('signOut')}</button>
     </header>
     <nav aria-label={t('product')}>
-      {NAV.map(v => <a key={v} href={'/console/' + v} aria-current={r.view === v ? 'page' : undefined}>{t(v)}</a>)}
+      {NAV.map(v => <a key={v} href={link(v)} aria-current={link(v) === '/console/' + r.view ? 'page' : undefined}>{t(v)}</a>)}
     </nav>
     <main id="content" tabIndex={-1}><Loaded view={r.view} id={r.id} /></main>
     {over === 'help' && <Help close={() => setOver('')} />}

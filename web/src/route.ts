@@ -3,9 +3,14 @@ import type { Key } from './lang';
 import { signal } from './signal';
 
 /** Views that the navigation names, in its order. */
-export const NAV: Key[] = ['today', 'incidents', 'tickets', 'intelligence', 'members'];
+export const NAV: Key[] = ['today', 'incidents', 'tickets', 'warnings', 'intelligence', 'members'];
 
 export interface Route { view: string; id: string; query: URLSearchParams }
+
+/** Its address; alerts that want an answer are "alerts" there as in the command line, and have a word of their own beside a ticket's alerts. */
+export function link(view: Key): string {
+  return '/console/' + (view === 'warnings' ? 'alerts' : view);
+}
 
 function read(): Route {
   const [view, ...rest] = location.pathname.replace(/^\/(console\/?)?/, '').split('/');

@@ -35,7 +35,7 @@ export function Today(_: { id: string }) {
       {tickets.data && waiting.length === 0 && <Empty title={t('noTickets')} teach={t('noTicketsTeach')} />}
       {waiting.length > 0 && <Table label={t('openTickets')} rows={waiting} id={x => x.number} link={x => '/console/tickets/' + part(x.number)} columns={[
         { name: 'number', cell: x => x.number }, { name: 'title', cell: x => x.title, wide: true }, { name: 'host', cell: x => x.host },
-        { name: 'hits', cell: x => x.hits }, { name: 'tlpMax', cell: x => <Tlp of={x.tlp} /> },
+        { name: 'hits', cell: x => x.hits }, { name: 'tlp', cell: x => <Tlp of={x.tlp} /> },
       ]} />}
     </section>
   </>;
