@@ -382,7 +382,7 @@ static void classes_build(struct nfa *n)
 static void chains_build(struct nfa *n)
 {
 	for (unsigned c = 0; c < COUNTOF(n->stop); c++) {
-		n->stop[c] = c == '\n' || c >= 0x80;
+		n->stop[c] = c >= 0x80;
 		for (int i = 0; i < WORDS && c < 0x80; i++)
 			n->stop[c] |= (n->first.w[i] & n->has[c].w[i]) != 0;
 	}

@@ -20,7 +20,7 @@ struct nfa {
 	struct set has[SYMBOLS];      /* positions that take the symbol */
 	uint32_t classes;
 	uint8_t class_of[NFA_CLASSES_MAX]; /* by symbol */
-	bool stop[256];               /* by byte: with nothing begun it is looked at, for a match may begin or end there */
+	bool stop[256];               /* by byte: with nothing begun it is looked at, for a match may begin there */
 	struct set chain;             /* those that the next position follows: all of them step at once */
 	struct set more;              /* those that others follow too */
 	struct set follow[POSITIONS_MAX]; /* behind nfa_new: without the next position */
