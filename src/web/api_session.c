@@ -361,7 +361,8 @@ static enum rc factor_post(struct api_call *c, struct err *err)
 	buf_init(&secret, 64);
 	hex_put(&hex, str_make((const char *)raw, sizeof raw));
 	base32_put(&secret, str_make((const char *)raw, sizeof raw));
-	rc = factor_propose(c->api->store, c->viewer->name, buf_view(&hex), err);
+	rc = hex.bad == RC_OK && secret.bad == RC_OK ? factor_propose(c->api->store, c->viewer->name, buf_view(&hex), err)
+						     : FAIL(err, RC_NOMEM, "second factor: out of memory");
 	if (rc == RC_OK) {
 		jsonw_object(&c->out);
 		jsonw_m_str(&c->out, "secret", buf_view(&secret));
@@ -369,7 +370,10 @@ static enum rc factor_post(struct api_call *c, struct err *err)
 		jsonw_object_end(&c->out);
 	}
 	secret_wipe(raw, sizeof raw);
-	secret_wipe(hex.p, hex.n);
+	if (hex.p != NULL)
+		secret_wipe(hex.p, hex.n);
+	if (secret.p != NULL)
+		secret_wipe(secret.p, secret.n);
 	buf_done(&hex);
 	buf_done(&secret);
 	return rc;
@@ -385,7 +389,7 @@ static enum rc draw_codes(struct arena *a, struct str codes[static RECOVERY_CODE
 		random_bytes(raw, sizeof raw);
 		buf_init(&b, 64);
 		base32_put(&b, str_make((const char *)raw, sizeof raw));
-		codes[i] = arena_fmt(a, "%.4s-%.4s-%.4s-%.4s", b.p, b.p + 4, b.p + 8, b.p + 12);
+		codes[i] = b.bad == RC_OK ? arena_fmt(a, "%.4s-%.4s-%.4s-%.4s", b.p, b.p + 4, b.p + 8, b.p + 12) : (struct str){ NULL, 0 };
 		buf_done(&b);
 		hashes[i] = codes[i].p == NULL ? codes[i] : secret_hash(a, codes[i]);
 		if (hashes[i].p == NULL)
