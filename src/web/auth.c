@@ -582,6 +582,7 @@ enum rc auth_password(struct auth *a, struct http_req *r, struct str user, struc
 		return FAIL(err, out.rc, "sign-in: %s", rc_name(out.rc));
 	if (!out.good) {
 		note(a, r, &out, ret);
+		now = time_mono(); /* the wait begins when the answer goes out: hashing took its time */
 		throttle_failed(a->throttle, user, now);
 		if (address.n > 0)
 			throttle_failed(a->throttle, address, now);
