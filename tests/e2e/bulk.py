@@ -87,7 +87,7 @@ for name, value, status in (('nobody', None, 401), ('a wrong secret', basic('fil
                             ('ApiKey', 'ApiKey ' + base64.b64encode(b'filebeat:s3cret').decode(), 200), ('garbage', 'Basic %%%', 401), ('Bearer', 'Bearer x', 401)):
     headers = {'Authorization': value} if value else {}
     t.same([ask('POST', '/_bulk', created({'a': 1}), to=known, headers=headers).status, ask('GET', '/', to=known, headers=headers).status], [status] * 2, f'{name}: {status}')
-t.ok(inputs()['known']['refused_connections'] == 10 and inputs()['known']['messages'] == 3, 'counted', inputs()['known'])
+t.ok(wait_until(lambda: (inputs()['known']['refused_connections'], inputs()['known']['messages']) == (10, 3)), 'counted', inputs()['known'])
 r = ask('POST', '/_bulk', created(event('tls')), to=secure, tls=True, headers={'Authorization': basic('filebeat', 's3cret')})
 t.ok(r.status == 200 and wait_until(lambda: 'tls' in {a['where'] for a in alerts()}), "HTTPS with the node's certificate", r)
 

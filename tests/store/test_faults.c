@@ -191,7 +191,7 @@ static void failpoints(struct engine *e)
 	arena_free(a);
 }
 
-/* In a child, as the limit is the process's: files may not grow beyond 300 kB, later they may. */
+/* In a child, as the limit is the process's: files may not grow beyond 1 MB, later they may. */
 static int fill_up(struct engine *e)
 {
 	struct rlimit limit;
@@ -209,7 +209,7 @@ static int fill_up(struct engine *e)
 	signal(SIGXFSZ, SIG_IGN);
 	if (s == NULL || a == NULL || getrlimit(RLIMIT_FSIZE, &limit) != 0)
 		return 10;
-	limit.rlim_cur = 300000;
+	limit.rlim_cur = 1000000; /* more than the empty records and their log take */
 	setrlimit(RLIMIT_FSIZE, &limit);
 	for (unsigned i = 0; i < 3000 && (records == RC_OK || objects == RC_OK); i++) {
 		struct str key = arena_fmt(a, "k%u", i);
