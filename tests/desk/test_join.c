@@ -14,7 +14,7 @@
 #define STEPS 12
 
 struct incident {
-	char id[24];
+	char id[40];
 	char facts[64][400];
 	size_t n;
 	int into;            /* -1: none */
