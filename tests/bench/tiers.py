@@ -6,11 +6,26 @@ Prints "name value unit"."""
 import os, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'e2e'))
 import random, statistics, threading
+import harness
 from harness import *
 
 SECTORS, REPORTS, AWAY_FACTS, PACE = 8, 200, 5, 0.25
 providers = int(sys.argv[2]) if len(sys.argv) > 2 else 200
 sys.argv[1] = os.path.join(sys.argv[1], 'src/cli/lianfang')
+
+
+PORTS = iter(range(20000, 32000))  # below those that the kernel gives to who connects: with 209 nodes they would meet
+
+
+def port_of_ours():
+    for port in PORTS:
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(('127.0.0.1', port))
+            return port
+    raise RuntimeError('no free port from 20000 to 32000')
+
+
+harness.free_port = port_of_ours
 
 
 class Local(http.client.HTTPConnection):
