@@ -125,7 +125,7 @@ n.stop()
 
 # --- a command: no shell, the alarm on its standard input, tried again until it takes it, and what others took is not told twice ---
 told = path('told.jsonl')
-script = write('tell.sh', f'#!/bin/sh\n[ -e {path("ready")} ] || exit 3\ncat >> {told}\nenv > {path("env")}\n')
+script = write('tell.sh', f'#!/bin/sh\n[ -e {path("ready")} ] || exit 3\nenv > {path("env")}\ncat >> {told}\n')
 os.chmod(script, 0o755)
 mood['web'] = 200
 c = Node('mill', 'provider')
