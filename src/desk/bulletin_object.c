@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "stix/write.h"
+
 #define EXTENSION "extension-definition--5a0cd6f4-8c1e-4c56-9d4f-0f6c3b1e7a92"
 
 struct str bulletin_new_id(char out[static BULLETIN_ID_MAX])
@@ -84,26 +86,9 @@ enum rc bulletin_unpack(struct arena *a, const struct bulletin_row *row, struct 
 
 static void common(struct jsonw *w, const char *type, struct str id, struct str identity, usec at, uint8_t tlp)
 {
-	char text[TIME_TEXT_MAX];
-
-	time_format_ms(at, text);
-	jsonw_m_cstr(w, "type", type);
-	jsonw_m_cstr(w, "spec_version", "2.1");
-	jsonw_m_str(w, "id", id);
-	jsonw_m_str(w, "created_by_ref", identity);
-	jsonw_m_cstr(w, "created", text);
-	jsonw_m_cstr(w, "modified", text);
-	jsonw_name(w, "object_marking_refs");
-	jsonw_array(w);
-	jsonw_str(w, stix_tlp_id((enum tlp)tlp));
-	jsonw_array_end(w);
-	jsonw_name(w, "extensions");
-	jsonw_object(w);
-	jsonw_name(w, EXTENSION);
-	jsonw_object(w);
-	jsonw_m_cstr(w, "extension_type", "new-sdo");
-	jsonw_object_end(w);
-	jsonw_object_end(w);
+	stix_write_head(w, type, id, identity, at, at);
+	stix_write_tlp(w, (enum tlp)tlp);
+	stix_write_new_sdo(w, EXTENSION);
 }
 
 enum rc bulletin_object(struct arena *a, const struct bulletin_row *row, struct str identity, struct str *ret, struct err *err)

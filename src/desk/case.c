@@ -8,6 +8,7 @@
 #include "base/uuid.h"
 #include "desk/fact.h"
 #include "stix/marking.h"
+#include "stix/write.h"
 
 #define SIGNED_PREFIX "lianfang case\n"
 #define TITLE_MAX 1000
@@ -136,40 +137,17 @@ bool case_make_id(const char *type, struct str author, struct str name, struct s
 	return true;
 }
 
-/* RFC 3339 with milliseconds, which is what versions of objects carry. */
-static void put_instant(struct jsonw *w, const char *name, usec at)
-{
-	char text[TIME_TEXT_MAX];
-
-	time_format_ms(at, text);
-	jsonw_m_cstr(w, name, text);
-}
-
 void case_begin(struct jsonw *w, struct buf *out, const char *type, struct str id, struct str author, usec created, usec modified)
 {
 	jsonw_init(w, out);
 	jsonw_object(w);
-	jsonw_m_cstr(w, "type", type);
-	jsonw_m_cstr(w, "spec_version", "2.1");
-	jsonw_m_str(w, "id", id);
-	jsonw_m_str(w, "created_by_ref", author);
-	put_instant(w, "created", created);
-	put_instant(w, "modified", modified);
+	stix_write_head(w, type, id, author, created, modified);
 }
 
 void case_end(struct jsonw *w, uint8_t tlp)
 {
-	jsonw_name(w, "object_marking_refs");
-	jsonw_array(w);
-	jsonw_str(w, stix_tlp_id((enum tlp)tlp));
-	jsonw_array_end(w);
-	jsonw_name(w, "extensions");
-	jsonw_object(w);
-	jsonw_name(w, CASE_EXTENSION);
-	jsonw_object(w);
-	jsonw_m_cstr(w, "extension_type", "new-sdo");
-	jsonw_object_end(w);
-	jsonw_object_end(w);
+	stix_write_tlp(w, (enum tlp)tlp);
+	stix_write_new_sdo(w, CASE_EXTENSION);
 	jsonw_object_end(w);
 }
 
@@ -453,10 +431,7 @@ void case_incident_write(const struct case_incident *i, struct buf *out)
 		jsonw_cstr(&w, "exercise");
 		jsonw_array_end(&w);
 	}
-	jsonw_name(&w, "object_marking_refs");
-	jsonw_array(&w);
-	jsonw_str(&w, stix_tlp_id((enum tlp)i->tlp));
-	jsonw_array_end(&w);
+	stix_write_tlp(&w, (enum tlp)i->tlp);
 	jsonw_name(&w, "extensions");
 	jsonw_object(&w);
 	jsonw_name(&w, CASE_INCIDENT_CORE);

@@ -5,6 +5,7 @@
 #include "base/rd.h"
 #include "base/text.h"
 #include "stix/marking.h"
+#include "stix/write.h"
 
 #define EXTENSION "extension-definition--0b0f8a7e-6a35-4c8e-9d0e-3c1f6f0a5d21"
 #define MESSAGE_MAX ((size_t)1 << 20)
@@ -84,29 +85,6 @@ static void put_body(struct jsonw *w, struct buf *scratch, const struct communit
 	jsonw_array_end(w);
 }
 
-static void put_envelope(struct jsonw *w, struct str id, usec now)
-{
-	char at[TIME_TEXT_MAX];
-
-	time_format_ms(now, at);
-	jsonw_m_cstr(w, "type", COMMUNITY_TYPE);
-	jsonw_m_cstr(w, "spec_version", "2.1");
-	jsonw_m_str(w, "id", id);
-	jsonw_m_cstr(w, "created", at);
-	jsonw_m_cstr(w, "modified", at);
-	jsonw_name(w, "object_marking_refs");
-	jsonw_array(w);
-	jsonw_str(w, stix_tlp_id(TLP_GREEN));
-	jsonw_array_end(w);
-	jsonw_name(w, "extensions");
-	jsonw_object(w);
-	jsonw_name(w, EXTENSION);
-	jsonw_object(w);
-	jsonw_m_cstr(w, "extension_type", "new-sdo");
-	jsonw_object_end(w);
-	jsonw_object_end(w);
-}
-
 enum rc community_write(struct arena *a, const struct community_message *m, const struct community_self *self, struct str id, usec now, struct str *ret,
 			struct err *err)
 {
@@ -126,7 +104,9 @@ enum rc community_write(struct arena *a, const struct community_message *m, cons
 	jsonw_object_end(&w);
 	jsonw_init(&w, &out);
 	jsonw_object(&w);
-	put_envelope(&w, id, now);
+	stix_write_head(&w, COMMUNITY_TYPE, id, S(""), now, now);
+	stix_write_tlp(&w, TLP_GREEN);
+	stix_write_new_sdo(&w, EXTENSION);
 	jsonw_m_str(&w, "message", buf_view(&text));
 	if (self != NULL) {
 		sign_make(self->sec, buf_view(&text), sig);

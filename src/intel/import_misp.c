@@ -14,6 +14,7 @@
 #include "intel/misp_types.h"
 #include "stix/id.h"
 #include "stix/marking.h"
+#include "stix/write.h"
 
 #define EVENT_MEMORY ((size_t)2 << 30)
 #define EVENT_NODES (48u << 20)
@@ -204,19 +205,13 @@ static void write_misp(struct event *e, struct jsonw *w, const struct json *v)
 
 static void begin(struct event *e, struct jsonw *w, const char *type, struct str id, const struct record *r)
 {
-	char text[TIME_TEXT_MAX];
+	bool organisation = strcmp(type, "identity") == 0;
 
 	buf_clear(&e->out);
 	jsonw_init(w, &e->out);
 	jsonw_object(w);
-	jsonw_m_cstr(w, "type", type);
-	jsonw_m_cstr(w, "spec_version", "2.1");
-	jsonw_m_str(w, "id", id);
-	if (e->identity[0] != '\0' && strcmp(type, "identity") != 0)
-		jsonw_m_cstr(w, "created_by_ref", e->identity);
 	/* The event's day does not move when an attribute is edited; an organisation stands in events of many days. */
-	jsonw_m_str(w, "created", time_format_ms(strcmp(type, "identity") == 0 ? 0 : e->date < r->at ? e->date : r->at, text));
-	jsonw_m_str(w, "modified", time_format_ms(r->at, text));
+	stix_write_head(w, type, id, organisation ? S("") : str_of(e->identity), organisation ? 0 : e->date < r->at ? e->date : r->at, r->at);
 	if (get_flag(r->v, S("deleted")))
 		jsonw_m_bool(w, "revoked", true);
 	write_labels(w, r->tags);

@@ -7,6 +7,7 @@
 #include "stix/object.h"
 #include "stix/upgrade.h"
 #include "stix/validate.h"
+#include "stix/write.h"
 
 enum rc sink_init(struct sink *s, struct store *store, const struct import_opts *o, struct import_report *r, struct err *err)
 {
@@ -287,23 +288,11 @@ enum rc sink_flush(struct sink *s, struct err *err)
 
 void made_head(struct jsonw *w, const struct sink *s, const char *type, struct str id, usec created, usec modified)
 {
-	char text[TIME_TEXT_MAX];
-
-	jsonw_m_cstr(w, "type", type);
-	jsonw_m_cstr(w, "spec_version", "2.1");
-	jsonw_m_str(w, "id", id);
-	if (s->o->identity.n > 0)
-		jsonw_m_str(w, "created_by_ref", s->o->identity);
-	jsonw_m_str(w, "created", time_format_ms(created, text));
-	jsonw_m_str(w, "modified", time_format_ms(modified, text));
+	stix_write_head(w, type, id, s->o->identity, created, modified);
 }
 
 void made_marking(struct jsonw *w, uint8_t tlp)
 {
-	if (tlp >= TLP_COUNT)
-		return;
-	jsonw_name(w, "object_marking_refs");
-	jsonw_array(w);
-	jsonw_str(w, stix_tlp_id((enum tlp)tlp));
-	jsonw_array_end(w);
+	if (tlp < TLP_COUNT)
+		stix_write_tlp(w, (enum tlp)tlp);
 }

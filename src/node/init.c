@@ -17,6 +17,7 @@
 #include "base/uuid.h"
 #include "gate/admit.h"
 #include "stix/marking.h"
+#include "stix/write.h"
 #include "store/accounts.h"
 #include "store/collections.h"
 #include "store/facts.h"
@@ -231,7 +232,7 @@ static enum rc add_identity(struct store *s, const struct node_init_opts *o, con
 			    struct err *err)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)1 << 20);
-	char now[TIME_TEXT_MAX];
+	usec now = time_now();
 	struct admit_opts opts = { .tlp_ceiling = TLP_RED, .default_tlp = TLP_CLEAR };
 	struct admitted *done;
 	struct jsonw w;
@@ -243,19 +244,11 @@ static enum rc add_identity(struct store *s, const struct node_init_opts *o, con
 		return FAIL(err, RC_NOMEM, "identity: out of memory");
 	buf_init(&b, 4096);
 	jsonw_init(&w, &b);
-	time_format_ms(time_now(), now);
 	jsonw_object(&w);
-	jsonw_m_cstr(&w, "type", "identity");
-	jsonw_m_cstr(&w, "spec_version", "2.1");
-	jsonw_m_cstr(&w, "id", identity);
-	jsonw_m_cstr(&w, "created", now);
-	jsonw_m_cstr(&w, "modified", now);
+	stix_write_head(&w, "identity", str_of(identity), S(""), now, now);
 	jsonw_m_cstr(&w, "name", o->name);
 	jsonw_m_cstr(&w, "identity_class", "organization");
-	jsonw_name(&w, "object_marking_refs");
-	jsonw_array(&w);
-	jsonw_str(&w, stix_tlp_id(TLP_CLEAR));
-	jsonw_array_end(&w);
+	stix_write_tlp(&w, TLP_CLEAR);
 	jsonw_object_end(&w);
 	raw = buf_view(&b);
 	rc = buf_check(&b, err, "identity");

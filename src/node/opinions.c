@@ -6,6 +6,7 @@
 #include "gate/admit.h"
 #include "node/core.h"
 #include "stix/marking.h"
+#include "stix/write.h"
 #include "store/verdicts.h"
 
 #define ID_MAX 64
@@ -70,31 +71,22 @@ static const char *value_of(const struct verdict *v)
 
 static void write_opinion(const struct core *c, const struct opinion *o, usec now, struct buf *out)
 {
-	char created[TIME_TEXT_MAX], modified[TIME_TEXT_MAX], why[128];
+	char why[128];
 	struct jsonw w;
 
 	snprintf(why, sizeof why, "met here: confirmed %lld times, a false positive %lld times", (long long)o->verdict.confirmed,
 		 (long long)o->verdict.false_positives);
-	time_format_ms(o->created == 0 ? now : o->created, created);
-	time_format_ms(now > o->modified ? now : o->modified + 1000, modified);
 	jsonw_init(&w, out);
 	jsonw_object(&w);
-	jsonw_m_cstr(&w, "type", "opinion");
-	jsonw_m_cstr(&w, "spec_version", "2.1");
-	jsonw_m_cstr(&w, "id", o->id);
-	jsonw_m_cstr(&w, "created_by_ref", c->node.config.identity);
-	jsonw_m_cstr(&w, "created", created);
-	jsonw_m_cstr(&w, "modified", modified);
+	stix_write_head(&w, "opinion", str_of(o->id), str_of(c->node.config.identity), o->created == 0 ? now : o->created,
+			now > o->modified ? now : o->modified + 1000);
 	jsonw_m_cstr(&w, "explanation", why);
 	jsonw_m_cstr(&w, "opinion", value_of(&o->verdict));
 	jsonw_name(&w, "object_refs");
 	jsonw_array(&w);
 	jsonw_str(&w, o->indicator);
 	jsonw_array_end(&w);
-	jsonw_name(&w, "object_marking_refs");
-	jsonw_array(&w);
-	jsonw_str(&w, stix_tlp_id((enum tlp)o->tlp));
-	jsonw_array_end(&w);
+	stix_write_tlp(&w, (enum tlp)o->tlp);
 	jsonw_object_end(&w);
 }
 

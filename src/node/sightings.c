@@ -20,6 +20,7 @@
 #include "node/matter.h"
 #include "node/tickets.h"
 #include "stix/marking.h"
+#include "stix/write.h"
 #include "store/tallies.h"
 
 #define DAY ((usec)86400 * USEC_PER_SEC)
@@ -98,19 +99,11 @@ static void sighting_id(const struct core *c, const struct hit *h, char id[stati
 
 static void write_sighting(const struct core *c, const struct tally *t, usec now, struct buf *out)
 {
-	char created[TIME_TEXT_MAX], modified[TIME_TEXT_MAX];
 	struct jsonw w;
 
-	time_format_ms(t->created, created);
-	time_format_ms(now > t->created ? now : t->created, modified);
 	jsonw_init(&w, out);
 	jsonw_object(&w);
-	jsonw_m_cstr(&w, "type", "sighting");
-	jsonw_m_cstr(&w, "spec_version", "2.1");
-	jsonw_m_str(&w, "id", t->id);
-	jsonw_m_cstr(&w, "created_by_ref", c->node.config.identity);
-	jsonw_m_cstr(&w, "created", created);
-	jsonw_m_cstr(&w, "modified", modified);
+	stix_write_head(&w, "sighting", t->id, str_of(c->node.config.identity), t->created, now > t->created ? now : t->created);
 	jsonw_m_time(&w, "first_seen", t->first);
 	jsonw_m_time(&w, "last_seen", t->last);
 	jsonw_m_int(&w, "count", t->hits > 999999999 ? 999999999 : t->hits); /* STIX 2.1 §5.2: at most this */
@@ -119,10 +112,7 @@ static void write_sighting(const struct core *c, const struct tally *t, usec now
 	jsonw_array(&w);
 	jsonw_cstr(&w, c->node.config.identity);
 	jsonw_array_end(&w);
-	jsonw_name(&w, "object_marking_refs");
-	jsonw_array(&w);
-	jsonw_str(&w, stix_tlp_id((enum tlp)t->tlp));
-	jsonw_array_end(&w);
+	stix_write_tlp(&w, (enum tlp)t->tlp);
 	jsonw_object_end(&w);
 }
 

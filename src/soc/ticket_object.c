@@ -5,6 +5,7 @@
 #include "base/jsonw.h"
 #include "stix/id.h"
 #include "stix/marking.h"
+#include "stix/write.h"
 
 #define EXTENSION "extension-definition--7c1d52a0-3b9e-4d6a-9f52-6f3c0a8e41bd"
 #define FEEDBACK_MAX (TICKET_NOTE_MAX + 8192)
@@ -17,26 +18,9 @@ static const struct { const char *kind, *member; } lists[] = {
 
 static void put_head(struct jsonw *w, const char *type, struct str id, struct str identity, usec at, uint8_t tlp)
 {
-	char text[TIME_TEXT_MAX];
-
-	time_format_ms(at, text);
-	jsonw_m_cstr(w, "type", type);
-	jsonw_m_cstr(w, "spec_version", "2.1");
-	jsonw_m_str(w, "id", id);
-	jsonw_m_str(w, "created_by_ref", identity);
-	jsonw_m_cstr(w, "created", text);
-	jsonw_m_cstr(w, "modified", text);
-	jsonw_name(w, "object_marking_refs");
-	jsonw_array(w);
-	jsonw_str(w, stix_tlp_id((enum tlp)tlp));
-	jsonw_array_end(w);
-	jsonw_name(w, "extensions");
-	jsonw_object(w);
-	jsonw_name(w, EXTENSION);
-	jsonw_object(w);
-	jsonw_m_cstr(w, "extension_type", "new-sdo");
-	jsonw_object_end(w);
-	jsonw_object_end(w);
+	stix_write_head(w, type, id, identity, at, at);
+	stix_write_tlp(w, (enum tlp)tlp);
+	stix_write_new_sdo(w, EXTENSION);
 }
 
 static void put_text(struct jsonw *w, const char *name, struct str text)

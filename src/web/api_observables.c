@@ -8,6 +8,7 @@
 #include "model/observable.h"
 #include "stix/id.h"
 #include "stix/marking.h"
+#include "stix/write.h"
 
 #define PUBLISH_MAX 500
 #define REDACT_MAX 8
@@ -276,31 +277,20 @@ static void put_indicator(struct publishing *p, const struct observed *o)
 	char text[TIME_TEXT_MAX];
 	enum observable_kind kind = OBS_KINDS;
 	struct buf pattern;
-	struct str at;
 
 	buf_init(&pattern, VALUE_MAX * 4);
 	if (value_kind_find(o->kind, &kind))
 		value_pattern(&pattern, kind, o->value);
-	at = time_format_ms(moment_of(p), text);
 	jsonw_object(&p->w);
-	jsonw_m_cstr(&p->w, "type", "indicator");
-	jsonw_m_cstr(&p->w, "spec_version", "2.1");
-	jsonw_m_str(&p->w, "id", o->indicator);
-	if (!p->redact.creator)
-		jsonw_m_cstr(&p->w, "created_by_ref", p->c->api->identity);
-	jsonw_m_str(&p->w, "created", at);
-	jsonw_m_str(&p->w, "modified", at);
+	stix_write_head(&p->w, "indicator", o->indicator, p->redact.creator ? S("") : str_of(p->c->api->identity), moment_of(p), moment_of(p));
 	jsonw_m_str(&p->w, "name", o->value);
 	if (!p->redact.description && o->note.n > 0 && !observed_tells_victim(p->all, p->n_all, str_of(p->c->api->node_name), o->note))
 		jsonw_m_str(&p->w, "description", o->note);
 	jsonw_m_str(&p->w, "pattern", buf_view(&pattern));
 	jsonw_m_cstr(&p->w, "pattern_type", "stix");
-	jsonw_m_str(&p->w, "valid_from", at);
+	jsonw_m_str(&p->w, "valid_from", time_format_ms(moment_of(p), text));
 	put_reference(p);
-	jsonw_name(&p->w, "object_marking_refs");
-	jsonw_array(&p->w);
-	jsonw_str(&p->w, stix_tlp_id((enum tlp)p->tlp));
-	jsonw_array_end(&p->w);
+	stix_write_tlp(&p->w, (enum tlp)p->tlp);
 	jsonw_object_end(&p->w);
 	buf_done(&pattern);
 }
