@@ -19,6 +19,8 @@ static struct timespec from_now(usec span)
 {
 	struct timespec t;
 
+	if (span < 0)
+		span = 0;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	t.tv_sec += span / USEC_PER_SEC;
 	t.tv_nsec += span % USEC_PER_SEC * 1000;

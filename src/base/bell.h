@@ -11,7 +11,7 @@
 
 /* A condition variable whose time-outs run by the monotonic clock. */
 void cond_init(pthread_cond_t *c);
-/* Under `lock`. False: the span is over. */
+/* Under `lock`. False: the span is over; one below 0 is over at once. */
 bool cond_wait_for(pthread_cond_t *c, pthread_mutex_t *lock, usec span);
 
 struct bell {

@@ -8,10 +8,8 @@
  * and is told no at the door. */
 #include "fed/stream.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <time.h>
 
 #include "base/bell.h"
 #include "base/mem.h"
@@ -177,18 +175,11 @@ static void end_turn(struct streams *st, size_t *i, struct subscriber *s, enum t
 /* False when nothing rang within `span`. */
 static bool wait_for_bell(struct streams *st, usec span)
 {
-	struct timespec until;
+	usec until = time_mono() + span;
 	bool rung;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += span / USEC_PER_SEC;
-	until.tv_nsec += (span % USEC_PER_SEC) * 1000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&st->lock);
-	while (!st->rung && !st->stop && pthread_cond_timedwait(&st->bell, &st->lock, &until) != ETIMEDOUT)
+	while (!st->rung && !st->stop && cond_wait_for(&st->bell, &st->lock, until - time_mono()))
 		;
 	rung = st->rung;
 	st->rung = false;

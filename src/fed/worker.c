@@ -6,9 +6,6 @@
  * node that was away do not all come back in the same millisecond. */
 #include "fed/fed_int.h"
 
-#include <errno.h>
-#include <time.h>
-
 #include "base/bell.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -20,27 +17,13 @@
 #define TOTAL_TIMEOUT (900 * USEC_PER_SEC) /* a slow line may take its time; one that stands still is ended by FED_STALL */
 #define NOTE_EVERY (60 * USEC_PER_SEC)
 
-static struct timespec after(usec span)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += span / USEC_PER_SEC;
-	t.tv_nsec += (span % USEC_PER_SEC) * 1000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	return t;
-}
-
 /* Until the bell, the stop or the time-out. */
 static void rest(struct fed_worker *w, usec span)
 {
-	struct timespec until = after(span);
+	usec until = time_mono() + span;
 
 	pthread_mutex_lock(&w->lock);
-	while (!w->rung && !w->stop && pthread_cond_timedwait(&w->bell, &w->lock, &until) != ETIMEDOUT)
+	while (!w->rung && !w->stop && cond_wait_for(&w->bell, &w->lock, until - time_mono()))
 		;
 	w->rung = false;
 	pthread_mutex_unlock(&w->lock);
@@ -50,10 +33,10 @@ static void rest(struct fed_worker *w, usec span)
 static void wait_span(void *ctx, usec span)
 {
 	struct fed_worker *w = ctx;
-	struct timespec until = after(span);
+	usec until = time_mono() + span;
 
 	pthread_mutex_lock(&w->lock);
-	while (!w->stop && pthread_cond_timedwait(&w->bell, &w->lock, &until) != ETIMEDOUT)
+	while (!w->stop && cond_wait_for(&w->bell, &w->lock, until - time_mono()))
 		;
 	pthread_mutex_unlock(&w->lock);
 }

@@ -21,6 +21,7 @@
 
 #define LEDGER_MEMORY ((size_t)64 << 20)
 #define FILTER_MAX 512
+#define COLLECT_FOR USEC_PER_SEC
 #define FACT_BODY_MAX ((size_t)64 << 10)
 
 struct stretch {
@@ -229,13 +230,10 @@ enum rc ledger_flush(struct ledger *l, struct err *err)
 /* With the lock held: a second of collecting, or less when the store closes. */
 static void collect(struct ledger *l)
 {
-	struct timespec until;
-	int timed_out = 0;
+	usec until = time_mono() + COLLECT_FOR;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec++;
-	while (!l->stop && timed_out == 0)
-		timed_out = pthread_cond_timedwait(&l->wake, &l->lock, &until);
+	while (!l->stop && cond_wait_for(&l->wake, &l->lock, until - time_mono()))
+		;
 }
 
 static void *write_each_second(void *p)

@@ -2,10 +2,9 @@
  * most that the last objects are handed over again. One peer whose object cannot be taken in now holds up itself alone. */
 #include "node/exchange.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <time.h>
 
+#include "base/bell.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "desk/bulletin_object.h"
@@ -320,19 +319,11 @@ static usec next_look(const struct exchange *x)
 /* True: nothing rang, so all are looked at. */
 static bool wait_for_bell(struct exchange *x, bool *ret_reload)
 {
-	usec span = next_look(x);
-	struct timespec until;
+	usec until = time_mono() + next_look(x);
 	bool rung;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += span / USEC_PER_SEC;
-	until.tv_nsec += (span % USEC_PER_SEC) * 1000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&x->lock);
-	while (!x->rung && !x->stop && pthread_cond_timedwait(&x->bell, &x->lock, &until) != ETIMEDOUT)
+	while (!x->rung && !x->stop && cond_wait_for(&x->bell, &x->lock, until - time_mono()))
 		;
 	rung = x->rung;
 	*ret_reload = x->reload;
@@ -396,16 +387,12 @@ void exchange_reload(struct core *c)
 enum rc exchange_open(struct core *c, struct err *err)
 {
 	struct exchange *x = mem_alloc(sizeof *x);
-	pthread_condattr_t attr;
 
 	if (x == NULL)
 		return FAIL(err, RC_NOMEM, "exchange: out of memory");
 	x->core = c;
 	pthread_mutex_init(&x->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&x->bell, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&x->bell);
 	c->exchange = x;
 	return look_for_peers(x, err);
 }

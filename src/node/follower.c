@@ -9,9 +9,6 @@
  * Two things are followed: everything the node holds, for the detector's image
  * (cursor in memory), and the collection that goes up, for automatic release
  * downward (cursor durable: a release is done once). */
-#include <errno.h>
-#include <time.h>
-
 #include "base/bell.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -34,7 +31,7 @@
 #define VERDICT_MEMORY ((size_t)4 << 20)
 #define TOLD_AT_ONCE ((size_t)64 << 10)
 #define RELEASE_CURSOR S("release")
-#define BELL_SECONDS 5 /* looks by itself so often, should a ring be lost */
+#define BELL_EACH (5 * USEC_PER_SEC) /* looks by itself so often, should a ring be lost */
 
 struct follower {
 	struct core *core;
@@ -386,12 +383,10 @@ static void follow_release(struct follower *f)
 
 static void wait_for_bell(struct follower *f)
 {
-	struct timespec until;
+	usec until = time_mono() + BELL_EACH;
 
 	pthread_mutex_lock(&f->lock);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += BELL_SECONDS;
-	while (!f->rung && !f->stop && pthread_cond_timedwait(&f->bell, &f->lock, &until) != ETIMEDOUT)
+	while (!f->rung && !f->stop && cond_wait_for(&f->bell, &f->lock, until - time_mono()))
 		;
 	f->rung = false;
 	pthread_mutex_unlock(&f->lock);

@@ -24,6 +24,7 @@
 #define HURRY_BELOW USEC_PER_SEC /* a block that fills in less is sealed in a hurry: events come faster than they compress well */
 #define EXPIRE_EACH (60 * USEC_PER_SEC)
 #define AGAIN_EACH USEC_PER_SEC
+#define LOOK_EACH USEC_PER_SEC
 #define WAITING_MAX 10000u               /* indicators that wait for one hunt; more wait for the next */
 #define WAITING_BYTES ((size_t)64 << 20)
 #define WHERE_BYTES ((size_t)64 << 20)    /* for one event as a tree */
@@ -451,14 +452,11 @@ static void *run(void *arg)
 	while (!stop) {
 		struct image_indicator *list;
 		struct arena *a;
-		struct timespec until;
-		usec upto;
+		usec until = time_mono() + LOOK_EACH, upto;
 		size_t n;
 
 		pthread_mutex_lock(&m->list_lock);
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec++;
-		while (!m->stop && m->n_waiting == 0 && pthread_cond_timedwait(&m->bell, &m->list_lock, &until) == 0)
+		while (!m->stop && m->n_waiting == 0 && cond_wait_for(&m->bell, &m->list_lock, until - time_mono()))
 			;
 		stop = m->stop;
 		upto = m->upto;

@@ -22,6 +22,7 @@ int main(void)
 	cond_init(&cond);
 	pthread_mutex_lock(&lock);
 	OK(!cond_wait_for(&cond, &lock, 20 * MS) && time_mono() - begun >= 20 * MS, "a span ends by itself, not before");
+	OK(!cond_wait_for(&cond, &lock, -5 * MS), "one that was over before is over");
 	pthread_mutex_unlock(&lock);
 	pthread_cond_destroy(&cond);
 
