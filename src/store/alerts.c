@@ -66,16 +66,9 @@ enum rc alert_put(struct store *s, struct alert_row *a, size_t n, struct err *er
 	return writer_do(s->writer, put_alerts, &b, err);
 }
 
-struct listing {
-	int64_t after, ticket; /* ticket 0: of any */
-	uint32_t limit;
-	struct arena *a;
-	struct alert_row *rows;
-	size_t n;
-};
-
-static bool fill_alert(struct arena *m, const struct dbq *q, struct alert_row *a)
+static bool fill_alert(struct arena *m, const struct dbq *q, void *row)
 {
+	struct alert_row *a = row;
 	struct str *texts[] = { &a->input, &a->observable, &a->indicator, &a->sighting, &a->where, &a->body, &a->rule, &a->level,
 				&a->cluster, &a->number };
 
@@ -102,54 +95,27 @@ static bool fill_alert(struct arena *m, const struct dbq *q, struct alert_row *a
 	"SELECT a.row, a.at, a.seen, a.tlp, a.hits, a.first, a.last, a.ticket, a.input, a.observable, a.indicator, a.sighting, a.place," \
 	" a.body, a.rule, a.level, a.cluster, t.number FROM alert a LEFT JOIN ticket t ON t.row = a.ticket "
 
-static enum rc start_list(struct db *d, const struct listing *l, struct dbq **q, struct err *err)
+static enum rc list(struct store *s, const char *sql, int64_t key, uint32_t limit, struct arena *a, struct alert_row **ret, size_t *ret_n,
+		    struct err *err)
 {
-	if (l->ticket != 0)
-		return DB_START(d, q, err, ALERT_SELECT "WHERE a.ticket = $1 AND a.ticket <> 0 ORDER BY a.row LIMIT $2", DB_INT(l->ticket),
-				DB_INT(l->limit));
-	return DB_START(d, q, err, ALERT_SELECT "WHERE a.row > $1 ORDER BY a.row LIMIT $2", DB_INT(l->after), DB_INT(l->limit));
-}
+	size_t max = limit < BATCH_MAX ? limit : BATCH_MAX;
+	struct listing l = { .what = "alerts", .sql = sql, .n_v = 2, .v = { DB_INT(key), DB_INT((int64_t)max) }, .a = a, .fill = fill_alert,
+			     .size = sizeof **ret };
 
-static enum rc list_alerts(struct db *d, void *ctx, struct err *err)
-{
-	struct listing *l = ctx;
-	struct dbq *q CLEANUP(db_endp) = NULL;
-	bool row;
-
-	TRY(start_list(d, l, &q, err));
-	for (;;) {
-		TRY(db_next(q, &row, err));
-		if (!row)
-			return RC_OK;
-		if (!fill_alert(l->a, q, &l->rows[l->n]))
-			return FAIL(err, RC_NOMEM, "alerts: the caller's memory is full");
-		l->n++;
-	}
-}
-
-static enum rc list(struct store *s, struct listing *l, struct alert_row **ret, size_t *ret_n, struct err *err)
-{
-	l->rows = arena_array(l->a, (size_t)l->limit + 1, sizeof *l->rows);
-	if (l->rows == NULL)
-		return FAIL(err, RC_NOMEM, "alerts: the caller's memory is full");
-	TRY(store_read(s, list_alerts, l, err));
-	*ret = l->rows;
-	*ret_n = l->n;
+	TRY(store_list(s, &l, max, err));
+	*ret = l.rows;
+	*ret_n = l.n;
 	return RC_OK;
 }
 
 enum rc alert_list(struct store *s, int64_t after, uint32_t limit, struct arena *a, struct alert_row **ret, size_t *ret_n,
 		   struct err *err)
 {
-	struct listing l = { .after = after, .limit = limit < BATCH_MAX ? limit : BATCH_MAX, .a = a };
-
-	return list(s, &l, ret, ret_n, err);
+	return list(s, ALERT_SELECT "WHERE a.row > $1 ORDER BY a.row LIMIT $2", after, limit, a, ret, ret_n, err);
 }
 
 enum rc alert_of_ticket(struct store *s, int64_t ticket, uint32_t limit, struct arena *a, struct alert_row **ret, size_t *ret_n,
 			struct err *err)
 {
-	struct listing l = { .ticket = ticket, .limit = limit < BATCH_MAX ? limit : BATCH_MAX, .a = a };
-
-	return list(s, &l, ret, ret_n, err);
+	return list(s, ALERT_SELECT "WHERE a.ticket = $1 AND a.ticket <> 0 ORDER BY a.row LIMIT $2", ticket, limit, a, ret, ret_n, err);
 }

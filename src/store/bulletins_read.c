@@ -8,16 +8,6 @@
 	"b.row, b.id, b.number, b.code, b.category, b.title, b.source, b.origin, b.tlp, b.impact, b.exercise, b.is_out, b.issued, b.came, b.due, " \
 	COUNTED("") ", " COUNTED(" AND t.received > 0") ", " COUNTED(" AND t.read_at > 0") ", " COUNTED(" AND t.answered > 0")
 
-struct listing {
-	const char *sql;
-	struct dbv v[7];
-	size_t n_v;
-	struct arena *a;
-	void *rows;
-	size_t size, n, max;
-	bool (*fill)(struct arena *a, const struct dbq *q, void *row);
-};
-
 /* Texts of the current row, from column `first` on, copied. */
 static bool copy_texts(struct arena *a, const struct dbq *q, int first, struct str *const *to, size_t n)
 {
@@ -110,40 +100,13 @@ static bool fill_word(struct arena *a, const struct dbq *q, void *row)
 	return copy_texts(a, q, 1, to, COUNTOF(to));
 }
 
-static enum rc list_rows(struct db *d, void *ctx, struct err *err)
-{
-	struct listing *l = ctx;
-	struct dbq *q CLEANUP(db_endp) = NULL;
-	bool row;
-
-	l->n = 0;
-	TRY(db_start(d, &q, l->sql, l->v, l->n_v, err));
-	for (;;) {
-		TRY(db_next(q, &row, err));
-		if (!row || l->n == l->max)
-			return RC_OK;
-		if (!l->fill(l->a, q, (char *)l->rows + l->n * l->size))
-			return FAIL(err, RC_NOMEM, "bulletins: the caller's memory is full");
-		l->n++;
-	}
-}
-
-static enum rc read_rows(struct store *s, struct listing *l, size_t max, struct err *err)
-{
-	l->max = max;
-	l->rows = arena_array(l->a, max + 1, l->size);
-	if (l->rows == NULL)
-		return FAIL(err, RC_NOMEM, "bulletins: the caller's memory is full");
-	return store_read(s, list_rows, l, err);
-}
-
 enum rc bulletin_get(struct store *s, struct str id, struct arena *a, struct bulletin_row *ret, struct err *err)
 {
-	struct listing l = { .a = a, .size = sizeof *ret, .fill = fill_whole, .n_v = 1, .v = { DB_TEXT(id) },
+	struct listing l = { .what = "bulletins", .a = a, .size = sizeof *ret, .fill = fill_whole, .n_v = 1, .v = { DB_TEXT(id) },
 			     .sql = "SELECT " COLUMNS ", b.body FROM bulletin b WHERE b.id = $1 OR b.number = $1 ORDER BY b.row LIMIT 2" };
 
 	TRY(text_check(id, SHORT_MAX, "alert", err));
-	TRY(read_rows(s, &l, 2, err));
+	TRY(store_list(s, &l, 2, err));
 	if (l.n == 0)
 		return FAIL(err, RC_NOTFOUND, "no such alert");
 	if (l.n > 1)
@@ -154,11 +117,11 @@ enum rc bulletin_get(struct store *s, struct str id, struct arena *a, struct bul
 
 enum rc bulletin_recipients(struct store *s, int64_t row, struct arena *a, struct bulletin_to **ret, size_t *ret_n, struct err *err)
 {
-	struct listing l = { .a = a, .size = sizeof **ret, .fill = fill_to, .n_v = 1, .v = { DB_INT(row) },
+	struct listing l = { .what = "bulletins", .a = a, .size = sizeof **ret, .fill = fill_to, .n_v = 1, .v = { DB_INT(row) },
 			     .sql = "SELECT who, disposition, reason, incident, feedback, queued, sent, received, read_at, answered FROM bulletin_to"
 				    " WHERE bulletin = $1 ORDER BY who" };
 
-	TRY(read_rows(s, &l, BULLETIN_TO_MAX, err));
+	TRY(store_list(s, &l, BULLETIN_TO_MAX, err));
 	*ret = l.rows;
 	*ret_n = l.n;
 	return RC_OK;
@@ -167,7 +130,7 @@ enum rc bulletin_recipients(struct store *s, int64_t row, struct arena *a, struc
 enum rc bulletin_list(struct store *s, const struct bulletin_query *q, struct arena *a, struct bulletin_row **ret, size_t *ret_n,
 		      struct err *err)
 {
-	struct listing l = { .a = a, .size = sizeof **ret, .fill = fill_row, .n_v = 7,
+	struct listing l = { .what = "bulletins", .a = a, .size = sizeof **ret, .fill = fill_row, .n_v = 7,
 			     .v = { DB_INT(q->limit > LIST_MAX ? LIST_MAX : q->limit), DB_INT(q->before == 0 ? INT64_MAX : q->before), DB_TEXT(q->code),
 				    DB_TEXT(q->source), DB_INT(q->is_out), DB_INT(q->open), DB_INT(q->tlp_most) },
 			     .sql = "SELECT " COLUMNS " FROM bulletin b WHERE b.row < $2 AND b.tlp <= $7 AND ($3 = '' OR b.code = $3) AND ($4 = '' OR b.source = $4)"
@@ -176,7 +139,7 @@ enum rc bulletin_list(struct store *s, const struct bulletin_query *q, struct ar
 
 	TRY(text_check(q->code, SHORT_MAX, "code", err));
 	TRY(text_check(q->source, SHORT_MAX, "source", err));
-	TRY(read_rows(s, &l, (size_t)l.v[0].i, err));
+	TRY(store_list(s, &l, (size_t)l.v[0].i, err));
 	*ret = l.rows;
 	*ret_n = l.n;
 	return RC_OK;
@@ -184,7 +147,7 @@ enum rc bulletin_list(struct store *s, const struct bulletin_query *q, struct ar
 
 enum rc bulletin_errands(struct store *s, const struct bulletin_errand *after, uint32_t limit, struct arena *a, struct bulletin_errand **ret, size_t *ret_n, struct err *err)
 {
-	struct listing l = { .a = a, .size = sizeof **ret, .fill = fill_errand, .n_v = 3,
+	struct listing l = { .what = "bulletins", .a = a, .size = sizeof **ret, .fill = fill_errand, .n_v = 3,
 			     .v = { DB_INT(limit > LIST_MAX ? LIST_MAX : limit), DB_INT(after == NULL ? 0 : after->row), DB_TEXT(after == NULL ? S("") : after->to) },
 			     .sql = "SELECT b.row, b.id, b.number, t.who, b.tlp, CAST(0 AS BIGINT), t.received, t.read_at FROM bulletin_to t JOIN bulletin b ON b.row = t.bulletin"
 				    " WHERE t.who <> '' AND t.sent = 0 AND (b.row, t.who) > ($2, $3)"
@@ -192,7 +155,7 @@ enum rc bulletin_errands(struct store *s, const struct bulletin_errand *after, u
 				    " JOIN bulletin b ON b.row = t.bulletin WHERE t.who = '' AND t.told < 2 AND b.origin <> ''"
 				    " AND t.told < CASE WHEN t.read_at > 0 THEN 2 ELSE 1 END AND (b.row, b.origin) > ($2, $3) ORDER BY 1, 4 LIMIT $1" };
 
-	TRY(read_rows(s, &l, (size_t)l.v[0].i, err));
+	TRY(store_list(s, &l, (size_t)l.v[0].i, err));
 	*ret = l.rows;
 	*ret_n = l.n;
 	return RC_OK;
@@ -200,11 +163,11 @@ enum rc bulletin_errands(struct store *s, const struct bulletin_errand *after, u
 
 enum rc bulletin_late_list(struct store *s, usec now, uint32_t limit, struct arena *a, struct bulletin_late **ret, size_t *ret_n, struct err *err)
 {
-	struct listing l = { .a = a, .size = sizeof **ret, .fill = fill_late, .n_v = 2, .v = { DB_INT(limit > LIST_MAX ? LIST_MAX : limit), DB_INT(now) },
+	struct listing l = { .what = "bulletins", .a = a, .size = sizeof **ret, .fill = fill_late, .n_v = 2, .v = { DB_INT(limit > LIST_MAX ? LIST_MAX : limit), DB_INT(now) },
 			     .sql = "SELECT b.row, b.id, b.number, t.who, b.due, b.exercise FROM bulletin_to t JOIN bulletin b ON b.row = t.bulletin"
 				    " WHERE t.late = 0 AND b.due < $2 ORDER BY b.row, t.who LIMIT $1" };
 
-	TRY(read_rows(s, &l, (size_t)l.v[0].i, err));
+	TRY(store_list(s, &l, (size_t)l.v[0].i, err));
 	*ret = l.rows;
 	*ret_n = l.n;
 	return RC_OK;
@@ -212,11 +175,11 @@ enum rc bulletin_late_list(struct store *s, usec now, uint32_t limit, struct are
 
 enum rc bulletin_words(struct store *s, uint32_t limit, struct arena *a, struct bulletin_word **ret, size_t *ret_n, struct err *err)
 {
-	struct listing l = { .a = a, .size = sizeof **ret, .fill = fill_word, .n_v = 1, .v = { DB_INT(limit > LIST_MAX ? LIST_MAX : limit) },
+	struct listing l = { .what = "bulletins", .a = a, .size = sizeof **ret, .fill = fill_word, .n_v = 1, .v = { DB_INT(limit > LIST_MAX ? LIST_MAX : limit) },
 			     .sql = "SELECT b.row, b.id, b.number, b.code, b.title, b.origin, b.source, w.who, w.kind, b.tlp, b.exercise, b.due, w.at"
 				    " FROM bulletin_word w JOIN bulletin b ON b.row = w.bulletin ORDER BY w.at, b.row, w.who LIMIT $1" };
 
-	TRY(read_rows(s, &l, (size_t)l.v[0].i, err));
+	TRY(store_list(s, &l, (size_t)l.v[0].i, err));
 	*ret = l.rows;
 	*ret_n = l.n;
 	return RC_OK;

@@ -248,17 +248,9 @@ enum rc incident_alarm_put(struct store *s, int64_t row, int64_t had, struct inc
 
 /* --- reading --- */
 
-struct listing {
-	const char *sql;
-	struct dbv v[9];
-	size_t n_v;
-	struct arena *a;
-	struct incident_row *rows;
-	size_t n, max;
-};
-
-static bool fill(struct arena *a, const struct dbq *q, struct incident_row *r)
+static bool fill(struct arena *a, const struct dbq *q, void *row)
 {
+	struct incident_row *r = row;
 	struct { struct str *to; int col; } texts[] = { { &r->id, 1 }, { &r->number, 2 }, { &r->title, 3 }, { &r->packs, 4 }, { &r->now.state, 10 } };
 
 	for (size_t i = 0; i < COUNTOF(texts); i++) {
@@ -278,31 +270,12 @@ static bool fill(struct arena *a, const struct dbq *q, struct incident_row *r)
 	return true;
 }
 
-static enum rc list_rows(struct db *d, void *ctx, struct err *err)
-{
-	struct listing *l = ctx;
-	struct dbq *q CLEANUP(db_endp) = NULL;
-	bool row;
-
-	l->n = 0;
-	TRY(db_start(d, &q, l->sql, l->v, l->n_v, err));
-	for (;;) {
-		TRY(db_next(q, &row, err));
-		if (!row || l->n == l->max)
-			return RC_OK;
-		if (!fill(l->a, q, &l->rows[l->n]))
-			return FAIL(err, RC_NOMEM, "incidents: the caller's memory is full");
-		l->n++;
-	}
-}
-
 static enum rc read_rows(struct store *s, struct listing *l, uint32_t limit, struct incident_row **ret, size_t *ret_n, struct err *err)
 {
-	l->max = limit > LIST_MAX ? LIST_MAX : limit;
-	l->rows = arena_array(l->a, l->max + 1, sizeof *l->rows);
-	if (l->rows == NULL)
-		return FAIL(err, RC_NOMEM, "incidents: the caller's memory is full");
-	TRY(store_read(s, list_rows, l, err));
+	l->what = "incidents";
+	l->size = sizeof **ret;
+	l->fill = fill;
+	TRY(store_list(s, l, limit > LIST_MAX ? LIST_MAX : limit, err));
 	*ret = l->rows;
 	*ret_n = l->n;
 	return RC_OK;
@@ -398,85 +371,44 @@ enum rc incident_facts(struct store *s, int64_t row, struct arena *a, struct str
 	return rc;
 }
 
-struct alarm_listing {
-	int64_t row;
-	struct arena *a;
-	struct incident_alarm *list;
-	size_t n, max;
-};
-
-static enum rc read_alarms(struct db *d, void *ctx, struct err *err)
+static bool fill_alarm(struct arena *a, const struct dbq *q, void *row)
 {
-	struct alarm_listing *l = ctx;
-	struct dbq *q CLEANUP(db_endp) = NULL;
-	bool row;
+	struct incident_alarm *x = row;
 
-	l->n = 0;
-	TRY(DB_START(d, &q, err, "SELECT clock, percent, due, at FROM incident_alarm WHERE incident = $1 ORDER BY at, clock, percent", DB_INT(l->row)));
-	for (;;) {
-		TRY(db_next(q, &row, err));
-		if (!row || l->n == l->max)
-			return RC_OK;
-		l->list[l->n] = (struct incident_alarm){ .clock = arena_dup(l->a, db_text(q, 0)), .percent = (int)db_int(q, 1), .due = db_int(q, 2),
-							 .at = db_int(q, 3) };
-		if (l->list[l->n++].clock.p == NULL)
-			return FAIL(err, RC_NOMEM, "alarms: the caller's memory is full");
-	}
+	*x = (struct incident_alarm){ .clock = arena_dup(a, db_text(q, 0)), .percent = (int)db_int(q, 1), .due = db_int(q, 2), .at = db_int(q, 3) };
+	return x->clock.p != NULL;
 }
 
 enum rc incident_alarms(struct store *s, int64_t row, struct arena *a, struct incident_alarm **ret, size_t *ret_n, struct err *err)
 {
-	struct alarm_listing l = { .row = row, .a = a, .max = LIST_MAX };
+	struct listing l = { .what = "alarms", .a = a, .fill = fill_alarm, .size = sizeof **ret, .n_v = 1, .v = { DB_INT(row) },
+			     .sql = "SELECT clock, percent, due, at FROM incident_alarm WHERE incident = $1 ORDER BY at, clock, percent" };
 
-	l.list = arena_array(a, l.max, sizeof *l.list);
-	if (l.list == NULL)
-		return FAIL(err, RC_NOMEM, "alarms: the caller's memory is full");
-	TRY(store_read(s, read_alarms, &l, err));
-	*ret = l.list;
+	TRY(store_list(s, &l, LIST_MAX, err));
+	*ret = l.rows;
 	*ret_n = l.n;
 	return RC_OK;
 }
 
-struct untold_listing {
-	struct arena *a;
-	struct incident_untold *list;
-	size_t n, max;
-};
-
-static enum rc read_untold(struct db *d, void *ctx, struct err *err)
+static bool fill_untold(struct arena *a, const struct dbq *q, void *row)
 {
-	struct untold_listing *l = ctx;
-	struct dbq *q CLEANUP(db_endp) = NULL;
-	bool row;
+	struct incident_untold *u = row;
 
-	l->n = 0;
-	TRY(DB_START(d, &q, err,
-		     "SELECT i.row, i.id, i.number, i.title, i.packs, i.exercise, i.opened, i.changed, i.facts, i.is_open, i.state, i.level, i.due,"
-		     " i.rung, a.clock, a.percent, a.due, a.at FROM incident_alarm a JOIN incident i ON i.row = a.incident"
-		     " WHERE a.told = 0 ORDER BY a.at, a.clock, a.percent LIMIT $1", DB_INT((int64_t)l->max)));
-	for (;;) {
-		struct incident_untold *u = &l->list[l->n];
-
-		TRY(db_next(q, &row, err));
-		if (!row)
-			return RC_OK;
-		u->alarm = (struct incident_alarm){ .clock = arena_dup(l->a, db_text(q, 14)), .percent = (int)db_int(q, 15), .due = db_int(q, 16),
-						    .at = db_int(q, 17) };
-		if (!fill(l->a, q, &u->incident) || u->alarm.clock.p == NULL)
-			return FAIL(err, RC_NOMEM, "alarms: the caller's memory is full");
-		l->n++;
-	}
+	u->alarm = (struct incident_alarm){ .clock = arena_dup(a, db_text(q, 14)), .percent = (int)db_int(q, 15), .due = db_int(q, 16),
+					    .at = db_int(q, 17) };
+	return fill(a, q, &u->incident) && u->alarm.clock.p != NULL;
 }
 
 enum rc incident_untold(struct store *s, uint32_t limit, struct arena *a, struct incident_untold **ret, size_t *ret_n, struct err *err)
 {
-	struct untold_listing l = { .a = a, .max = limit > LIST_MAX ? LIST_MAX : limit };
+	size_t max = limit > LIST_MAX ? LIST_MAX : limit;
+	struct listing l = { .what = "alarms", .a = a, .fill = fill_untold, .size = sizeof **ret, .n_v = 1, .v = { DB_INT((int64_t)max) },
+			     .sql = "SELECT i.row, i.id, i.number, i.title, i.packs, i.exercise, i.opened, i.changed, i.facts, i.is_open, i.state, i.level,"
+				    " i.due, i.rung, a.clock, a.percent, a.due, a.at FROM incident_alarm a JOIN incident i ON i.row = a.incident"
+				    " WHERE a.told = 0 ORDER BY a.at, a.clock, a.percent LIMIT $1" };
 
-	l.list = arena_array(a, l.max + 1, sizeof *l.list);
-	if (l.list == NULL)
-		return FAIL(err, RC_NOMEM, "alarms: the caller's memory is full");
-	TRY(store_read(s, read_untold, &l, err));
-	*ret = l.list;
+	TRY(store_list(s, &l, max, err));
+	*ret = l.rows;
 	*ret_n = l.n;
 	return RC_OK;
 }

@@ -164,16 +164,9 @@ enum rc intake_settle(struct store *s, const struct intake_report *r, struct str
 
 /* --- reading --- */
 
-struct listing {
-	const char *sql;
-	struct dbv v[3];
-	size_t n_v, n, max;
-	struct arena *a;
-	struct intake_report *list;
-};
-
-static bool fill(struct arena *a, const struct dbq *q, struct intake_report *r)
+static bool fill(struct arena *a, const struct dbq *q, void *row)
 {
+	struct intake_report *r = row;
 	struct str *texts[] = { &r->number, &r->channel,      &r->what,   &r->when,      &r->contact, &r->state,
 				&r->incident, &r->duplicate_of, &r->reason, &r->changed_by };
 	struct str code = db_bytes(q, 13);
@@ -191,41 +184,17 @@ static bool fill(struct arena *a, const struct dbq *q, struct intake_report *r)
 	return true;
 }
 
-static enum rc list_rows(struct db *d, void *ctx, struct err *err)
-{
-	struct listing *l = ctx;
-	struct dbq *q CLEANUP(db_endp) = NULL;
-	bool row;
-
-	l->n = 0;
-	TRY(db_start(d, &q, l->sql, l->v, l->n_v, err));
-	for (;;) {
-		TRY(db_next(q, &row, err));
-		if (!row || l->n == l->max)
-			return RC_OK;
-		if (!fill(l->a, q, &l->list[l->n]))
-			return FAIL(err, RC_NOMEM, "reports: the caller's memory is full");
-		l->n++;
-	}
-}
-
-static enum rc read_list(struct store *s, struct listing *l, struct err *err)
-{
-	l->list = arena_array(l->a, l->max + 1, sizeof *l->list);
-	if (l->list == NULL)
-		return FAIL(err, RC_NOMEM, "reports: the caller's memory is full");
-	return store_read(s, list_rows, l, err);
-}
+#define LISTED(arena) .what = "reports", .size = sizeof(struct intake_report), .fill = fill, .a = (arena)
 
 enum rc intake_get(struct store *s, struct str number, struct arena *a, struct intake_report *ret, struct err *err)
 {
-	struct listing l = { .sql = "SELECT " COLUMNS " FROM intake WHERE number = $1", .v = { DB_TEXT(number) }, .n_v = 1, .max = 1, .a = a };
+	struct listing l = { LISTED(a), .sql = "SELECT " COLUMNS " FROM intake WHERE number = $1", .v = { DB_TEXT(number) }, .n_v = 1 };
 
 	TRY(text_check(number, SHORT_MAX, "report", err));
-	TRY(read_list(s, &l, err));
+	TRY(store_list(s, &l, 1, err));
 	if (l.n == 0)
 		return FAIL(err, RC_NOTFOUND, "no report '%.*s'", STR(number));
-	*ret = l.list[0];
+	*ret = *(struct intake_report *)l.rows;
 	return RC_OK;
 }
 
@@ -233,14 +202,14 @@ enum rc intake_list(struct store *s, struct str state, int64_t before, uint32_t 
 		    struct err *err)
 {
 	/* Of one state along its own index. */
-	struct listing l = { .sql = state.n == 0 ? "SELECT " COLUMNS " FROM intake WHERE row < $1 ORDER BY row DESC LIMIT $2"
-						 : "SELECT " COLUMNS " FROM intake WHERE state = $3 AND row < $1 ORDER BY row DESC LIMIT $2",
-			     .v = { DB_INT(before == 0 ? INT64_MAX : before), DB_INT(limit < LIST_MAX ? limit : LIST_MAX), DB_TEXT(state) },
-			     .n_v = state.n == 0 ? 2 : 3, .max = limit < LIST_MAX ? limit : LIST_MAX, .a = a };
+	uint32_t most = limit < LIST_MAX ? limit : LIST_MAX;
+	struct listing l = { LISTED(a), .sql = state.n == 0 ? "SELECT " COLUMNS " FROM intake WHERE row < $1 ORDER BY row DESC LIMIT $2"
+							    : "SELECT " COLUMNS " FROM intake WHERE state = $3 AND row < $1 ORDER BY row DESC LIMIT $2",
+			     .v = { DB_INT(before == 0 ? INT64_MAX : before), DB_INT(most), DB_TEXT(state) }, .n_v = state.n == 0 ? 2 : 3 };
 
 	TRY(text_check(state, SHORT_MAX, "state", err));
-	TRY(read_list(s, &l, err));
-	*ret = l.list;
+	TRY(store_list(s, &l, most, err));
+	*ret = l.rows;
 	*ret_n = l.n;
 	return RC_OK;
 }

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 
+#include "store/db.h"
 #include "store/objects.h"
 #include "store/store.h"
 #include "store/writer.h"
@@ -115,6 +116,21 @@ void sources_free(struct store_sources *t); /* accepts NULL */
 /* Runs `fn` with a read connection. */
 typedef enum rc (*store_reader)(struct db *d, void *ctx, struct err *err);
 enum rc store_read(struct store *s, store_reader fn, void *ctx, struct err *err) MUSTUSE;
+
+/* Rows of one statement, read into the caller's arena. */
+#define LISTING_PARAMS_MAX 12
+struct listing {
+	const char *what;      /* for messages: "incidents" */
+	const char *sql;
+	struct dbv v[LISTING_PARAMS_MAX];
+	size_t n_v;
+	struct arena *a;
+	bool (*fill)(struct arena *a, const struct dbq *q, void *row); /* the current row; false: no memory */
+	void *rows;            /* set by store_list: at most `max` of `size` bytes, `n` of them filled */
+	size_t size, n, max;
+};
+/* RC_NOMEM: the arena is full. */
+enum rc store_list(struct store *s, struct listing *l, size_t max, struct err *err) MUSTUSE;
 
 struct store {
 	char *dir;       /* never NULL */

@@ -416,17 +416,9 @@ enum rc register_retire(struct store *s, enum register_kind kind, struct str id,
 
 /* --- reading --- */
 
-struct listing {
-	const char *sql;
-	struct dbv v[9];
-	size_t n_v, n, max;
-	enum register_kind kind;
-	struct arena *a;
-	struct register_entry *list;
-};
-
-static bool fill(struct arena *a, const struct dbq *q, struct register_entry *e)
+static bool fill(struct arena *a, const struct dbq *q, void *row)
 {
+	struct register_entry *e = row;
 	struct { struct str *to; int col; } texts[] = { { &e->id, 1 },     { &e->alias, 2 }, { &e->owner, 3 },  { &e->name, 4 },       { &e->body, 5 },
 							{ &e->sector, 6 }, { &e->level, 7 }, { &e->tier, 8 }, { &e->region, 9 }, { &e->changed_by, 15 } };
 
@@ -445,31 +437,16 @@ static bool fill(struct arena *a, const struct dbq *q, struct register_entry *e)
 	return true;
 }
 
-static enum rc list_rows(struct db *d, void *ctx, struct err *err)
+static enum rc read_entries(struct store *s, struct listing *l, enum register_kind kind, size_t max, struct register_entry **ret, struct err *err)
 {
-	struct listing *l = ctx;
-	struct dbq *q CLEANUP(db_endp) = NULL;
-	bool row;
-
-	l->n = 0;
-	TRY(db_start(d, &q, l->sql, l->v, l->n_v, err));
-	for (;;) {
-		TRY(db_next(q, &row, err));
-		if (!row || l->n == l->max)
-			return RC_OK;
-		l->list[l->n].kind = l->kind;
-		if (!fill(l->a, q, &l->list[l->n]))
-			return FAIL(err, RC_NOMEM, "register: the caller's memory is full");
-		l->n++;
-	}
-}
-
-static enum rc read_list(struct store *s, struct listing *l, struct err *err)
-{
-	l->list = arena_array(l->a, l->max + 1, sizeof *l->list);
-	if (l->list == NULL)
-		return FAIL(err, RC_NOMEM, "register: the caller's memory is full");
-	return store_read(s, list_rows, l, err);
+	l->what = "register";
+	l->size = sizeof **ret;
+	l->fill = fill;
+	TRY(store_list(s, l, max, err));
+	*ret = l->rows;
+	for (size_t i = 0; i < l->n; i++)
+		(*ret)[i].kind = kind;
+	return RC_OK;
 }
 
 enum rc register_get(struct store *s, enum register_kind kind, struct str id, struct arena *a, struct register_entry *ret, struct err *err)
@@ -478,12 +455,13 @@ enum rc register_get(struct store *s, enum register_kind kind, struct str id, st
 
 	TRY(text_check(id, ALIAS_MAX, "id", err));
 	for (size_t i = 0; i < COUNTOF(ways); i++) {
-		struct listing l = { .sql = ways[i], .v = { DB_INT(kind), DB_TEXT(id) }, .n_v = 2, .max = 1, .kind = kind, .a = a };
+		struct listing l = { .sql = ways[i], .v = { DB_INT(kind), DB_TEXT(id) }, .n_v = 2, .a = a };
+		struct register_entry *list;
 
-		TRY(read_list(s, &l, err));
+		TRY(read_entries(s, &l, kind, 1, &list, err));
 		if (l.n == 0)
 			continue;
-		*ret = l.list[0];
+		*ret = list[0];
 		return RC_OK;
 	}
 	return FAIL(err, RC_NOTFOUND, "no %s '%.*s'", KINDS[kind].name, STR(id));
@@ -492,19 +470,18 @@ enum rc register_get(struct store *s, enum register_kind kind, struct str id, st
 enum rc register_list(struct store *s, const struct register_query *q, struct arena *a, struct register_entry **ret, size_t *ret_n, struct err *err)
 {
 	const struct str texts[] = { q->owner, q->sector, q->level, q->tier, q->region, q->after };
-	struct listing l = { .v = { DB_INT(q->kind), DB_INT(q->retired) }, .n_v = 2, .max = q->limit < LIST_MAX ? q->limit : LIST_MAX, .kind = q->kind, .a = a };
+	struct listing l = { .v = { DB_INT(q->kind), DB_INT(q->retired) }, .n_v = 2, .a = a };
 
 	for (size_t i = 0; i < COUNTOF(texts); i++) {
 		TRY(text_check(texts[i], ALIAS_MAX, "register: what is looked for", err));
 		l.v[l.n_v++] = DB_TEXT(texts[i].p == NULL ? S("") : texts[i]);
 	}
 	l.v[l.n_v++] = DB_INT(q->at);
-	/* The limit is the reader's own: it stops at `max`. */
+	/* The limit is the reader's own: it stops there. */
 	l.sql = "SELECT " COLUMNS " FROM register_entry WHERE kind = $1 AND id > $8 AND ($2 = 1 OR retired = 0) AND ($3 = '' OR owner = $3)"
 		" AND ($4 = '' OR sector = $4) AND ($5 = '' OR level = $5) AND ($6 = '' OR tier = $6) AND ($7 = '' OR region = $7)"
 		" AND ((starts <= $9 AND ends > $9) OR $9 = 0) ORDER BY id";
-	TRY(read_list(s, &l, err));
-	*ret = l.list;
+	TRY(read_entries(s, &l, q->kind, q->limit < LIST_MAX ? q->limit : LIST_MAX, ret, err));
 	*ret_n = l.n;
 	return RC_OK;
 }

@@ -53,6 +53,33 @@ enum rc store_read(struct store *s, store_reader fn, void *ctx, struct err *err)
 	return rc;
 }
 
+static enum rc list_rows(struct db *d, void *ctx, struct err *err)
+{
+	struct listing *l = ctx;
+	struct dbq *q CLEANUP(db_endp) = NULL;
+	bool row;
+
+	l->n = 0;
+	TRY(db_start(d, &q, l->sql, l->v, l->n_v, err));
+	for (;;) {
+		TRY(db_next(q, &row, err));
+		if (!row || l->n == l->max)
+			return RC_OK;
+		if (!l->fill(l->a, q, (char *)l->rows + l->n * l->size))
+			return FAIL(err, RC_NOMEM, "%s: the caller's memory is full", l->what);
+		l->n++;
+	}
+}
+
+enum rc store_list(struct store *s, struct listing *l, size_t max, struct err *err)
+{
+	l->max = max;
+	l->rows = arena_array(l->a, max + 1, l->size);
+	if (l->rows == NULL)
+		return FAIL(err, RC_NOMEM, "%s: the caller's memory is full", l->what);
+	return store_read(s, list_rows, l, err);
+}
+
 static enum rc sql_begin(struct store *s, struct err *err)
 {
 	TRY(db_begin(s->write_db, err));

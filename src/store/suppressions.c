@@ -131,18 +131,9 @@ enum rc suppressions_end(struct store *s, struct str ticket, struct str actor, s
 	return changed == 0 ? RC_OK : tell(s, "suppress.remove", actor, 0, S(""), ticket, now, err);
 }
 
-struct listing {
-	bool active;
-	usec now;
-	int64_t after;
-	uint32_t limit;
-	struct arena *a;
-	struct suppression *list;
-	size_t n;
-};
-
-static bool fill(struct arena *a, const struct dbq *q, struct suppression *x)
+static bool fill(struct arena *a, const struct dbq *q, void *row)
 {
+	struct suppression *x = row;
 	struct str *texts[] = { &x->scope, &x->rule, &x->where, &x->value, &x->indicator, &x->created_by, &x->ticket, &x->note };
 
 	*x = (struct suppression){ .row = db_int(q, 0), .tlp = (uint8_t)db_int(q, 1), .until = db_int(q, 2), .created = db_int(q, 3),
@@ -155,36 +146,16 @@ static bool fill(struct arena *a, const struct dbq *q, struct suppression *x)
 	return true;
 }
 
-static enum rc read_list(struct db *d, void *ctx, struct err *err)
-{
-	struct listing *l = ctx;
-	struct dbq *q CLEANUP(db_endp) = NULL;
-	bool row;
-
-	l->n = 0;
-	TRY(DB_START(d, &q, err,
-		     "SELECT " COLUMNS " FROM suppression WHERE row > $1 AND ($2 = 0 OR (removed = 0 AND until > $3)) ORDER BY row LIMIT $4",
-		     DB_INT(l->after), DB_INT(l->active), DB_INT(l->now), DB_INT(l->limit)));
-	for (;;) {
-		TRY(db_next(q, &row, err));
-		if (!row)
-			return RC_OK;
-		if (!fill(l->a, q, &l->list[l->n]))
-			return FAIL(err, RC_NOMEM, "suppressions: the caller's memory is full");
-		l->n++;
-	}
-}
-
 enum rc suppression_list(struct store *s, bool active, usec now, int64_t after, uint32_t limit, struct arena *a, struct suppression **ret,
 			 size_t *ret_n, struct err *err)
 {
-	struct listing l = { .active = active, .now = now, .after = after, .limit = limit < LIST_MAX ? limit : LIST_MAX, .a = a };
+	size_t max = limit < LIST_MAX ? limit : LIST_MAX;
+	struct listing l = { .what = "suppressions", .a = a, .fill = fill, .size = sizeof **ret, .n_v = 4,
+			     .v = { DB_INT(after), DB_INT(active), DB_INT(now), DB_INT((int64_t)max) },
+			     .sql = "SELECT " COLUMNS " FROM suppression WHERE row > $1 AND ($2 = 0 OR (removed = 0 AND until > $3)) ORDER BY row LIMIT $4" };
 
-	l.list = arena_array(a, (size_t)l.limit + 1, sizeof *l.list);
-	if (l.list == NULL)
-		return FAIL(err, RC_NOMEM, "suppressions: the caller's memory is full");
-	TRY(store_read(s, read_list, &l, err));
-	*ret = l.list;
+	TRY(store_list(s, &l, max, err));
+	*ret = l.rows;
 	*ret_n = l.n;
 	return RC_OK;
 }

@@ -20,88 +20,45 @@ enum rc ticket_fill(struct arena *a, const struct dbq *q, struct ticket *t, stru
 	return RC_OK;
 }
 
-struct listing {
-	const struct ticket_query *q;
-	struct str cluster;
-	usec from, to;
-	uint32_t limit;
-	struct arena *a;
-	struct ticket *list;
-	size_t n;
-};
-
-static enum rc collect(struct listing *l, struct dbq *q, struct err *err)
+static bool fill(struct arena *a, const struct dbq *q, void *row)
 {
-	bool row;
-
-	for (;;) {
-		TRY(db_next(q, &row, err));
-		if (!row)
-			return RC_OK;
-		TRY(ticket_fill(l->a, q, &l->list[l->n], err));
-		l->n++;
-	}
+	return ticket_fill(a, q, row, NULL) == RC_OK;
 }
 
-static enum rc room(struct listing *l, struct err *err)
+static enum rc list(struct store *s, struct listing *l, size_t max, struct ticket **ret, size_t *ret_n, struct err *err)
 {
-	l->limit = l->limit < LIST_MAX ? l->limit : LIST_MAX;
-	l->list = arena_array(l->a, (size_t)l->limit + 1, sizeof *l->list);
-	return l->list == NULL ? FAIL(err, RC_NOMEM, "tickets: the caller's memory is full") : RC_OK;
-}
-
-static enum rc near_tickets(struct db *d, void *ctx, struct err *err)
-{
-	struct listing *l = ctx;
-	struct dbq *q CLEANUP(db_endp) = NULL;
-
-	l->n = 0;
-	TRY(DB_START(d, &q, err,
-		     "SELECT " TICKET_COLUMNS " FROM ticket WHERE cluster = $1 AND last >= $2 AND first <= $3 AND state <> 'closed'"
-		     " ORDER BY last DESC, row DESC LIMIT $4",
-		     DB_TEXT(l->cluster), DB_INT(l->from), DB_INT(l->to), DB_INT(l->limit)));
-	return collect(l, q, err);
+	l->what = "tickets";
+	l->fill = fill;
+	l->size = sizeof **ret;
+	l->v[l->n_v++] = DB_INT((int64_t)max);
+	TRY(store_list(s, l, max, err));
+	*ret = l->rows;
+	*ret_n = l->n;
+	return RC_OK;
 }
 
 enum rc ticket_near(struct store *s, struct str cluster, usec from, usec to, uint32_t limit, struct arena *a, struct ticket **ret,
 		    size_t *ret_n, struct err *err)
 {
-	struct listing l = { .cluster = cluster, .from = from, .to = to, .limit = limit, .a = a };
+	struct listing l = { .a = a, .n_v = 3, .v = { DB_TEXT(cluster), DB_INT(from), DB_INT(to) },
+			     .sql = "SELECT " TICKET_COLUMNS " FROM ticket WHERE cluster = $1 AND last >= $2 AND first <= $3 AND state <> 'closed'"
+				    " ORDER BY last DESC, row DESC LIMIT $4" };
 
-	TRY(room(&l, err));
-	TRY(store_read(s, near_tickets, &l, err));
-	*ret = l.list;
-	*ret_n = l.n;
-	return RC_OK;
-}
-
-static enum rc list_tickets(struct db *d, void *ctx, struct err *err)
-{
-	struct listing *l = ctx;
-	const struct ticket_query *x = l->q;
-	struct dbq *q CLEANUP(db_endp) = NULL;
-
-	l->n = 0;
-	TRY(DB_START(d, &q, err,
-		     "SELECT " TICKET_COLUMNS " FROM ticket WHERE row < $1 AND ($2 = '' OR state = $2 OR ($2 = 'active' AND state <> 'closed'))"
-		     " AND ($3 = '' OR class = $3) AND ($4 = '' OR disposition = $4) AND ($5 = '' OR assignee = $5) AND ($6 = '' OR place = $6)"
-		     " AND ($7 = '' OR level = $7) AND last >= $8 AND first <= $9 AND ($10 = '' OR EXISTS (SELECT 1 FROM ticket_ref r"
-		     " WHERE r.kind = $10 AND r.value = $11 AND r.ticket = ticket.row)) ORDER BY row DESC LIMIT $12",
-		     DB_INT(x->before == 0 ? INT64_MAX : x->before), DB_TEXT(x->state), DB_TEXT(x->class), DB_TEXT(x->disposition),
-		     DB_TEXT(x->assignee), DB_TEXT(x->where), DB_TEXT(x->level), DB_INT(x->since == 0 ? INT64_MIN : x->since),
-		     DB_INT(x->until == 0 ? INT64_MAX : x->until - 1), DB_TEXT(x->kind), DB_TEXT(x->value), DB_INT(l->limit)));
-	return collect(l, q, err);
+	return list(s, &l, limit < LIST_MAX ? limit : LIST_MAX, ret, ret_n, err);
 }
 
 enum rc ticket_list(struct store *s, const struct ticket_query *q, struct arena *a, struct ticket **ret, size_t *ret_n, struct err *err)
 {
-	struct listing l = { .q = q, .limit = q->limit, .a = a };
+	struct listing l = { .a = a, .n_v = 11,
+			     .v = { DB_INT(q->before == 0 ? INT64_MAX : q->before), DB_TEXT(q->state), DB_TEXT(q->class), DB_TEXT(q->disposition),
+				    DB_TEXT(q->assignee), DB_TEXT(q->where), DB_TEXT(q->level), DB_INT(q->since == 0 ? INT64_MIN : q->since),
+				    DB_INT(q->until == 0 ? INT64_MAX : q->until - 1), DB_TEXT(q->kind), DB_TEXT(q->value) },
+			     .sql = "SELECT " TICKET_COLUMNS " FROM ticket WHERE row < $1 AND ($2 = '' OR state = $2 OR ($2 = 'active' AND state <> 'closed'))"
+				    " AND ($3 = '' OR class = $3) AND ($4 = '' OR disposition = $4) AND ($5 = '' OR assignee = $5) AND ($6 = '' OR place = $6)"
+				    " AND ($7 = '' OR level = $7) AND last >= $8 AND first <= $9 AND ($10 = '' OR EXISTS (SELECT 1 FROM ticket_ref r"
+				    " WHERE r.kind = $10 AND r.value = $11 AND r.ticket = ticket.row)) ORDER BY row DESC LIMIT $12" };
 
-	TRY(room(&l, err));
-	TRY(store_read(s, list_tickets, &l, err));
-	*ret = l.list;
-	*ret_n = l.n;
-	return RC_OK;
+	return list(s, &l, q->limit < LIST_MAX ? q->limit : LIST_MAX, ret, ret_n, err);
 }
 
 struct getting {
