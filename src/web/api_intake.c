@@ -225,23 +225,6 @@ static enum rc first_fact(struct api_call *c, const struct intake_report *r, str
 	return incident_own_fact(c, packs, body, ret, err);
 }
 
-static enum rc read_packs(struct api_call *c, struct str *ret, struct err *err)
-{
-	const struct json *list = json_get(c->body, S("packs"));
-	struct buf b;
-
-	*ret = str_of(c->api->desk_pack);
-	if (list == NULL)
-		return RC_OK;
-	buf_init(&b, 4096);
-	if (list->type == JSON_ARRAY)
-		JSON_EACH(one, list)
-			buf_fmt(&b, "%s%.*s", b.n > 0 ? " " : "", STR(json_str(one)));
-	*ret = arena_dup(c->req->arena, buf_view(&b));
-	buf_done(&b);
-	return ret->n > 0 ? RC_OK : FAIL(err, RC_BAD, "/packs: expected an array of packs");
-}
-
 static enum rc open_new(struct api_call *c, const struct intake_report *r, struct incident_row *ret, struct err *err)
 {
 	struct incident_fact f;
@@ -257,7 +240,7 @@ static enum rc open_new(struct api_call *c, const struct intake_report *r, struc
 	if (ret->id.p == NULL || ret->title.p == NULL)
 		return FAIL(err, RC_NOMEM, "incident: out of memory");
 	TRY(api_bool(c, "exercise", false, &ret->exercise, err));
-	TRY(read_packs(c, &ret->packs, err));
+	TRY(incident_read_packs(c, &ret->packs, err));
 	TRY(first_fact(c, r, ret->packs, &f, err));
 	TRY(incident_look(c, ret, &more, 1, time_now(), &v, err));
 	TRY(incident_refuse_idle(&v, &f, 1, err));
