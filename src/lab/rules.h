@@ -1,0 +1,22 @@
+/* Rules over raw bytes. libyara has the last word on what a rule means; how a file finds the rules worth running on it is this
+ * module's own affair, so that nothing around it knows more than: load once in the zygote, run on each node. */
+#ifndef LAB_RULES_H
+#define LAB_RULES_H
+
+#include "lab/node.h"
+
+#define LAB_RULES_AT_ONCE 16 /* matches shown of one string of a rule, but in plain mode all */
+
+struct lab_rules;
+
+/* Compiles a file of rules, or all *.yar and *.yara files of a folder (each in a namespace of its own, its path), or loads compiled
+ * rules. `plain`: as the yara program runs one file. RC_BAD with file and line of the first rule that does not compile. Appends what
+ * identifies the set to `generation`. In the zygote: memory stays to be shared with workers. */
+enum rc lab_rules_load(const char *path, bool plain, struct buf *generation, struct lab_rules **ret, struct err *err) MUSTUSE;
+void lab_rules_free(struct lab_rules *r);
+size_t lab_rules_count(const struct lab_rules *r);
+
+/* Runs on the node's bytes, says matches by lab_match. In the worker. RC_LIMIT: `seconds` were not enough. */
+enum rc lab_rules_run(const struct lab_rules *r, struct lab_node *n, int seconds, struct err *err) MUSTUSE;
+
+#endif
