@@ -59,7 +59,7 @@ static void own_fds(int in_fd, int out_fd, int err_fd)
 	close_range(in >= 0 ? PASSED_FD + 1 : PASSED_FD, UINT_MAX, 0);
 }
 
-static void default_signals(void)
+void proc_signals_default(void)
 {
 	struct sigaction plain = { .sa_handler = SIG_DFL };
 	sigset_t none;
@@ -72,7 +72,7 @@ static void default_signals(void)
 
 __attribute__((noreturn)) static void become(char *const *argv, pid_t parent, int in_fd, int out_fd, int err_fd)
 {
-	default_signals();
+	proc_signals_default();
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent) /* died before the line above */
 		_exit(PROC_EXIT_REFUSED);

@@ -33,6 +33,8 @@ enum rc proc_self_path(char *out, size_t n, struct err *err) MUSTUSE;
 
 /* Blocks SIGTERM, SIGINT, SIGHUP in all threads and waits for one of them here. */
 void proc_signals_block(void);
+/* In a child: every signal does what it does by default, and none is blocked. Safe after fork. */
+void proc_signals_default(void);
 int proc_signal_wait(usec timeout); /* signal number, or 0 after the time-out */
 
 /* sd_notify(3) without libsystemd: "READY=1"; does nothing without NOTIFY_SOCKET. */

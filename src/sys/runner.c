@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "sys/proc.h"
 
 #define ASK_FD 3
 #define LOOK_MS 100
@@ -29,17 +30,6 @@ struct runner {
 };
 
 /* --- the runner's side --- */
-
-static void plain_signals(void)
-{
-	struct sigaction plain = { .sa_handler = SIG_DFL };
-	sigset_t none;
-
-	for (int sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &plain, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
 
 __attribute__((noreturn)) static void become(const char *path, int in_fd)
 {
@@ -143,7 +133,7 @@ __attribute__((noreturn)) static void serve(const char *path, int fd, usec limit
 	static char bytes[RUNNER_INPUT_MAX];
 	struct rlimit none = { 0, 0 };
 
-	plain_signals();
+	proc_signals_default();
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "runner");
