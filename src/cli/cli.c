@@ -259,29 +259,6 @@ static int run_command(const struct cli_cmd *cmd, int argc, char **argv)
 	return status == CLI_OK ? cmd->run(&c) : status;
 }
 
-/* "lianfang user", "lianfang help user": lists the commands that begin with these words. */
-bool cli_print_group(const char *word, bool zh, FILE *to)
-{
-	struct buf b;
-	bool any = false;
-
-	buf_init(&b, (size_t)1 << 20);
-	for (size_t i = 0; cli_table[i] != NULL; i++) {
-		struct str name = str_of(cli_table[i]->name);
-		struct str first;
-
-		if (str_next(&name, ' ', &first) && name.n > 0 && str_eq(first, str_of(word))) {
-			buf_fmt(&b, "lianfang %-20s %s\n", cli_table[i]->name,
-				zh ? cli_table[i]->summary.zh : cli_table[i]->summary.en);
-			any = true;
-		}
-	}
-	if (any)
-		fwrite(b.p, 1, b.n, to);
-	buf_done(&b);
-	return any;
-}
-
 static int print_overview(bool zh)
 {
 	struct buf b;
@@ -344,9 +321,7 @@ int cli_main(int argc, char **argv)
 	}
 	if (argc == 2 && (str_eq(str_of(argv[1]), S("--help")) || str_eq(str_of(argv[1]), S("-h"))) && cli_print_group(argv[0], zh, stdout))
 		return CLI_OK;
-	if (!cli_print_group(argv[0], zh, stderr))
-		fprintf(stderr, zh ? "lianfang：沒有「%s」這個指令（lianfang --help 列出所有指令）\n" :
-			"lianfang: '%s' is not a command (lianfang --help lists them)\n", argv[0]);
+	cli_unknown(argc, (const char *const *)argv, zh);
 	return CLI_ERROR;
 }
 

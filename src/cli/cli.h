@@ -62,6 +62,22 @@ struct cli {
 /* All commands, in the order of the manual; NULL ends. */
 extern const struct cli_cmd *const cli_table[];
 
+/* What somebody wants to do: a heading over the commands from `first` up to the next group's. NULL ends. */
+struct cli_group {
+	const struct cli_cmd *first;
+	struct words title;
+};
+extern const struct cli_group cli_groups[];
+/* The heading that stands before this command, or NULL. */
+const struct cli_group *cli_group_at(const struct cli_cmd *cmd);
+
+/* Commands of one first word that the overview shows on one line; `lianfang WORD` lists them. NULL ends. */
+struct cli_fold {
+	const char *word;
+	struct words what;
+};
+extern const struct cli_fold cli_folds[];
+
 /* Parses, runs, and returns the exit status. */
 int cli_main(int argc, char **argv);
 
@@ -98,9 +114,11 @@ enum rc cli_stdin_line(struct buf *b, struct err *err) MUSTUSE;
 
 /* Help of one command, or of all, into `out`. */
 void cli_help(const struct cli_cmd *cmd, bool zh, struct buf *out);
+void cli_help_all(bool zh, struct buf *out);
 /* The commands that begin with this word ("user"); false when there is none. */
 bool cli_print_group(const char *word, bool zh, FILE *to);
-void cli_help_all(bool zh, struct buf *out);
+/* Says on stderr that these words are no command, and which one may be meant; lists those of the first word. */
+void cli_unknown(int n, const char *const *words, bool zh);
 /* The table as JSON, and as a completion script for bash. */
 void cli_table_json(bool zh, struct buf *out);
 void cli_bash(struct buf *out);

@@ -42,8 +42,10 @@ static int run(struct cli *c)
 
 	if (c->n_operands == 1 && cmd == NULL && !whole && cli_print_group(c->operands[0], c->zh, stdout))
 		return CLI_OK;
-	if (c->n_operands > 0 && cmd == NULL && !whole)
-		return cli_failf(c, c->zh ? "沒有「%s」這個指令" : "'%s' is not a command", c->operands[0]);
+	if (c->n_operands > 0 && cmd == NULL && !whole) {
+		cli_unknown(c->n_operands, c->operands, c->zh);
+		return CLI_ERROR;
+	}
 	buf_init(&b, (size_t)1 << 20);
 	if (conf)
 		config_man(&b);

@@ -232,7 +232,7 @@ static int alerts_run(struct cli *c)
 	return list_call(c, "/alerts", show_alerts);
 }
 
-const struct cli_cmd CMD_ALERTS = { "alerts", { "list alerts", "列出警示" }, "DIR", { NULL, NULL }, list_opts, NULL, 1, 1, alerts_run };
+const struct cli_cmd CMD_ALERTS = { "alerts", { "what the logs of this node met (what others warn of: alert list)", "本節點紀錄之命中（他人警訊見 alert list）" }, "DIR", { NULL, NULL }, list_opts, NULL, 1, 1, alerts_run };
 
 static void show_facts(const struct cli *c, const struct json *v, struct buf *out)
 {

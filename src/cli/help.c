@@ -40,16 +40,6 @@ void cli_help(const struct cli_cmd *cmd, bool zh, struct buf *out)
 				  : "exit status: 0 done or yes, 1 no or a part failed, 2 could not be done (serve: 78 configuration or fence refused)");
 }
 
-void cli_help_all(bool zh, struct buf *out)
-{
-	buf_cstr(out, zh ? "lianfang 聯防 — 三層式情資聯防節點\n\n用法: lianfang 指令 [選項] [參數]\n\n"
-			 : "lianfang 聯防 — a node of an intelligence-driven joint defence\n\nusage: lianfang COMMAND [options] [operands]\n\n");
-	for (size_t i = 0; cli_table[i] != NULL; i++)
-		buf_fmt(out, "  %-20s %s\n", cli_table[i]->name, pick(&cli_table[i]->summary, zh));
-	buf_cstr(out, zh ? "\nlianfang 指令 --help 顯示該指令的說明與範例；執行 lianfang demo 看完整故事。\n"
-			 : "\nlianfang COMMAND --help shows options and examples. `lianfang demo` plays the whole story.\n");
-}
-
 static void json_options(const struct cli_opt *o, bool zh, struct jsonw *w)
 {
 	for (; o != NULL && o->name != NULL; o++) {
@@ -274,6 +264,10 @@ void cli_man(const struct cli_cmd *cmd, struct buf *out)
 	}
 	buf_cstr(out, MAN_HEAD);
 	for (size_t i = 0; cli_table[i] != NULL; i++) {
+		const struct cli_group *group = cli_group_at(cli_table[i]);
+
+		if (group != NULL)
+			buf_fmt(out, ".SS %s\n", group->title.en);
 		buf_cstr(out, ".TP\n.BR ");
 		put_page_name(cli_table[i], out);
 		buf_cstr(out, " (1)\n");

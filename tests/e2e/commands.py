@@ -109,6 +109,15 @@ for args, word in ((['user', 'add', '--lang', 'zh', '--nonsense'], '沒有選項
     t.ok(r.status == 2 and word in r.err, f'{" ".join(args)}: the mistake is told in zh-TW', r)
 r = run('--lang', 'zh', 'nonsense')
 t.ok(r.status == 2 and '指令' in r.err, 'errors too', r)
+for words, want in (('inti', 'init'), ('ticket lst', 'ticket list'), ('ticet', 'ticket'), ('incident observable ad', 'incident observable add'), ('sreve x', 'serve'),
+                    ('help repot', 'report')):
+    r = run(*words.split())
+    t.ok(r.status == 2 and f"'{want}' meant" in r.err, f'lianfang {words}: {want} is proposed', r)
+for lang, heading in (('en', 'Report an incident'), ('zh', '通報')):
+    lines = run('help', '--lang', lang).out.splitlines()
+    told = {line[2:].split('  ')[0] for line in lines if line.startswith('  ')}
+    t.same([n for n in LIANFANG if n not in told and n.split()[0] + ' ...' not in told], [], f'the overview has every command ({lang})')
+    t.ok(any(line.startswith(heading) for line in lines), f'the overview is by what somebody wants to do ({lang})')
 r = run('--json', 'version')
 t.ok(r.json() and r.json()['name'] == 'lianfang', '--json before the command', r)
 
