@@ -182,7 +182,8 @@ static bool pass_brackets(struct jsonsplit *s)
 static void keep(struct jsonsplit *s, struct buf *to)
 {
 	buf_put(to, s->piece.p + s->from, s->at - s->from);
-	s->from = s->at;
+	if (to->bad == RC_OK)
+		s->from = s->at;
 }
 
 static enum rc check(const struct jsonsplit *s, const struct buf *b, struct err *err)
@@ -459,6 +460,14 @@ enum rc jsonsplit_end(const struct jsonsplit *s, struct err *err)
 	bool complete = s->state == LINE_END || s->state == ARRAY_END || (s->state == TOP && s->begun);
 
 	return complete ? RC_OK : fail(s, RC_BAD, "the text ends too early", err);
+}
+
+void jsonsplit_unread(const struct jsonsplit *s, struct str *ret_held, struct str *ret_rest)
+{
+	bool element = s->state == IN_ELEMENT, object = !s->wrapper_open && s->state >= FIRST_NAME && s->state <= VALUE_END;
+
+	*ret_held = element ? buf_view(&s->element) : object ? buf_view(&s->around) : S("");
+	*ret_rest = str_slice(s->piece, element || object ? s->from : s->at, s->piece.n);
 }
 
 const struct json *jsonsplit_wrapper(const struct jsonsplit *s)

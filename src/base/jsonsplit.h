@@ -26,11 +26,15 @@ void jsonsplit_feed(struct jsonsplit *s, struct str piece);
 
 /* The next element's bytes, borrowed until the next call; .p is NULL when the
  * piece is used up. RC_BAD and RC_LIMIT name element and byte; after a failure
- * only jsonsplit_free may follow. */
+ * only jsonsplit_unread and jsonsplit_free may follow. */
 enum rc jsonsplit_next(struct jsonsplit *s, struct str *ret_element, struct err *err) MUSTUSE;
 
 /* No more pieces: RC_BAD when the document is empty or not complete. */
 enum rc jsonsplit_end(const struct jsonsplit *s, struct err *err) MUSTUSE;
+
+/* Behind a failure, or behind the last piece: what was read and is no part of an element that was handed out. *ret_held are
+ * bytes of earlier pieces, *ret_rest those of the last one; both are borrowed. */
+void jsonsplit_unread(const struct jsonsplit *s, struct str *ret_held, struct str *ret_rest);
 
 /* The wrapper that was closed last, with its array empty; NULL before. Valid
  * until the next one closes. */

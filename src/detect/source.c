@@ -9,6 +9,7 @@
 
 #include "base/jsonsplit.h"
 #include "base/mem.h"
+#include "detect/salvage.h"
 #include "sys/file.h"
 #include "wire/evtx.h"
 #include "wire/flat_json.h"
@@ -17,6 +18,8 @@
 #define HEAD ((size_t)64 << 10)        /* looked at to find the format */
 #define PIECE ((size_t)1 << 20)        /* of a line file */
 #define RAW (2 * HEAD)                 /* packed bytes at once */
+#define COLUMN_MAX 64                  /* further in no element of a document begins its line */
+#define COLUMN_UNKNOWN SIZE_MAX
 #define EVTX_HEADER 4096
 #define EVTX_CHUNK 65536
 _Static_assert(SOURCE_UNIT % EVTX_CHUNK == 0, "a unit of an event log is whole chunks");
@@ -434,35 +437,98 @@ static enum rc read_lines(struct run *u, enum log_format format, struct err *err
 	return run_lines(u, err);
 }
 
-/* Each element as soon as it is whole. A document that breaks its grammar ends the file: what is behind cannot be told apart. */
-static bool take_elements(struct run *u, struct jsonsplit *s, bool *ret_bad)
+/* A document that is read, and what its damage left of it. */
+struct document {
+	struct run *u;
+	struct jsonsplit *split;
+	struct salvage salvage;
+	bool broken; /* its grammar does not hold: from here on only salvage reads */
+};
+
+static bool take_element(struct run *u, struct str element)
 {
+	struct err err = { 0 };
+	enum rc rc = flat_json_mended(u->r->flat, u->r->dict, &element, &u->r->spare, &err);
+
+	return u->fn(u->ctx, rc == RC_OK ? u->r->flat : NULL, &err);
+}
+
+static bool take_salvaged(void *ctx, struct str piece)
+{
+	struct run *u = ctx;
+	struct err err = { 0 };
+
+	if (piece.p != NULL)
+		return take_element(u, piece);
+	err_set(&err, RC_LIMIT, "a piece of a broken document is longer than %zu MiB", SOURCE_LINE_MAX >> 20);
+	return u->fn(u->ctx, NULL, &err);
+}
+
+/* How far in the line the element at `p` begins. */
+static size_t column_of(struct str piece, const char *p)
+{
+	size_t n = 0;
+
+	while (p - n > piece.p && p[-1 - (ptrdiff_t)n] != '\n' && n < COLUMN_MAX)
+		n++;
+	return n;
+}
+
+/* An element is cut out by its brackets. Where one lacks a bracket or a quote, it has its neighbours in it. */
+static bool take_whole(struct document *d, struct str piece, struct str element)
+{
+	struct run *u = d->u;
+	struct err err = { 0 };
+	struct str line = element;
+	enum rc rc;
+
+	if (d->salvage.column == COLUMN_UNKNOWN && element.p >= piece.p && element.p < piece.p + piece.n)
+		d->salvage.column = column_of(piece, element.p);
+	rc = flat_json_mended(u->r->flat, u->r->dict, &line, &u->r->spare, &err);
+	if (rc == RC_BAD && memchr(element.p, '\n', element.n) != NULL)
+		return salvage_feed(&d->salvage, element, true) && salvage_end(&d->salvage);
+	return u->fn(u->ctx, rc == RC_OK ? u->r->flat : NULL, &err);
+}
+
+/* What is behind the place where the grammar breaks, line by line. Who tells of the damage is the broken element itself,
+ * or, where there is none, the grammar. */
+static bool break_off(struct document *d, struct str piece, const struct err *why)
+{
+	struct str held, rest;
+
+	d->broken = true;
+	jsonsplit_unread(d->split, &held, &rest);
+	if (d->salvage.column == COLUMN_UNKNOWN)
+		d->salvage.column = held.n == 0 && rest.n > 0 && rest.p[0] == '{' ? column_of(piece, rest.p) : 0;
+	if (held.n == 0 && (rest.n == 0 || rest.p[0] != '{') && !d->u->fn(d->u->ctx, NULL, why))
+		return false;
+	return salvage_feed(&d->salvage, held, held.n > 0) && salvage_feed(&d->salvage, rest, held.n == 0 && rest.n > 0 && rest.p[0] == '{');
+}
+
+/* Each element as soon as it is whole. */
+static bool take_elements(struct document *d, struct str piece)
+{
+	if (d->broken)
+		return salvage_feed(&d->salvage, piece, false);
+	jsonsplit_feed(d->split, piece);
 	for (;;) {
 		struct str element = { NULL, 0 };
 		struct err err = { 0 };
-		enum rc rc = jsonsplit_next(s, &element, &err);
 
-		if (rc != RC_OK) {
-			*ret_bad = true;
-			(void)u->fn(u->ctx, NULL, &err);
-			return false;
-		}
+		if (jsonsplit_next(d->split, &element, &err) != RC_OK)
+			return break_off(d, piece, &err);
 		if (element.p == NULL)
 			return true;
-		rc = flat_json_mended(u->r->flat, u->r->dict, &element, &u->r->spare, &err);
-		if (!u->fn(u->ctx, rc == RC_OK ? u->r->flat : NULL, &err))
+		if (!take_whole(d, piece, element))
 			return false;
 	}
 }
 
-static enum rc read_documents(struct run *u, struct err *err)
+static enum rc read_pieces(struct document *d, struct err *err)
 {
-	CLEANUP(jsonsplit_freep) struct jsonsplit *s = jsonsplit_new(S("Records"), SOURCE_LINE_MAX);
+	struct run *u = d->u;
 	struct err why = { 0 };
-	bool bad = false;
 
-	if (s == NULL)
-		return FAIL(err, RC_NOMEM, "log reader: out of memory");
 	for (bool first = true;; first = false) {
 		struct str piece;
 		size_t got = 0;
@@ -474,14 +540,29 @@ static enum rc read_documents(struct run *u, struct err *err)
 			u->next += got;
 		}
 		piece = str_make(u->r->piece.p + u->r->used, u->r->piece.n - u->r->used);
-		jsonsplit_feed(s, first ? skip_bom(piece) : piece);
-		if (!take_elements(u, s, &bad))
+		if (!take_elements(d, first ? skip_bom(piece) : piece))
 			return RC_OK;
 		u->r->used = u->r->piece.n;
 	}
-	if (!bad && jsonsplit_end(s, &why) != RC_OK)
-		(void)u->fn(u->ctx, NULL, &why);
+	if (!d->broken && jsonsplit_end(d->split, &why) != RC_OK && !break_off(d, S(""), &why))
+		return RC_OK;
+	if (d->broken)
+		(void)salvage_end(&d->salvage);
 	return RC_OK;
+}
+
+static enum rc read_documents(struct run *u, struct err *err)
+{
+	CLEANUP(jsonsplit_freep) struct jsonsplit *s = jsonsplit_new(S("Records"), SOURCE_LINE_MAX);
+	struct document d = { .u = u, .split = s };
+	enum rc rc;
+
+	if (s == NULL)
+		return FAIL(err, RC_NOMEM, "log reader: out of memory");
+	salvage_init(&d.salvage, COLUMN_UNKNOWN, SOURCE_LINE_MAX, take_salvaged, u);
+	rc = read_pieces(&d, err);
+	salvage_done(&d.salvage);
+	return rc;
 }
 
 static bool tell_damage(const struct evtx *e, uint64_t n, enum rc rc, source_event fn, void *ctx)

@@ -120,6 +120,11 @@ static void test_shapes(void)
 		{ "array", "[{\"name\":\"evil\"},\n {\"name\":\"x\"}]\n", 2, 1, 0 },
 		{ "pretty", "{\n  \"name\": \"evil\",\n  \"a\": {\n \"b\": 1 }\n}\n{\n \"name\": \"x\"\n}\n", 2, 1, 0 },
 		{ "records", "{\"Records\": [ {\"name\":\"evil\"}, {\"name\":\"evil\"} ]}", 2, 2, 0 },
+		{ "commas", "{\"name\":\"evil\"},\n{\"name\":\"evil\"},\n{\"name\":\"x\"},\n", 3, 2, 1 },
+		{ "no quote", "[\n{\"name\":\"evil},\n{\"name\":\"evil\"},\n{\"name\":\"evil\"}\n]\n", 2, 2, 1 },
+		{ "no bracket", "{\"Records\":[\n {\"name\":\"evil\"},\n {\"a\":[1\n {\"name\":\"evil\"},\n {\"name\":\"evil\"}\n]}\n", 3, 3, 2 },
+		{ "two brackets", "[\n{\"name\":\"evil\"}},\n{\"name\":\"evil\"}\n]\n", 2, 2, 1 },
+		{ "broken pretty", "{\n  \"name\": \"evil\"\n}\n{\n  \"name\" \"evil\"\n}\n{\n  \"name\": \"evil\",\n  \"a\": [\n    {\n    }\n  ]\n}\n", 2, 2, 1 },
 		{ "torn array", "[{\"name\":\"evil\"}, {\"name\":", 1, 1, 1 },
 		{ "empty", "", 0, 0, 0 },
 		{ "blank lines", "\n\n  \n{\"name\":\"evil\"}\n", 1, 1, 0 },
@@ -134,6 +139,25 @@ static void test_shapes(void)
 		EQ_INT((long long)st.bad, (long long)rows[i].bad, "bad pieces");
 		EQ_INT((long long)s.bad, (long long)rows[i].bad, "bad pieces told");
 	}
+}
+
+/* What the damage of a document costs does not depend on where its pieces end. */
+static void test_broken_document(void)
+{
+	enum { N = 60000 };
+	struct scan_stats st;
+	struct buf text;
+	struct seen s;
+
+	buf_init(&text, (size_t)64 << 20);
+	buf_cstr(&text, "[\n");
+	for (size_t i = 0; i < N; i++)
+		buf_fmt(&text, i % 20000 == 10007 ? "  {\"name\": \"evil\", \"n\": [%d,\n" : "  {\"name\": \"evil\", \"n\": [%d], \"pad\": \"%064d\"},\n", (int)i, 0);
+	s = scan(write_file("torn", buf_view(&text)), 1, 0, &st);
+	OK(text.n > (size_t)5 << 20, "broken document: several pieces");
+	EQ_INT((long long)s.matches, N - 3, "broken document: all but the broken ones match");
+	EQ_INT((long long)s.bad, 3, "broken document: these are told");
+	buf_done(&text);
 }
 
 /* A line longer than is looked at costs itself, not its neighbours. */
@@ -212,14 +236,16 @@ int main(void)
 	sigma_reader_free(r);
 	test_units();
 	test_shapes();
+	test_broken_document();
 	test_long_line();
 	test_troubles();
 	test_allocations();
 	engine_image_unref(image);
 	arena_free(rules_arena);
-	for (size_t i = 0; i < 14; i++) {
-		static const char *const names[] = { "units", "lines", "bom", "broken line", "array", "pretty", "records", "torn array", "empty",
-						     "blank lines", "long", "gz", "alloc", "" };
+	for (size_t i = 0; i < 20; i++) {
+		static const char *const names[] = { "units", "lines", "bom", "broken line", "array", "pretty", "records", "commas", "no quote", "no bracket", "two brackets",
+						     "broken pretty", "torn array", "empty",
+						     "blank lines", "torn", "long", "gz", "alloc", "" };
 
 		if (names[i][0] != '\0')
 			unlink(path_of(names[i]));
