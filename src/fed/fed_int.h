@@ -9,7 +9,7 @@
 #include "store/peers.h"
 #include "taxii/client.h"
 
-#define FED_WORKERS_MAX 512
+#define FED_WORKERS_MAX 1024
 #define FED_BATCH 1000
 #define FED_RESPONSE_MAX ((size_t)64 << 20)
 #define FED_SILENCE (40 * USEC_PER_SEC) /* a stream sends a comment line every 15 s */

@@ -1,4 +1,4 @@
-/* Each side links both of its collections in the direction that it can reach: who has the other's address pulls from the
+/* Each side links all of its collections in the direction that it can reach: who has the other's address pulls from the
  * other's `out` and pushes to its `in`. When both have one, what comes the second way is known and changes nothing. */
 #include "fed/share.h"
 
@@ -7,7 +7,6 @@
 #include "stix/marking.h"
 #include "store/peers.h"
 
-#define NAME_MAX_ 128
 #define MEMORY ((size_t)1 << 20)
 
 static enum rc make_root(struct store *s, struct arena *a, struct err *err)
@@ -20,19 +19,31 @@ static enum rc make_root(struct store *s, struct arena *a, struct err *err)
 	return rc == RC_NOTFOUND ? root_put(s, &root, err) : rc;
 }
 
-static enum rc make_collection(struct store *s, struct arena *a, const char *way, struct str peer, uint32_t *ret, struct err *err)
+static const char *const LANES[SHARE_LANES] = { "", "urgent-" };
+
+struct str share_out(enum share_lane lane, struct str peer, struct arena *a)
 {
-	char alias[NAME_MAX_], title[NAME_MAX_ + 40], id[UUID_TEXT_LEN + 1];
+	return arena_fmt(a, "%sout-%.*s", LANES[lane], STR(peer));
+}
+
+struct str share_in(enum share_lane lane, struct str peer, struct arena *a)
+{
+	return arena_fmt(a, "%sin-%.*s", LANES[lane], STR(peer));
+}
+
+static enum rc make_collection(struct store *s, struct arena *a, struct str alias, struct str title, uint32_t *ret, struct err *err)
+{
+	char id[UUID_TEXT_LEN + 1];
 	struct collection k;
 	struct uuid u;
 	enum rc rc;
 
-	snprintf(alias, sizeof alias, "%s-%.*s", way, STR(peer));
-	rc = collection_get(s, S(OWN_ROOT), str_of(alias), a, &k, err);
+	if (alias.p == NULL || title.p == NULL)
+		return FAIL(err, RC_NOMEM, "peer: out of memory");
+	rc = collection_get(s, S(OWN_ROOT), alias, a, &k, err);
 	if (rc == RC_NOTFOUND) {
 		uuid_v4(&u);
-		snprintf(title, sizeof title, way[0] == 'i' ? "From %.*s" : "To %.*s", STR(peer));
-		k = (struct collection){ .root = S(OWN_ROOT), .id = uuid_format(&u, id), .alias = str_of(alias), .title = str_of(title),
+		k = (struct collection){ .root = S(OWN_ROOT), .id = uuid_format(&u, id), .alias = alias, .title = title,
 					 .description = S(""), .media_types = S(""), .tlp_max = TLP_RED };
 		rc = collection_put(s, &k, err);
 	}
@@ -55,30 +66,40 @@ static enum rc make_link(struct store *s, struct arena *a, struct str peer, uint
 	return link_put(s, &l, err);
 }
 
-enum rc share_with(struct store *s, struct str peer, uint32_t *ret_in, uint32_t *ret_out, struct err *err)
+static enum rc make_lane(struct store *s, struct arena *a, enum share_lane lane, struct str peer, struct share *ret, struct err *err)
+{
+	const char *urgent = lane == SHARE_URGENT ? ", urgent" : "";
+
+	TRY(make_collection(s, a, share_in(lane, peer, a), arena_fmt(a, "From %.*s%s", STR(peer), urgent), &ret->in, err));
+	TRY(make_collection(s, a, share_out(lane, peer, a), arena_fmt(a, "To %.*s%s", STR(peer), urgent), &ret->out, err));
+	TRY(make_link(s, a, peer, LINK_PULL, ret->in, arena_fmt(a, "%sout", LANES[lane]), err));
+	return make_link(s, a, peer, LINK_PUSH, ret->out, arena_fmt(a, "%sin", LANES[lane]), err);
+}
+
+enum rc share_with(struct store *s, struct str peer, struct share ret[static SHARE_LANES], struct err *err)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new(MEMORY);
 
 	if (a == NULL)
 		return FAIL(err, RC_NOMEM, "peer: out of memory");
 	TRY(make_root(s, a, err));
-	TRY(make_collection(s, a, "in", peer, ret_in, err));
-	TRY(make_collection(s, a, "out", peer, ret_out, err));
-	TRY(make_link(s, a, peer, LINK_PULL, *ret_in, S("out"), err));
-	return make_link(s, a, peer, LINK_PUSH, *ret_out, S("in"), err);
+	for (enum share_lane lane = SHARE_PLAIN; lane < SHARE_LANES; lane++)
+		TRY(make_lane(s, a, lane, peer, &ret[lane], err));
+	return RC_OK;
 }
 
 enum rc share_end(struct store *s, struct str peer, struct err *err)
 {
-	char alias[NAME_MAX_];
+	struct arena *a CLEANUP(arena_freep) = arena_new(MEMORY);
 
-	for (int i = 0; i < 2; i++) {
-		enum rc rc;
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "peer: out of memory");
+	for (enum share_lane lane = SHARE_PLAIN; lane < SHARE_LANES; lane++)
+		for (int i = 0; i < 2; i++) {
+			enum rc rc = collection_delete(s, S(OWN_ROOT), i == 0 ? share_in(lane, peer, a) : share_out(lane, peer, a), err);
 
-		snprintf(alias, sizeof alias, "%s-%.*s", i == 0 ? "in" : "out", STR(peer));
-		rc = collection_delete(s, S(OWN_ROOT), str_of(alias), err);
-		if (rc != RC_OK && rc != RC_NOTFOUND)
-			return rc;
-	}
+			if (rc != RC_OK && rc != RC_NOTFOUND)
+				return rc;
+		}
 	return RC_OK;
 }

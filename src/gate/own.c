@@ -2,7 +2,12 @@
 
 struct str own_name(const struct viewer *v, struct str root, struct str name, struct arena *a)
 {
-	if (v->kind != VIEWER_PEER || !str_eq(root, S(OWN_ROOT)) || (!str_eq(name, S("in")) && !str_eq(name, S("out"))))
+	static const struct str ours[] = { S("in"), S("out"), S("urgent-in"), S("urgent-out") };
+	size_t i = 0;
+
+	while (i < sizeof ours / sizeof *ours && !str_eq(name, ours[i]))
+		i++;
+	if (v->kind != VIEWER_PEER || !str_eq(root, S(OWN_ROOT)) || i == sizeof ours / sizeof *ours)
 		return name;
 	return arena_fmt(a, "%.*s-%.*s", STR(name), STR(v->name));
 }
@@ -17,8 +22,8 @@ bool own_rights(const struct viewer *v, const struct collection *c, bool *ret_re
 	if (!str_eq(c->root, S(OWN_ROOT)))
 		return false;
 	/* By its own name, not by the account that it may have here: two peers may share one. */
-	*ret_read = v->kind == VIEWER_LOCAL || (v->kind == VIEWER_PEER && is_of(c->alias, S("out-"), v->name));
-	*ret_write = v->kind == VIEWER_PEER && is_of(c->alias, S("in-"), v->name);
+	*ret_read = v->kind == VIEWER_LOCAL || (v->kind == VIEWER_PEER && (is_of(c->alias, S("out-"), v->name) || is_of(c->alias, S("urgent-out-"), v->name)));
+	*ret_write = v->kind == VIEWER_PEER && (is_of(c->alias, S("in-"), v->name) || is_of(c->alias, S("urgent-in-"), v->name));
 	return true;
 }
 

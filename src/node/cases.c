@@ -9,7 +9,9 @@
  * - from there on upwards, once it is forwarded, or is major by its pack, or a clock of it is breached (so that whoever may take
  *   over knows of it);
  * - whoever delivered a fact of it, and whom a fact names in "to".
- * Notes, and facts with "local": true, stay here. */
+ * Notes, and facts with "local": true, stay here.
+ *
+ * An incident that is major goes by the urgent lane, and is looked at before others whose facts stand before its own in the chain. */
 #include "node/cases.h"
 
 #include <pthread.h>
@@ -48,6 +50,7 @@ struct cases {
 	struct map *told;        /* under lock: "peer collection identity" whose statement went there in this run */
 	usec began;
 	uint64_t at;             /* of the chain: what is behind it was not looked at yet */
+	uint64_t urgent_at;      /* up to here at least what is major was */
 };
 
 /* --- who is who --- */
@@ -88,7 +91,7 @@ static enum rc statement_of(struct cases *x, struct arena *a, struct str author,
 	return buf_check(out, err, "case");
 }
 
-enum rc case_introduce(struct core *c, struct str author, struct str peer, struct err *err)
+enum rc case_introduce(struct core *c, enum share_lane lane, struct str author, struct str peer, struct err *err)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)4 << 20);
 	char key[ID_MAX * 2];
@@ -98,14 +101,14 @@ enum rc case_introduce(struct core *c, struct str author, struct str peer, struc
 
 	if (a == NULL)
 		return FAIL(err, RC_NOMEM, "case: out of memory");
-	TRY(exchange_way(c, peer, &way, err));
+	TRY(exchange_way(c, lane, peer, &way, err));
 	snprintf(key, sizeof key, "%u %.*s", way, STR(str_slice(author, 0, ID_MAX)));
 	if (was_told(c->cases, str_of(key), false))
 		return RC_OK;
 	buf_init(&b, CASE_BODY_MAX);
 	rc = statement_of(c->cases, a, author, &b, err);
 	if (rc == RC_OK)
-		rc = exchange_send(c, peer, buf_view(&b), err);
+		rc = exchange_send_by(c, lane, peer, buf_view(&b), err);
 	buf_done(&b);
 	if (rc == RC_OK)
 		(void)was_told(c->cases, str_of(key), true);
@@ -196,7 +199,7 @@ static enum rc share_with_peer(const struct incident *i, struct str peer, struct
 {
 	struct case_link l = { .peer = peer };
 
-	TRY(exchange_way(i->x->core, peer, &l.collection, err));
+	TRY(exchange_way(i->x->core, SHARE_PLAIN, peer, &l.collection, err));
 	return case_link_put(i->x->core->node.store, i->row.id, &l, err);
 }
 
@@ -354,8 +357,18 @@ static bool is_needed(const struct incident *i, const struct pack_view *view, co
 	return type != FACT_TYPES && need_shows(&need, type);
 }
 
+/* Who opened it counts for what an author may state, so the receiver has to know that, too. Who is not known here is not there either. */
+static enum rc introduce(const struct incident *i, enum share_lane lane, struct str author, struct str peer, struct err *err)
+{
+	enum rc rc = lane == SHARE_PLAIN || str_eq(author, i->info.opened_by) || str_eq(peer, i->info.from)
+			     ? RC_OK : case_introduce(i->x->core, lane, i->info.opened_by, peer, err);
+
+	return rc == RC_OK || rc == RC_NOTFOUND ? case_introduce(i->x->core, lane, author, peer, err) : rc;
+}
+
 static enum rc send_to(const struct incident *i, const struct case_link *had, struct err *err)
 {
+	const enum share_lane lane = is_major(i) ? SHARE_URGENT : SHARE_PLAIN;
 	struct core *c = i->x->core;
 	struct case_link l = *had;
 	struct case_row *rows;
@@ -364,7 +377,7 @@ static enum rc send_to(const struct incident *i, const struct case_link *had, st
 
 	if (peer_get(c->node.store, l.peer, i->a, &p, NULL) != RC_OK || p.disabled)
 		return RC_OK;
-	TRY(exchange_way(c, l.peer, &l.collection, err));
+	TRY(exchange_way(c, SHARE_PLAIN, l.peer, &l.collection, err));
 	if (l.collection != had->collection)
 		l.sent = 0;
 	TRY(case_list(c->node.store, i->row.id, l.sent, i->a, &rows, &n, err));
@@ -372,8 +385,8 @@ static enum rc send_to(const struct incident *i, const struct case_link *had, st
 		l.sent = rows[k].row;
 		if (str_eq(rows[k].peer, l.peer) || !is_needed(i, need_of_peer(&c->api, i->row.packs, l.peer), &rows[k]))
 			continue;
-		TRY(case_introduce(c, rows[k].author, l.peer, err));
-		TRY(exchange_send(c, l.peer, rows[k].body, err));
+		TRY(introduce(i, lane, rows[k].author, l.peer, err));
+		TRY(exchange_send_by(c, lane, l.peer, rows[k].body, err));
 	}
 	return n == 0 && l.collection == had->collection ? RC_OK : case_link_put(c->node.store, i->row.id, &l, err);
 }
@@ -502,6 +515,48 @@ static enum rc keep_cursor(struct cases *x, struct err *err)
 	return cursor_put(x->core->node.store, CURSOR, str_make(text, (size_t)n), err);
 }
 
+/* By what is kept of it: whoever looks at it decides. */
+static bool seems_major(struct cases *x, struct arena *a, struct str id)
+{
+	struct incident_row r;
+	struct str packs, one;
+	bool major = false;
+
+	if (incident_get(x->core->node.store, id, a, &r, NULL) != RC_OK)
+		return false;
+	packs = r.packs;
+	while (str_next(&packs, ' ', &one)) {
+		const struct pack *p = desk_pack(x->core->api.desk, one);
+
+		major |= p != NULL && r.now.level >= p->level_major;
+	}
+	return major;
+}
+
+/* All of it that has come by now, however much of what is lesser waits before it. It is met again in its place, where nothing is left to do. */
+static enum rc follow_urgent(struct cases *x, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)8 << 20);
+	uint64_t had;
+
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "case: out of memory");
+	do {
+		struct stretch p = { .a = a, .at = x->urgent_at, .ids = arena_array(a, AT_A_TIME, sizeof *p.ids) };
+
+		had = x->urgent_at;
+		if (p.ids == NULL)
+			return FAIL(err, RC_NOMEM, "case: out of memory");
+		TRY(fact_each(x->core->node.store, had, S("incident."), note_fact, &p, err));
+		for (size_t i = 0; i < p.n && !atomic_load(&x->core->stopping); i++)
+			if (seems_major(x, a, p.ids[i]))
+				TRY(look_or_say(x, p.ids[i], err));
+		x->urgent_at = p.at;
+		arena_reset(a);
+	} while (x->urgent_at != had && !atomic_load(&x->core->stopping));
+	return RC_OK;
+}
+
 /* RC_OK with *ret_more: there is more behind it. */
 static enum rc follow_chain(struct cases *x, bool *ret_more, struct err *err)
 {
@@ -513,10 +568,14 @@ static enum rc follow_chain(struct cases *x, bool *ret_more, struct err *err)
 		return FAIL(err, RC_NOMEM, "case: out of memory");
 	TRY(fact_each(x->core->node.store, x->at, S("incident."), note_fact, &p, err));
 	for (size_t i = 0; i < p.n; i++) {
+		if (p.n > 1)
+			TRY(follow_urgent(x, err));
 		if (atomic_load(&x->core->stopping))
 			return RC_OK;
 		TRY(look_or_say(x, p.ids[i], err));
 	}
+	if (x->urgent_at < p.at)
+		x->urgent_at = p.at;
 	if (p.at == x->at)
 		return RC_OK;
 	x->at = p.at;
@@ -573,8 +632,9 @@ static enum rc greet(struct cases *x, struct err *err)
 	TRY(exchange_peers(x->core, S(""), a, &peers, &n, err));
 	for (size_t i = 0; i < n; i++) {
 		TRY(define(x->core, peers[i], err));
-		TRY(case_introduce(x->core, str_of(x->core->node.config.identity), peers[i], err));
-		TRY(exchange_way(x->core, peers[i], &way, err));
+		for (enum share_lane lane = SHARE_PLAIN; lane < SHARE_LANES; lane++)
+			TRY(case_introduce(x->core, lane, str_of(x->core->node.config.identity), peers[i], err));
+		TRY(exchange_way(x->core, SHARE_PLAIN, peers[i], &way, err));
 		snprintf(key, sizeof key, "cases:%u", way);
 		fresh |= cursor_get(x->core->node.store, str_of(key), a, &text, NULL) == RC_NOTFOUND;
 	}
@@ -582,7 +642,7 @@ static enum rc greet(struct cases *x, struct err *err)
 		return RC_OK;
 	TRY(look_at_all(x, err));
 	for (size_t i = 0; i < n && !atomic_load(&x->core->stopping); i++) {
-		TRY(exchange_way(x->core, peers[i], &way, err));
+		TRY(exchange_way(x->core, SHARE_PLAIN, peers[i], &way, err));
 		snprintf(key, sizeof key, "cases:%u", way);
 		TRY(cursor_put(x->core->node.store, str_of(key), S("1"), err));
 	}
@@ -643,6 +703,7 @@ static enum rc read_cursor(struct cases *x, struct err *err)
 		return RC_OK;
 	if (rc == RC_OK && !str_to_u64(text, &x->at))
 		return FAIL(err, RC_CORRUPT, "case: cursor '%.*s'", STR(text));
+	x->urgent_at = x->at;
 	return rc;
 }
 

@@ -133,7 +133,9 @@ static enum rc send_receipt(struct coming *x, usec at, const char *refused, stru
 	buf_init(&b, CASE_OBJECT_MAX);
 	rc = case_receipt_text(x->c, &fact, refused, &b, err);
 	if (rc == RC_OK)
-		rc = exchange_send(x->c, x->from->peer, buf_view(&b), err);
+		rc = case_introduce(x->c, x->from->lane, own_identity(x->c), x->from->peer, err);
+	if (rc == RC_OK)
+		rc = exchange_send_by(x->c, x->from->lane, x->from->peer, buf_view(&b), err);
 	buf_done(&b);
 	return rc;
 }
@@ -256,7 +258,7 @@ static enum rc take(struct coming *x, usec *ret_came, struct err *err)
 	struct case_link link = { .peer = x->from->peer };
 
 	TRY(print(x->a, x->object, &row.body, err));
-	TRY(exchange_way(x->c, x->from->peer, &link.collection, err));
+	TRY(exchange_way(x->c, SHARE_PLAIN, x->from->peer, &link.collection, err));
 	TRY(for_good(case_put(x->c->node.store, &row, &info, err), err));
 	TRY(for_good(keep(x, err), err));
 	*ret_came = row.came;
@@ -322,8 +324,8 @@ enum rc case_receipt_came(struct core *c, const struct exchange_from *from, stru
 	/* On towards the author, before it is noted here: after a crash it goes again, and is known there. */
 	if (fact.peer.n > 0 && !str_eq(fact.peer, from->peer)) {
 		TRY(print(a, object, &text, err));
-		TRY(case_introduce(c, w.author, fact.peer, err));
-		TRY(exchange_send(c, fact.peer, text, err));
+		TRY(case_introduce(c, from->lane, w.author, fact.peer, err));
+		TRY(exchange_send_by(c, from->lane, fact.peer, text, err));
 	}
 	r = (struct case_receipt){ .object = w.object, .incident = w.incident, .by = w.author, .at = w.at, .refused = w.refused };
 	TRY(case_receipt_put(c->node.store, &r, &fresh, err));

@@ -185,7 +185,7 @@ enum rc case_media_in(void *ctx, const struct json *bundle, struct jsonw *out, s
 		return FAIL(err, RC_NOMEM, "bundle: out of memory");
 	TRY(case_bundle_read(a, bundle, &seal, &n, err));
 	TRY(find_peer(c, a, &seal, &p, err));
-	from = (struct exchange_from){ p.name, p.relation };
+	from = (struct exchange_from){ .peer = p.name, .relation = p.relation, .lane = SHARE_PLAIN };
 	TRY(count_facts(c, a, seal.incident, &before, err));
 	jsonw_object(out);
 	jsonw_m_str(out, "incident", seal.incident);

@@ -1,5 +1,6 @@
-/* Nothing is queued here: the collection that came in and one durable cursor for each peer are all the state, so a crash costs at
- * most that the last objects are handed over again. One peer whose object cannot be taken in now holds up itself alone. */
+/* Nothing is queued here: the collections that came in and a durable cursor for each are all the state, so a crash costs at
+ * most that the last objects are handed over again. One peer whose object cannot be taken in now holds up itself alone, and of
+ * its two lanes only the one. What came by the urgent lane of any peer is handed over before the next object of another lane. */
 #include "node/exchange.h"
 
 #include <pthread.h>
@@ -8,7 +9,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "desk/bulletin_object.h"
-#include "fed/share.h"
 #include "gate/admit.h"
 #include "gate/own.h"
 #include "node/bulletins.h"
@@ -47,9 +47,10 @@ static const struct exchange_kind KINDS[] = {
 	{ NULL, NULL },
 };
 
-/* What one peer delivers. */
+/* What one peer delivers by one lane. */
 struct box {
 	char peer[NAME_MAX_ + 1], relation[16];
+	enum share_lane lane;
 	uint32_t collection;
 	usec at;            /* the cursor: date_added of the last object that was handed over */
 	usec pause, again;  /* after a failure: how long, and until when (time_mono) */
@@ -64,30 +65,32 @@ struct exchange {
 	bool rung, reload, stop, started; /* under lock */
 	struct box *boxes;  /* changed by the thread under lock */
 	size_t n;
+	struct arena *urgent;      /* the thread's, for what is handed over in between */
+	_Atomic bool urgent_came;
 };
 
 /* --- out --- */
 
-static enum rc out_of(struct core *c, struct str peer, struct arena *a, struct peer *p, uint32_t *ret, struct err *err)
+static enum rc out_of(struct core *c, enum share_lane lane, struct str peer, struct arena *a, uint32_t *ret, struct err *err)
 {
 	struct collection k;
+	struct peer p;
 
-	TRY(peer_get(c->node.store, peer, a, p, err));
-	TRY(collection_get(c->node.store, S(OWN_ROOT), arena_fmt(a, "out-%.*s", STR(peer)), a, &k, err));
+	TRY(peer_get(c->node.store, peer, a, &p, err));
+	TRY(collection_get(c->node.store, S(OWN_ROOT), share_out(lane, peer, a), a, &k, err));
 	*ret = k.row;
 	return RC_OK;
 }
 
-enum rc exchange_send(struct core *c, struct str peer, struct str object, struct err *err)
+enum rc exchange_send_by(struct core *c, enum share_lane lane, struct str peer, struct str object, struct err *err)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new(object.n * 8 + ((size_t)1 << 20));
 	struct admit_opts o = { .tlp_ceiling = TLP_RED, .default_tlp = (uint8_t)c->node.config.default_tlp };
 	struct admitted *done;
-	struct peer p;
 
 	if (a == NULL)
 		return FAIL(err, RC_NOMEM, "exchange: out of memory");
-	TRY(out_of(c, peer, a, &p, &o.collection, err));
+	TRY(out_of(c, lane, peer, a, &o.collection, err));
 	TRY(store_source_id(c->node.store, S("node:desk"), &o.source, err));
 	TRY(admit_objects(c->node.store, a, &o, &object, 1, &done, err));
 	if (done[0].result == ADMIT_FAILED)
@@ -95,12 +98,16 @@ enum rc exchange_send(struct core *c, struct str peer, struct str object, struct
 	return RC_OK;
 }
 
-enum rc exchange_way(struct core *c, struct str peer, uint32_t *ret, struct err *err)
+enum rc exchange_send(struct core *c, struct str peer, struct str object, struct err *err)
+{
+	return exchange_send_by(c, SHARE_PLAIN, peer, object, err);
+}
+
+enum rc exchange_way(struct core *c, enum share_lane lane, struct str peer, uint32_t *ret, struct err *err)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)1 << 20);
-	struct peer p;
 
-	return a == NULL ? FAIL(err, RC_NOMEM, "exchange: out of memory") : out_of(c, peer, a, &p, ret, err);
+	return a == NULL ? FAIL(err, RC_NOMEM, "exchange: out of memory") : out_of(c, lane, peer, a, ret, err);
 }
 
 enum rc exchange_peers(struct core *c, struct str relation, struct arena *a, struct str **ret, size_t *ret_n, struct err *err)
@@ -165,7 +172,7 @@ static void note_refused(struct exchange *x, const struct box *b, const struct p
 
 static enum rc hand_over(struct exchange *x, struct arena *a, const struct box *b, const struct page_entry *e, struct err *err)
 {
-	const struct exchange_from from = { str_of(b->peer), str_of(b->relation) };
+	const struct exchange_from from = { .peer = str_of(b->peer), .relation = str_of(b->relation), .lane = b->lane };
 	const struct exchange_kind *k = KINDS;
 	const struct json *object;
 
@@ -177,6 +184,8 @@ static enum rc hand_over(struct exchange *x, struct arena *a, const struct box *
 	return k->came(x->core, &from, e->id, object, err);
 }
 
+static void take_urgent(struct exchange *x);
+
 /* RC_OK: the page is done. */
 static enum rc take_page(struct exchange *x, struct arena *a, struct box *b, const struct page *page)
 {
@@ -185,6 +194,8 @@ static enum rc take_page(struct exchange *x, struct arena *a, struct box *b, con
 	for (size_t i = 0; i < page->n && rc == RC_OK && !atomic_load(&x->core->stopping); i++) {
 		struct err err = { 0 };
 
+		if (b->lane != SHARE_URGENT)
+			take_urgent(x);
 		arena_reset(a);
 		rc = hand_over(x, a, b, &page->entries[i], &err);
 		if (rc == RC_BAD) {
@@ -237,6 +248,19 @@ static void take_in(struct exchange *x, struct arena *a, struct box *b)
 	b->again = rc == RC_OK ? 0 : time_mono() + b->pause;
 }
 
+/* Between two objects of another lane, however many of them wait: boxes stay where they are, since only this thread changes them. */
+static void take_urgent(struct exchange *x)
+{
+	if (!atomic_exchange(&x->urgent_came, false))
+		return;
+	for (size_t i = 0; i < x->n && !atomic_load(&x->core->stopping); i++)
+		if (x->boxes[i].lane == SHARE_URGENT && is_due(x, &x->boxes[i], false)) {
+			take_in(x, x->urgent, &x->boxes[i]);
+			if (x->boxes[i].again != 0) /* not only behind everything else */
+				atomic_store(&x->urgent_came, true);
+		}
+}
+
 /* --- which peers there are --- */
 
 static enum rc read_cursor(struct exchange *x, struct arena *a, struct box *b, struct err *err)
@@ -252,33 +276,41 @@ static enum rc read_cursor(struct exchange *x, struct arena *a, struct box *b, s
 }
 
 /* Its collections are made when they are missing: peers of a node that was made before there were any. */
+static enum rc read_lanes(struct exchange *x, struct arena *a, const struct peer *p, struct box *boxes, struct err *err)
+{
+	struct share shares[SHARE_LANES];
+
+	TRY(share_with(x->core->node.store, p->name, shares, err));
+	for (enum share_lane lane = SHARE_PLAIN; lane < SHARE_LANES; lane++) {
+		struct box *b = &boxes[lane];
+
+		*b = (struct box){ .due = true, .lane = lane, .collection = shares[lane].in };
+		snprintf(b->peer, sizeof b->peer, "%.*s", STR(p->name));
+		snprintf(b->relation, sizeof b->relation, "%.*s", STR(p->relation));
+		TRY(read_cursor(x, a, b, err));
+	}
+	return RC_OK;
+}
+
 static enum rc read_boxes(struct exchange *x, struct box **ret, size_t *ret_n, struct err *err)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)16 << 20);
 	struct peer *list;
 	struct box *boxes;
 	size_t n, kept = 0;
-	uint32_t out;
 	enum rc rc = RC_OK;
 
 	if (a == NULL)
 		return FAIL(err, RC_NOMEM, "exchange: out of memory");
 	TRY(peer_list(x->core->node.store, a, &list, &n, err));
-	boxes = mem_array(n + 1, sizeof *boxes);
+	boxes = mem_array((n + 1) * SHARE_LANES, sizeof *boxes);
 	if (boxes == NULL)
 		return FAIL(err, RC_NOMEM, "exchange: out of memory");
-	for (size_t i = 0; i < n && kept < PEERS_MAX && rc == RC_OK; i++) {
-		struct box *b = &boxes[kept];
-
+	for (size_t i = 0; i < n && kept < PEERS_MAX * SHARE_LANES && rc == RC_OK; i++) {
 		if (list[i].disabled)
 			continue;
-		*b = (struct box){ .due = true };
-		snprintf(b->peer, sizeof b->peer, "%.*s", STR(list[i].name));
-		snprintf(b->relation, sizeof b->relation, "%.*s", STR(list[i].relation));
-		rc = share_with(x->core->node.store, list[i].name, &b->collection, &out, err);
-		if (rc == RC_OK)
-			rc = read_cursor(x, a, b, err);
-		kept++;
+		rc = read_lanes(x, a, &list[i], &boxes[kept], err);
+		kept += SHARE_LANES;
 	}
 	if (rc != RC_OK) {
 		mem_free(boxes);
@@ -299,6 +331,7 @@ static enum rc look_for_peers(struct exchange *x, struct err *err)
 	old = x->boxes;
 	x->boxes = boxes;
 	x->n = n;
+	atomic_store(&x->urgent_came, true); /* all are looked at */
 	pthread_mutex_unlock(&x->lock);
 	mem_free(old);
 	return RC_OK;
@@ -338,9 +371,9 @@ static void *run(void *ctx)
 	struct arena *a CLEANUP(arena_freep) = arena_new(MEMORY);
 	bool reload = false, all = true;
 
-	if (a == NULL)
+	if (a == NULL || (x->urgent = arena_new(MEMORY)) == NULL)
 		log_line(LOG_LEVEL_ERROR, "exchange", "out of memory: what peers send to the desk waits for the next start");
-	while (a != NULL && !atomic_load(&x->core->stopping)) {
+	while (a != NULL && x->urgent != NULL && !atomic_load(&x->core->stopping)) {
 		struct err err = { 0 };
 
 		if (reload && look_for_peers(x, &err) != RC_OK)
@@ -350,6 +383,7 @@ static void *run(void *ctx)
 				take_in(x, a, &x->boxes[i]);
 		all = wait_for_bell(x, &reload);
 	}
+	arena_free(x->urgent);
 	return NULL;
 }
 
@@ -373,6 +407,8 @@ void exchange_came(struct core *c, uint32_t collection)
 	for (size_t i = 0; i < x->n; i++)
 		if (x->boxes[i].collection == collection) {
 			x->boxes[i].due = x->rung = true;
+			if (x->boxes[i].lane == SHARE_URGENT)
+				atomic_store(&x->urgent_came, true);
 			pthread_cond_signal(&x->bell);
 		}
 	pthread_mutex_unlock(&x->lock);

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "fed/share.h"
 
 struct core;
 
@@ -15,9 +16,12 @@ struct core;
  * The same object again changes nothing. What is above the peer's TLP ceiling waits until the ceiling is raised.
  * RC_NOTFOUND: no such peer; RC_BAD: no object, or one with the same id and other content is there. */
 enum rc exchange_send(struct core *c, struct str peer, struct str object, struct err *err) MUSTUSE;
+/* The same by a lane. Each lane keeps its own order, and nothing of one waits for the other: what goes first by the urgent one
+ * may name what is still under way by the other, so its sender says there again whatever the receiver has to know. */
+enum rc exchange_send_by(struct core *c, enum share_lane lane, struct str peer, struct str object, struct err *err) MUSTUSE;
 
-/* The number of the collection that goes to this peer: another one when the peer was removed and added again. */
-enum rc exchange_way(struct core *c, struct str peer, uint32_t *ret, struct err *err) MUSTUSE;
+/* The number of the collection that goes to this peer by this lane: another one when the peer was removed and added again. */
+enum rc exchange_way(struct core *c, enum share_lane lane, struct str peer, uint32_t *ret, struct err *err) MUSTUSE;
 
 /* Names of peers by relation: S("parent"), S("child"), S("partner"), or all with S(""). Disabled ones are not among them. */
 enum rc exchange_peers(struct core *c, struct str relation, struct arena *a, struct str **ret, size_t *ret_n, struct err *err) MUSTUSE;
@@ -25,12 +29,13 @@ enum rc exchange_peers(struct core *c, struct str relation, struct arena *a, str
 /* Who delivered an object. */
 struct exchange_from {
 	struct str peer, relation;
+	enum share_lane lane; /* by which it came; what answers it goes back the same way */
 };
 
 /* One line of the table of kinds in exchange.c. */
 struct exchange_kind {
 	const char *type; /* STIX type */
-	/* Called for each new object of that type that came in, in the order of arrival, at least once (again after a crash): must be
+	/* Called for each new object of that type that came in, in the order of arrival of its lane, at least once (again after a crash): must be
 	 * idempotent. All borrowed for the call. RC_OK, or RC_BAD: refused for good, which becomes a fact of the chain
 	 * ("exchange.refuse") and a log line. Anything else: what this peer delivers waits, and is tried again later. */
 	enum rc (*came)(struct core *c, const struct exchange_from *from, struct str id, const struct json *object, struct err *err);

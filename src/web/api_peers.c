@@ -87,7 +87,7 @@ static enum rc peers_post(struct api_call *c, struct err *err)
 {
 	struct peer p = { .url = S(""), .user = S(""), .last_error = S(""), .tlp_max = TLP_GREEN };
 	struct str name, text;
-	uint32_t in, out;
+	struct share shares[SHARE_LANES];
 
 	TRY(api_text(c, "name", true, &name, err));
 	TRY(api_name(name, "/name", err));
@@ -104,7 +104,7 @@ static enum rc peers_post(struct api_call *c, struct err *err)
 	TRY(api_tlp(c, "tlp_max", p.tlp_max, &p.tlp_max, err));
 	TRY(api_bool(c, "disabled", p.disabled, &p.disabled, err));
 	TRY(peer_put(c->api->store, &p, err));
-	TRY(share_with(c->api->store, name, &in, &out, err));
+	TRY(share_with(c->api->store, name, shares, err));
 	TRY(api_fact(c, "peer.put", name, S(""), err));
 	if (c->api->changed != NULL)
 		c->api->changed(c->api->ctx);

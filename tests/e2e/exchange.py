@@ -25,19 +25,22 @@ def peer(n, name, other, relation, url=True):
 
 links = peer(b, 'alpha', a, 'child', False)['links']
 peer(b, 'gamma', c, 'child', False)
-t.same(sorted((k['direction'], k['their_root'], k['their_collection']) for k in links), [('pull', 'desk', 'out'), ('push', 'desk', 'in')],
-       'a peer comes with both links of the desk')
+t.same(sorted((k['direction'], k['their_root'], k['their_collection']) for k in links), [('pull', 'desk', 'out'), ('pull', 'desk', 'urgent-out'),
+       ('push', 'desk', 'in'), ('push', 'desk', 'urgent-in')], 'a peer comes with the links of both lanes of the desk')
 names = {k['alias']: k['id'] for k in b.get('/api/v1/collections').json()['collections'] if k['root'] == 'desk'}
-t.same(sorted(names), ['in-alpha', 'in-gamma', 'out-alpha', 'out-gamma'], 'and both collections')
+t.same(sorted(names), sorted(f'{k}-{p}' for k in ('in', 'out', 'urgent-in', 'urgent-out') for p in ('alpha', 'gamma')), 'and their collections')
 note = {'type': 'note', 'spec_version': '2.1', 'id': stix_id('note'), 'created': stamp(), 'modified': stamp(), 'content': 'x',
         'object_refs': ['identity--' + str(uuid.uuid4())], 'object_marking_refs': [TLP['amber']]}
 r = ask('POST', b, a, 'in/objects/', {'objects': [note]})
 t.ok(r.status == 202 and r.json()['success_count'] == 1, 'the peer writes into the one that comes', r)
 for who, tail, want in ((a, 'in/objects/', 403), (a, 'out/objects/', 200), (c, 'in-alpha/objects/', 404), (c, 'out-alpha/objects/', 404),
-                        (c, names['in-alpha'] + '/objects/', 404), (c, names['out-alpha'] + '/objects/', 404), (c, 'out/objects/', 200)):
+                        (c, names['in-alpha'] + '/objects/', 404), (c, names['out-alpha'] + '/objects/', 404), (c, 'out/objects/', 200),
+                        (a, 'urgent-in/objects/', 403), (a, 'urgent-out/objects/', 200), (c, 'urgent-in-alpha/objects/', 404),
+                        (c, 'urgent-out-alpha/objects/', 404), (c, names['urgent-out-alpha'] + '/objects/', 404)):
     t.same(ask('GET', b, who, tail).status, want, f'{who.name} reads {tail[:9]}: {want}')
 t.ok(note['id'] not in str(ask('GET', b, c, 'out/objects/').body), 'the other one sees nothing of it')
-for who, tail, want in ((a, 'out/objects/', 403), (c, 'in-alpha/objects/', 404), (c, names['in-alpha'] + '/objects/', 404)):
+for who, tail, want in ((a, 'out/objects/', 403), (c, 'in-alpha/objects/', 404), (c, names['in-alpha'] + '/objects/', 404),
+                        (a, 'urgent-out/objects/', 403), (c, 'urgent-in-alpha/objects/', 404), (c, names['urgent-in-alpha'] + '/objects/', 404)):
     t.same(ask('POST', b, who, tail, {'objects': [note]}).status, want, f'{who.name} writes into {tail[:9]}: {want}')
 t.same(b.get(f'/desk/collections/{names["in-alpha"]}/objects/').status, 403, 'not even an administrator reads it over TAXII')
 t.same(b.post(f'/desk/collections/{names["in-alpha"]}/objects/', {'objects': [note]}).status, 403, 'nor writes there')
