@@ -11,6 +11,18 @@ usec alarm_at(const struct clock_view *v, size_t rung)
 	return v->start + (v->due - v->start) / 100 * ALARM_PERCENT[rung];
 }
 
+bool alarm_is_due(const struct incident_view *v, usec by)
+{
+	for (size_t i = 0; i < v->n_clocks; i++)
+		for (size_t r = 0; r < ALARM_RUNGS; r++) {
+			usec at = alarm_at(&v->clocks[i], r);
+
+			if (at != NO_TIME && at <= by)
+				return true;
+		}
+	return false;
+}
+
 usec alarm_next(const struct incident_view *v, usec after)
 {
 	usec next = INT64_MAX;

@@ -12,6 +12,9 @@ extern const uint8_t ALARM_PERCENT[ALARM_RUNGS]; /* 50, 75, 90, 100: the breach 
  * behind it). The rung of a breach is due right behind the due instant, or when the breach came about. */
 usec alarm_at(const struct clock_view *v, size_t rung);
 
+/* Whether some rung of some clock is due by then. */
+bool alarm_is_due(const struct incident_view *v, usec by);
+
 /* The first instant behind `after` at which some rung of some clock is due, if no fact comes; INT64_MAX: none. */
 usec alarm_next(const struct incident_view *v, usec after);
 

@@ -79,18 +79,6 @@ static enum rc drop_told(struct alarms *m, struct arena *a, const struct desk_vi
 	return RC_OK;
 }
 
-/* When somebody has to look next. A clock that was set back leaves facts that were recorded in what is now the future: they count, and
- * their clocks run, only from then on. */
-static usec next_look(const struct desk_view *v, usec now)
-{
-	usec next = v->alarm;
-
-	for (size_t i = 0; i < v->facts.n; i++)
-		if (v->facts.f[i].at > now && v->facts.f[i].at < next)
-			next = v->facts.f[i].at;
-	return next;
-}
-
 /* *ret_into: the incident that this one is merged into, or "". */
 static enum rc ring(struct alarms *m, struct arena *a, const struct incident_row *r, usec now, struct str *ret_into, struct err *err)
 {
@@ -104,7 +92,7 @@ static enum rc ring(struct alarms *m, struct arena *a, const struct incident_row
 	TRY(casefile_look(m->core->api.desk, m->core->node.store, a, r, NULL, 0, now, &v, err));
 	n = v.into.n > 0 ? 0 : gather(&v, a, now, list);
 	TRY(drop_told(m, a, &v, list, &n, err));
-	d = casefile_derived(&v, next_look(&v, now));
+	d = casefile_derived(&v, casefile_next(&v, now));
 	for (size_t i = 0; i < n; i++)
 		list[i].told = m->core->notify == NULL;
 	TRY(incident_alarm_put(m->core->node.store, r->row, r->facts, list, n, &d, err));

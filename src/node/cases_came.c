@@ -197,10 +197,11 @@ static enum rc check_same(struct coming *x, struct incident_row *r, struct err *
 static enum rc derive_with(struct coming *x, const struct incident_row *r, const struct incident_fact *f, struct incident_derived *ret, struct err *err)
 {
 	const struct casefile_more more = { r->id, f, 1 };
+	const usec at = time_now();
 	struct desk_view v;
 
-	TRY(casefile_look(x->c->api.desk, x->c->node.store, x->a, r, &more, 1, time_now(), &v, err));
-	*ret = casefile_derived(&v, 0); /* whoever tells of alarms looks at once */
+	TRY(casefile_look(x->c->api.desk, x->c->node.store, x->a, r, &more, 1, at, &v, err));
+	*ret = casefile_derived(&v, casefile_rung(&v, at));
 	return RC_OK;
 }
 

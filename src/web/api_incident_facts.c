@@ -266,18 +266,19 @@ static enum rc may_state_here(struct api_call *c, const struct desk_view *v, str
 static enum rc add_once(struct api_call *c, const struct incident_fact *f, size_t n, struct incident_row *r, struct desk_view *v, struct err *err)
 {
 	struct casefile_more more = { .incident = r->id, .f = f, .n = n };
+	const usec at = time_now();
 	size_t added;
 
-	TRY(incident_look(c, r, &more, 1, time_now(), v, err));
+	TRY(incident_look(c, r, &more, 1, at, v, err));
 	TRY(may_state_here(c, v, err));
 	if (n == 1 && count_own(v, f->id) > 1) /* it was stated before under this id: it is not stated again */
-		return incident_look(c, r, NULL, 0, time_now(), v, err);
+		return incident_look(c, r, NULL, 0, at, v, err);
 	TRY(incident_refuse_idle(v, f, n, err));
 	for (size_t i = 0; i < n; i++)
 		TRY(incident_refuse_partial(c, r, v, f[i].type, err));
 	if (count_own(v, (struct str){ NULL, 0 }) > INCIDENT_FACTS_MAX)
 		return FAIL(err, RC_LIMIT, "incident: more than %d facts", INCIDENT_FACTS_MAX);
-	r->now = casefile_derived(v, 0);
+	r->now = casefile_derived(v, casefile_rung(v, at));
 	TRY(incident_add(c->api->store, r->row, r->facts, f, n, &r->now, api_actor(c), &added, err));
 	r->facts += (int64_t)added;
 	r->changed = time_now();

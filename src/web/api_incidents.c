@@ -220,7 +220,7 @@ static enum rc incidents_post(struct api_call *c, struct err *err)
 	at = time_now();
 	TRY(incident_look(c, &r, &more, 1, at, &v, err));
 	TRY(incident_refuse_idle(&v, f, more.n, err));
-	r.now = casefile_derived(&v, 0);
+	r.now = casefile_derived(&v, casefile_rung(&v, at));
 	TRY(incident_open(c->api->store, &r, f, more.n, api_actor(c), err));
 	incident_changed(c);
 	c->res->status = 201;

@@ -229,6 +229,7 @@ static enum rc open_new(struct api_call *c, const struct intake_report *r, struc
 {
 	struct incident_fact f;
 	struct casefile_more more = { .f = &f, .n = 1 };
+	const usec at = time_now();
 	struct desk_view v;
 	enum rc rc;
 
@@ -242,9 +243,9 @@ static enum rc open_new(struct api_call *c, const struct intake_report *r, struc
 	TRY(api_bool(c, "exercise", false, &ret->exercise, err));
 	TRY(incident_read_packs(c, &ret->packs, err));
 	TRY(first_fact(c, r, ret->packs, &f, err));
-	TRY(incident_look(c, ret, &more, 1, time_now(), &v, err));
+	TRY(incident_look(c, ret, &more, 1, at, &v, err));
 	TRY(incident_refuse_idle(&v, &f, 1, err));
-	ret->now = casefile_derived(&v, 0);
+	ret->now = casefile_derived(&v, casefile_rung(&v, at));
 	rc = incident_open(c->api->store, ret, &f, 1, api_actor(c), err);
 	/* Somebody was here before, and only the report does not know yet. */
 	return rc == RC_CONFLICT ? incident_get(c->api->store, ret->id, c->req->arena, ret, err) : rc;

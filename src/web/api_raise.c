@@ -241,7 +241,7 @@ static enum rc raise_it(struct raising *x, struct err *err)
 	at = time_now();
 	TRY(incident_look(c, &x->r, &more, 1, at, &v, err));
 	TRY(incident_refuse_idle(&v, x->f, x->n, err));
-	x->r.now = casefile_derived(&v, 0);
+	x->r.now = casefile_derived(&v, casefile_rung(&v, at));
 	rc = incident_open(c->api->store, &x->r, x->f, x->n, api_actor(c), err);
 	if (rc == RC_CONFLICT) { /* made before, but the ticket was not told */
 		TRY(incident_get(c->api->store, x->r.id, c->req->arena, &there, err));

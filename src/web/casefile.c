@@ -53,6 +53,27 @@ enum rc casefile_look(const struct desk *d, struct store *s, struct arena *a, co
 	return desk_look_joined(d, a, r->packs, r->id, &src, at, ret, err);
 }
 
+/* A clock that was set back leaves facts that were recorded in what is now the future: they count, and
+ * their clocks run, only from then on. */
+usec casefile_next(const struct desk_view *v, usec at)
+{
+	usec next = v->alarm;
+
+	for (size_t i = 0; i < v->facts.n; i++)
+		if (v->facts.f[i].at > at && v->facts.f[i].at < next)
+			next = v->facts.f[i].at;
+	return next;
+}
+
+usec casefile_rung(const struct desk_view *v, usec at)
+{
+	bool due = v->into.n > 0 || v->n_kin > 0 || v->n_joined > 0;
+
+	for (size_t i = 0; i < v->n && !due; i++)
+		due = alarm_is_due(v->views[i], at);
+	return due ? 0 : casefile_next(v, at);
+}
+
 struct incident_derived casefile_derived(const struct desk_view *v, usec rung)
 {
 	return (struct incident_derived){ .open = v->open, .state = str_of(v->views[0]->state), .level = v->views[0]->overall,

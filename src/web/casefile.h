@@ -17,7 +17,13 @@ struct casefile_more {
 enum rc casefile_look(const struct desk *d, struct store *s, struct arena *a, const struct incident_row *r, const struct casefile_more *more,
 		      size_t n_more, usec at, struct desk_view *ret, struct err *err) MUSTUSE;
 
-/* What the store keeps of a view. `rung`: 0 where a fact came, since it may tell of something long past; else v->alarm. */
+/* When somebody has to look at the alarms of what was derived at `at`: 0, at once, when a rung is due (perhaps it was told already), or when
+ * other incidents have a part in it; else the instant of the next rung, so that an ordinary fact costs one commit and not two. */
+usec casefile_rung(const struct desk_view *v, usec at);
+/* The instant at which this view may be another one, if no fact comes and what is due now was told. */
+usec casefile_next(const struct desk_view *v, usec at);
+
+/* What the store keeps of a view. */
 struct incident_derived casefile_derived(const struct desk_view *v, usec rung);
 
 #endif
