@@ -19,6 +19,8 @@
 #define BLOCK_PLACE_MAX 1000                 /* bytes of an input's place */
 #define BLOCK_BYTES_MAX ((size_t)48 << 20)   /* of a whole sealed block */
 
+struct event_keys;
+
 struct block_event {
 	struct str line;        /* its bytes: the original line of text; of other formats, and of those whose lines do not
 				   stand alone (Zeek's), its JSON (flat_json_print) */
@@ -26,6 +28,7 @@ struct block_event {
 	struct str source;      /* name of the input */
 	usec time;              /* the event's own, or when it came */
 	uint64_t ordinal;       /* its number within the input, from 1, as the collector counts */
+	const struct event_keys *known; /* for making: what the matcher found out about it (detect/block_keys.h), or NULL */
 };
 
 /* --- making --- */
@@ -48,6 +51,8 @@ bool block_maker_known(const struct block_maker *m, struct str source, struct st
 void block_maker_mark(struct block_maker *m, uint64_t mark);
 /* The next block is sealed in half the time, a quarter larger: for when events come faster than they are sealed. */
 void block_maker_hurry(struct block_maker *m, bool hurry);
+/* Forgets all that was added since the last seal. */
+void block_maker_empty(struct block_maker *m);
 bool block_maker_full(const struct block_maker *m);
 uint32_t block_maker_events(const struct block_maker *m);
 /* When the first event came, by time_mono(); 0 while there is none. */

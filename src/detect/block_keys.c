@@ -98,22 +98,44 @@ static uint64_t key_hash(struct str bytes)
 	return h == 0 ? 1 : h;
 }
 
-static bool put_key(void *ctx, struct str key, struct str matched UNUSED)
+static bool put_hash(struct block_keys *k, uint64_t hash)
 {
-	struct block_keys *k = ctx;
-
 	if (k->keys.n >= KEYS_MOST)
 		k->bad = RC_LIMIT;
 	else if (set_grow(&k->keys) != RC_OK)
 		k->bad = RC_NOMEM;
 	else
-		(void)set_put(&k->keys, key_hash(key));
+		(void)set_put(&k->keys, hash);
 	return k->bad == RC_OK;
+}
+
+static bool put_key(void *ctx, struct str key, struct str matched UNUSED)
+{
+	return put_hash(ctx, key_hash(key));
 }
 
 static void put_observable(void *ctx, enum observable_kind kind, struct str value)
 {
 	keys_of(kind, value, &PREFIXES, put_key, ctx);
+}
+
+static bool note_key(void *ctx, struct str key, struct str matched UNUSED)
+{
+	struct event_keys *k = ctx;
+
+	/* Beyond the last place: there is no room. */
+	if (k->n_keys < EVENT_KEYS_MAX)
+		k->key[k->n_keys] = key_hash(key);
+	return k->n_keys++ < EVENT_KEYS_MAX;
+}
+
+bool event_keys_put(struct event_keys *k, enum observable_kind kind, struct str value)
+{
+	keys_of(kind, value, &PREFIXES, note_key, k);
+	if (k->n_keys <= EVENT_KEYS_MAX)
+		return true;
+	k->n_keys = EVENT_KEYS_MAX;
+	return false;
 }
 
 /* Every observable has a dot or a colon, or is a hash of 32 digits and more. */
@@ -123,15 +145,18 @@ static bool holds_nothing(struct str s)
 }
 
 /* False when this string was looked at before in this block. */
-static bool first_time(struct block_keys *k, struct str s)
+static bool first_hash(struct block_keys *k, uint64_t hash)
 {
-	uint64_t hash = hash_table(s);
-
 	if (k->seen.n >= SEEN_MAX)
 		set_clear(&k->seen);
 	if (set_grow(&k->seen) != RC_OK)
 		return true;
 	return set_put(&k->seen, hash == 0 ? 1 : hash);
+}
+
+static bool first_time(struct block_keys *k, struct str s)
+{
+	return first_hash(k, hash_table(s));
 }
 
 static void put_string(struct block_keys *k, struct str s)
@@ -179,18 +204,46 @@ static bool is_whole(const struct flat *f)
 	return whole;
 }
 
-static void put_flat(struct block_keys *k, struct flat *f)
+static void put_value(struct block_keys *k, struct flat *f, uint32_t place)
 {
-	glance_values(f, &k->worth);
-	for (size_t i = 0; i < k->worth.n && k->bad == RC_OK; i++) {
-		struct str s = flat_text(f, &f->v[k->worth.place[i]]);
+	struct str s = flat_text(f, &f->v[place]);
 
-		if (s.p == NULL)
-			k->bad = RC_NOMEM;
-		else if (first_time(k, s))
-			(void)observe_string(s, &k->normal, put_observable, k);
+	if (s.p == NULL)
+		k->bad = RC_NOMEM;
+	else if (first_time(k, s))
+		(void)observe_string(s, &k->normal, put_observable, k);
+}
+
+static void put_known(struct block_keys *k, struct flat *f, const struct event_keys *known)
+{
+	for (size_t i = 0; i < known->n && k->bad == RC_OK; i++) {
+		const struct event_value *v = &known->value[i];
+
+		if (!first_hash(k, v->hash))
+			continue;
+		if (v->from == EVENT_VALUE_UNSEEN)
+			put_value(k, f, v->place);
+		else
+			for (uint32_t at = v->from; at < v->to && put_hash(k, known->key[at]); at++)
+				;
 	}
-	for (size_t i = 0; i < OBSERVE_PAIRS && k->bad == RC_OK; i++)
+}
+
+static void put_flat(struct block_keys *k, struct flat *f, const struct event_keys *known)
+{
+	uint32_t names;
+
+	if (known != NULL && known->f == f) {
+		put_known(k, f, known);
+		names = known->names;
+	} else {
+		glance_values(f, &k->worth);
+		for (size_t i = 0; i < k->worth.n && k->bad == RC_OK; i++)
+			put_value(k, f, k->worth.place[i]);
+		names = k->worth.names;
+	}
+	/* A path has a name of three letters, which few formats use otherwise. */
+	for (size_t i = 0; i < OBSERVE_PAIRS && k->bad == RC_OK && (names & 1u << 3) != 0; i++)
 		put_pair(k, f, &observe_pairs[i]);
 }
 
@@ -224,14 +277,15 @@ static uint64_t shape_of(const struct flat *f)
 	return shape;
 }
 
-enum rc block_keys_add(struct block_keys *k, struct str line, enum log_format format, struct flat *f, uint64_t *ret_shape, struct err *err)
+enum rc block_keys_add(struct block_keys *k, struct str line, enum log_format format, struct flat *f, const struct event_keys *known,
+		       uint64_t *ret_shape, struct err *err)
 {
 	k->bad = RC_OK;
 	if (f == NULL && format == LOG_JSON && flat_json(k->flat, k->none, line, NULL) == RC_OK)
 		f = k->flat;
 	*ret_shape = shape_of(f);
 	if (f != NULL)
-		put_flat(k, f);
+		put_flat(k, f, known);
 	if (format == LOG_JSON && (f == NULL || !is_whole(f)))
 		put_tree(k, line);
 	else if (f == NULL || f->left_out > 0)

@@ -13,7 +13,7 @@
 #include "detect/block_keys.h"
 
 #define LEVEL 7
-#define LEVEL_HURRY 3
+#define LEVEL_HURRY 1
 #define BITS 13
 #define COLUMN_MAX ((size_t)10 * BLOCK_EVENTS_MOST)
 
@@ -38,6 +38,7 @@ struct block_maker {
 	struct buf body, column[COLUMNS], joined; /* joined: scratch at sealing */
 	usec first, last, before, since;
 	uint64_t mark;
+	bool hurry;
 	ZSTD_CCtx *zstd;
 };
 
@@ -97,6 +98,7 @@ void block_maker_freep(struct block_maker **m)
 
 void block_maker_hurry(struct block_maker *m, bool hurry)
 {
+	m->hurry = hurry;
 	ZSTD_CCtx_setParameter(m->zstd, ZSTD_c_compressionLevel, hurry ? LEVEL_HURRY : LEVEL);
 }
 
@@ -201,7 +203,7 @@ enum rc block_maker_add(struct block_maker *m, const struct block_event *e, stru
 		return FAIL(err, RC_BUSY, "block: full");
 	TRY(find_source(m, e->source, e->format, &source, err));
 	/* Keys first: a key too many is harmless, a line without its keys would never be found. */
-	TRY(block_keys_add(m->keys, e->line, e->format, f, &shape, err));
+	TRY(block_keys_add(m->keys, e->line, e->format, f, e->known, &shape, err));
 	TRY(append(m, e, source, group_of(m, shape), err));
 	if (m->events++ == 0) {
 		m->first = m->last = e->time;
@@ -257,7 +259,7 @@ usec block_maker_since(const struct block_maker *m)
 
 /* --- sealing --- */
 
-static void clear(struct block_maker *m)
+void block_maker_empty(struct block_maker *m)
 {
 	for (uint32_t i = 0; i < m->n_sources; i++) {
 		char text[BLOCK_NAME_MAX + 1];
@@ -295,7 +297,7 @@ static enum rc put_filter(const struct block_maker *m, unsigned bits, struct buf
 	if (list == NULL)
 		return FAIL(err, RC_NOMEM, "block: out of memory");
 	block_keys_list(m->keys, list);
-	rc = fuse_build(list, n, bits == 0 ? BITS : bits, out, err);
+	rc = fuse_build(list, n, bits == 0 ? BITS : bits, m->hurry, out, err);
 	mem_free(list);
 	return rc;
 }
@@ -418,7 +420,7 @@ enum rc block_maker_seal(struct block_maker *m, usec now, unsigned bits, struct 
 	enum rc rc = seal(m, now, bits, out, err);
 
 	if (rc == RC_OK)
-		clear(m);
+		block_maker_empty(m);
 	else
 		buf_cut(out, from);
 	return rc;

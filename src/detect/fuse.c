@@ -20,6 +20,7 @@
 #define MAGIC 0x31455546u /* "FUE1" */
 #define PAD 3             /* a cell is read as four bytes */
 #define TRIES 200
+#define FIRST_IN_HURRY 28 /* of them: most keys come apart at once with the cells of this one */
 #define SEGMENT_MOST ((uint32_t)1 << 18)
 
 struct work {
@@ -94,23 +95,6 @@ static void plan(struct fuse *f, size_t n, int seed)
 	f->segments = wanted <= 2 ? 1 : wanted - 2;
 }
 
-static size_t unique(uint64_t *keys, size_t n)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < n; i++)
-		if (i == 0 || keys[i] != keys[i - 1])
-			keys[kept++] = keys[i];
-	return kept;
-}
-
-static int order_keys(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void pile(const struct fuse *f, struct work *w, const uint64_t *keys, size_t n)
 {
 	memset(w->sums, 0, all_cells(f) * sizeof *w->sums);
@@ -177,13 +161,13 @@ static void put_head(const struct fuse *f, struct buf *out)
 	buf_le32(out, MAGIC);
 }
 
-static enum rc fill(struct fuse *f, struct work *w, const uint64_t *keys, size_t n, struct buf *out, struct err *err)
+static enum rc fill(struct fuse *f, struct work *w, const uint64_t *keys, size_t n, bool hurry, struct buf *out, struct err *err)
 {
 	bool good = false;
 	size_t bytes;
 	char *room;
 
-	for (int i = 0; i < TRIES && !good; i++) {
+	for (int i = hurry ? FIRST_IN_HURRY : 0; i < TRIES && !good; i++) {
 		plan(f, n, i);
 		f->seed = mix(n, (uint64_t)i + 1);
 		pile(f, w, keys, n);
@@ -202,7 +186,7 @@ static enum rc fill(struct fuse *f, struct work *w, const uint64_t *keys, size_t
 	return buf_check(out, err, "filter");
 }
 
-enum rc fuse_build(uint64_t *keys, size_t n, unsigned bits, struct buf *out, struct err *err)
+enum rc fuse_build(const uint64_t *keys, size_t n, unsigned bits, bool hurry, struct buf *out, struct err *err)
 {
 	struct fuse f = { .bits = bits };
 	struct work w;
@@ -214,14 +198,12 @@ enum rc fuse_build(uint64_t *keys, size_t n, unsigned bits, struct buf *out, str
 		put_head(&(struct fuse){ .segment = 1, .segments = 1 }, out);
 		return buf_check(out, err, "filter");
 	}
-	qsort(keys, n, sizeof *keys, order_keys);
-	n = unique(keys, n);
 	plan(&f, n, TRIES); /* the largest it may become */
 	w = (struct work){ .sums = mem_array(all_cells(&f), sizeof *w.sums), .counts = mem_array(all_cells(&f), sizeof *w.counts),
 			   .alone = mem_array(all_cells(&f), sizeof *w.alone), .order = mem_array(n, sizeof *w.order),
 			   .which = mem_array(n, sizeof *w.which) };
 	rc = w.sums == NULL || w.counts == NULL || w.alone == NULL || w.order == NULL || w.which == NULL
-		? FAIL(err, RC_NOMEM, "filter: out of memory") : fill(&f, &w, keys, n, out, err);
+		? FAIL(err, RC_NOMEM, "filter: out of memory") : fill(&f, &w, keys, n, hurry, out, err);
 	mem_free(w.sums);
 	mem_free(w.counts);
 	mem_free(w.alone);

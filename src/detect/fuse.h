@@ -10,8 +10,9 @@
 #define FUSE_BITS_MOST 16
 #define FUSE_KEYS_MAX ((size_t)1 << 24)
 
-/* Sorts `keys`, drops repeats and appends the filter to `out`: the same keys give the same bytes. RC_LIMIT, RC_NOMEM. */
-enum rc fuse_build(uint64_t *keys, size_t n, unsigned bits, struct buf *out, struct err *err) MUSTUSE;
+/* Appends the filter of these keys, each of them once and in any order, to `out`: the same keys give the same bytes. `hurry`: in
+ * less time, a few percent larger. RC_LIMIT, RC_NOMEM; RC_INTERNAL: a key stands there twice. */
+enum rc fuse_build(const uint64_t *keys, size_t n, unsigned bits, bool hurry, struct buf *out, struct err *err) MUSTUSE;
 
 /* A filter that was checked and may be asked; borrows its bytes. */
 struct fuse {

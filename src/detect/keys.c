@@ -5,11 +5,18 @@
 /* Empty when the text is no address. */
 static struct str address_key(enum observable_kind kind, struct str text, char out[static KEY_MAX])
 {
-	size_t slash = str_find(text, S("/"), 0), bytes = kind == OBS_IPV4 ? 4 : 16;
+	size_t bytes = kind == OBS_IPV4 ? 4 : 16, slash;
 	uint64_t prefix = bytes * 8;
 	char plain[64];
-	struct str host = str_slice(text, 0, slash);
+	struct str host;
 
+	if (kind == OBS_IPV4 && value_ipv4(text, (unsigned char *)out + 2)) {
+		out[0] = (char)kind;
+		out[1] = 32;
+		return str_make(out, 6);
+	}
+	slash = str_find(text, S("/"), 0);
+	host = str_slice(text, 0, slash);
 	if (host.n >= sizeof plain || (slash != SIZE_MAX && !str_to_u64(str_slice(text, slash + 1, text.n), &prefix)) || prefix > bytes * 8)
 		return S("");
 	memcpy(plain, host.p, host.n);

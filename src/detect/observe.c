@@ -108,8 +108,13 @@ static bool try_type(struct typer *t, struct str s)
 {
 	const struct str mapped = S("::ffff:");
 	enum observable_kind kind;
+	unsigned char address[4];
 	struct str value;
 
+	if (value_ipv4(s, address)) { /* most of what logs hold, and in its normal form as it stands */
+		t->fn(t->ctx, OBS_IPV4, s);
+		return true;
+	}
 	if (!worth_typing(s))
 		return false;
 	buf_clear(t->normal);

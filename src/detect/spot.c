@@ -40,6 +40,8 @@ struct spotter {
 	/* the values of the event that are worth a look, and their keyed hashes */
 	struct glance_values worth;
 	uint64_t hash[FLAT_VALUES_MAX][2];
+	struct event_keys *keys; /* spotter_note; or NULL */
+	bool full;               /* they have no room for the value at hand */
 };
 
 enum rc spotter_new(const struct iocs *lists, const struct image *image, struct spotter **ret, struct err *err)
@@ -68,6 +70,7 @@ void spotter_free(struct spotter *s)
 	if (s == NULL)
 		return;
 	mem_free(s->sets);
+	mem_free(s->keys);
 	arena_free(s->a);
 	buf_done(&s->normal);
 	buf_done(&s->url);
@@ -188,6 +191,8 @@ static void on_observable(void *ctx, enum observable_kind kind, struct str value
 
 	s->stats.observables++;
 	if (s->asks) {
+		if (s->keys != NULL)
+			s->full |= !event_keys_put(s->keys, kind, value);
 		s->waits |= image_has(s->image, &o);
 		s->maybe |= s->waits;
 		return;
@@ -226,26 +231,53 @@ static void remember(struct spotter *s, uint64_t hash)
 	set[0] = hash;
 }
 
-static void look_at(struct spotter *s, const struct flat_value *v, uint64_t hash)
+/* False: it was not looked at. */
+static bool look_at(struct spotter *s, const struct flat_value *v, uint64_t hash)
 {
 	size_t before = s->n;
 	struct str text;
 
 	s->stats.values++;
 	if (remembered(s, hash))
-		return;
+		return false;
 	s->stats.looked_at++;
 	text = flat_text(s->f, v);
 	if (text.p == NULL) {
 		s->rc = FAIL(s->err, RC_NOMEM, "indicators: out of memory");
-		return;
+		return false;
 	}
 	s->v = v;
-	s->waits = false;
+	s->waits = s->full = false;
 	if (!observe_string(text, &s->normal, on_observable, s))
 		s->stats.left_out++;
 	if (s->n == before && !s->waits && s->rc == RC_OK)
 		remember(s, hash);
+	return !s->full;
+}
+
+/* The values that are worth a look, with the keys of those that were cut. */
+static void look_at_all(struct spotter *s)
+{
+	struct event_keys *k = s->keys;
+	size_t i;
+
+	if (k != NULL)
+		k->n_keys = 0;
+	for (i = 0; i < s->worth.n && s->rc == RC_OK; i++) {
+		const struct flat_value *v = &s->f->v[s->worth.place[i]];
+		/* 0 is nobody's; the same bytes mean something else where escapes count. */
+		uint64_t hash = (s->hash[i][0] ^ (uint64_t)(v->flags & FLAT_ESCAPED) << 32) | 1;
+		uint32_t from = k == NULL ? 0 : k->n_keys;
+		bool looked = look_at(s, v, hash);
+
+		if (k != NULL)
+			k->value[i] = (struct event_value){ hash, looked ? from : EVENT_VALUE_UNSEEN, k->n_keys, s->worth.place[i] };
+	}
+	if (k == NULL)
+		return;
+	k->n = (uint32_t)i;
+	k->names = s->worth.names;
+	k->f = s->rc == RC_OK ? s->f : NULL;
 }
 
 /* A member that may be half of a URL. */
@@ -303,8 +335,6 @@ void spotter_begin(struct spotter *s, struct flat *f)
 
 enum rc spotter_end(struct spotter *s, usec at, const struct spot **ret, size_t *ret_n, struct err *err)
 {
-	const struct flat *f = s->f;
-
 	if (arena_used(s->a) > 0)
 		arena_reset(s->a);
 	s->n = 0;
@@ -313,8 +343,7 @@ enum rc spotter_end(struct spotter *s, usec at, const struct spot **ret, size_t 
 	s->unclear = false;
 	s->rc = RC_OK;
 	s->err = err;
-	for (size_t i = 0; i < s->worth.n && s->rc == RC_OK; i++)
-		look_at(s, &f->v[s->worth.place[i]], s->hash[i][0] | 1); /* 0 is nobody's */
+	look_at_all(s);
 	/* A path has a name of three letters, which few formats use otherwise. */
 	if (s->rc == RC_OK && (s->worth.names & 1u << 3) != 0)
 		look_at_pairs(s);
@@ -344,4 +373,13 @@ bool spotter_maybe(struct spotter *s, struct flat *f)
 	rc = spotter_run(s, f, 0, &none, &n, NULL);
 	s->asks = false;
 	return s->maybe || rc != RC_OK || s->unclear || f->left_out > 0 || s->stats.left_out != left_out;
+}
+
+enum rc spotter_note(struct spotter *s, const struct event_keys **ret, struct err *err)
+{
+	s->keys = mem_alloc(sizeof *s->keys);
+	if (s->keys == NULL)
+		return FAIL(err, RC_NOMEM, "indicators: out of memory");
+	*ret = s->keys;
+	return RC_OK;
 }

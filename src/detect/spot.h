@@ -5,6 +5,7 @@
 #ifndef DETECT_SPOT_H
 #define DETECT_SPOT_H
 
+#include "detect/block_keys.h"
 #include "detect/image.h"
 #include "detect/iocs.h"
 #include "wire/flat.h"
@@ -39,6 +40,9 @@ enum rc spotter_end(struct spotter *s, usec at, const struct spot **ret, size_t 
 /* Could the event hold a value that an indicator of the image names, whether it is active or asks for more, or not? True is no
  * more than a reason to look closely; false is exact. Forgets by itself when the image changes. Of a spotter without lists. */
 bool spotter_maybe(struct spotter *s, struct flat *f);
+
+/* From now on spotter_maybe also notes what it finds, for the history's block. What it yields is of the latest event; RC_NOMEM. */
+enum rc spotter_note(struct spotter *s, const struct event_keys **ret, struct err *err) MUSTUSE;
 
 /* The image changed: what was remembered counts no more. */
 void spotter_forget(struct spotter *s);

@@ -381,6 +381,11 @@ void watch_events(struct watch *w, watch_event fn)
 	w->event_fn = fn;
 }
 
+enum rc watch_note_keys(struct watch *w, const struct event_keys **ret, struct err *err)
+{
+	return spotter_note(w->spotter, ret, err);
+}
+
 enum rc watch_idle(struct watch *w, struct err *err)
 {
 	if (w->patterns != NULL)

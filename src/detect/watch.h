@@ -4,6 +4,7 @@
 #ifndef DETECT_WATCH_H
 #define DETECT_WATCH_H
 
+#include "detect/block_keys.h"
 #include "detect/image.h"
 #include "detect/live.h"
 #include "detect/patterns.h"
@@ -39,6 +40,8 @@ enum rc watch_patterns(struct watch *w, struct patterns *p, struct err *err) MUS
 /* Every event is handed over too, when it was matched: what it hit was told before. Not RC_OK ends the feeding. */
 typedef enum rc (*watch_event)(void *ctx, struct flat *f, struct str line, struct err *err);
 void watch_events(struct watch *w, watch_event fn);
+/* What was found out about each event is noted for the history's block too; *ret is of the event at hand while it is handed over. */
+enum rc watch_note_keys(struct watch *w, const struct event_keys **ret, struct err *err) MUSTUSE;
 
 /* Nothing came for a while (see live_idle, patterns_idle). */
 enum rc watch_idle(struct watch *w, struct err *err) MUSTUSE;

@@ -150,6 +150,27 @@ static void mask_bits(unsigned char *addr, size_t bytes, unsigned prefix)
 	}
 }
 
+bool value_ipv4(struct str text, unsigned char out[static 4])
+{
+	size_t i = 0;
+
+	if (text.n < 7 || text.n > 15)
+		return false;
+	for (int part = 0; part < 4; part++) {
+		size_t from = i;
+		unsigned v = 0;
+
+		for (; i < text.n && i < from + 3 && text.p[i] >= '0' && text.p[i] <= '9'; i++)
+			v = v * 10 + (unsigned)(text.p[i] - '0');
+		if (i == from || v > 255 || (text.p[from] == '0' && i > from + 1))
+			return false;
+		out[part] = (unsigned char)v;
+		if (part < 3 && (i == text.n || text.p[i++] != '.'))
+			return false;
+	}
+	return i == text.n;
+}
+
 static enum rc put_address(enum observable_kind kind, struct str text, struct buf *out, struct err *err)
 {
 	int family = kind == OBS_IPV4 ? AF_INET : AF_INET6;
@@ -159,6 +180,10 @@ static enum rc put_address(enum observable_kind kind, struct str text, struct bu
 	char c[INET6_ADDRSTRLEN];
 	uint64_t prefix = bits;
 
+	if (kind == OBS_IPV4 && value_ipv4(text, addr)) {
+		buf_str(out, text);
+		return RC_OK;
+	}
 	if (slash != SIZE_MAX &&
 	    (!str_to_u64(str_slice(text, slash + 1, text.n), &prefix) || prefix > bits || text.n - slash > 4))
 		return FAIL(err, RC_BAD, "the prefix length is not 0..%u", bits);
@@ -452,15 +477,27 @@ enum rc value_normalise(enum observable_kind kind, struct str text, struct buf *
 	return FAIL(err, RC_UNSUPPORTED, "no such kind of value");
 }
 
+/* What bytes of a text tell apart, so that one walk over it does. */
+enum { MARK_COLON = 1, MARK_SLASH = 2, MARK_AT = 4, MARK_OTHER = 8 }; /* OTHER: no hexadecimal digit */
+static const uint8_t marks[256] = {
+	[0 ... '/' - 1] = MARK_OTHER, ['/'] = MARK_SLASH | MARK_OTHER, [':'] = MARK_COLON | MARK_OTHER, [';' ... '?'] = MARK_OTHER,
+	['@'] = MARK_AT | MARK_OTHER, ['G' ... '`'] = MARK_OTHER, ['g' ... 255] = MARK_OTHER,
+};
+
 static enum observable_kind guess(struct str t)
 {
-	bool colon = str_find(t, S(":"), 0) != SIZE_MAX, slash = str_find(t, S("/"), 0) != SIZE_MAX;
+	unsigned seen = 0;
+	bool colon, slash;
 
+	for (size_t i = 0; i < t.n; i++)
+		seen |= marks[(unsigned char)t.p[i]];
+	colon = (seen & MARK_COLON) != 0;
+	slash = (seen & MARK_SLASH) != 0;
 	if (colon && slash && str_find(t, S("://"), 0) != SIZE_MAX)
 		return OBS_URL;
-	if (str_find(t, S("@"), 0) != SIZE_MAX)
+	if ((seen & MARK_AT) != 0)
 		return OBS_EMAIL;
-	if (is_hex(t)) {
+	if ((seen & (MARK_OTHER | MARK_COLON)) == 0) {
 		switch (t.n) {
 		case 32: return OBS_MD5;
 		case 40: return OBS_SHA1;

@@ -27,6 +27,9 @@ void value_refang(struct buf *out, struct str text);
  * nothing but bytes that are safe in one line of text. */
 enum rc value_normalise(enum observable_kind kind, struct str text, struct buf *out, struct err *err) MUSTUSE;
 
+/* The four bytes of an IPv4 address in its normal form ("192.0.2.1", as inet_pton takes it); false: it is none. */
+bool value_ipv4(struct str text, unsigned char out[static 4]);
+
 /* Kind by form, then as value_normalise. `text` refanged and trimmed. */
 enum rc value_detect(struct str text, enum observable_kind *ret, struct buf *out, struct err *err) MUSTUSE;
 

@@ -33,6 +33,7 @@ struct input {
 	pthread_t thread;
 	bool started;
 	struct watch *watch;
+	const struct event_keys *known; /* of the event at hand, for the history */
 	struct way *way;
 	struct once *seen;
 	struct repeats *repeats;   /* what comes again and again */
@@ -143,7 +144,7 @@ static enum rc on_event(void *ctx, struct flat *f, struct str line, struct err *
 	struct input *in = ctx;
 	char name[BLOCK_NAME_MAX + 1] UNINIT, place[INPUT_PLACE_MAX + 1] UNINIT;
 	struct block_event e = { .line = line, .format = f->format, .source = source_name(in, in->message->part, name), .time = flat_time(f),
-				 .ordinal = atomic_load(&in->ordinal) + 1 };
+				 .ordinal = atomic_load(&in->ordinal) + 1, .known = in->known };
 	enum rc rc;
 
 	place[0] = '\0';
@@ -474,6 +475,8 @@ static enum rc start_input(struct detector *d, const struct config_input *conf, 
 	if (d->live != NULL)
 		TRY(watch_rules(in->watch, d->live, on_rule_hit, err));
 	watch_events(in->watch, on_event);
+	if (d->memory != NULL)
+		TRY(watch_note_keys(in->watch, &in->known, err));
 	TRY(open_way(in, err));
 	if (pthread_create(&in->thread, NULL, run_input, in) != 0)
 		return FAIL(err, RC_IO, "input: cannot start a thread");

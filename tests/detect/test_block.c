@@ -245,7 +245,7 @@ static void test_fuse(void)
 		for (size_t k = 0; k < n; k++)
 			keys[k] = hash_stable(str_make((const char *)&k, sizeof k));
 		buf_init(&out, 1u << 20);
-		OK(fuse_build(keys, n, b, &out, &err) == RC_OK && fuse_view(buf_view(&out), &f, &err) == RC_OK, "%zu keys of %u bits %s", n, b, err.text);
+		OK(fuse_build(keys, n, b, i / COUNTOF(sizes) % 2 == 1, &out, &err) == RC_OK && fuse_view(buf_view(&out), &f, &err) == RC_OK, "%zu keys of %u bits %s", n, b, err.text);
 		for (uint64_t k = 0; k < 100000; k++) {
 			bool has = fuse_has(&f, hash_stable(str_make((const char *)&k, sizeof k)));
 
