@@ -14,10 +14,8 @@
 #include "base/mem.h"
 #include "detect/history.h"
 #include "detect/hunt.h"
-#include "detect/where.h"
-#include "model/observable.h"
 #include "node/detector.h"
-#include "node/once.h"
+#include "node/finds.h"
 
 #define SEAL_AFTER (30 * USEC_PER_SEC)
 #define HAND_ON_AFTER (3 * USEC_PER_SEC)
@@ -25,10 +23,9 @@
 #define EXPIRE_EACH (60 * USEC_PER_SEC)
 #define AGAIN_EACH USEC_PER_SEC
 #define LOOK_EACH USEC_PER_SEC
-#define WAITING_MAX 10000u               /* indicators that wait for one hunt; more wait for the next */
-#define WAITING_BYTES ((size_t)64 << 20)
-#define WHERE_BYTES ((size_t)64 << 20)    /* for one event as a tree */
-#define FOUND_MAX 1000                   /* findings of one hunt that become alerts; the others are counted */
+#define WAITING_FIRST 1024u
+#define WAITING_MAX 1000000u             /* indicators that wait for one hunt; more are counted, and not looked for */
+#define WAITING_BYTES ((size_t)512 << 20)
 #define REPLAY_EVENTS 300000u             /* for correlations at the start: so many */
 #define REPLAY_TIME (10 * USEC_PER_SEC)
 #define DAY ((usec)86400 * USEC_PER_SEC)
@@ -47,12 +44,12 @@ struct memory {
 	pthread_cond_t bell;
 	struct arena *waiting_arena;
 	struct image_indicator *waiting;
-	size_t n_waiting;
+	size_t n_waiting, waiting_room;
 	bool was_told;
 	usec upto, hunted_upto; /* what the list holds, and what was looked for and told: memory_learned_upto */
 	bool stop;
 	usec expired;
-	_Atomic uint64_t hunts, hunted, found, held_back, not_waited;
+	_Atomic uint64_t hunts, hunted, found, not_waited;
 };
 
 /* --- writing; under the lock --- */
@@ -196,6 +193,23 @@ bool memory_place(struct memory *m, struct str input, char *out, size_t room)
 
 /* --- hunting --- */
 
+static bool room_for_waiting(struct memory *m)
+{
+	size_t room = m->waiting_room == 0 ? WAITING_FIRST : 2 * m->waiting_room;
+	struct image_indicator *more;
+
+	if (m->n_waiting < m->waiting_room)
+		return true;
+	if (m->n_waiting >= WAITING_MAX)
+		return false;
+	more = mem_resize(m->waiting, room * sizeof *more);
+	if (more == NULL)
+		return false;
+	m->waiting = more;
+	m->waiting_room = room;
+	return true;
+}
+
 void memory_learned(struct memory *m, const struct image_indicator *i)
 {
 	struct image_indicator copy = *i;
@@ -205,10 +219,10 @@ void memory_learned(struct memory *m, const struct image_indicator *i)
 	pthread_mutex_lock(&m->list_lock);
 	copy.id = arena_dup(m->waiting_arena, i->id);
 	copy.pattern = arena_dup(m->waiting_arena, i->pattern);
-	if (m->n_waiting < WAITING_MAX && copy.id.p != NULL && copy.pattern.p != NULL)
+	if (copy.id.p != NULL && copy.pattern.p != NULL && room_for_waiting(m))
 		m->waiting[m->n_waiting++] = copy;
-	else
-		atomic_fetch_add(&m->not_waited, 1);
+	else if (atomic_fetch_add(&m->not_waited, 1) == 0)
+		log_line(LOG_LEVEL_ERROR, "history", "more new indicators wait than can be looked for in the past: hunt for them by hand");
 	pthread_cond_signal(&m->bell);
 	pthread_mutex_unlock(&m->list_lock);
 }
@@ -251,68 +265,12 @@ static void tell_hunted(struct memory *m, usec upto)
 		log_line(LOG_LEVEL_WARN, "history", "%s", err.text);
 }
 
-struct hunting {
-	struct memory *m;
-	uint64_t found;
-	size_t refused;
-};
-
 /* What cannot be matched live was told already. */
 static void on_refused(void *ctx, size_t i UNUSED, const struct err *why UNUSED)
 {
-	struct hunting *h = ctx;
+	size_t *refused = ctx;
 
-	h->refused++;
-}
-
-/* As long as the node does not stop, what stands in the way may pass. A hunt that is done again finds the same: kept once. */
-static void record(struct memory *m, const struct hit *hit, uint64_t ordinal)
-{
-	const struct sink *to = &m->detector->sink;
-	struct err err = { 0 };
-	struct buf key;
-	enum rc rc;
-
-	buf_init(&key, 4096);
-	once_key_hit(&key, hit->input, hit->indicator, hit->where);
-	buf_fmt(&key, " past %llu %lld", (unsigned long long)ordinal, (long long)hit->at);
-	while ((rc = to->hit(to->ctx, hit, buf_view(&key), &err)) == RC_FULL || rc == RC_IO || rc == RC_BUSY) {
-		if (atomic_load(&m->detector->stopping))
-			break;
-		nap(AGAIN_EACH);
-	}
-	if (rc == RC_OK)
-		log_line(LOG_LEVEL_INFO, "alert", "history: %.*s", STR(log_id(hit->indicator, hit->tlp, 0)));
-	else if (rc != RC_CONFLICT)
-		log_line(LOG_LEVEL_ERROR, "history", "a finding is not recorded: %s", err.text);
-	buf_done(&key);
-}
-
-static bool on_found(void *ctx, const struct hunt_found *f)
-{
-	struct hunting *h = ctx;
-	struct arena *a CLEANUP(arena_freep) = f->f == NULL ? NULL : arena_new(WHERE_BYTES);
-	struct buf normal;
-	struct hit hit = { .indicator = f->id, .matched = f->matched, .at = f->at, .input = f->source, .where = a == NULL ? S("") : flat_where(a, f->f),
-			   .tlp = f->tlp, .confidence = f->confidence, .event = f->event != NULL ? f->event->line : S("") };
-	bool pattern = str_starts(f->matched, S("["));
-
-	hit.what = (struct observable){ .kind = OBS_KINDS, .field = S(""), .value = S("") };
-	if (f->n_why > 0) {
-		hit.what.field = f->why[0].field;
-		hit.what.value = f->why[0].value;
-	}
-	atomic_fetch_add(&h->m->found, 1);
-	if (h->found++ >= FOUND_MAX) {
-		atomic_fetch_add(&h->m->held_back, 1);
-		return true;
-	}
-	buf_init(&normal, 2 * VALUE_MAX);
-	if (value_detect(pattern ? hit.what.value : f->matched, &hit.what.kind, &normal, NULL) != RC_OK)
-		hit.what.kind = OBS_KINDS;
-	buf_done(&normal);
-	record(h->m, &hit, f->event != NULL ? f->event->ordinal : f->n_records > 0 ? f->records[0] : 0);
-	return !atomic_load(&h->m->detector->stopping);
+	(*refused)++;
 }
 
 static enum rc hunt(struct memory *m, const struct image_indicator *list, size_t n, size_t *ret_refused, struct err *err)
@@ -320,16 +278,18 @@ static enum rc hunt(struct memory *m, const struct image_indicator *list, size_t
 	struct history_opts o = { .dir = m->detector->history };
 	struct history *h CLEANUP(history_closep) = NULL;
 	struct hunt_matcher *matcher CLEANUP(hunt_matcher_freep) = NULL;
-	struct hunting ctx = { .m = m };
-	enum rc rc;
+	struct finds *finds;
 	struct hunt_opts how = { 0 };
 	struct hunt_stats st = { 0 };
+	enum rc rc;
 
-	rc = hunt_for_indicators(list, n, on_refused, &ctx, &matcher, err);
-	*ret_refused = ctx.refused;
-	TRY(rc);
+	TRY(hunt_for_indicators(list, n, on_refused, ret_refused, &matcher, err));
 	TRY(history_open(&o, &h, err));
-	return hunt_run(h, matcher, &how, on_found, &ctx, &st, err);
+	TRY(finds_new(&m->detector->sink, &m->detector->stopping, "history", &finds, err));
+	rc = hunt_run(h, matcher, &how, finds_take, finds, &st, err);
+	atomic_fetch_add(&m->found, finds_end(finds));
+	finds_free(finds);
+	return rc;
 }
 
 void memory_replay(struct memory *m)
@@ -367,22 +327,21 @@ static void hunt_all(struct memory *m, const struct image_indicator *list, size_
 	atomic_fetch_add(&m->hunts, 1);
 }
 
-/* The list as it is now becomes the thread's own; a new one begins. False: nothing waits. */
+/* The list as it is now becomes the thread's own, with its arena; a new one begins. False: nothing waits, or there is no memory yet. */
 static bool take_waiting(struct memory *m, struct arena **ret_arena, struct image_indicator **ret, size_t *ret_n)
 {
 	struct arena *fresh = arena_new(WAITING_BYTES);
-	struct image_indicator *list = fresh == NULL ? NULL : arena_array(fresh, WAITING_MAX, sizeof *list);
 	bool any;
 
 	pthread_mutex_lock(&m->list_lock);
-	any = m->n_waiting > 0 && list != NULL;
+	any = m->n_waiting > 0 && fresh != NULL;
 	if (any) {
 		*ret_arena = m->waiting_arena;
 		*ret = m->waiting;
 		*ret_n = m->n_waiting;
 		m->waiting_arena = fresh;
-		m->waiting = list;
-		m->n_waiting = 0;
+		m->waiting = NULL;
+		m->n_waiting = m->waiting_room = 0;
 	}
 	pthread_mutex_unlock(&m->list_lock);
 	if (!any)
@@ -465,6 +424,7 @@ static void *run(void *arg)
 			let_pass(m);
 			flush(m);
 			hunt_all(m, list, n);
+			mem_free(list);
 			arena_free(a);
 		}
 		tell_hunted(m, upto);
@@ -486,8 +446,7 @@ static enum rc memory_open(struct memory *m, struct err *err)
 	cond_init(&m->bell);
 	buf_init(&m->sealed, BLOCK_BYTES_MAX);
 	m->waiting_arena = arena_new(WAITING_BYTES);
-	m->waiting = m->waiting_arena == NULL ? NULL : arena_array(m->waiting_arena, WAITING_MAX, sizeof *m->waiting);
-	if (m->waiting == NULL)
+	if (m->waiting_arena == NULL)
 		return FAIL(err, RC_NOMEM, "history: out of memory");
 	TRY(block_maker_new(&m->maker, err));
 	return history_open(&o, &m->history, err);
@@ -501,6 +460,7 @@ void memory_free(struct memory *m)
 	block_maker_free(m->maker);
 	buf_done(&m->sealed);
 	arena_free(m->waiting_arena);
+	mem_free(m->waiting);
 	pthread_cond_destroy(&m->bell);
 	pthread_mutex_destroy(&m->list_lock);
 	pthread_mutex_destroy(&m->sync_lock);
@@ -563,6 +523,6 @@ void memory_status(struct memory *m, struct jsonw *w)
 	jsonw_m_int(w, "hunts", (int64_t)atomic_load(&m->hunts));
 	jsonw_m_int(w, "indicators_hunted", (int64_t)atomic_load(&m->hunted));
 	jsonw_m_int(w, "found", (int64_t)atomic_load(&m->found));
-	jsonw_m_int(w, "held_back", (int64_t)(atomic_load(&m->held_back) + atomic_load(&m->not_waited)));
+	jsonw_m_int(w, "held_back", (int64_t)atomic_load(&m->not_waited));
 	jsonw_object_end(w);
 }

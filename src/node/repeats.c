@@ -182,17 +182,28 @@ bool repeats_due(const struct repeats *r)
 	return r->since != 0 && time_mono() - r->since >= HOLD_FOR;
 }
 
+static bool hand_on(struct sort *s, repeats_fn fn, void *ctx)
+{
+	if (s->count == 0)
+		return false;
+	s->hit.at = s->rule.at = s->first;
+	s->hit.last = s->rule.last = s->last;
+	s->hit.count = s->rule.count = s->count;
+	fn(ctx, s->is_rule ? NULL : &s->hit, s->is_rule ? &s->rule : NULL);
+	s->count = 0;
+	return true;
+}
+
+bool repeats_hand_on_one(struct repeats *r, struct str key, repeats_fn fn, void *ctx)
+{
+	uint64_t at;
+
+	return r->by_key != NULL && map_get(r->by_key, key, &at) && hand_on(&r->sorts[at], fn, ctx);
+}
+
 void repeats_hand_on(struct repeats *r, repeats_fn fn, void *ctx)
 {
-	for (size_t i = 0; i < r->n; i++) {
-		struct sort *s = &r->sorts[i];
-
-		if (s->count == 0)
-			continue;
-		s->hit.at = s->rule.at = s->first;
-		s->hit.last = s->rule.last = s->last;
-		s->hit.count = s->rule.count = s->count;
-		fn(ctx, s->is_rule ? NULL : &s->hit, s->is_rule ? &s->rule : NULL);
-	}
+	for (size_t i = 0; i < r->n; i++)
+		(void)hand_on(&r->sorts[i], fn, ctx);
 	(void)!begin(r); /* without memory nothing is held: everything is handed on */
 }

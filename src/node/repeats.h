@@ -27,5 +27,7 @@ bool repeats_due(const struct repeats *r);
 /* Gives back all that is held, as hits with a count, and begins anew. Each is one of the two. */
 typedef void (*repeats_fn)(void *ctx, const struct hit *h, const struct rule_hit *rule);
 void repeats_hand_on(struct repeats *r, repeats_fn fn, void *ctx);
+/* Only what is held of one sort; more of it is held anew. False: nothing is. */
+bool repeats_hand_on_one(struct repeats *r, struct str key, repeats_fn fn, void *ctx);
 
 #endif

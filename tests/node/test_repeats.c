@@ -110,6 +110,27 @@ static void apart(void)
 	repeats_free(r);
 }
 
+static void one_sort(void)
+{
+	struct repeats *r;
+	struct seen s = { 0 };
+	struct hit h = hit_at(T0), later = hit_at(T0 + 10 * REPEATS_GAP);
+	int held = 0;
+
+	OK(repeats_new(&r, NULL) == RC_OK && !repeats_hand_on_one(r, S("a"), on_held, &s), "nothing is held of a sort nobody knows");
+	for (int i = 0; i < REPEATS_WHOLE + 5; i++) {
+		held += repeats_hold_hit(r, S("a"), &h);
+		held += repeats_hold_hit(r, S("b"), &h);
+	}
+	OK(held == 10 && !repeats_hold_hit(r, S("a"), &later), "what is far off is not held with the others");
+	OK(repeats_hand_on_one(r, S("a"), on_held, &s) && s.hits == 1 && s.count == 5 && s.last == T0, "one sort is handed on");
+	OK(!repeats_hand_on_one(r, S("a"), on_held, &s), "once");
+	OK(repeats_hold_hit(r, S("a"), &later), "then what is far off begins anew");
+	repeats_hand_on(r, on_held, &s);
+	OK(s.hits == 3 && s.count == 11, "the other and the new are handed on at the end");
+	repeats_free(r);
+}
+
 static void due(void)
 {
 	struct repeats *r;
@@ -158,6 +179,7 @@ int main(void)
 {
 	counting();
 	apart();
+	one_sort();
 	due();
 	no_memory();
 	return tap_done();
