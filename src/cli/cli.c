@@ -185,11 +185,40 @@ static int take_words(struct cli *c, int argc, char **argv)
 	return CLI_OK;
 }
 
+/* Whoever types "23:30" is told as what it is taken. */
+static int read_times(struct cli *c)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < c->n_set; i++) {
+		const char *arg = c->set[i].opt->arg;
+		bool coming = arg != NULL && str_eq(str_of(arg), S("DEADLINE")), dated = arg != NULL && str_eq(str_of(arg), S("DATE|TIME"));
+		struct str said = str_of(c->set[i].value == NULL ? "" : c->set[i].value);
+		struct err err = { 0 };
+		char shown[TIME_TEXT_MAX];
+
+		if (!coming && !dated && (arg == NULL || !str_eq(str_of(arg), S("TIME"))))
+			continue;
+		if (dated && said.n == 10)
+			continue;
+		if (n == CLI_TIMES_MAX)
+			return usage_error(c, c->zh ? "選項太多" : "too many options");
+		if (when_read(said, coming, time_now(), c->times[n], &err) != RC_OK)
+			return cli_failf(c, "--%s: %s", c->set[i].opt->name, err.text);
+		if (!str_eq(str_of(c->times[n]), said) && !str_eq(said, S("now")))
+			fprintf(stderr, c->zh ? "lianfang %s：--%s %.*s 即 %.*s\n" : "lianfang %s: --%s %.*s is taken as %.*s\n", c->cmd->name, c->set[i].opt->name,
+				STR(said), STR(when_show(str_of(c->times[n]), shown)));
+		c->set[i].value = c->times[n++];
+	}
+	return CLI_OK;
+}
+
 static bool is_node(const char *dir)
 {
 	char path[4200];
 
-	return snprintf(path, sizeof path, "%s/lianfang.conf", dir) < (int)sizeof path && access(path, F_OK) == 0;
+	/* What may not be looked into is told as such later. */
+	return snprintf(path, sizeof path, "%s/lianfang.conf", dir) < (int)sizeof path && (access(path, F_OK) == 0 || errno == EACCES);
 }
 
 /* `user add NAME --dir DIR` is `user add DIR NAME`: the folder goes to its place, wherever it came from. An operand
@@ -256,6 +285,8 @@ static int run_command(const struct cli_cmd *cmd, int argc, char **argv)
 	}
 	fill_dir(&c);
 	status = check_operands(&c);
+	if (status == CLI_OK)
+		status = read_times(&c);
 	return status == CLI_OK ? cmd->run(&c) : status;
 }
 

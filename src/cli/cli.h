@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/jsonw.h"
+#include "cli/when.h"
 
 /* Exit statuses, the same for every command (documented in lianfang(1)). */
 enum cli_exit {
@@ -25,7 +26,7 @@ struct words {
 struct cli_opt {
 	const char *name;  /* "listen": --listen; NULL ends the list */
 	char letter;       /* 'l', or 0 */
-	const char *arg;   /* "ADDR", or NULL for a switch */
+	const char *arg;   /* "ADDR", or NULL for a switch. TIME, DEADLINE (to come) and "DATE|TIME" are read by when_read; a date alone is left as it is */
 	struct words help;
 	bool repeat;       /* may stand several times */
 };
@@ -45,6 +46,7 @@ struct cli_cmd {
 
 #define CLI_OPERANDS_MAX 4096
 #define CLI_OPTIONS_MAX 64
+#define CLI_TIMES_MAX 8
 
 struct cli {
 	const struct cli_cmd *cmd;
@@ -55,6 +57,7 @@ struct cli {
 		const char *value;
 	} set[CLI_OPTIONS_MAX];
 	int n_set;
+	char times[CLI_TIMES_MAX][TIME_TEXT_MAX]; /* what the options of times were read as */
 	bool json;     /* --json: records as JSON on stdout */
 	bool zh;       /* texts in zh-TW */
 };
@@ -94,6 +97,8 @@ const char *cli_say(const struct cli *c, const struct words *w);
 
 /* A word of a table or summary (words.c) in the user's language; `en` itself when it is not known. */
 const char *cli_word(const struct cli *c, const char *en);
+/* The same of a value that the node speaks of: a state, a verdict, a tier, yes. */
+struct str cli_value(const struct cli *c, struct str en);
 
 /* "lianfang: init: what went wrong" on stderr; returns CLI_ERROR. With --json also {"error": ...} on stdout. */
 int cli_fail(const struct cli *c, const struct err *err);

@@ -62,7 +62,7 @@ static int user_add(struct cli *c)
 static void show_users(const struct cli *c, const struct json *v, struct buf *out)
 {
 	static const char *const columns[] = { "name:NAME", "role:ROLE", "org:ORG", "tlp_max:TLP", "has_password:PASSWORD",
-					       "disabled:DISABLED", "locked_until:LOCKED UNTIL", NULL };
+					       "disabled:DISABLED", "@locked_until:LOCKED UNTIL", NULL };
 
 	(void)c;
 	show_table(c, json_get(v, S("users")), columns, out);
@@ -153,7 +153,7 @@ static int token_add(struct cli *c)
 
 static void show_tokens(const struct cli *c, const struct json *v, struct buf *out)
 {
-	static const char *const columns[] = { "id:ID", "user:USER", "note:NOTE", "created:CREATED", "expires:EXPIRES", NULL };
+	static const char *const columns[] = { "id:ID", "user:USER", "note:NOTE", "@created:CREATED", "@expires:EXPIRES", NULL };
 
 	(void)c;
 	show_table(c, json_get(v, S("tokens")), columns, out);
@@ -386,7 +386,7 @@ static int peer_link(struct cli *c)
 
 static void show_peers(const struct cli *c, const struct json *v, struct buf *out)
 {
-	static const char *const columns[] = { "name:NAME", "relation:RELATION", "url:URL", "tlp_max:TLP", "last_ok:LAST EXCHANGE",
+	static const char *const columns[] = { "name:NAME", "%relation:RELATION", "url:URL", "tlp_max:TLP", "@last_ok:LAST EXCHANGE",
 					       "last_error:LAST ERROR", NULL };
 
 	(void)c;

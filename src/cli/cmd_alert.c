@@ -27,9 +27,19 @@ static void put_exercise(const struct json *v, struct buf *out)
 static void put_named(const struct cli *c, const struct json *v, const char *label, const char *member, const char *name, struct buf *out)
 {
 	struct str id = json_get_str(v, str_of(member)), title = json_get_str(json_get(v, str_of(name)), c->zh ? S("zh-TW") : S("en"));
+	char text[200];
 
-	if (id.n > 0)
-		buf_fmt(out, "%s: %.*s%s%.*s\n", cli_word(c, label), STR(id), title.n > 0 ? "  " : "", STR(title.p == NULL ? S("") : title));
+	if (id.n == 0)
+		return;
+	snprintf(text, sizeof text, "%.*s%s%.*s", STR(id), title.n > 0 ? "  " : "", STR(title.p == NULL ? S("") : title));
+	show_text(c, label, str_of(text), out);
+}
+
+static bool has_text(const struct json *v, const char *marked)
+{
+	const struct json *m = json_get(v, str_of(marked[0] == '@' || marked[0] == '%' ? marked + 1 : marked));
+
+	return m != NULL && m->n > 0;
 }
 
 static void put_texts(const struct cli *c, const struct json *v, const char *label, const char *member, struct buf *out)
@@ -55,7 +65,7 @@ static void put_table(const struct cli *c, const struct json *v, const char *mem
 
 static void show_recipients(const struct cli *c, const struct json *v, struct buf *out)
 {
-	static const char *const columns[] = { "to:TO", "state:STATE", "sent:SENT", "received:RECEIVED", "read:READ", "answered:ANSWERED",
+	static const char *const columns[] = { "to:TO", "%state:STATE", "@sent:SENT", "@received:RECEIVED", "@read:READ", "@answered:ANSWERED",
 					       "incident:INCIDENT", "reason:REASON", NULL };
 
 	put_table(c, v, "recipients", columns, out);
@@ -64,9 +74,9 @@ static void show_recipients(const struct cli *c, const struct json *v, struct bu
 static void show_alert(const struct cli *c, const struct json *v, struct buf *out)
 {
 	static const struct { const char *label, *member; } lines[] = {
-		{ "number", "number" }, { "title", "title" }, { "TLP", "tlp" }, { "impact", "impact" }, { "source", "source" }, { "issued", "issued" },
-		{ "found", "found" }, { "answer by", "due" }, { "producer", "producer" }, { "from", "origin" }, { "description", "description" },
-		{ "method", "method" }, { "disposition", "disposition" }, { "reason", "reason" }, { "incident", "incident" },
+		{ "number", "number" }, { "title", "title" }, { "TLP", "tlp" }, { "impact", "impact" }, { "source", "source" }, { "issued", "@issued" },
+		{ "found", "@found" }, { "answer by", "@due" }, { "producer", "producer" }, { "from", "origin" }, { "description", "description" },
+		{ "method", "method" }, { "disposition", "%disposition" }, { "reason", "reason" }, { "incident", "incident" },
 	};
 	static const char *const affected[] = { "product:AFFECTED", "vendor:VENDOR", "version:VERSION", NULL };
 	static const char *const observables[] = { "type:TYPE", "value:OBSERVABLE", NULL };
@@ -79,7 +89,7 @@ static void show_alert(const struct cli *c, const struct json *v, struct buf *ou
 	put_named(c, v, "code", "code", "code_name", out);
 	put_named(c, v, "category", "category", "category_name", out);
 	for (size_t i = 0; i < COUNTOF(lines); i++)
-		if (json_get(v, str_of(lines[i].member)) != NULL && json_get(v, str_of(lines[i].member))->n > 0)
+		if (has_text(v, lines[i].member))
 			show_line(c, v, lines[i].label, lines[i].member, out);
 	put_texts(c, v, "actions", "actions", out);
 	put_texts(c, v, "references", "references", out);
@@ -90,8 +100,8 @@ static void show_alert(const struct cli *c, const struct json *v, struct buf *ou
 	put_table(c, v, "attachments", attached, out);
 	show_recipients(c, v, out);
 	if (json_get(v, S("here")) != NULL) {
-		show_line(c, v, "state", "here.state", out);
-		show_line(c, v, "answered", "here.answered", out);
+		show_line(c, v, "state", "%here.state", out);
+		show_line(c, v, "answered", "@here.answered", out);
 		show_line(c, v, "reason", "here.reason", out);
 		show_line(c, v, "incident", "here.incident", out);
 		show_line(c, v, "feedback", "here.feedback", out);
@@ -108,14 +118,14 @@ static void show_done(const struct cli *c, const struct json *v, struct buf *out
 	buf_char(out, '\n');
 	show_recipients(c, v, out);
 	if (json_get(v, S("here")) != NULL)
-		show_line(c, v, "state", "here.state", out);
+		show_line(c, v, "state", "%here.state", out);
 	if (json_path(v, "here.feedback") != NULL)
 		show_line(c, v, "feedback", "here.feedback", out);
 }
 
 static void show_list(const struct cli *c, const struct json *v, struct buf *out)
 {
-	static const char *const columns[] = { "number:NUMBER", "direction:DIRECTION", "tlp:TLP", "impact:IMPACT", "due:DUE", "recipients:TO", "read:READ",
+	static const char *const columns[] = { "number:NUMBER", "%direction:DIRECTION", "tlp:TLP", "impact:IMPACT", "@due:DUE", "recipients:TO", "read:READ",
 					       "answered:ANSWERED", "exercise:EXERCISE", "title:TITLE", NULL };
 	int64_t last;
 
@@ -143,7 +153,7 @@ static const struct cli_opt new_opts[] = {
 	{ "tlp", 0, "TLP", { "clear, green, amber, amber+strict, red", "保密程度" }, false },
 	{ "impact", 0, "N", { "impact, 1 to 4", "影響等級 1 至 4" }, false },
 	{ "found", 0, "TIME", { "when it was discovered (RFC 3339)", "發現時間（RFC 3339）" }, false },
-	{ "due", 0, "TIME", { "an answer is expected by then", "回復期限" }, false },
+	{ "due", 0, "DEADLINE", { "an answer is expected by then (12:00, 2026-03-01 12:00, 36h)", "回復期限（12:00、2026-03-01 12:00、36h）" }, false },
 	{ "affected", 0, "PRODUCT", { "affected platform (repeat)", "影響平臺（可重複）" }, true },
 	{ "action", 0, "TEXT", { "recommended measure (repeat)", "建議措施（可重複）" }, true },
 	{ "reference", 0, "URL", { "reference (repeat)", "參考資料（可重複）" }, true },

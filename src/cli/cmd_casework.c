@@ -8,7 +8,7 @@
 
 static const struct cli_opt raise_opts[] = {
 	{ "title", 't', "TEXT", { "what happened, in a line; default: the ticket's title", "事件標題；預設為監控單標題" }, false },
-	{ "aware", 0, "TIME", { "when a person concluded that it is an incident; default: now", "知悉時間（人員研判確為事件）；預設為現在" }, false },
+	{ "aware", 0, "TIME", { "when a person concluded that it is an incident (23:30, 2026-02-27 23:30, 20m); default: now", "知悉時間（人員研判確為事件；23:30、2026-02-27 23:30、20m）；預設為現在" }, false },
 	{ "pack", 0, "PACK", { "law that applies (repeat for several); default: [desk] pack", "適用之資料包（可重複）" }, true },
 	{ "subject", 0, "CLASS", { "class of the organisation", "機關類別" }, false },
 	{ "exercise", 0, NULL, { "this is a drill", "演練" }, false },
@@ -117,7 +117,7 @@ const struct cli_cmd CMD_INCIDENT_OBSERVABLE_ADD = {
 
 static const struct cli_opt dispatch_opts[] = {
 	{ "to", 0, "NAME", { "the peer or office that is asked (repeat)", "受派之節點或機關（可重複）" }, true },
-	{ "until", 0, "TIME", { "until when it is wanted (RFC 3339)", "要求完成時間（RFC 3339）" }, false },
+	{ "until", 0, "DEADLINE", { "until when it is wanted (12:00, 2026-03-01 12:00, 36h)", "要求完成時間（12:00、2026-03-01 12:00、36h）" }, false },
 	{ "note", 'n', "TEXT", { "what is asked", "派遣事項" }, false },
 	{ "by", 0, "ROLE", { "who asks, a role of the pack; default: by the node's tier", "陳述者之角色；預設依節點層級" }, false },
 	NO_OPT,

@@ -96,14 +96,14 @@ const struct cli_cmd CMD_COMMUNITY_SHOW = {
 
 static void show_members(const struct cli *c, const struct json *v, struct buf *out)
 {
-	static const char *const columns[] = { "member:MEMBER", "seen:SEEN", "opened_by_roles:OPENED", "name:NAME", NULL };
+	static const char *const columns[] = { "member:MEMBER", "@seen:SEEN", "opened_by_roles:OPENED", "name:NAME", NULL };
 
 	show_table(c, json_get(v, S("members")), columns, out);
 }
 
 static void show_matches(const struct cli *c, const struct json *v, struct buf *out)
 {
-	static const char *const columns[] = { "object:OBJECT", "others:OTHERS", "with:WITH", "at:AT", NULL };
+	static const char *const columns[] = { "object:OBJECT", "others:OTHERS", "with:WITH", "@at:AT", NULL };
 
 	show_table(c, json_get(v, S("matches")), columns, out);
 }

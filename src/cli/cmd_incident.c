@@ -8,29 +8,27 @@
 
 /* --- what people see --- */
 
-/* To the second. */
+/* To the second, as clocks here show it. */
 static void show_instant(const struct json *v, const char *name, struct buf *out)
 {
 	struct str s = json_get_str(v, str_of(name));
+	char shown[TIME_TEXT_MAX];
 
-	if (s.n > 20)
-		buf_fmt(out, "%.19sZ", s.p);
-	else
-		buf_fmt(out, "%-20.*s", STR(s.n > 0 ? s : S("-")));
+	buf_fmt(out, "%-20.*s", STR(s.n > 0 ? when_show(s, shown) : S("-")));
 }
 
 static void show_clock(const struct cli *c, const struct json *k, struct buf *out)
 {
 	struct str id = json_get_str(k, S("id")), verdict = json_get_str(k, S("verdict"));
 	struct str title = json_str(json_path(k, c->zh ? "title.zh-TW" : "title.en"));
-	char word[32];
 	int64_t left;
 
-	snprintf(word, sizeof word, "%.*s", STR(verdict));
-	buf_fmt(out, "    %-14.*s %-9s due ", STR(id), cli_word(c, word));
+	buf_fmt(out, "    %-14.*s ", STR(id));
+	show_padded(cli_value(c, verdict), 9, out);
+	buf_cstr(out, c->zh ? " 期限 " : " due ");
 	show_instant(k, "due", out);
 	if (json_int(json_get(k, S("seconds_left")), &left))
-		buf_fmt(out, " %3lld:%02lld left  ", (long long)(left / 3600), (long long)(left / 60 % 60));
+		buf_fmt(out, c->zh ? " 尚餘%3lld:%02lld  " : " %3lld:%02lld left  ", (long long)(left / 3600), (long long)(left / 60 % 60));
 	else
 		buf_fmt(out, "              ");
 	buf_fmt(out, "%.*s\n", STR(title));
@@ -60,13 +58,11 @@ static void show_sharer(const struct cli *c, const struct json *n, int64_t ours,
 {
 	struct str name = json_get_str(n, S("name")), tier = json_get_str(n, S("tier")), why = json_get_str(n, S("refused_because"));
 	int64_t received = 0, refused = 0, missing = 0;
-	char word[24];
 
 	(void)json_int(json_get(n, S("received")), &received);
 	(void)json_int(json_get(n, S("refused")), &refused);
 	(void)json_int(json_get(n, S("missing")), &missing);
-	snprintf(word, sizeof word, "%.*s", STR(tier));
-	buf_fmt(out, c->zh ? "  %s %.*s：已收到本節點 %lld 項事實中之 %lld 項" : "  %s %.*s: has %lld of our %lld facts", cli_word(c, word), STR(name),
+	buf_fmt(out, c->zh ? "  %.*s %.*s：已收到本節點 %lld 項事實中之 %lld 項" : "  %.*s %.*s: has %lld of our %lld facts", STR(cli_value(c, tier)), STR(name),
 		(long long)(c->zh ? ours : received), (long long)(c->zh ? received : ours));
 	if (received > 0) {
 		buf_cstr(out, c->zh ? "，最近於 " : ", the last at ");
@@ -117,11 +113,9 @@ void show_incident(const struct cli *c, const struct json *v, struct buf *out)
 	JSON_EACH(view, views) {
 		const struct json *clocks = json_get(view, S("clocks"));
 		struct str pack = json_get_str(view, S("pack")), state = json_get_str(view, S("state"));
-		char word[40];
 		int64_t level;
 
-		snprintf(word, sizeof word, "%.*s", STR(state));
-		buf_fmt(out, "  %.*s: %s", STR(pack), cli_word(c, word));
+		buf_fmt(out, "  %.*s%s%.*s", STR(pack), c->zh ? "：" : ": ", STR(cli_value(c, state)));
 		if (json_int(json_path(view, "level.overall"), &level))
 			buf_fmt(out, c->zh ? "，第 %lld 級" : ", level %lld", (long long)level);
 		buf_char(out, '\n');
@@ -132,7 +126,7 @@ void show_incident(const struct cli *c, const struct json *v, struct buf *out)
 
 static void show_list(const struct cli *c, const struct json *v, struct buf *out)
 {
-	static const char *const columns[] = { "number:NUMBER", "state:STATE", "level:LEVEL", "due:DUE", "exercise:EXERCISE", "title:TITLE", NULL };
+	static const char *const columns[] = { "number:NUMBER", "%state:STATE", "level:LEVEL", "@due:DUE", "exercise:EXERCISE", "title:TITLE", NULL };
 
 	(void)c;
 	show_table(c, json_get(v, S("incidents")), columns, out);
@@ -229,7 +223,7 @@ static int send_fact(struct cli *c, const char *type)
 }
 
 #define FACT_OPTIONS \
-	{ "claimed", 0, "TIME", { "when it happened (RFC 3339); default: now", "發生時間（RFC 3339）；預設為現在" }, false }, \
+	{ "claimed", 0, "TIME", { "when it happened (23:30, 2026-02-27 23:30, 20m); default: now", "發生時間（23:30、2026-02-27 23:30、20m）；預設為現在" }, false }, \
 	{ "by", 0, "ROLE", { "who states it, a role of the pack; default: by the node's tier", "陳述者之角色；預設依節點層級" }, false }, \
 	{ "note", 0, "TEXT", { "kept with the fact", "附註" }, false }
 #define LEVEL_OPTIONS \
@@ -242,7 +236,7 @@ static int send_fact(struct cli *c, const char *type)
 static const struct cli_opt open_opts[] = {
 	{ "title", 't', "TEXT", { "what happened, in a line", "事件標題" }, false },
 	{ "pack", 0, "PACK", { "law that applies (repeat for several); default: [desk] pack", "適用之資料包（可重複）" }, true },
-	{ "aware", 0, "TIME", { "when somebody concluded that it is an incident; default: now", "知悉時間；預設為現在" }, false },
+	{ "aware", 0, "TIME", { "when somebody concluded that it is an incident (23:30, 2026-02-27 23:30, 20m); default: now", "知悉時間（23:30、2026-02-27 23:30、20m）；預設為現在" }, false },
 	{ "subject", 0, "CLASS", { "class of the organisation: government, non-government, ...", "機關類別" }, false },
 	{ "exercise", 0, NULL, { "this is a drill: every text says so", "演練：所有文字均會標示" }, false },
 	NO_OPT,
@@ -326,7 +320,7 @@ static const char *const show_examples[] = { "where it stands", "lianfang incide
 
 static void show_facts(const struct cli *c, const struct json *v, struct buf *out)
 {
-	static const char *const columns[] = { "at:RECORDED", "claimed:HAPPENED", "type:TYPE", "by:BY", "level:LEVEL", "id:ID", NULL };
+	static const char *const columns[] = { "@at:RECORDED", "@claimed:HAPPENED", "type:TYPE", "by:BY", "level:LEVEL", "id:ID", NULL };
 	static const char *const others[] = { "split_from", "merged" };
 
 	show_table(c, json_get(v, S("facts")), columns, out);
@@ -369,7 +363,7 @@ static const struct cli_opt state_opts[] = {
 	{ "channel", 0, "NAME", { "of reported: platform or fallback", "通報管道：platform 或 fallback" }, false },
 	{ "reason", 0, "TEXT", { "of a fallback: why the platform could not be used", "無法使用平臺之事由" }, false },
 	{ "stage", 0, "NAME", { "of reported: early-warning, notification; of requested, decided, completed: extension, transfer, drill, ...", "通報階段；或申請、核定、完成之事項" }, false },
-	{ "until", 0, "TIME", { "of extended: the new end; of dispatched, requested: until when it is wanted", "延長後或要求之期限" }, false },
+	{ "until", 0, "DEADLINE", { "of extended: the new end; of dispatched, requested: until when it is wanted", "延長後或要求之期限" }, false },
 	{ "ref", 0, "ID", { "of corrected, acknowledged, completed: the fact", "所更正、簽收或完成之事實" }, false },
 	{ "subject", 0, "CLASS", { "class of the organisation", "機關類別" }, false },
 	{ "to", 0, "PEER", { "of dispatched, warned: the incident is shared with this peer (repeat)", "一併分享予此對等節點（可重複）" }, true },
@@ -449,13 +443,14 @@ static int report_by_wizard(struct cli *c)
 	struct wizard_said found = { .incident = false };
 	char pack[64] = "";
 	int status = find_pack(c, pack);
-	bool asked = !cli_has(c, "system") && !cli_has(c, "answer");
+	bool asked = !cli_has(c, "system") && !cli_has(c, "answer"), so = true;
+	struct err err = { 0 };
 
 	if (status == CLI_OK)
 		status = wizard_run(c, pack, &found);
-	if (status == CLI_OK && !found.incident)
-		status = CLI_NO;
-	else if (status == CLI_OK && asked && !wizard_yes(c, "Report it so?", "是否依此通報？"))
+	if (status == CLI_OK && found.incident && asked && wizard_yes(c, "Report it so?", "是否依此通報？", &so, &err) != RC_OK)
+		status = cli_fail(c, &err);
+	if (status == CLI_OK && (!found.incident || !so))
 		status = CLI_NO;
 	else if (status == CLI_OK)
 		status = send_fact_with(c, "reported", &found);

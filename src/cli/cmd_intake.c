@@ -38,7 +38,7 @@ static void show_report(const struct cli *c, const struct json *v, struct buf *o
 		show_text(c, "code", code, out);
 	show_line(c, v, "state", "state", out);
 	show_line(c, v, "channel", "channel", out);
-	show_line(c, v, "received", "received", out);
+	show_line(c, v, "received", "@received", out);
 	if (json_get_str(v, S("incident")).n > 0)
 		show_line(c, v, "incident", "incident", out);
 	if (json_get_str(v, S("duplicate_of")).n > 0)
@@ -52,7 +52,7 @@ static void show_report(const struct cli *c, const struct json *v, struct buf *o
 
 static void show_list(const struct cli *c, const struct json *v, struct buf *out)
 {
-	static const char *const columns[] = { "number:REPORT", "state:STATE", "received:RECEIVED", "channel:CHANNEL", "incident:INCIDENT", "summary:SUMMARY", NULL };
+	static const char *const columns[] = { "number:REPORT", "state:STATE", "@received:RECEIVED", "channel:CHANNEL", "incident:INCIDENT", "summary:SUMMARY", NULL };
 
 	show_table(c, json_get(v, S("reports")), columns, out);
 }

@@ -19,10 +19,10 @@ static void show_status(const struct cli *c, const struct json *v, struct buf *o
 
 	(void)c;
 	show_line(c, v, "name", "name", out);
-	show_line(c, v, "tier", "tier", out);
+	show_line(c, v, "tier", "%tier", out);
 	show_line(c, v, "identity", "identity", out);
 	show_line(c, v, "running", "running", out);
-	show_line(c, v, "started", "started", out);
+	show_line(c, v, "started", "@started", out);
 	show_line(c, v, "port", "http.port", out);
 	show_line(c, v, "certificate", "cert_sha256", out);
 	show_line(c, v, "store", "store.engine", out);
@@ -142,7 +142,7 @@ static void show_view(const struct cli *c, const struct json *v, struct buf *out
 	if (!json_is(objects, JSON_ARRAY))
 		return;
 	JSON_EACH(o, objects) {
-		static const char *const claims[] = { "source:SOURCE", "received:RECEIVED", "tlp:TLP", "confidence:CONFIDENCE", NULL };
+		static const char *const claims[] = { "source:SOURCE", "@received:RECEIVED", "tlp:TLP", "confidence:CONFIDENCE", NULL };
 
 		buf_char(out, '\n');
 		show_member(o, "id", out);
@@ -205,7 +205,7 @@ static const struct cli_opt list_opts[] = {
 
 static void show_alerts(const struct cli *c, const struct json *v, struct buf *out)
 {
-	static const char *const columns[] = { "row:ROW", "at:TIME", "hits:HITS", "ticket:TICKET", "input:INPUT", "where:WHERE", "observable:OBSERVABLE",
+	static const char *const columns[] = { "row:ROW", "@at:TIME", "hits:HITS", "ticket:TICKET", "input:INPUT", "where:WHERE", "observable:OBSERVABLE",
 					       "detail.matched:MATCHED", "indicator:INDICATOR", NULL };
 
 	(void)c;
@@ -236,7 +236,7 @@ const struct cli_cmd CMD_ALERTS = { "alerts", { "what the logs of this node met 
 
 static void show_facts(const struct cli *c, const struct json *v, struct buf *out)
 {
-	static const char *const columns[] = { "seq:SEQ", "at:TIME", "kind:KIND", "actor:ACTOR", "subject:SUBJECT", NULL };
+	static const char *const columns[] = { "seq:SEQ", "@at:TIME", "kind:KIND", "actor:ACTOR", "subject:SUBJECT", NULL };
 
 	(void)c;
 	show_table(c, json_get(v, S("facts")), columns, out);

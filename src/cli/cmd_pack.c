@@ -1,6 +1,6 @@
 /* Commands on packs (the law as data) and on the facts of an incident, without a node. */
 #include "base/arena.h"
-#include "cli/cli.h"
+#include "cli/node_cmd.h"
 #include "desk/show.h"
 
 #define MEMORY_MAX ((size_t)1 << 30)
@@ -323,12 +323,13 @@ static void put_view_text(const struct cli *c, const struct pack *p, const struc
 {
 	struct str level = said(c, &p->level_titles[v->overall]);
 
-	buf_fmt(out, "%.*s  %s  %.*s  (%.*s)\n", STR(p->id), cli_word(c, v->state), STR(v->overall > 0 ? level : S("-")), STR(p->zone_name));
+	buf_fmt(out, "%.*s  %.*s  %.*s  (%.*s)\n", STR(p->id), STR(cli_value(c, str_of(v->state))), STR(v->overall > 0 ? level : S("-")), STR(p->zone_name));
 	for (size_t i = 0; i < v->n_clocks; i++) {
 		const struct clock_view *k = &v->clocks[i];
 		struct str name = said(c, &k->clock->term.title);
 
-		buf_fmt(out, "  %-14.*s %-9s ", STR(k->clock->term.id), cli_word(c, clock_verdict_name(k->verdict)));
+		buf_fmt(out, "  %-14.*s ", STR(k->clock->term.id));
+		show_padded(cli_value(c, str_of(clock_verdict_name(k->verdict))), 10, out);
 		put_wall(p, k->start, out);
 		buf_cstr(out, " > ");
 		put_wall(p, k->due, out);

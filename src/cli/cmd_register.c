@@ -152,7 +152,7 @@ static void show_entry(const struct cli *c, const struct json *v, struct buf *ou
 	buf_done(&text);
 	show_line(c, v, "who", "person_name", out);
 	show_line(c, v, "version", "version", out);
-	show_line(c, v, "changed", "changed", out);
+	show_line(c, v, "changed", "@changed", out);
 	show_line(c, v, "changed by", "changed_by", out);
 }
 
@@ -230,7 +230,7 @@ static int list_run(struct cli *c)
 
 static void show_history(const struct cli *c, const struct json *v, struct buf *out)
 {
-	static const char *const columns[] = { "version:VERSION", "at:TIME", "by:ACTOR", "retired:RETIRED", "entry.name:NAME", NULL };
+	static const char *const columns[] = { "version:VERSION", "@at:TIME", "by:ACTOR", "retired:RETIRED", "entry.name:NAME", NULL };
 
 	show_table(c, json_get(v, S("versions")), columns, out);
 }

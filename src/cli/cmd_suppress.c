@@ -13,7 +13,7 @@ static const struct cli_opt list_opts[] = {
 static void show_suppressions(const struct cli *c, const struct json *v, struct buf *out)
 {
 	static const char *const columns[] = { "row:ROW", "state:STATE", "scope:SCOPE", "rule:RULE", "indicator:INDICATOR", "host:WHERE", "value:VALUE",
-					       "until:UNTIL", "held:HELD", "created_by:BY", "ticket:TICKET", "note:NOTE", NULL };
+					       "@until:UNTIL", "held:HELD", "created_by:BY", "ticket:TICKET", "note:NOTE", NULL };
 
 	show_table(c, json_get(v, S("suppressions")), columns, out);
 }

@@ -20,8 +20,8 @@ static const struct cli_opt list_opts[] = {
 	{ "rule", 0, "ID", { "raised by this rule", "觸發規則" }, false },
 	{ "technique", 0, "ID", { "with this ATT&CK technique (T1059.001)", "ATT&CK 技術" }, false },
 	{ "indicator", 0, "ID", { "raised by this indicator", "命中指標" }, false },
-	{ "since", 0, "TIME", { "with events at or after this date or instant", "此時刻之後有事件" }, false },
-	{ "until", 0, "TIME", { "with events before this instant or by the end of this date", "此時刻之前有事件" }, false },
+	{ "since", 0, "DATE|TIME", { "with events at or after this date or instant", "此時刻之後有事件" }, false },
+	{ "until", 0, "DATE|TIME", { "with events before this instant or by the end of this date", "此時刻之前有事件" }, false },
 	{ "before", 0, "ROW", { "the page behind this row", "此列之後的一頁" }, false },
 	{ "limit", 0, "N", { "at most so many (100)", "筆數上限（100）" }, false },
 	{ "csv", 0, NULL, { "comma-separated values with a header", "輸出 CSV" }, false },
@@ -72,10 +72,10 @@ static void show_csv(const struct json *list, struct buf *out)
 
 static void show_tickets(const struct cli *c, const struct json *v, struct buf *out)
 {
-	static const char *const en[] = { "number:NUMBER", "state:STATE", "impact:IMPACT", "class_name.en:CLASS", "reporter:REPORTER", "host:WHERE", "hits:HITS", "start:START",
-					  "end:END", "title:TITLE", NULL };
-	static const char *const zh[] = { "number:NUMBER", "state:STATE", "impact:IMPACT", "class_name.zh:CLASS", "reporter:REPORTER", "host:WHERE", "hits:HITS", "start:START",
-					  "end:END", "title:TITLE", NULL };
+	static const char *const en[] = { "number:NUMBER", "%state:STATE", "impact:IMPACT", "class_name.en:CLASS", "reporter:REPORTER", "host:WHERE", "hits:HITS", "@start:START",
+					  "@end:END", "title:TITLE", NULL };
+	static const char *const zh[] = { "number:NUMBER", "%state:STATE", "impact:IMPACT", "class_name.zh:CLASS", "reporter:REPORTER", "host:WHERE", "hits:HITS", "@start:START",
+					  "@end:END", "title:TITLE", NULL };
 	const struct json *list = json_get(v, S("tickets"));
 
 	if (!json_is(list, JSON_ARRAY))
@@ -145,14 +145,16 @@ static void show_ticket(const struct cli *c, const struct json *v, struct buf *o
 	static const char *const connections[] = { "between.src.ip:SOURCE", "between.src.port:PORT", "between.dst.ip:DESTINATION", "between.dst.host:HOST",
 						   "between.dst.port:PORT", "hits:HITS", NULL };
 	static const struct { const char *label, *member; } lines[] = {
-		{ "ticket", "number" }, { "state", "state" }, { "disposition", "disposition" }, { "merged into", "merged_into" }, { "title", "title" },
+		{ "ticket", "number" }, { "state", "%state" }, { "disposition", "%disposition" }, { "merged into", "merged_into" }, { "title", "title" },
 		{ "description", "description" }, { "impact", "impact" }, { "level", "level" }, { "reporter", "reporter" }, { "victim", "victim.name" },
-		{ "sector", "victim.sector" }, { "region", "victim.region" }, { "host", "host" }, { "log", "input" }, { "hits", "hits" }, { "start", "start" },
-		{ "end", "end" }, { "opened", "opened" }, { "closed", "closed" }, { "closed by", "closed_by" }, { "assignee", "assignee" }, { "TLP", "tlp" },
+		{ "sector", "victim.sector" }, { "region", "victim.region" }, { "host", "host" }, { "log", "input" }, { "hits", "hits" }, { "start", "@start" },
+		{ "end", "@end" }, { "opened", "@opened" }, { "closed", "@closed" }, { "closed by", "closed_by" }, { "assignee", "assignee" }, { "TLP", "tlp" },
 	};
 
 	for (size_t i = 0; i < COUNTOF(lines); i++) {
-		if (json_is(json_path(v, lines[i].member), JSON_STRING) && json_path(v, lines[i].member)->n == 0)
+		const char *member = lines[i].member + (lines[i].member[0] == '@' || lines[i].member[0] == '%');
+
+		if (json_is(json_path(v, member), JSON_STRING) && json_path(v, member)->n == 0)
 			continue;
 		show_line(c, v, lines[i].label, lines[i].member, out);
 		if (i == 5) {
@@ -186,14 +188,14 @@ static void ticket_path(struct buf *path, const char *number, const char *tail)
 
 static void show_facts(const struct cli *c, const struct json *v, struct buf *out)
 {
-	static const char *const columns[] = { "at:TIME", "actor:ACTOR", "kind:KIND", "body.disposition:DISPOSITION", "body.note:NOTE", NULL };
+	static const char *const columns[] = { "@at:TIME", "actor:ACTOR", "kind:KIND", "%body.disposition:DISPOSITION", "body.note:NOTE", NULL };
 
 	show_table(c, json_get(v, S("facts")), columns, out);
 }
 
 static void show_alerts(const struct cli *c, const struct json *v, struct buf *out)
 {
-	static const char *const columns[] = { "row:ROW", "first_seen:START", "last_seen:END", "hits:HITS", "where:WHERE", "observable:OBSERVABLE", NULL };
+	static const char *const columns[] = { "row:ROW", "@first_seen:START", "@last_seen:END", "hits:HITS", "where:WHERE", "observable:OBSERVABLE", NULL };
 
 	show_table(c, json_get(v, S("alerts")), columns, out);
 }

@@ -11,6 +11,7 @@
 #define VALUE_MAX 400
 #define BODY_MAX ((size_t)1 << 20)
 #define FOUND_MAX 20
+#define TRIES_MAX 5
 #define NO_OPT { NULL, 0, NULL, { NULL, NULL }, false }
 
 struct answer {
@@ -55,22 +56,31 @@ static enum rc ask_line(const char *prompt, struct buf *ret, struct err *err)
 	return rc;
 }
 
-bool wizard_yes(const struct cli *c, const char *en, const char *zh)
+/* A slip of a finger must not be a no: it could mean that nothing is reported. */
+enum rc wizard_yes(const struct cli *c, const char *en, const char *zh, bool *ret, struct err *err)
 {
-	struct err err = { 0 };
+	static const char *const yes[] = { "y", "yes", "是" }, *const no[] = { "n", "no", "否" };
 	struct buf line, prompt;
-	bool yes;
+	bool said = false;
+	enum rc rc = RC_OK;
 
 	buf_init(&prompt, 4096);
 	buf_fmt(&prompt, "%s (%s)", c->zh ? zh : en, c->zh ? "是/否" : "y/n");
-	if (ask_line(prompt.p, &line, &err) != RC_OK) {
-		buf_done(&prompt);
-		return false;
+	for (int i = 0; rc == RC_OK && !said; i++) {
+		struct str word;
+
+		rc = i == TRIES_MAX ? FAIL(err, RC_BAD, "neither yes nor no") : ask_line(prompt.p, &line, err);
+		if (rc != RC_OK)
+			break;
+		word = str_trim(buf_view(&line));
+		for (size_t k = 0; k < COUNTOF(yes) && !said; k++) {
+			*ret = str_eq_nocase(word, str_of(yes[k]));
+			said = *ret || str_eq_nocase(word, str_of(no[k]));
+		}
+		buf_done(&line);
 	}
-	yes = line.n > 0 && (line.p[0] == 'y' || line.p[0] == 'Y' || str_starts(buf_view(&line), S("是")));
-	buf_done(&line);
 	buf_done(&prompt);
-	return yes;
+	return rc;
 }
 
 static enum rc put_answer(struct wizard *z, int item, struct str name, struct str value, struct err *err)
@@ -239,15 +249,31 @@ static enum rc ask_choice(struct wizard *z, const struct json *q, int item, stru
 	}
 }
 
-static enum rc ask_text(struct wizard *z, int item, const char *name, const char *prompt, struct err *err)
+/* Nothing is answered by an empty line, where that is an answer. */
+static enum rc ask_time(struct wizard *z, int item, const char *name, const char *prompt, bool needed, struct err *err)
 {
-	struct buf line;
-	enum rc rc;
+	for (int i = 0; i < TRIES_MAX; i++) {
+		char at[TIME_TEXT_MAX], shown[TIME_TEXT_MAX];
+		struct err why = { 0 };
+		struct buf line;
+		struct str said;
+		bool empty, good;
 
-	TRY(ask_line(prompt, &line, err));
-	rc = line.n == 0 ? RC_OK : put_answer(z, item, str_of(name), str_trim(buf_view(&line)), err);
-	buf_done(&line);
-	return rc;
+		TRY(ask_line(prompt, &line, err));
+		said = str_trim(buf_view(&line));
+		empty = said.n == 0;
+		good = !empty && when_read(said, false, time_now(), at, &why) == RC_OK;
+		if (good && !str_eq(str_of(at), said))
+			fprintf(stderr, "  = %.*s\n", STR(when_show(str_of(at), shown)));
+		buf_done(&line);
+		if (good)
+			return put_answer(z, item, str_of(name), str_of(at), err);
+		if (empty && !needed)
+			return RC_OK;
+		if (!empty)
+			fprintf(stderr, "%s\n", why.text);
+	}
+	return FAIL(err, RC_BAD, "%s: no answer", name);
 }
 
 /* What is answered is checked by the node at once; a wrong answer is taken back and asked again. */
@@ -258,8 +284,8 @@ static enum rc ask_one(struct wizard *z, const struct json *q, struct err *err)
 	(void)json_int(json_get(q, S("item")), &item);
 	if (json_get(q, S("values")) != NULL)
 		return ask_choice(z, q, (int)item, err);
-	TRY(ask_text(z, (int)item, "since", say(z, "Since when is it out? (2026-02-27T23:30:00+08:00, or now)", "自何時起中斷？（2026-02-27T23:30:00+08:00，或 now）"), err));
-	return ask_text(z, (int)item, "back", say(z, "When was it back? (empty: it is still out)", "何時恢復？（空白表示仍中斷）"), err);
+	TRY(ask_time(z, (int)item, "since", say(z, "Since when is it out? (23:30, 2026-02-27 23:30, or now)", "自何時起中斷？（23:30、2026-02-27 23:30，或 now）"), true, err));
+	return ask_time(z, (int)item, "back", say(z, "When was it back? (empty: it is still out)", "何時恢復？（空白表示仍中斷）"), false, err);
 }
 
 static enum rc not_answered(const struct wizard *z, const struct json *q, struct err *err)
@@ -355,7 +381,9 @@ static void show_known(const struct wizard *z, struct buf *out)
 				continue;
 			buf_fmt(out, "%s%s ", between, say(z, parts[i].en, parts[i].zh));
 			if (v->type == JSON_TRUE || v->type == JSON_FALSE)
-				buf_cstr(out, cli_word(z->c, v->type == JSON_TRUE ? "yes" : "no"));
+				buf_str(out, cli_value(z->c, v->type == JSON_TRUE ? S("yes") : S("no")));
+			else if (v->type == JSON_STRING)
+				buf_str(out, cli_value(z->c, json_str(v)));
 			else
 				show_member(one, parts[i].member, out);
 			between = z->c->zh ? "，" : ", ";
@@ -373,9 +401,10 @@ static void show_changes(const struct wizard *z, struct buf *out)
 	JSON_EACH(one, changes) {
 		const struct json *title = json_path(one, "level.title");
 		struct str at = json_get_str(one, S("at")), name = json_get_str(one, S("system"));
+		char shown[TIME_TEXT_MAX];
 
-		buf_fmt(out, z->c->zh ? "若 %.*s 於 %.*sZ 仍未恢復，將升為：%.*s\n" : "If %.*s is not back by %.*sZ, it becomes: %.*s\n",
-			STR(name.n > 0 ? name : S("it")), STR(str_slice(at, 0, 19)), STR(said(z, title)));
+		buf_fmt(out, z->c->zh ? "若 %.*s 於 %.*s 仍未恢復，將升為：%.*s\n" : "If %.*s is not back by %.*s, it becomes: %.*s\n",
+			STR(name.n > 0 ? name : z->c->zh ? S("系統") : S("it")), STR(when_show(at, shown)), STR(said(z, title)));
 	}
 }
 
@@ -429,14 +458,16 @@ static enum rc whole(struct wizard *z, struct wizard_said *ret, struct err *err)
 	TRY(read_options(z, err));
 	ret->incident = !cli_has(z->c, "blocked");
 	if (z->ask && ret->incident && !options)
-		ret->incident = wizard_yes(z->c, "Did it succeed: was something leaked, changed or stopped?", "是否已造成影響（資料外洩、遭竄改或服務中斷）？");
+		TRY(wizard_yes(z->c, "Did it succeed: was something leaked, changed or stopped?", "是否已造成影響（資料外洩、遭竄改或服務中斷）？", &ret->incident, err));
 	if (!ret->incident)
 		return look(z, true, err);
 	while (more) {
 		if (z->ask && !(options && z->items == 1))
 			TRY(ask_system(z, err));
 		TRY(ask_all(z, err));
-		more = z->ask && !options && wizard_yes(z->c, "Is anything else affected?", "是否另有受影響者？");
+		more = false;
+		if (z->ask && !options)
+			TRY(wizard_yes(z->c, "Is anything else affected?", "是否另有受影響者？", &more, err));
 		z->items += more;
 	}
 	TRY(ask_grounds(z, err));

@@ -170,15 +170,21 @@ static void split_column(const char *column, char name[static 64], struct str *r
 	*ret_header = str_of(colon + 1);
 }
 
-static void put_padded(struct buf *out, struct str text, size_t width, bool last)
+void show_padded(struct str text, size_t width, struct buf *out)
 {
 	buf_str(out, text);
-	if (last) {
-		buf_char(out, '\n');
+	for (size_t n = text_width(text); n < width; n++)
+		buf_char(out, ' ');
+}
+
+static void put_padded(struct buf *out, struct str text, size_t width, bool last)
+{
+	if (!last) {
+		show_padded(text, width + 2, out);
 		return;
 	}
-	for (size_t n = text_width(text); n < width + 2; n++)
-		buf_char(out, ' ');
+	buf_str(out, text);
+	buf_char(out, '\n');
 }
 
 /* 90s, 15m, 2h, 3d: as exact as somebody needs who looks whether it is late. */
@@ -196,16 +202,34 @@ static void show_span(int64_t seconds, struct buf *out)
 	buf_fmt(out, "%lldd", (long long)(seconds / 86400));
 }
 
-static void cell(const struct json *row, const char *name, struct buf *text)
+static const char *bare(const char *name)
 {
-	const struct json *m = name[0] == '~' ? json_path(row, name + 1) : NULL;
+	return name[0] == '~' || name[0] == '@' || name[0] == '%' ? name + 1 : name;
+}
+
+/* A member as its mark says. */
+static void show_marked(const struct cli *c, const struct json *v, const char *name, struct buf *out)
+{
+	const struct json *m = json_path(v, bare(name));
+	char shown[TIME_TEXT_MAX];
 	int64_t seconds;
 
-	buf_clear(text);
-	if (m != NULL && json_int(m, &seconds))
-		show_span(seconds, text);
+	if (name[0] == '~' && json_int(m, &seconds))
+		show_span(seconds, out);
+	else if (name[0] == '@' && json_is(m, JSON_STRING) && m->n > 0)
+		buf_str(out, when_show(json_str(m), shown));
+	else if (name[0] == '%' && json_is(m, JSON_STRING) && m->n > 0)
+		buf_str(out, cli_value(c, json_str(m)));
+	else if (json_is(m, JSON_TRUE) || json_is(m, JSON_FALSE))
+		buf_str(out, cli_value(c, m->type == JSON_TRUE ? S("yes") : S("no")));
 	else
-		show_member(row, name[0] == '~' ? name + 1 : name, text);
+		show_member(v, bare(name), out);
+}
+
+static void cell(const struct cli *c, const struct json *row, const char *name, struct buf *text)
+{
+	buf_clear(text);
+	show_marked(c, row, name, text);
 }
 
 void show_table(const struct cli *c, const struct json *array, const char *const *columns, struct buf *out)
@@ -222,7 +246,7 @@ void show_table(const struct cli *c, const struct json *array, const char *const
 		split_column(columns[n], name, &header);
 		widths[n] = text_width(str_of(cli_word(c, header.p)));
 		JSON_EACH(row, array) {
-			cell(row, name, &text);
+			cell(c, row, name, &text);
 			if (text_width(buf_view(&text)) > widths[n])
 				widths[n] = text_width(buf_view(&text));
 		}
@@ -236,7 +260,7 @@ void show_table(const struct cli *c, const struct json *array, const char *const
 	JSON_EACH(row, array)
 		for (size_t i = 0; i < n; i++) {
 			split_column(columns[i], name, &header);
-			cell(row, name, &text);
+			cell(c, row, name, &text);
 			put_padded(out, buf_view(&text), widths[i], i + 1 == n);
 		}
 	buf_done(&text);
@@ -251,10 +275,10 @@ void show_text(const struct cli *c, const char *label, struct str text, struct b
 
 void show_line(const struct cli *c, const struct json *v, const char *label, const char *member, struct buf *out)
 {
-	if (json_path(v, member) == NULL)
+	if (json_path(v, bare(member)) == NULL)
 		return;
 	put_padded(out, str_of(cli_word(c, label)), LABEL_WIDTH, false);
-	show_member(v, member, out);
+	show_marked(c, v, member, out);
 	buf_char(out, '\n');
 }
 

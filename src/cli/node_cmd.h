@@ -30,15 +30,19 @@ int body_send(const struct cli *c, struct body *x, const char *path, reply_show 
 /* An error that names a member of the request ("/role: expected ...") names the command's option instead. */
 void name_options(const struct cli *c, struct err *err);
 
-/* A table of an array's members: columns "name:header" of top-level members, "~name:header" of seconds as a
- * span ("90s", "15m", "2h", "3d"); NULL ends. */
+/* A table of an array's members: columns "name:header" of members; NULL ends. Before the name may stand "~": seconds
+ * as a span ("90s", "15m", "2h", "3d"); "@": an instant as clocks here show it, to the second; "%": a word of the
+ * program (a state, a verdict) in the user's language. */
 void show_table(const struct cli *c, const struct json *array, const char *const *columns, struct buf *out);
 
-/* "label            value" of one member, when it is there. */
+/* "label            value" of one member, when it is there; "@" and "%" before its name as in a table. */
 void show_line(const struct cli *c, const struct json *v, const char *label, const char *member, struct buf *out);
 
 /* The same with a text at hand. */
 void show_text(const struct cli *c, const char *label, struct str text, struct buf *out);
+
+/* A text, and blanks up to `width` columns of a terminal. */
+void show_padded(struct str text, size_t width, struct buf *out);
 
 /* Text of a member for people: strings as they are, numbers and booleans printed, absent "-". */
 void show_member(const struct json *v, const char *name, struct buf *out);

@@ -7,7 +7,7 @@
 #define WIZARD_OPTS \
 	{ "system", 's', "ID", { "the system that is affected, of the register", "受影響之資通系統（登錄代號）" }, false }, \
 	{ "answer", 0, "NAME=VALUE", { "an answer to a question of the pack: effect=leak, severity=serious (repeat)", "回答資料包問題：effect=leak、severity=serious（可重複）" }, true }, \
-	{ "since", 0, "TIME", { "of an outage: since when (RFC 3339, or now)", "中斷起始時間（RFC 3339，或 now）" }, false }, \
+	{ "since", 0, "TIME", { "of an outage: since when (23:30, 2026-02-27 23:30, or now)", "中斷起始時間（23:30、2026-02-27 23:30，或 now）" }, false }, \
 	{ "back", 0, "TIME", { "of an outage: when it was back; without it, it is still out", "恢復時間；未給表示仍中斷" }, false }, \
 	{ "blocked", 0, NULL, { "the attempt was blocked: it is no incident", "已遭阻擋，未得逞" }, false }
 
@@ -23,7 +23,7 @@ bool wizard_wanted(const struct cli *c);
  * wizard_said_done in every case. */
 int wizard_run(struct cli *c, const char *pack, struct wizard_said *ret);
 void wizard_said_done(struct wizard_said *s);
-/* A question with yes or no; false also at the end of input. */
-bool wizard_yes(const struct cli *c, const char *en, const char *zh);
+/* A question with yes or no, asked until it is one of them. RC_BAD: it was never one. */
+enum rc wizard_yes(const struct cli *c, const char *en, const char *zh, bool *ret, struct err *err) MUSTUSE;
 
 #endif

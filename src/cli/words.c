@@ -12,7 +12,7 @@ static const struct { const char *en, *zh; } words[] = {
 	{ "SOURCE", "來源" }, { "STATE", "狀態" }, { "SUBJECT", "對象" }, { "SUPPRESSED", "已抑制" }, { "TIME", "時間" }, { "TITLE", "標題" }, { "URL", "網址" },
 	{ "USER", "使用者" }, { "VALUE", "值" }, { "WARNING LIST", "警示清單" }, { "WHERE", "位置" },
 	{ "BY", "建立者" }, { "CLASS", "事件類別" }, { "DESTINATION", "目的" }, { "DISPOSITION", "處置" }, { "END", "結束" }, { "HELD", "已抑制數" }, { "HOST", "主機" },
-	{ "IMPACT", "影響等級" }, { "NUMBER", "監控單編號" }, { "PORT", "連接埠" }, { "REPORTER", "監控單位" }, { "RULE", "規則" }, { "SCOPE", "範圍" }, { "START", "開始" }, { "TICKET", "監控單" },
+	{ "IMPACT", "影響等級" }, { "NUMBER", "編號" }, { "PORT", "連接埠" }, { "REPORTER", "監控單位" }, { "RULE", "規則" }, { "SCOPE", "範圍" }, { "START", "開始" }, { "TICKET", "監控單" },
 	{ "UNTIL", "至" },
 	/* lines of status and show */
 	{ "TLP", "TLP" }, { "assignee", "承辦人" }, { "class", "事件類別" }, { "closed", "結案時間" }, { "closed by", "結案者" }, { "description", "說明" },
@@ -44,9 +44,32 @@ static const struct { const char *en, *zh; } words[] = {
 	{ "AFFECTED", "影響平臺" }, { "ANSWERED", "已回復" }, { "ATTACHMENT", "附件" }, { "DIRECTION", "方向" }, { "EXERCISE", "演練" }, { "INCIDENT", "事件編號" },
 	{ "PROTOCOL", "協定" }, { "READ", "已讀" }, { "REASON", "理由" }, { "SENT", "已送出" }, { "TARGET", "受害位址" }, { "TO", "收件者" }, { "VENDOR", "廠商" },
 	{ "VIA", "中繼" },
-	/* values */
-	{ "yes", "是" }, { "no", "否" },
+	{ "DUE", "期限" }, { "RECORDED", "記錄時間" }, { "HAPPENED", "發生時間" }, { "TYPE", "類型" }, { "ID", "代號" }, { "HELD BY", "抑制者" },
 };
+
+/* Values: a word may mean another thing here than in a label. */
+static const struct { const char *en, *zh; } values[] = {
+	{ "yes", "是" }, { "no", "否" },
+	/* incidents: states and verdicts */
+	{ "draft", "草稿" }, { "aware", "已知悉" }, { "reported", "已通報" }, { "fallback_reported", "已循替代管道通報" }, { "backfilled", "已補登" }, { "reviewed", "已審核" },
+	{ "ca_confirmed", "主管機關已確認" }, { "reopened", "重新開啟" }, { "contained", "已控制損害" }, { "investigating", "調查中" }, { "final_submitted", "已送改善報告" },
+	{ "returned", "已退回" }, { "accepted", "已接受" }, { "closed", "已結案" }, { "false_alarm", "非資安事件" }, { "merged", "已併案" },
+	{ "running", "執行中" }, { "met", "已達成" }, { "breached", "逾期" }, { "void", "不適用" },
+	/* tickets and alerts */
+	{ "open", "未處理" }, { "in_progress", "處理中" }, { "false-positive", "誤判" }, { "confirmed", "確實事件" }, { "undetermined", "無法判斷" },
+	{ "queued", "待送" }, { "sent", "已送出" }, { "received", "已收到" }, { "read", "已讀" }, { "in", "收" }, { "out", "發" },
+	/* nodes, peers, secrecy */
+	{ "provider", "提供者" }, { "region", "區域" }, { "sector", "領域" }, { "nation", "國家" }, { "partner", "夥伴" }, { "parent", "上級" }, { "child", "下級" },
+	{ "ordinary", "一般" }, { "official", "一般公務機密" }, { "state", "國家機密" },
+};
+
+struct str cli_value(const struct cli *c, struct str en)
+{
+	for (size_t i = 0; c->zh && i < COUNTOF(values); i++)
+		if (str_eq(str_of(values[i].en), en))
+			return str_of(values[i].zh);
+	return en;
+}
 
 const char *cli_word(const struct cli *c, const char *en)
 {

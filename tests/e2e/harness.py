@@ -128,7 +128,7 @@ def die_with_parent():
 
 def environment(**more):
     env = {k: v for k, v in os.environ.items() if k not in ('LC_ALL', 'LC_MESSAGES', 'LANG', 'LANGUAGE')}
-    env['LC_ALL'] = 'C.UTF-8'
+    env['LC_ALL'], env['TZ'] = 'C.UTF-8', 'UTC0'
     # A sanitized node cannot look for leaks at its end: that takes ptrace and /proc, which its fence forbids. The tests of
     # the parts, which run without a fence, look for them.
     env['ASAN_OPTIONS'] = ':'.join(filter(None, [env.get('ASAN_OPTIONS'), 'detect_leaks=0']))

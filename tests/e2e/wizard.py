@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The level wizard: what the register knows is never asked; the level is the table's; an outage says when it will change."""
+import calendar
 import pty
 import select
 from harness import *
@@ -158,8 +159,8 @@ term.talk(('Did it succeed', 'y'), ('Which system', 'CORE_CI OFF'), ('core_ci-of
 term.p.kill()
 term.end()
 term = Terminal('report', n.dir, number)
-term.talk(('Did it succeed', 'y'), ('Which system', 'core_ci-official'), ('3) Outage', 'what?'), ('3) Outage', '3'), ('Since when', ago(3600)), ('still out', ''),
-          ('anything else', 'y'), ('Which system', 'noncore-ordinary'), ('1) Leak', 'leak'), ('2) Serious', '1'), ('anything else', 'n'),
+term.talk(('Did it succeed', ''), ('Did it succeed', 'yse'), ('Did it succeed', 'Yes'), ('Which system', 'core_ci-official'), ('3) Outage', 'what?'), ('3) Outage', '3'),
+          ('Since when', 'an hour ago'), ('is no time', ''), ('Since when', '60m'), ('still out', ''), ('anything else', 'maybe'), ('anything else', 'y'), ('Which system', 'noncore-ordinary'), ('1) Leak', 'leak'), ('2) Serious', '1'), ('anything else', 'n'),
           ('grounds', 'disks are encrypted'))
 t.ok(term.wait('Report it so?') and 'becomes: Level 4' in term.text, 'shows the level, and when it changes, before it asks', term.text)
 os.write(term.fd, b'y\n')
@@ -167,6 +168,16 @@ t.same(term.end(), 0, 'and reports')
 fact = n.get(f'/api/v1/incidents/{number}/facts').json()['facts'][-1]
 t.same(([i['system'] for i in fact['items']], fact['grounds'], n.get(f'/api/v1/incidents/{number}').json()['level']),
        (['core_ci-official', 'noncore-ordinary'], 'disks are encrypted', 3), 'both things, and the grounds')
+for typed, option in (('20m', '--aware'), (time.strftime('%H:%M', time.gmtime(time.time() - 1200)), '--aware')):
+    r = n.cli('incident', 'open', '@', '-t', 'at night', option, typed)
+    number = r.out.split()[0]
+    claimed = n.get(f'/api/v1/incidents/{number}/facts').json()['facts'][0]['claimed']
+    t.ok(r.status == 0 and abs(calendar.timegm(time.strptime(claimed[:19], '%Y-%m-%dT%H:%M:%S')) - (time.time() - 1200)) < 90 and 'is taken as' in r.err,
+         f'{option} {typed}: twenty minutes ago, and told so', r)
+r = n.cli('incident', 'open', '@', '-t', 'at night', '--aware', 'yesterday')
+t.ok(r.status == 2 and "--aware: 'yesterday' is no time: 23:30" in r.err, 'what is no time is refused with what would be one', r)
+r = n.cli('incident', 'show', '@', number, '--lang', 'zh', env=environment(TZ='CST-8'))
+t.ok(r.status == 0 and '+08:00' in r.out and '執行中' in r.out and '期限' in r.out and 'due' not in r.out, "the clocks in this machine's time, and in zh-TW", r)
 term = Terminal('--lang', 'zh', 'incident', 'level', n.dir)
 term.talk(('是否已造成影響', '否'))
 t.ok(term.wait('情資'), 'in zh-TW: a blocked attempt is no incident', term.text)
