@@ -128,6 +128,8 @@ static enum rc delete_user(struct store *s, void *ctx, struct err *err)
 	TRY(DB_RUN(s->write_db, err, "DELETE FROM session WHERE account = $1", DB_TEXT(*name)));
 	TRY(DB_RUN(s->write_db, err, "DELETE FROM factor WHERE account = $1", DB_TEXT(*name)));
 	TRY(DB_RUN(s->write_db, err, "DELETE FROM recovery WHERE account = $1", DB_TEXT(*name)));
+	TRY(DB_RUN(s->write_db, err, "DELETE FROM passkey WHERE account = $1", DB_TEXT(*name)));
+	TRY(DB_RUN(s->write_db, err, "DELETE FROM identity WHERE account = $1", DB_TEXT(*name)));
 	TRY(DB_RUN(s->write_db, err, "DELETE FROM password_link WHERE account = $1", DB_TEXT(*name)));
 	return DB_RUN(s->write_db, err, "DELETE FROM access_right WHERE subject = $1", DB_TEXT(str_make(subject, (size_t)n)));
 }

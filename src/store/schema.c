@@ -186,6 +186,14 @@ static const char BULLETINS_LATE[] =
 static const char BULLETIN_WORDS[] =
 	"CREATE TABLE bulletin_word (bulletin {int}, who {text}, kind {text}, at {int}, PRIMARY KEY (bulletin, who, kind)){end};";
 
+/* What signs in beside a password (credentials.h). */
+static const char CREDENTIALS[] =
+	"CREATE TABLE passkey (id {text} PRIMARY KEY, account {text}, name {text}, rp {text}, cose {text}, counter {int}, created {int},"
+	" used {int}){end};"
+	"CREATE INDEX passkey_account ON passkey (account);"
+	"CREATE TABLE identity (issuer {text}, subject {text}, account {text}, created {int}, used {int}, PRIMARY KEY (issuer, subject)){end};"
+	"CREATE INDEX identity_account ON identity (account);";
+
 static const struct migration {
 	const char *sql;
 	bool pg_only;
@@ -203,6 +211,7 @@ static const struct migration {
 	{ SESSIONS, false },
 	{ BULLETINS_LATE, false },
 	{ BULLETIN_WORDS, false },
+	{ CREDENTIALS, false },
 };
 
 static const struct word *word_at(struct str text, size_t pos)

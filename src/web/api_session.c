@@ -7,11 +7,11 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "store/accounts.h"
-#include "stix/marking.h"
 #include "sys/keys.h"
 #include "sys/totp.h"
 #include "web/auth.h"
 #include "web/session.h"
+#include "web/signing.h"
 
 #define LINK_BYTES 24
 #define RECOVERY_BYTES 10
@@ -42,51 +42,9 @@ static const char DONE_SCHEMA[] = "{\"type\":\"object\"}";
 
 /* --- what is in force --- */
 
-static enum rc write_session(struct api_call *c, const struct viewer *v, struct err *err)
-{
-	struct factor f = { S(""), S("") };
-
-	if (v->kind == VIEWER_USER)
-		TRY(factor_get(c->api->store, v->name, c->req->arena, &f, err));
-	jsonw_object(&c->out);
-	jsonw_m_bool(&c->out, "signed_in", v->kind != VIEWER_ANONYMOUS);
-	jsonw_m_cstr(&c->out, "node", c->api->node_name);
-	jsonw_m_cstr(&c->out, "tier", c->api->tier);
-	if (v->kind != VIEWER_ANONYMOUS) {
-		jsonw_m_str(&c->out, "user", v->name);
-		jsonw_m_str(&c->out, "role", v->role);
-		jsonw_m_str(&c->out, "org", v->org);
-		jsonw_m_cstr(&c->out, "tlp_max", tlp_name((enum tlp)v->tlp_max));
-		jsonw_m_bool(&c->out, "second_factor", f.key.n > 0);
-	}
-	jsonw_object_end(&c->out);
-	return RC_OK;
-}
-
 static enum rc session_get(struct api_call *c, struct err *err)
 {
-	return write_session(c, c->viewer, err);
-}
-
-/* A form is refused with 401, not with what the return code would give: the caller has no rights to be denied. */
-static enum rc refuse(struct api_call *c, int status, const char *code, const char *message)
-{
-	api_error(c->res, status, code, message);
-	return RC_OK;
-}
-
-static enum rc wrong(struct api_call *c)
-{
-	return refuse(c, 401, "sign-in", "name, password or code is not right, or the account is locked");
-}
-
-static enum rc wait_first(struct api_call *c, usec wait)
-{
-	struct str seconds = arena_fmt(c->req->arena, "%lld", (long long)(wait / USEC_PER_SEC + 1));
-
-	if (seconds.p != NULL)
-		http_res_header(c->res, "Retry-After", seconds.p);
-	return refuse(c, 429, "wait", "too many refused sign-ins: wait before the next");
+	return signing_tell(c, c->viewer, err);
 }
 
 /* --- signing in --- */
@@ -131,18 +89,6 @@ static enum rc check_code(struct api_call *c, struct str user, struct str key_he
 	return rc == RC_NOTFOUND ? RC_DENIED : rc;
 }
 
-static enum rc begin(struct api_call *c, const struct viewer *v, struct err *err)
-{
-	/* A session that the browser had before is not taken over: the new one has a new id (no fixation). */
-	struct str old;
-
-	if (session_hash(c->req, &old))
-		TRY(session_end(c->api->store, old, err));
-	TRY(session_begin(c->api->store, c->req, v->name, c->res, err));
-	TRY(passlink_remove(c->api->store, v->name, err));
-	return write_session(c, v, err);
-}
-
 static enum rc session_post(struct api_call *c, struct err *err)
 {
 	struct str user, password, code;
@@ -158,21 +104,21 @@ static enum rc session_post(struct api_call *c, struct err *err)
 		return FAIL(err, RC_UNSUPPORTED, "the node does not run");
 	rc = auth_password(c->api->auth, c->req, user, password, &v, &wait, err);
 	if (rc == RC_BUSY && wait > 0)
-		return wait_first(c, wait);
+		return signing_wait(c, wait);
 	if (rc == RC_DENIED)
-		return wrong(c);
+		return signing_wrong(c);
 	TRY(rc);
 	TRY(factor_get(c->api->store, v.name, c->req->arena, &f, err));
 	if (f.key.n > 0 && code.n == 0)
-		return refuse(c, 401, "code", "a code of the second factor is wanted");
+		return signing_refuse(c, 401, "code", "a code of the second factor is wanted");
 	rc = f.key.n == 0 ? RC_OK : check_code(c, v.name, f.key, code, err);
 	if (rc == RC_DENIED) {
 		auth_attempt(c->api->auth, c->req, v.name, false);
-		return wrong(c);
+		return signing_wrong(c);
 	}
 	TRY(rc);
 	auth_attempt(c->api->auth, c->req, v.name, true);
-	return begin(c, &v, err);
+	return signing_begin(c, &v, err);
 }
 
 static enum rc session_delete(struct api_call *c, struct err *err)
@@ -203,33 +149,6 @@ static enum rc check_password(struct str password, struct str user, struct err *
 	return RC_OK;
 }
 
-static enum rc signed_in(const struct api_call *c, struct err *err)
-{
-	if (c->viewer->kind != VIEWER_USER)
-		return FAIL(err, RC_DENIED, "only for a user who is signed in");
-	return c->api->auth != NULL ? RC_OK : FAIL(err, RC_UNSUPPORTED, "the node does not run");
-}
-
-/* Who holds a session for a moment must not be able to keep the account. *ret_done: the refusal is written. */
-static enum rc prove(struct api_call *c, bool *ret_done, struct err *err)
-{
-	struct str password;
-	struct viewer v = { .kind = VIEWER_ANONYMOUS, .name = S(""), .role = S(""), .org = S("") };
-	usec wait = 0;
-	enum rc rc;
-
-	*ret_done = true;
-	TRY(signed_in(c, err));
-	TRY(api_text(c, "password", true, &password, err));
-	rc = auth_password(c->api->auth, c->req, c->viewer->name, password, &v, &wait, err);
-	if (rc == RC_BUSY && wait > 0)
-		return wait_first(c, wait);
-	if (rc == RC_DENIED)
-		return refuse(c, 403, "denied", "the password is not right");
-	*ret_done = false;
-	return rc;
-}
-
 static enum rc password_post(struct api_call *c, struct err *err)
 {
 	char hash[PASSWORD_HASH_MAX];
@@ -237,7 +156,7 @@ static enum rc password_post(struct api_call *c, struct err *err)
 	struct user u;
 	bool done;
 
-	TRY(prove(c, &done, err));
+	TRY(signing_prove(c, &done, err));
 	if (done)
 		return RC_OK;
 	TRY(api_text(c, "new_password", true, &password, err));
@@ -267,7 +186,7 @@ static enum rc set_up_post(struct api_call *c, struct err *err)
 		return FAIL(err, RC_NOMEM, "link: out of memory");
 	rc = passlink_find(c->api->store, hash, time_now(), c->req->arena, &name, err);
 	if (rc == RC_NOTFOUND)
-		return refuse(c, 401, "link", "this link is not known, was used, or is older than a day");
+		return signing_refuse(c, 401, "link", "this link is not known, was used, or is older than a day");
 	TRY(rc);
 	TRY(check_password(password, name, err));
 	TRY(user_get(c->api->store, name, c->req->arena, &u, err));
@@ -276,7 +195,7 @@ static enum rc set_up_post(struct api_call *c, struct err *err)
 	TRY(password_hash(password, pass_hash, err));
 	rc = passlink_use(c->api->store, hash, time_now(), str_of(pass_hash), err);
 	if (rc == RC_NOTFOUND)
-		return refuse(c, 401, "link", "this link was used");
+		return signing_refuse(c, 401, "link", "this link was used");
 	TRY(rc);
 	TRY(api_fact(c, "user.set-up", name, S(""), err));
 	/* The link proves who it is but not that the second factor is at hand: then the form asks for it. */
@@ -350,7 +269,7 @@ static enum rc factor_post(struct api_call *c, struct err *err)
 	bool done;
 	enum rc rc;
 
-	TRY(prove(c, &done, err));
+	TRY(signing_prove(c, &done, err));
 	if (done)
 		return RC_OK;
 	TRY(factor_get(c->api->store, c->viewer->name, c->req->arena, &f, err));
@@ -406,7 +325,7 @@ static enum rc factor_confirm_post(struct api_call *c, struct err *err)
 	int64_t step;
 	bool good;
 
-	TRY(signed_in(c, err));
+	TRY(signing_is_user(c, err));
 	TRY(api_text(c, "code", true, &code, err));
 	TRY(factor_get(c->api->store, c->viewer->name, c->req->arena, &f, err));
 	good = f.proposed.n > 0 && key_of(f.proposed, raw, &key) && totp_check(key, code, time_now(), &step);
@@ -438,7 +357,7 @@ static enum rc factor_remove_post(struct api_call *c, struct err *err)
 {
 	bool done;
 
-	TRY(prove(c, &done, err));
+	TRY(signing_prove(c, &done, err));
 	return done ? RC_OK : drop_factor(c, c->viewer->name, err);
 }
 

@@ -48,6 +48,7 @@ struct auth {
 	struct remembered cache[AUTH_CACHE_ENTRIES];
 	struct guesses guesses[AUTH_CACHE_ENTRIES];
 	struct throttle *throttle; /* of sign-ins by form */
+	struct begun_table *begun;
 };
 
 struct offer {
@@ -82,7 +83,10 @@ enum rc auth_new(const struct auth_config *c, struct auth **ret, struct err *err
 	if (a == NULL)
 		return FAIL(err, RC_NOMEM, "auth: no memory");
 	a->throttle = throttle_new();
-	if (a->throttle == NULL) {
+	a->begun = begun_new();
+	if (a->throttle == NULL || a->begun == NULL) {
+		throttle_free(a->throttle);
+		begun_free(a->begun);
 		mem_free(a);
 		return FAIL(err, RC_NOMEM, "auth: no memory");
 	}
@@ -113,8 +117,14 @@ void auth_free(struct auth *a)
 	for (size_t i = 0; i < HASHERS; i++)
 		pthread_mutex_destroy(&a->hashing[i]);
 	throttle_free(a->throttle);
+	begun_free(a->begun);
 	secret_wipe(a, sizeof *a);
 	mem_free(a);
+}
+
+struct begun_table *auth_begun(struct auth *a)
+{
+	return a->begun;
 }
 
 const char *auth_challenge(const struct auth *a)
@@ -287,7 +297,7 @@ static bool first_lately(struct auth *a, const struct offer *o, struct str name)
 
 /* --- each scheme --- */
 
-static void viewer_of_user(const struct user *u, struct viewer *ret)
+void auth_viewer_of(const struct user *u, struct viewer *ret)
 {
 	*ret = (struct viewer){ .kind = VIEWER_USER, .name = u->name, .role = u->role, .org = u->org, .tlp_max = u->tlp_max };
 }
@@ -361,7 +371,7 @@ static struct outcome by_basic(struct auth *a, const struct offer *o, struct are
 	u.pass_hash = hash;
 	out = check_password(a, o, &u);
 	if (out.good)
-		viewer_of_user(&u, ret);
+		auth_viewer_of(&u, ret);
 	return out;
 }
 
@@ -387,7 +397,7 @@ static struct outcome by_token(struct auth *a, const struct offer *o, struct are
 		return refused("token of a user who may not sign in", t.user);
 	if (rc != RC_OK)
 		return failed(rc, t.user);
-	viewer_of_user(&u, ret);
+	auth_viewer_of(&u, ret);
 	return (struct outcome){ .good = true, .fresh = first_lately(a, o, u.name), .name = u.name };
 }
 
@@ -428,7 +438,7 @@ static struct outcome by_cert(struct auth *a, const struct offer *o, const struc
 		return failed(rc, S(""));
 	if (u.disabled)
 		return refused("disabled", u.name);
-	viewer_of_user(&u, ret);
+	auth_viewer_of(&u, ret);
 	return (struct outcome){ .good = true, .fresh = first_lately(a, o, u.name), .name = u.name };
 }
 
@@ -447,7 +457,7 @@ static struct outcome by_session(struct auth *a, const struct offer *o, const st
 		return cert.secret.n > 0 ? by_cert(a, &cert, r, ret) : (struct outcome){ .good = true };
 	if (rc != RC_OK)
 		return failed(rc, S(""));
-	viewer_of_user(&u, ret);
+	auth_viewer_of(&u, ret);
 	return (struct outcome){ .good = true, .name = u.name };
 }
 
@@ -463,8 +473,8 @@ static void note(struct auth *a, const struct http_req *r, const struct outcome 
 	jsonw_init(&w, &b);
 	jsonw_object(&w);
 	jsonw_m_cstr(&w, "from", r->peer.addr);
-	if (!out->good)
-		jsonw_m_cstr(&w, "why", out->why);
+	if (out->why != NULL)
+		jsonw_m_cstr(&w, out->good ? "by" : "why", out->why);
 	jsonw_object_end(&w);
 	f.actor = out->name.n > 0 ? arena_fmt(r->arena, "%s:%.*s", v->kind == VIEWER_PEER ? "peer" : "user", STR(out->name))
 				  : S("anonymous");
@@ -545,6 +555,22 @@ bool auth_viewer(struct auth *a, struct http_req *r, struct viewer *ret, struct 
 static struct str address_key(const struct http_req *r)
 {
 	return counts_guesses(r) ? str_of(r->peer.addr) : S("");
+}
+
+void auth_came(struct auth *a, struct http_req *r, struct str user, bool good, const char *how)
+{
+	struct str address = address_key(r);
+
+	if (!good && address.n > 0)
+		throttle_failed(a->throttle, address, time_mono());
+	note(a, r, &(struct outcome){ .good = good, .why = how, .name = user }, &(struct viewer){ .kind = VIEWER_USER });
+}
+
+usec auth_wait(struct auth *a, const struct http_req *r)
+{
+	struct str address = address_key(r);
+
+	return address.n > 0 ? throttle_wait(a->throttle, address, time_mono()) : 0;
 }
 
 void auth_attempt(struct auth *a, struct http_req *r, struct str user, bool good)

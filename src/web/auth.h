@@ -15,6 +15,7 @@
 #include "gate/viewer.h"
 #include "store/accounts.h"
 #include "sys/http.h"
+#include "web/begun.h"
 
 #define AUTH_CACHE_ENTRIES 1024
 #define AUTH_REMEMBER (60 * USEC_PER_SEC)
@@ -51,6 +52,16 @@ enum rc auth_password(struct auth *a, struct http_req *r, struct str user, struc
 		      struct err *err) MUSTUSE;
 /* A sign-in by form came to its end: good, or its second factor failed, which counts as a wrong password does. */
 void auth_attempt(struct auth *a, struct http_req *r, struct str user, bool good);
+
+/* A sign-in by another way than a password came to its end: a fact says `how` (a string literal); a failure slows its address
+ * down. The lock of an account is against guessed passwords and does not touch it. */
+void auth_came(struct auth *a, struct http_req *r, struct str user, bool good, const char *how);
+/* How long this address must wait because of what it was refused; 0: it may try. */
+usec auth_wait(struct auth *a, const struct http_req *r);
+/* What this account may do. */
+void auth_viewer_of(const struct user *u, struct viewer *ret);
+/* Where sign-ins wait for their second half. */
+struct begun_table *auth_begun(struct auth *a);
 
 /* True when auth_viewer would have to hash a password: such a request belongs on a worker. */
 bool auth_is_slow(struct auth *a, const struct http_req *r);

@@ -35,7 +35,7 @@ test(async () => {
 
   // Second factor.
   await page.click('a.who');
-  const factor = page.locator('section.card');
+  const factor = page.locator('section.factor');
   await factor.locator('input[type=password]').fill(NEW);
   await factor.locator('button[type=submit]').click();
   const secret = await factor.locator('code.secret').textContent();

@@ -3,6 +3,7 @@
 
 #include "stix/marking.h"
 #include "store/accounts.h"
+#include "store/credentials.h"
 #include "store/sessions.h"
 
 #define HASH_A S("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
@@ -139,6 +140,83 @@ static void links(struct scene *sc)
 	GIVES(sc, RC_NOTFOUND, passlink_first(sc->s, sc->a, &who, &sc->err), "and none is the first any more");
 }
 
+static enum rc keep(struct scene *sc, const char *user_name, const char *id, int64_t counter)
+{
+	return passkey_add(sc->s, &(struct passkey){ .id = str_of(id), .user = str_of(user_name), .name = S("laptop"), .rp_id = S("node.example"),
+						     .key = S("pQECAyY"), .counter = counter, .created = NOW }, &sc->err);
+}
+
+static void passkeys(struct scene *sc)
+{
+	struct passkey p, *list;
+	char id[8];
+	size_t n;
+
+	user(sc, "a");
+	user(sc, "b");
+	GIVES(sc, RC_NOTFOUND, keep(sc, "none", "AAAA", 0), "no passkey for nobody");
+	GIVES(sc, RC_BAD, keep(sc, "a", "", 0), "nor without a name");
+	DONE(sc, keep(sc, "a", "AAAA", 5), "kept");
+	GIVES(sc, RC_CONFLICT, keep(sc, "b", "AAAA", 5), "one passkey is one user's");
+	DONE(sc, keep(sc, "b", "BBBB", 0), "another, that does not count");
+	DONE(sc, passkey_get(sc->s, S("AAAA"), sc->a, &p, &sc->err), "found");
+	OK(str_eq(p.id, S("AAAA")) && str_eq(p.user, S("a")) && str_eq(p.name, S("laptop")) && str_eq(p.rp_id, S("node.example")) && str_eq(p.key, S("pQECAyY")) &&
+	   p.counter == 5 && p.created == NOW && p.used == 0, "%s: whole", sc->engine->name);
+	GIVES(sc, RC_NOTFOUND, passkey_get(sc->s, S(""), sc->a, &p, &sc->err), "no name, no passkey");
+	GIVES(sc, RC_CONFLICT, passkey_used(sc->s, S("AAAA"), 5, NOW + 1, &sc->err), "the count must rise");
+	GIVES(sc, RC_CONFLICT, passkey_used(sc->s, S("AAAA"), 0, NOW + 1, &sc->err), "and not begin anew");
+	DONE(sc, passkey_used(sc->s, S("AAAA"), 6, NOW + 1, &sc->err), "it did");
+	DONE(sc, passkey_used(sc->s, S("BBBB"), 0, NOW + 1, &sc->err), "who does not count");
+	DONE(sc, passkey_used(sc->s, S("BBBB"), 0, NOW + 2, &sc->err), "need not begin");
+	DONE(sc, passkey_list(sc->s, S("a"), sc->a, &list, &n, &sc->err), "a user's");
+	OK(n == 1 && list[0].counter == 6 && list[0].used == NOW + 1, "with its last use");
+	DONE(sc, passkey_list(sc->s, S(""), sc->a, &list, &n, &sc->err), "all");
+	EQ_INT(n, 2, "of both");
+	GIVES(sc, RC_NOTFOUND, passkey_remove(sc->s, S("b"), S("AAAA"), &sc->err), "nobody removes another's");
+	for (int i = 1; i < PASSKEYS_A_USER; i++) {
+		snprintf(id, sizeof id, "C%d", i);
+		DONE(sc, keep(sc, "a", id, 0), "one more");
+	}
+	GIVES(sc, RC_LIMIT, keep(sc, "a", "last", 0), "so many at most");
+	DONE(sc, passkey_remove(sc->s, S("a"), S("AAAA"), &sc->err), "one removed");
+	GIVES(sc, RC_NOTFOUND, passkey_get(sc->s, S("AAAA"), sc->a, &p, &sc->err), "is gone");
+	DONE(sc, passkey_remove(sc->s, S("a"), S(""), &sc->err), "all removed");
+	DONE(sc, passkey_list(sc->s, S("a"), sc->a, &list, &n, &sc->err), "a user's");
+	EQ_INT(n, 0, "none");
+	DONE(sc, user_delete(sc->s, S("b"), &sc->err), "a user goes");
+	GIVES(sc, RC_NOTFOUND, passkey_get(sc->s, S("BBBB"), sc->a, &p, &sc->err), "with their passkeys");
+}
+
+static enum rc know(struct scene *sc, const char *user_name, const char *issuer, const char *subject)
+{
+	return identity_add(sc->s, &(struct identity){ .issuer = str_of(issuer), .subject = str_of(subject), .user = str_of(user_name), .created = NOW }, &sc->err);
+}
+
+static void identities(struct scene *sc)
+{
+	struct identity x, *list;
+	size_t n;
+
+	user(sc, "a");
+	user(sc, "b");
+	GIVES(sc, RC_NOTFOUND, know(sc, "none", "https://i", "1"), "no identity for nobody");
+	GIVES(sc, RC_BAD, know(sc, "a", "https://i", ""), "nor without a subject");
+	DONE(sc, know(sc, "a", "https://i", "1"), "known");
+	GIVES(sc, RC_CONFLICT, know(sc, "b", "https://i", "1"), "one identity is one user's");
+	DONE(sc, know(sc, "b", "https://j", "1"), "at another provider it is somebody else");
+	DONE(sc, identity_find(sc->s, S("https://i"), S("1"), sc->a, &x, &sc->err), "found");
+	OK(str_eq(x.issuer, S("https://i")) && str_eq(x.subject, S("1")) && str_eq(x.user, S("a")) && x.created == NOW && x.used == 0, "%s: whole", sc->engine->name);
+	GIVES(sc, RC_NOTFOUND, identity_find(sc->s, S("https://i"), S("2"), sc->a, &x, &sc->err), "another is not");
+	DONE(sc, identity_used(sc->s, S("https://i"), S("1"), NOW + 3, &sc->err), "used");
+	DONE(sc, identity_list(sc->s, S("a"), sc->a, &list, &n, &sc->err), "a user's");
+	OK(n == 1 && list[0].used == NOW + 3, "with its last use");
+	GIVES(sc, RC_NOTFOUND, identity_remove(sc->s, S("b"), S("https://i"), S("1"), &sc->err), "nobody removes another's");
+	DONE(sc, identity_remove(sc->s, S("a"), S("https://i"), S("1"), &sc->err), "removed");
+	GIVES(sc, RC_NOTFOUND, identity_find(sc->s, S("https://i"), S("1"), sc->a, &x, &sc->err), "is gone");
+	DONE(sc, user_delete(sc->s, S("b"), &sc->err), "a user goes");
+	GIVES(sc, RC_NOTFOUND, identity_find(sc->s, S("https://j"), S("1"), sc->a, &x, &sc->err), "with who they were elsewhere");
+}
+
 const struct conformance_case CASES_SESSIONS[] = {
-	{ "sessions: times", times }, { "sessions: many", many }, { "sessions: second factors", factors }, { "sessions: links", links }, { NULL, NULL },
+	{ "sessions: passkeys", passkeys }, { "sessions: identities", identities }, { "sessions: times", times }, { "sessions: many", many }, { "sessions: second factors", factors }, { "sessions: links", links }, { NULL, NULL },
 };

@@ -4,9 +4,12 @@ import { post, Refused, Session, session } from './api';
 import { t } from './lang';
 import { go, route } from './route';
 import { useSignal } from './signal';
+import { passkeysWork, signInByPasskey } from './passkey';
 import { Failed, Heading, Input, why } from './ui';
 
 function refusal(e: unknown): string {
+  // What the browser or the person refused: no passkey here, taken back, too late.
+  if (e instanceof DOMException) return t('noPasskey');
   if (e instanceof Refused && e.status === 401) return t(e.code === 'link' ? 'linkVoid' : 'wrongSignIn');
   return why(e);
 }
@@ -34,6 +37,16 @@ export function SignIn() {
     }
     setBusy(false);
   }
+  async function byPasskey() {
+    setError('');
+    try {
+      const now = await signInByPasskey();
+      inside();
+      session.set(now);
+    } catch (x) {
+      setError(refusal(x));
+    }
+  }
   return <form class="card" onSubmit={send}>
     <Heading text={t('signIn')}><span class="node"><bdi>{s.node}</bdi></span></Heading>
     {r.query.has('set') && <p class="good">{t('setUpDone')}</p>}
@@ -44,6 +57,7 @@ export function SignIn() {
     {wantsCode && <Input label={t('code')} hint={t('codeHint')} value={code} set={setCode} auto="one-time-code" focus need />}
     <Failed text={error} />
     <button type="submit" class="main" disabled={busy}>{t(wantsCode ? 'confirm' : 'signIn')}</button>
+    {!wantsCode && passkeysWork() && <p><button type="button" class="passkey" onClick={byPasskey}>{t('byPasskey')}</button></p>}
   </form>;
 }
 

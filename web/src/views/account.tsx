@@ -1,9 +1,10 @@
 // One's own password and second factor.
 import { useState } from 'preact/hooks';
-import { post, session, whoAmI } from '../api';
+import { part, post, session, whoAmI } from '../api';
+import { makePasskey, passkeysWork } from '../passkey';
 import { t } from '../lang';
 import { useSignal } from '../signal';
-import { Failed, Heading, Input, tell, Tlp, why } from '../ui';
+import { Failed, Heading, Input, tell, Time, Tlp, useData, why } from '../ui';
 
 function Password() {
   const [old, setOld] = useState(''), [one, setOne] = useState(''), [two, setTwo] = useState(''), [error, setError] = useState('');
@@ -49,7 +50,7 @@ function Factor() {
     setKey(undefined);
     await whoAmI();
   });
-  return <section class="card"><h2>{t('secondFactor')}</h2>
+  return <section class="card factor"><h2>{t('secondFactor')}</h2>
     <p>{t(s.second_factor ? 'factorOn' : 'factorOff')}</p>
     {!key && <form onSubmit={e => { e.preventDefault(); void begin(); }}>
       <Input label={t('oldPassword')} value={password} set={setPassword} type="password" auto="current-password" need />
@@ -62,12 +63,39 @@ function Factor() {
     <Failed text={error} /></section>;
 }
 
+interface Passkey { id: string; name: string; rp_id: string; created: string; used?: string }
+
+function Passkeys() {
+  const [name, setName] = useState(''), [password, setPassword] = useState(''), [error, setError] = useState('');
+  const list = useData<{ passkeys: Passkey[] }>('/session/passkeys');
+  async function doing(what: () => Promise<unknown>) {
+    setError('');
+    try {
+      await what();
+      setPassword('');
+      setName('');
+      list.again();
+      tell(t('stored'));
+    } catch (x) {
+      setError(x instanceof DOMException ? t('noPasskey') : why(x));
+    }
+  }
+  return <section class="card passkeys"><h2>{t('passkeys')}</h2><p>{t('passkeysHint')}</p>
+    <ul>{list.data?.passkeys.map(p => <li key={p.id}><bdi>{p.name}</bdi> <small><bdi>{p.rp_id}</bdi> · {t('created')} <Time at={p.created} /> · {t('lastUsed')} {p.used ? <Time at={p.used} /> : t('never')}</small>{' '}
+      <button type="button" disabled={!password} onClick={() => doing(() => post(`/session/passkeys/${part(p.id)}/remove`, { password }))}>{t('factorRemove')}<span class="hidden"> {p.name}</span></button></li>)}</ul>
+    {!passkeysWork() && <p class="muted">{t('passkeysByName')}</p>}
+    <form onSubmit={e => { e.preventDefault(); void doing(() => makePasskey(password, name)); }}>
+      <Input label={t('oldPassword')} value={password} set={setPassword} type="password" auto="current-password" need />
+      {passkeysWork() && <><Input label={t('passkeyName')} value={name} set={setName} /><button type="submit">{t('passkeyAdd')}</button></>}</form>
+    <Failed text={error ?? list.error} /></section>;
+}
+
 export function Account(_: { id: string }) {
   const s = useSignal(session)!;
   return <>
     <Heading text={t('account')} />
     <dl class="facts"><div><dt>{t('user')}</dt><dd><bdi>{s.user}</bdi></dd></div><div><dt>{t('role')}</dt><dd>{s.role}</dd></div>
       <div><dt>{t('organisation')}</dt><dd><bdi>{s.org}</bdi></dd></div><div><dt>{t('tlpMax')}</dt><dd><Tlp of={s.tlp_max} /></dd></div></dl>
-    <div class="columns"><Password /><Factor /></div>
+    <div class="columns"><Password /><Factor /><Passkeys /></div>
   </>;
 }
