@@ -75,6 +75,7 @@ static const struct cli_opt search_opts[] = { CLI_HUNT_OPTS, NO_OPT };
 static const char *const search_examples[] = {
 	"all that one address did on a day", "lianfang history search src_ip=198.51.100.7 --since 2026-11-01 --until 2026-11-02",
 	"two conditions", "lianfang history search EventID=4688 'CommandLine=*whoami*'",
+	"but not of one user", "lianfang history search EventID=4688 'User!=svc-backup'",
 	"any text", "lianfang history search 'Failed password' --source auth.log --limit 20", NULL,
 };
 
@@ -99,25 +100,6 @@ static bool show_line(void *ctx, const struct hunt_found *f)
 	return status == CLI_OK;
 }
 
-static bool field_byte(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '_' || c == '-' || c == '@' ||
-	       (unsigned char)c >= 0x80;
-}
-
-/* "FIELD=VALUE" when what stands before the sign can be a field's name. */
-static struct hunt_term term_of(struct str s)
-{
-	size_t at = str_find(s, S("="), 0);
-
-	for (size_t i = 0; at != SIZE_MAX && i < at; i++)
-		if (!field_byte(s.p[i]))
-			at = SIZE_MAX;
-	if (at == SIZE_MAX || at == 0)
-		return (struct hunt_term){ S(""), at == 0 ? str_slice(s, 1, s.n) : s };
-	return (struct hunt_term){ str_slice(s, 0, at), str_slice(s, at + 1, s.n) };
-}
-
 static int search_run(struct cli *c)
 {
 	struct hunt_matcher *m CLEANUP(hunt_matcher_freep) = NULL;
@@ -125,18 +107,19 @@ static int search_run(struct cli *c)
 	struct err err = { 0 };
 
 	for (int i = 0; i < c->n_operands; i++)
-		terms[i] = term_of(str_of(c->operands[i]));
+		terms[i] = hunt_term_of(str_of(c->operands[i]));
 	if (hunt_for_terms(terms, (size_t)c->n_operands, &m, &err) != RC_OK)
 		return cli_fail(c, &err);
 	return hunting_run(c, m, show_line, c, CLI_OK, CLI_NO);
 }
 
 const struct cli_cmd CMD_HISTORY_SEARCH = {
-	"history search", { "events of the history by field, text and time", "依欄位、文字與時間搜尋歷史紀錄" }, "[FIELD=VALUE|TEXT]...",
+	"history search", { "events of the history by field, text and time", "依欄位、文字與時間搜尋歷史紀錄" }, "[FIELD=VALUE|FIELD!=VALUE|TEXT]...",
 	{ "Prints every event that meets all conditions, as it came, as soon as it is found; without a condition every event of the time.\n"
-	  "FIELD is a path (dns.rrname) or a name as Sigma rules use it; VALUE is the whole value, with * and ?; TEXT stands anywhere;\n"
+	  "FIELD is a path (dns.rrname) or a name as Sigma rules use it; VALUE is the whole value, with * and ?; FIELD!=VALUE: it\n"
+	  "is not that; TEXT stands anywhere;\n"
 	  "\"=TEXT\" is text that holds an equals sign. Capital letters do not count. 0: found; 1: nothing; 2: error.",
-	  "列出符合所有條件的事件。FIELD 為欄位路徑，VALUE 可用 * 與 ?。0 有結果，1 無結果。" },
+	  "列出符合所有條件的事件。FIELD 為欄位路徑，VALUE 可用 * 與 ?，!= 為排除。0 有結果，1 無結果。" },
 	search_opts, search_examples, 0, HUNT_TERMS_MAX, search_run,
 };
 

@@ -71,8 +71,14 @@ enum rc hunt_for_known(const struct known *k, struct hunt_matcher **ret, struct 
 enum rc hunt_for_both(struct hunt_matcher *rules, struct hunt_matcher *indicators, struct hunt_matcher **ret, struct err *err) MUSTUSE;
 
 /* Events that meet every term: `field` .n > 0: one of its values is `value`, where * and ? stand for any run and any one
- * character; else `value` stands anywhere in the line or in a value. Letters of ASCII in either case. */
-struct hunt_term { struct str field, value; };
+ * character; else `value` stands anywhere in the line or in a value. Letters of ASCII in either case. `without`: those that
+ * do not meet it. */
+struct hunt_term { struct str field, value; bool without; };
+/* As people write it: FIELD=VALUE, FIELD!=VALUE, "=TEXT" for text with an equals sign, any other text. Borrows. */
+struct hunt_term hunt_term_of(struct str text);
+/* Several of them with blanks between; a piece in double quotes holds blanks (a="b c", "b c"; \" and \\ inside). RC_BAD: a quote
+ * that does not end; RC_LIMIT: more than HUNT_TERMS_MAX. In `a`. */
+enum rc hunt_terms_of(struct arena *a, struct str text, struct hunt_term *list, size_t *ret_n, struct err *err) MUSTUSE;
 enum rc hunt_for_terms(const struct hunt_term *terms, size_t n, struct hunt_matcher **ret, struct err *err) MUSTUSE;
 
 /* --- looking --- */

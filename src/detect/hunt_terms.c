@@ -15,6 +15,7 @@ struct term {
 	struct str field, value;
 	struct str needed;   /* of the line; may be empty */
 	uint16_t id;
+	bool without;
 	bool keyed;          /* `key` is asked of filters */
 	uint64_t key;
 };
@@ -123,7 +124,7 @@ static bool line(const struct hunt_matcher *m, const struct block_event *e)
 	if (e->format != LOG_JSON) /* others have values that do not stand in the line: a syslog priority's names */
 		return true;
 	for (size_t i = 0; i < x->n; i++)
-		if (find_nocase(e->line, x->term[i].needed) == SIZE_MAX)
+		if (!x->term[i].without && find_nocase(e->line, x->term[i].needed) == SIZE_MAX)
 			return str_find(e->line, S("\\u"), 0) != SIZE_MAX;
 	return true;
 }
@@ -152,12 +153,13 @@ static enum rc event(struct hunt_matcher *m, const struct block_event *e, struct
 {
 	const struct terms *x = of(m);
 	struct hunt_found found = { .event = e, .at = e->time, .id = S(""), .title = S(""), .author = S(""), .level = S(""), .source = e->source, .matched = S(""),
-				    .tlp = UINT8_MAX, .confidence = UINT8_MAX };
+				    .tlp = UINT8_MAX, .confidence = UINT8_MAX, .f = f };
 
 	for (size_t i = 0; i < x->n; i++) {
 		const struct term *t = &x->term[i];
+		bool meets = t->field.n > 0 ? f != NULL && field_meets(t, f) : text_meets(t, e, f);
 
-		if (t->field.n > 0 ? f == NULL || !field_meets(t, f) : !text_meets(t, e, f))
+		if (meets == t->without)
 			return RC_OK;
 	}
 	hunt_tell(s, &found);
@@ -171,6 +173,77 @@ static void free_it(struct hunt_matcher *m)
 	fields_free(x->dict);
 	arena_free(x->a);
 	mem_free(x);
+}
+
+/* --- as people write it --- */
+
+static bool field_byte(char c)
+{
+	return ascii_alnum(c) || c == '.' || c == '_' || c == '-' || c == '@' || (unsigned char)c >= 0x80;
+}
+
+struct hunt_term hunt_term_of(struct str s)
+{
+	size_t at = str_find(s, S("="), 0), name = at;
+
+	if (at == 0)
+		return (struct hunt_term){ S(""), str_slice(s, 1, s.n), false };
+	if (at != SIZE_MAX && at > 1 && s.p[at - 1] == '!')
+		name = at - 1;
+	for (size_t i = 0; at != SIZE_MAX && i < name; i++)
+		if (!field_byte(s.p[i]))
+			at = SIZE_MAX;
+	if (at == SIZE_MAX)
+		return (struct hunt_term){ S(""), s, false };
+	return (struct hunt_term){ str_slice(s, 0, name), str_slice(s, at + 1, s.n), name < at };
+}
+
+/* One piece up to a blank outside quotes, without its quotes. */
+static enum rc next_piece(struct str *rest, struct buf *out, struct err *err)
+{
+	bool quoted = false;
+	size_t i;
+
+	for (i = 0; i < rest->n && (quoted || rest->p[i] != ' '); i++) {
+		char c = rest->p[i];
+
+		if (c == '"' && (quoted || i == 0 || rest->p[i - 1] == '='))
+			quoted = !quoted;
+		else if (quoted && c == '\\' && i + 1 < rest->n && (rest->p[i + 1] == '"' || rest->p[i + 1] == '\\'))
+			buf_char(out, rest->p[++i]);
+		else
+			buf_char(out, c);
+	}
+	*rest = str_slice(*rest, i, rest->n);
+	return quoted ? FAIL(err, RC_BAD, "search: a quote (\") does not end") : buf_check(out, err, "search");
+}
+
+enum rc hunt_terms_of(struct arena *a, struct str text, struct hunt_term *list, size_t *ret_n, struct err *err)
+{
+	struct str rest = str_trim(text);
+	enum rc rc = RC_OK;
+	struct buf piece;
+
+	*ret_n = 0;
+	buf_init(&piece, text.n + 1);
+	while (rc == RC_OK && rest.n > 0) {
+		/* What begins with a quote is text, whatever signs it holds. */
+		bool plain_text = rest.p[0] == '"';
+		struct str kept;
+
+		buf_clear(&piece);
+		rc = next_piece(&rest, &piece, err);
+		kept = rc == RC_OK ? arena_dup(a, buf_view(&piece)) : S("");
+		if (rc == RC_OK && kept.p == NULL)
+			rc = FAIL(err, RC_NOMEM, "search: out of memory");
+		else if (rc == RC_OK && *ret_n == HUNT_TERMS_MAX)
+			rc = FAIL(err, RC_LIMIT, "search: more than %d terms", HUNT_TERMS_MAX);
+		if (rc == RC_OK)
+			list[(*ret_n)++] = plain_text ? (struct hunt_term){ S(""), kept, false } : hunt_term_of(kept);
+		rest = str_trim(rest);
+	}
+	buf_done(&piece);
+	return rc;
 }
 
 /* --- making --- */
@@ -191,7 +264,7 @@ static void find_key(struct term *t)
 	struct buf normal;
 	bool all = false;
 
-	if (t->field.n == 0 || memchr(t->value.p, '*', t->value.n) != NULL || memchr(t->value.p, '?', t->value.n) != NULL ||
+	if (t->field.n == 0 || t->without || memchr(t->value.p, '*', t->value.n) != NULL || memchr(t->value.p, '?', t->value.n) != NULL ||
 	    memchr(t->value.p, '/', t->value.n) != NULL || str_starts(t->value, S("::")) || !has_letter(t->value))
 		return;
 	buf_init(&normal, 2 * VALUE_MAX);
@@ -207,7 +280,7 @@ static enum rc add(struct terms *x, const struct hunt_term *in, struct err *err)
 
 	if (x->n == HUNT_TERMS_MAX)
 		return FAIL(err, RC_LIMIT, "search: more than %d terms", HUNT_TERMS_MAX);
-	*t = (struct term){ .field = arena_dup(x->a, in->field), .value = arena_dup(x->a, in->value) };
+	*t = (struct term){ .field = arena_dup(x->a, in->field), .value = arena_dup(x->a, in->value), .without = in->without };
 	if (t->field.p == NULL || t->value.p == NULL)
 		return FAIL(err, RC_NOMEM, "search: out of memory");
 	t->needed = longest_plain(t->value);

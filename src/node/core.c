@@ -114,6 +114,20 @@ static int rule_known(void *ctx, struct str id)
 	return detect_link_rule(c->link, id);
 }
 
+static uint32_t ask_detect(void *ctx, struct str question, bool (*fn)(void *fn_ctx, struct str json, bool last, enum rc rc), void *fn_ctx)
+{
+	struct core *c = ctx;
+
+	return detect_link_ask(c->link, question, fn, fn_ctx);
+}
+
+static void unask_detect(void *ctx, uint32_t number)
+{
+	struct core *c = ctx;
+
+	detect_link_unask(c->link, number);
+}
+
 static void facts_came(void *ctx)
 {
 	struct core *c = ctx;
@@ -421,6 +435,8 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	c->api.changed = peers_changed;
 	c->api.ticket_changed = ticket_changed;
 	c->api.rule_known = rule_known;
+	c->api.ask = ask_detect;
+	c->api.unask = unask_detect;
 	c->api.devices = devices_told;
 	c->api.ticket_told = ticket_told;
 	c->api.ctx = c;

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/asks.h"
 #include "node/core.h"
 #include "node/counts.h"
 #include "node/link.h"
@@ -57,6 +58,7 @@ struct detect_link {
 	uint32_t asked, told;
 	uint32_t rule_asked, rule_told; /* the last question for a rule, and the last that was answered */
 	int64_t rule_is;
+	struct asks *asks;          /* of people */
 	usec status_at, since;      /* since: when the state changed */
 	uint64_t refused;           /* links ended because of what came over them */
 };
@@ -150,7 +152,7 @@ static enum rc do_call(struct detect_link *l, const struct frame *f, char place[
 		return to->place_put(to->ctx, f->text, f->more, err);
 	case FRAME_HUNTED:
 		return to->hunted(to->ctx, f->value, err);
-	case FRAME_HELLO: case FRAME_READY: case FRAME_STATUS: case FRAME_RULE_IS: case FRAME_RULE_ASK: case FRAME_ANSWER: case FRAME_LEARN: case FRAME_FORGET: case FRAME_CLEAR:
+	case FRAME_HELLO: case FRAME_READY: case FRAME_STATUS: case FRAME_RULE_IS: case FRAME_FOUND: case FRAME_QUERY: case FRAME_QUERY_END: case FRAME_RULE_ASK: case FRAME_ANSWER: case FRAME_LEARN: case FRAME_FORGET: case FRAME_CLEAR:
 	case FRAME_FULL: case FRAME_ASK: case FRAME_SETTINGS: case FRAME_KINDS:
 		break;
 	}
@@ -184,6 +186,14 @@ static void *work(void *ctx)
 	while (a != NULL && !l->stop) {
 		struct job j;
 
+		uint32_t given_up = asks_given_up(l->asks);
+
+		if (given_up != 0) { /* whoever reads the link must not write to it */
+			pthread_mutex_unlock(&l->lock);
+			say(l, detect_link_now(l), &(struct frame){ .kind = FRAME_QUERY_END, .number = given_up });
+			pthread_mutex_lock(&l->lock);
+			continue;
+		}
 		if (l->n_jobs == 0) {
 			pthread_cond_wait(&l->changed, &l->lock);
 			continue;
@@ -264,6 +274,26 @@ static void take_rule(struct detect_link *l, const struct frame *f)
 	pthread_mutex_unlock(&l->lock);
 }
 
+static enum rc take_found(struct detect_link *l, struct arena *a, const struct frame *f, struct err *err)
+{
+	bool last = f->value != 1;
+	const struct json *v;
+
+	if (f->value <= RC_OK && f->value < RC_INTERNAL)
+		return FAIL(err, RC_BAD, "link: an answer of no known end");
+	if (f->value >= RC_OK) {
+		TRY(json_parse(a, f->text, &STATUS_LIMITS, &v, err));
+		if (!json_is(v, JSON_OBJECT) || memchr(f->text.p, '\n', f->text.n) != NULL || memchr(f->text.p, '\r', f->text.n) != NULL)
+			return FAIL(err, RC_BAD, "link: an answer that is no object in one line");
+	}
+	if (!asks_answer(l->asks, f->number, f->text, last, last ? (enum rc)f->value : RC_OK)) {
+		pthread_mutex_lock(&l->lock);
+		pthread_cond_broadcast(&l->changed);
+		pthread_mutex_unlock(&l->lock);
+	}
+	return RC_OK;
+}
+
 static enum rc take_frame(struct detect_link *l, struct arena *a, struct str body, struct err *err)
 {
 	struct frame f;
@@ -281,8 +311,10 @@ static enum rc take_frame(struct detect_link *l, struct arena *a, struct str bod
 	case FRAME_RULE_IS:
 		take_rule(l, &f);
 		return RC_OK;
+	case FRAME_FOUND:
+		return take_found(l, a, &f, err);
 	case FRAME_HELLO: case FRAME_ANSWER: case FRAME_LEARN: case FRAME_FORGET: case FRAME_CLEAR: case FRAME_FULL: case FRAME_ASK:
-	case FRAME_RULE_ASK: case FRAME_SETTINGS: case FRAME_KINDS:
+	case FRAME_RULE_ASK: case FRAME_SETTINGS: case FRAME_QUERY: case FRAME_QUERY_END: case FRAME_KINDS:
 		break;
 	}
 	return FAIL(err, RC_BAD, "link: frame %d at the wrong end", (int)f.kind);
@@ -336,6 +368,8 @@ static void set_link(struct detect_link *l, struct link *link)
 	while (link == NULL && l->busy > 0)
 		pthread_cond_wait(&l->changed, &l->lock);
 	pthread_mutex_unlock(&l->lock);
+	if (link == NULL)
+		asks_gone(l->asks);
 	follower_ring(l->core);
 }
 
@@ -442,6 +476,7 @@ void detect_link_free(struct detect_link *l)
 		return;
 	buf_done(&l->status);
 	counts_free(l->counts);
+	asks_free(l->asks);
 	for (; l->n_jobs > 0; l->n_jobs--, l->first = (l->first + 1) % JOBS_MAX)
 		buf_done(&l->jobs[l->first].body);
 	pthread_cond_destroy(&l->changed);
@@ -456,7 +491,8 @@ enum rc detect_link_new(struct core *c, struct detect_link **ret, struct err *er
 	if (l == NULL)
 		return FAIL(err, RC_NOMEM, "link: out of memory");
 	l->core = c;
-	if (counts_new(&l->counts, err) != RC_OK) {
+	if (counts_new(&l->counts, err) != RC_OK || asks_new(&l->asks, err) != RC_OK) {
+		counts_free(l->counts);
 		mem_free(l);
 		return err->rc;
 	}
@@ -552,6 +588,27 @@ int detect_link_rule(struct detect_link *l, struct str id)
 		is = l->rule_is > 0;
 	pthread_mutex_unlock(&l->lock);
 	return is;
+}
+
+uint32_t detect_link_ask(struct detect_link *l, struct str question, detect_answer fn, void *ctx)
+{
+	uint64_t now = detect_link_now(l);
+	uint32_t number = now == 0 ? 0 : asks_add(l->asks, fn, ctx);
+	struct link *held = number == 0 ? NULL : hold(l, now);
+	bool asked = held != NULL && link_say(held, &(struct frame){ .kind = FRAME_QUERY, .number = number, .text = question }, NULL) == RC_OK;
+
+	if (held != NULL)
+		release(l);
+	/* Taken back: else it was answered, that the link has gone, meanwhile. */
+	if (number != 0 && !asked && asks_remove(l->asks, number))
+		return 0;
+	return number;
+}
+
+void detect_link_unask(struct detect_link *l, uint32_t number)
+{
+	if (asks_remove(l->asks, number))
+		say(l, detect_link_now(l), &(struct frame){ .kind = FRAME_QUERY_END, .number = number });
 }
 
 void detect_link_role(struct detect_link *l, struct jsonw *w)

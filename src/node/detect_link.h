@@ -33,6 +33,14 @@ void detect_link_settings(struct detect_link *l, int level, bool json);
 /* Is a rule of this id (of this title, where it has no id) in force? 1, 0; -1: the role does not say, or has no rules. */
 int detect_link_rule(struct detect_link *l, struct str id);
 
+/* Asks the role something (query.h). Pieces of the answer come from another thread, one after the other, to `fn`, which must not
+ * block: JSON objects in one line; the last, with `rc`, has no text but why there is no answer when it is not RC_OK. False of `fn`:
+ * enough. 0: the role is away, or too many wait; `fn` is not called then. Else the question's number. */
+typedef bool (*detect_answer)(void *ctx, struct str json, bool last, enum rc rc);
+uint32_t detect_link_ask(struct detect_link *l, struct str question, detect_answer fn, void *ctx);
+/* Nobody waits any more: `fn` is not called behind this. */
+void detect_link_unask(struct detect_link *l, uint32_t number);
+
 /* A row of "roles"; then, apart, the members that detector_status writes, as the role tells them now, or, when it does not answer
  * at once, as it told them last. */
 void detect_link_role(struct detect_link *l, struct jsonw *w);

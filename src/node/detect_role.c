@@ -24,6 +24,7 @@
 #include "node/detector.h"
 #include "node/link.h"
 #include "node/memory.h"
+#include "node/query.h"
 #include "node/ways.h"
 #include "sys/keys.h"
 #include "sys/proc.h"
@@ -46,6 +47,7 @@ struct call {
 
 struct role {
 	struct detector detector;
+	struct queries *queries;
 	struct node_paths paths;
 	struct ways ways;
 	struct arena *arena;
@@ -237,6 +239,18 @@ static void tell_counts(void *ctx)
 	let_go(r);
 }
 
+/* What people asked for: of a core that is gone nobody waits any more. */
+static void tell_found(void *ctx, uint32_t number, struct str text, bool last, enum rc rc)
+{
+	struct role *r = ctx;
+	struct link *l = hold_link(r, false);
+
+	if (l == NULL)
+		return;
+	(void)!link_say(l, &(struct frame){ .kind = FRAME_FOUND, .number = number, .value = last ? rc : 1, .text = text }, NULL);
+	let_go(r);
+}
+
 static enum rc obey(struct role *r, struct link *l, const struct frame *f, struct err *err)
 {
 	switch (f->kind) {
@@ -258,13 +272,19 @@ static enum rc obey(struct role *r, struct link *l, const struct frame *f, struc
 		return tell_status(r, l, f->number, err);
 	case FRAME_RULE_ASK:
 		return link_say(l, &(struct frame){ .kind = FRAME_RULE_IS, .number = f->number, .value = detector_knows(&r->detector, f->text) }, err);
+	case FRAME_QUERY:
+		queries_ask(r->queries, f->number, f->text);
+		return RC_OK;
+	case FRAME_QUERY_END:
+		queries_end(r->queries, f->number);
+		return RC_OK;
 	case FRAME_SETTINGS:
 		log_setup("detect", (enum log_level)(f->value & 3), str_eq(f->text, S("json")));
 		return RC_OK;
 	case FRAME_HELLO:
 		return f->number == FRAME_VERSION ? RC_OK : FAIL(err, RC_UNSUPPORTED, "link: version %u", f->number);
 	case FRAME_READY: case FRAME_HIT: case FRAME_RULE_HIT: case FRAME_PLACE_GET: case FRAME_PLACE_PUT: case FRAME_HUNTED:
-	case FRAME_STATUS: case FRAME_RULE_IS: case FRAME_KINDS:
+	case FRAME_STATUS: case FRAME_RULE_IS: case FRAME_FOUND: case FRAME_KINDS:
 		break;
 	}
 	return FAIL(err, RC_BAD, "link: frame %d at the wrong end", (int)f->kind);
@@ -363,6 +383,7 @@ static void talk_to(struct role *r, int fd, struct arena *a)
 		enum rc rc = host(r, l) ? talk(r, l, a, &err) : RC_OK;
 
 		link_end(l);
+		queries_end(r->queries, QUERIES_ALL);
 		set_link(r, NULL);
 		(void)host(r, NULL);
 		link_free(l);
@@ -440,6 +461,7 @@ static enum rc role_open(struct role *r, const char *dir, struct err *err)
 	TRY(detect_fence(r->conf, &r->paths, &r->fences, err));
 	TRY(detector_open(d, err));
 	TRY(detector_start(d, err)); /* before core speaks: what it tells goes into the history's list of hunts too */
+	TRY(queries_new(d, tell_found, r, &r->queries, err));
 	if (pthread_create(&r->talker, NULL, talk_to_cores, r) != 0)
 		return FAIL(err, RC_IO, "detect: cannot start a thread");
 	r->talks = true;
@@ -470,6 +492,7 @@ static void role_close(struct role *r)
 	pthread_mutex_unlock(&r->lock);
 	if (r->talks)
 		pthread_join(r->talker, NULL);
+	queries_free(r->queries);
 	detector_close(&r->detector);
 	ways_close(&r->ways);
 	arena_free(r->arena);

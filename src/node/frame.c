@@ -11,6 +11,11 @@
 #define YEAR_0 (-INT64_C(62167219200) * USEC_PER_SEC)
 #define YEAR_10000 (INT64_C(253402300800) * USEC_PER_SEC)
 
+static size_t text_max(enum frame_kind kind)
+{
+	return kind == FRAME_STATUS || kind == FRAME_FOUND || kind == FRAME_QUERY ? FRAME_STATUS_MAX : FRAME_TEXT_MAX;
+}
+
 /* --- writing --- */
 
 /* A text that is too long ends before a character of UTF-8. */
@@ -102,7 +107,7 @@ void frame_put(struct buf *out, const struct frame *f)
 	buf_le32(out, f->number);
 	buf_le64(out, (uint64_t)f->value);
 	put_text(out, f->key, FRAME_TEXT_MAX);
-	put_text(out, f->text, f->kind == FRAME_STATUS ? FRAME_STATUS_MAX : FRAME_TEXT_MAX);
+	put_text(out, f->text, text_max(f->kind));
 	put_text(out, f->more, FRAME_TEXT_MAX);
 	if (f->kind == FRAME_HIT)
 		put_hit(out, &f->hit);
@@ -277,7 +282,7 @@ enum rc frame_get(struct str body, struct arena *a, struct frame *ret, struct er
 	f.number = rd_le32(&r);
 	f.value = (int64_t)rd_le64(&r);
 	f.key = get_text(&r, FRAME_TEXT_MAX);
-	f.text = get_text(&r, f.kind == FRAME_STATUS ? FRAME_STATUS_MAX : FRAME_TEXT_MAX);
+	f.text = get_text(&r, text_max(f.kind));
 	f.more = get_text(&r, FRAME_TEXT_MAX);
 	if (f.kind == FRAME_HIT)
 		get_hit(&r, &f.hit);

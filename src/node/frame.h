@@ -8,7 +8,7 @@
 #include "detect/image.h"
 #include "event/rule_hit.h"
 
-#define FRAME_VERSION 2
+#define FRAME_VERSION 3
 #define FRAME_MAX ((size_t)8 << 20)          /* bytes of one frame's body */
 #define FRAME_TEXT_MAX ((size_t)64 << 10)    /* of a text in it; a longer one is cut */
 #define FRAME_STATUS_MAX ((size_t)4 << 20)
@@ -41,6 +41,10 @@ enum frame_kind {
 	FRAME_RULE_ASK,   /* for a FRAME_RULE_IS of this number; text = a rule's id, or its title where it has none */
 	/* detect -> core */
 	FRAME_RULE_IS,    /* number = of the question; value: 1 the rule is in force, 0 it is not, -1 there are no rules here */
+	FRAME_FOUND,      /* a piece of the answer to the query `number`: text = a JSON object; value: 1 more come, 0 the last, else enum rc, text = why */
+	/* core -> detect */
+	FRAME_QUERY,      /* text = a JSON object (query.h) */
+	FRAME_QUERY_END,  /* nobody waits for that number any more */
 	FRAME_KINDS
 };
 

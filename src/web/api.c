@@ -28,6 +28,7 @@ static const struct api_route *const tables[] = {
 	API_ROUTES_MERGE, API_ROUTES_OBSERVABLES, API_ROUTES_RAISE,
 	API_ROUTES_SESSION, API_ROUTES_PASSKEY,
 	API_ROUTES_COMMUNITY, API_ROUTES_DEVICES,
+	API_ROUTES_EVENTS,
 };
 
 int api_status(enum rc rc)

@@ -51,6 +51,12 @@ struct api {
 	enum rc (*devices)(void *ctx, struct str month, struct jsonw *w, struct err *err);
 	/* Is a rule of this id in force? 1, 0; -1: not to be found out now. May be NULL. */
 	int (*rule_known)(void *ctx, struct str id);
+	/* Asks the process that reads logs and rules a question, {"do": ...} (docs/internals/node.md). Pieces of the answer, JSON objects
+	 * in one line each, come from another thread to `fn`, which must not block; the last one with `rc`, and why when it is not RC_OK.
+	 * False of `fn`: enough. Returns its number; 0: not to be had now, and `fn` is not called. NULL: the node does not run. */
+	uint32_t (*ask)(void *ctx, struct str question, bool (*fn)(void *fn_ctx, struct str json, bool last, enum rc rc), void *fn_ctx);
+	/* Nobody waits for that answer any more: `fn` is not called behind this. */
+	void (*unask)(void *ctx, uint32_t number);
 	void *ctx;
 	usec started;
 };
@@ -96,7 +102,8 @@ extern const struct api_route API_ROUTES_ACCOUNTS[], API_ROUTES_TODAY[], API_ROU
 	API_ROUTES_CASES[],
 	API_ROUTES_MERGE[], API_ROUTES_OBSERVABLES[], API_ROUTES_RAISE[],
 	API_ROUTES_SESSION[], API_ROUTES_PASSKEY[],
-	API_ROUTES_COMMUNITY[], API_ROUTES_DEVICES[];
+	API_ROUTES_COMMUNITY[], API_ROUTES_DEVICES[],
+	API_ROUTES_EVENTS[];
 
 /* Makes what the routes keep between calls; api_stop frees it (accepts what api_start never saw). */
 enum rc api_start(struct api *api, struct err *err) MUSTUSE;

@@ -48,6 +48,9 @@ static const struct frame samples[] = {
 	{ .kind = FRAME_SETTINGS, .value = 3, .text = { "json", 4 } },
 	{ .kind = FRAME_RULE_ASK, .number = 9, .text = { "r1", 2 } },
 	{ .kind = FRAME_RULE_IS, .number = 9, .value = -1 },
+	{ .kind = FRAME_FOUND, .number = 3, .value = 1, .text = { "{\"events\":[]}", 13 } },
+	{ .kind = FRAME_QUERY, .number = 3, .text = { "{\"do\":\"search\"}", 15 } },
+	{ .kind = FRAME_QUERY_END, .number = 3 },
 };
 
 static bool same_hit(const struct hit *a, const struct hit *b)

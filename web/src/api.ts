@@ -64,6 +64,37 @@ export const get = <T>(path: string, poll = false) => ask('GET', path, undefined
 export const post = <T>(path: string, body: unknown = {}) => ask('POST', path, body, false) as Promise<T>;
 export const drop = <T>(path: string) => ask('DELETE', path, undefined, false) as Promise<T>;
 
+/** Server-sent events of a GET as they come; ends when the node or `signal` ends it. */
+export async function stream(path: string, each: (event: string, data: unknown) => void, signal: AbortSignal): Promise<void> {
+  let reply: Response;
+  try {
+    reply = await fetch('/api/v1' + path, { headers: { 'Lianfang-Console': '1', Accept: 'text/event-stream' }, signal });
+  } catch (e) {
+    if (signal.aborted) return;
+    throw new Refused(0, 'away', '');
+  }
+  if (!reply.ok || !reply.body) {
+    const error = (parse(await reply.text().catch(() => '')) as { error?: { code: string; message: string } } | null)?.error;
+    throw new Refused(reply.status, error?.code ?? '', error?.message ?? reply.statusText);
+  }
+  const reader = reply.body.getReader(), decoder = new TextDecoder();
+  let text = '';
+  for (;;) {
+    const piece = await reader.read().catch(() => ({ done: true, value: undefined, lost: true }));
+    if ('lost' in piece && !signal.aborted) throw new Refused(0, 'away', '');
+    if (piece.done || signal.aborted) return;
+    text += decoder.decode(piece.value, { stream: true });
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      const block = text.slice(0, end), event = /^event: (.*)$/m.exec(block)?.[1], data = /^data: (.*)$/m.exec(block)?.[1];
+      text = text.slice(end + 2);
+      if (!event || data === undefined) continue;
+      const value = parse(data);
+      if (event === 'error') throw new Refused(503, (value as { code: string }).code, (value as { message: string }).message);
+      each(event, value);
+    }
+  }
+}
+
 export async function whoAmI() {
   session.set(await get<Session>('/session'));
 }

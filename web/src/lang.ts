@@ -2,7 +2,7 @@
 import { signal } from './signal';
 
 const zh = {
-  product: '聯防', skip: '跳到內容', today: '今日', incidents: '資安事件', tickets: '監控單', intelligence: '情資', members: '成員與節點', account: '我的帳號',
+  product: '聯防', skip: '跳到內容', today: '今日', incidents: '資安事件', tickets: '監控單', events: '紀錄', intelligence: '情資', members: '成員與節點', account: '我的帳號',
   signIn: '登入', signOut: '登出', user: '使用者', password: '密碼', code: '驗證碼', codeHint: '驗證程式的六位數字，或一組復原碼', next: '繼續',
   setUp: '設定密碼', setUpHint: '此連結僅能使用一次。請設定至少 12 個字元的密碼。', newPassword: '新密碼', again: '再輸入一次', notSame: '兩次輸入不同',
   setUpDone: '密碼已設定，請登入。', linkMissing: '此網址沒有設定密碼的代碼，請向管理者索取新連結。', oldPassword: '目前的密碼', changePassword: '變更密碼', changed: '密碼已變更，其他登入均已結束。',
@@ -12,7 +12,7 @@ const zh = {
   noNet: '無法連線到節點。您的輸入尚未儲存。', failed: '未完成：{0}', loading: '載入中…', stored: '已儲存', language: '語言', theme: '外觀', auto: '依系統', light: '淺色', dark: '深色',
   palette: '前往或執行', paletteHint: '輸入檢視、事件編號、監控單編號或指標', keys: '鍵盤操作', close: '關閉', open: '開啟', help: '說明',
   keyHelp: '顯示本說明', keyPalette: '前往或執行', keyMove: '下一列／上一列', keyEnter: '開啟所選', keyGo: '前往今日／事件／監控單／情資／成員', keyFilter: '移至搜尋欄', keyBack: '返回清單',
-  keyFact: '新增事實', keyDispose: '結案：誤判／確實事件／無法判斷', keyReopen: '重新開啟',
+  keyFact: '新增事實', keyDispose: '結案：誤判／確實事件／無法判斷', keyReopen: '重新開啟', keyLive: '紀錄：即時開關',
   myClocks: '法定時限', clocksHint: '剩餘時間最少者在前', noClocks: '目前沒有進行中的時限。', noClocksTeach: '知悉資安事件後，按「新增事件」或以 lianfang incident open 建立；首次通報的一小時即由知悉時起算。',
   openTickets: '待處理監控單', noTickets: '沒有待處理的監控單。', noTicketsTeach: '偵測規則或指標比對到紀錄時，監控單會出現在這裡。', all: '全部',
   warnings: '警訊', waitsForAnswer: '待回覆', cameIn: '收到的', issuedHere: '本節點發布', noWarnings: '沒有警訊。', noWarningsTeach: '上級或下級節點發來的警訊（ANA、EWA、INT、DEF、FBI）會出現在這裡，以一個按鍵回覆處置。', answered: '已回覆：{0}', receipts: '收件與回覆', affected: '影響範圍', actions: '建議措施', references: '參考資料', tlp: 'TLP',
@@ -38,7 +38,7 @@ const zh = {
 export type Key = keyof typeof zh;
 
 const en: Record<Key, string> = {
-  product: 'Lianfang', skip: 'Skip to content', today: 'Today', incidents: 'Incidents', tickets: 'Tickets', intelligence: 'Intelligence', members: 'Members and peers', account: 'My account',
+  product: 'Lianfang', skip: 'Skip to content', today: 'Today', incidents: 'Incidents', tickets: 'Tickets', events: 'Events', intelligence: 'Intelligence', members: 'Members and peers', account: 'My account',
   signIn: 'Sign in', signOut: 'Sign out', user: 'User', password: 'Password', code: 'Code', codeHint: 'Six digits of your authenticator, or a recovery code', next: 'Continue',
   setUp: 'Set a password', setUpHint: 'This link works once. Choose a password of at least 12 characters.', newPassword: 'New password', again: 'Once more', notSame: 'The two differ',
   setUpDone: 'The password is set. Sign in.', linkMissing: 'This address carries no code. Ask an administrator for a new link.', oldPassword: 'Present password', changePassword: 'Change password', changed: 'The password is changed; other sessions ended.',
@@ -48,7 +48,7 @@ const en: Record<Key, string> = {
   noNet: 'The node does not answer. What you entered is not stored.', failed: 'Not done: {0}', loading: 'Loading…', stored: 'Stored', language: 'Language', theme: 'Theme', auto: 'System', light: 'Light', dark: 'Dark',
   palette: 'Go to or do', paletteHint: 'Type a view, an incident, a ticket or an indicator', keys: 'Keyboard', close: 'Close', open: 'Open', help: 'Help',
   keyHelp: 'Show this help', keyPalette: 'Go to or do', keyMove: 'Next / previous row', keyEnter: 'Open the chosen row', keyGo: 'Go to today / incidents / tickets / intelligence / members', keyFilter: 'To the search field', keyBack: 'Back to the list',
-  keyFact: 'State a fact', keyDispose: 'Close: false positive / confirmed / undetermined', keyReopen: 'Reopen',
+  keyFact: 'State a fact', keyDispose: 'Close: false positive / confirmed / undetermined', keyReopen: 'Reopen', keyLive: 'Events: live on or off',
   myClocks: 'Statutory clocks', clocksHint: 'The least time left first', noClocks: 'No clock is running.', noClocksTeach: 'When you learn of an incident, press “New incident” or use lianfang incident open: the hour of the first report runs from awareness.',
   openTickets: 'Tickets to handle', noTickets: 'No ticket waits.', noTicketsTeach: 'When a rule or an indicator meets a log, its ticket appears here.', all: 'All',
   warnings: 'Alerts', waitsForAnswer: 'Waiting for an answer', cameIn: 'Received', issuedHere: 'Issued here', noWarnings: 'No alerts.', noWarningsTeach: 'What nodes above and below send (ANA, EWA, INT, DEF, FBI) appears here; one key answers it.', answered: 'Answered: {0}', receipts: 'Receipts and answers', affected: 'Affected', actions: 'Recommended', references: 'References', tlp: 'TLP',
@@ -81,8 +81,15 @@ export function setLang(to: Lang) {
   lang.set(to);
 }
 
+const filled = (text: string, args: (string | number)[]) => text.replace(/\{(\d)\}/g, (_, i) => String(args[+i] ?? ''));
+
 export function t(key: Key, ...args: (string | number)[]): string {
-  return (lang.get() === 'en' ? en : zh)[key].replace(/\{(\d)\}/g, (_, i) => String(args[+i] ?? ''));
+  return filled((lang.get() === 'en' ? en : zh)[key], args);
+}
+
+/** Words of one view alone, loaded with it: the same two catalogues of the same keys. */
+export function words<K extends string>(inZh: Record<K, string>, inEn: Record<NoInfer<K>, string>) {
+  return (key: K, ...args: (string | number)[]) => filled((lang.get() === 'en' ? inEn : inZh)[key], args);
 }
 
 /** A word that the node sends as an identifier; itself where we have no word for it. */
@@ -109,6 +116,14 @@ export function span(ms: number): string {
 
 // Making one is dear, and a table has one time a row.
 const formats = Object.fromEntries((['zh-TW', 'en'] as Lang[]).map(l => [l, new Intl.DateTimeFormat(l, { dateStyle: 'medium', timeStyle: 'short', hour12: false })]));
+
+const exact = Object.fromEntries((['zh-TW', 'en'] as Lang[]).map(l => [l, new Intl.DateTimeFormat(l, { dateStyle: 'short', timeStyle: 'medium', hour12: false })]));
+
+/** To the second, for records of machines. */
+export function at(text: string): string {
+  const d = new Date(text);
+  return isNaN(+d) ? text : exact[lang.get()].format(d);
+}
 
 export function when(text: string | null | undefined): string {
   if (!text) return '';

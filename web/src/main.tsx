@@ -19,6 +19,7 @@ const views: Record<string, () => Promise<View>> = {
   incidents: () => import('./views/incidents').then(m => m.Incidents),
   tickets: () => import('./views/tickets').then(m => m.Tickets),
   alerts: () => import('./views/alerts').then(m => m.Alerts),
+  events: () => import('./views/events').then(m => m.Events),
   intelligence: () => import('./views/intelligence').then(m => m.Intelligence),
   members: () => import('./views/members').then(m => m.Members),
   account: () => import('./views/account').then(m => m.Account),
@@ -81,7 +82,7 @@ function Inside() {
   const to = (view: string) => () => go('/console/' + view);
   useKeys({
     '?': () => setOver('help'), 'Ctrl-k': () => setOver('palette'),
-    'g t': to('today'), 'g i': to('incidents'), 'g m': to('tickets'), 'g a': to('alerts'), 'g s': to('intelligence'), 'g p': to('members'),
+    'g t': to('today'), 'g i': to('incidents'), 'g m': to('tickets'), 'g a': to('alerts'), 'g e': to('events'), 'g s': to('intelligence'), 'g p': to('members'),
   });
   return <>
     <a class="skip" href="#content">{t('skip')}</a>

@@ -40,7 +40,7 @@ export function Palette({ close }: { close: () => void }) {
 
 export function Help({ close }: { close: () => void }) {
   const keys: [string, string][] = [['?', t('keyHelp')], ['Ctrl K', t('keyPalette')], ['j / k', t('keyMove')], ['Enter', t('keyEnter')], ['g t / g i / g m / g s / g p', t('keyGo')],
-    ['g a', t('keyAlerts')], ['/', t('keyFilter')], ['u', t('keyBack')], ['n', t('keyFact')], ['1 / 2 / 3', t('keyDispose')], ['o', t('keyReopen')]];
+    ['g a / g e', `${t('warnings')} / ${t('events')}`], ['l', t('keyLive')], ['/', t('keyFilter')], ['u', t('keyBack')], ['n', t('keyFact')], ['1 / 2 / 3', t('keyDispose')], ['o', t('keyReopen')]];
   return <Dialog title={t('keys')} close={close}>
     <dl class="keys">{keys.map(([k, what]) => <div key={k}><dt><kbd>{k}</kbd></dt><dd>{what}</dd></div>)}</dl>
   </Dialog>;

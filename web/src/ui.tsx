@@ -119,17 +119,21 @@ export function Dialog(props: { title: string; close: () => void; children: Comp
   </dialog>;
 }
 
-export interface Column<R> { name: Key; cell: (row: R) => ComponentChildren; wide?: boolean }
+/** `name`: a word of the catalogue, or `title` in its place. */
+export interface Column<R> { name: Key | string; title?: string; cell: (row: R) => ComponentChildren; wide?: boolean }
+const head = <R,>(c: Column<R>) => c.title ?? t(c.name as Key);
 
-const ROW = 44, SPARE = 10;
+const ROW = 44, SPARE = 8, STEP = 4;
 
-/** Draws only the rows in sight, however many there are; j and k move, Enter opens. */
-export function Table<R>(props: { label: string; rows: R[]; columns: Column<R>[]; link: (row: R) => string; id: (row: R) => string; end?: () => void }) {
+/** Draws only the rows in sight, however many there are, and the same elements for whatever rows these are; j and k move, Enter opens:
+ * a link, or `open`. */
+export function Table<R>(props: { label: string; rows: R[]; columns: Column<R>[]; link?: (row: R) => string; open?: (row: R) => void; id: (row: R) => string; end?: () => void }) {
   const box = useRef<HTMLDivElement>(null);
-  const [top, setTop] = useState(0);
+  const [first, setFirst] = useState(0);
   const [at, setAt] = useState(0);
-  const { rows } = props, height = box.current?.clientHeight ?? 600;
-  const from = Math.max(0, Math.floor(top / ROW) - SPARE), to = Math.min(rows.length, Math.ceil((top + height) / ROW) + SPARE);
+  const { rows, columns } = props, shown = Math.ceil((box.current?.clientHeight ?? 600) / ROW);
+  // The first row drawn changes in steps: most movements of a wheel draw nothing anew.
+  const from = Math.max(0, Math.min(first, rows.length - shown) - SPARE), to = Math.min(rows.length, first + shown + 2 * SPARE);
   const chosen = Math.min(at, rows.length - 1);
   const move = (by: number) => {
     const next = Math.max(0, Math.min(rows.length - 1, chosen + by)), b = box.current!;
@@ -137,23 +141,33 @@ export function Table<R>(props: { label: string; rows: R[]; columns: Column<R>[]
     if (next * ROW < b.scrollTop) b.scrollTop = next * ROW;
     else if ((next + 2) * ROW > b.scrollTop + b.clientHeight) b.scrollTop = (next + 2) * ROW - b.clientHeight;
   };
+  const open = (row: R) => props.open ? props.open(row) : go(props.link!(row));
   useKeys({ j: () => move(1), k: () => move(-1), ArrowDown: () => move(1), ArrowUp: () => move(-1), Enter: e => {
     const link = (e.target as Element).closest('a, button');
-    if (link instanceof HTMLElement) link.click();
-    else if (rows[chosen]) go(props.link(rows[chosen]));
+    if (link instanceof HTMLElement && !box.current?.contains(link)) link.click();
+    else if (rows[chosen]) open(rows[chosen]);
   } });
   useEffect(() => { if (to >= rows.length) props.end?.(); }, [to, rows.length]);
-  return <div class="scroll" ref={box} tabIndex={0} role="region" aria-label={props.label} onScroll={e => setTop(e.currentTarget.scrollTop)}>
+  // A row that is chosen stays so when others come before it; the first one is whatever comes first.
+  const kept = useRef('');
+  useEffect(() => {
+    const i = at > 0 && kept.current ? rows.findIndex(r => props.id(r) === kept.current) : -1;
+    if (i >= 0 && i !== at) setAt(i);
+  }, [rows]);
+  useEffect(() => { kept.current = rows[chosen] ? props.id(rows[chosen]) : ''; }, [at, rows]);
+  return <div class="scroll" ref={box} tabIndex={0} role="region" aria-label={props.label} onScroll={e => setFirst(Math.floor(e.currentTarget.scrollTop / ROW / STEP) * STEP)}>
     <table aria-rowcount={rows.length + 1}>
-      <thead><tr aria-rowindex={1}>{props.columns.map(c => <th key={c.name} scope="col" class={c.wide ? 'wide' : undefined}>{t(c.name)}</th>)}</tr></thead>
+      <colgroup>{columns.map(c => <col key={c.name} class={c.wide ? 'wide' : undefined} />)}</colgroup>
+      <thead><tr aria-rowindex={1}>{columns.map(c => <th key={c.name} scope="col">{head(c)}</th>)}</tr></thead>
       <tbody>
-        {from > 0 && <tr class="space" aria-hidden="true"><td colSpan={props.columns.length} style={{ height: from * ROW + 'px' }} /></tr>}
-        {rows.slice(from, to).map((row, i) => <tr key={props.id(row)} aria-rowindex={from + i + 2} class={from + i === chosen ? 'at' : undefined} aria-current={from + i === chosen ? 'true' : undefined}>
-          {props.columns.map((c, n) => <td key={c.name} class={c.wide ? 'wide' : undefined}>
-            {n === 0 ? <a href={props.link(row)} onFocus={() => setAt(from + i)}><bdi>{c.cell(row)}</bdi></a> : <bdi>{c.cell(row)}</bdi>}
+        {from > 0 && <tr class="space" key="above" aria-hidden="true"><td colSpan={columns.length} style={{ height: from * ROW + 'px' }} /></tr>}
+        {rows.slice(from, to).map((row, i) => <tr key={i} aria-rowindex={from + i + 2} class={from + i === chosen ? 'at' : undefined} aria-current={from + i === chosen ? 'true' : undefined}>
+          {columns.map((c, n) => <td key={c.name}>
+            {n > 0 ? <bdi>{c.cell(row)}</bdi> : props.open ? <button type="button" class="link" onFocus={() => setAt(from + i)} onClick={() => open(row)}><bdi>{c.cell(row)}</bdi></button>
+              : <a href={props.link!(row)} onFocus={() => setAt(from + i)}><bdi>{c.cell(row)}</bdi></a>}
           </td>)}
         </tr>)}
-        {to < rows.length && <tr class="space" aria-hidden="true"><td colSpan={props.columns.length} style={{ height: (rows.length - to) * ROW + 'px' }} /></tr>}
+        {to < rows.length && <tr class="space" key="below" aria-hidden="true"><td colSpan={columns.length} style={{ height: (rows.length - to) * ROW + 'px' }} /></tr>}
       </tbody>
     </table>
   </div>;

@@ -1,0 +1,363 @@
+#include "node/query.h"
+
+#include <pthread.h>
+
+#include "base/jsonw.h"
+#include "base/mem.h"
+#include "detect/look.h"
+#include "node/detector.h"
+
+#define WORKERS 2
+#define ARENA_MAX ((size_t)16 << 20)
+#define PIECE ((size_t)256 << 10) /* bytes of events that are sent together, */
+#define PIECE_MAX ((size_t)3 << 20) /* and of the longest piece */
+
+struct query {
+	uint32_t number;
+	bool busy, end;
+	struct buf text;
+};
+
+struct queries {
+	const struct detector *detector;
+	query_answer answer;
+	void *ctx;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	pthread_t workers[WORKERS];
+	size_t n_workers;
+	struct query list[QUERIES_MAX]; /* in the order in which they came */
+	size_t n;
+	bool stop;
+};
+
+/* One question at work. */
+struct asked {
+	struct queries *q;
+	uint32_t number;
+	const struct json *body;
+	struct arena *arena;
+	struct buf events; /* not sent yet, with commas between */
+	usec deadline;     /* 0: none */
+};
+
+/* --- which are wanted --- */
+
+static struct query *find(struct queries *q, uint32_t number)
+{
+	for (size_t i = 0; i < q->n; i++)
+		if (q->list[i].number == number)
+			return &q->list[i];
+	return NULL;
+}
+
+static bool wanted(void *ctx)
+{
+	const struct asked *a = ctx;
+	const struct query *x;
+	bool yes;
+
+	pthread_mutex_lock(&a->q->lock);
+	x = find(a->q, a->number);
+	yes = !a->q->stop && x != NULL && !x->end;
+	pthread_mutex_unlock(&a->q->lock);
+	return yes && (a->deadline == 0 || time_mono() < a->deadline);
+}
+
+/* --- looking into the history --- */
+
+static void put_place(struct jsonw *w, const char *name, const struct look_place *p)
+{
+	char text[LOOK_PLACE_MAX];
+
+	jsonw_m_str(w, name, look_place_print(p, text));
+}
+
+static void put_state(struct jsonw *w, const struct look *s)
+{
+	jsonw_m_int(w, "blocks", (int64_t)s->all);
+	jsonw_m_int(w, "blocks_done", (int64_t)s->done);
+	jsonw_m_int(w, "opened", (int64_t)s->stats.opened);
+	jsonw_m_int(w, "looked_at", (int64_t)s->stats.events);
+	jsonw_m_int(w, "unreadable", (int64_t)s->stats.unreadable);
+	jsonw_m_int(w, "found", (int64_t)s->matched);
+	jsonw_name(w, "seconds");
+	jsonw_double(w, s->seconds);
+	if (s->buckets == 0)
+		return;
+	jsonw_m_bool(w, "estimated", s->estimated);
+	jsonw_name(w, "buckets");
+	jsonw_array(w);
+	for (uint32_t i = 0; i < s->buckets; i++)
+		jsonw_int(w, (int64_t)s->bucket[i]);
+	jsonw_array_end(w);
+}
+
+static void send_events(struct asked *a, const struct look *s)
+{
+	struct buf b;
+	struct jsonw w;
+
+	buf_init(&b, PIECE_MAX + (64 << 10));
+	jsonw_init(&w, &b);
+	jsonw_object(&w);
+	jsonw_name(&w, "events");
+	jsonw_array(&w);
+	if (a->events.n > 0)
+		jsonw_raw(&w, buf_view(&a->events));
+	jsonw_array_end(&w);
+	if (s != NULL)
+		put_state(&w, s);
+	jsonw_object_end(&w);
+	if (b.bad == RC_OK)
+		a->q->answer(a->q->ctx, a->number, buf_view(&b), false, RC_OK);
+	buf_clear(&a->events);
+	buf_done(&b);
+}
+
+static void on_event(void *ctx, struct str json)
+{
+	struct asked *a = ctx;
+
+	if (a->events.n > 0 && a->events.n + json.n > PIECE)
+		send_events(a, NULL);
+	if (a->events.n > 0)
+		buf_char(&a->events, ',');
+	buf_str(&a->events, json);
+}
+
+static void on_progress(void *ctx, const struct look *s)
+{
+	send_events(ctx, s);
+}
+
+static void put_end(struct jsonw *w, const struct look *s)
+{
+	jsonw_object(w);
+	put_state(w, s);
+	jsonw_m_bool(w, "more", s->more);
+	if (s->more || s->onward)
+		put_place(w, "next", &s->next);
+	if (s->from == NULL || s->onward)
+		put_place(w, "end", &s->end);
+	jsonw_m_bool(w, "whole", s->whole);
+	jsonw_object_end(w);
+}
+
+static int64_t number_of(const struct asked *a, const char *name, int64_t fallback)
+{
+	int64_t n;
+
+	return json_int(json_get(a->body, str_of(name)), &n) ? n : fallback;
+}
+
+static struct str text_of(const struct asked *a, const char *name)
+{
+	struct str s = json_get_str(a->body, str_of(name));
+
+	return s.p == NULL ? S("") : s;
+}
+
+static enum rc read_place(const struct asked *a, const char *name, struct look *s, struct look_place *place, struct err *err)
+{
+	struct str text = text_of(a, name);
+
+	if (text.n == 0)
+		return RC_OK;
+	s->from = place;
+	return look_place_read(text, place, err);
+}
+
+static enum rc do_search(struct asked *a, struct buf *out, struct err *err)
+{
+	struct hunt_term terms[HUNT_TERMS_MAX];
+	struct look_place place;
+	struct look *s = arena_alloc(a->arena, sizeof *s);
+	struct history_opts where = { .dir = a->q->detector->history };
+	struct history *h CLEANUP(history_closep) = NULL;
+	struct jsonw w;
+	bool onward = false;
+
+	if (s == NULL)
+		return FAIL(err, RC_NOMEM, "search: out of memory");
+	(void)json_bool(json_get(a->body, S("onward")), &onward);
+	*s = (struct look){ .terms = terms, .since = number_of(a, "since", INT64_MIN), .until = number_of(a, "until", 0), .source = text_of(a, "source"),
+			      .most = (uint32_t)number_of(a, "limit", 100), .onward = onward, .buckets = (uint32_t)number_of(a, "buckets", 0),
+			      .within = number_of(a, "within", 0), .go_on = wanted, .event = on_event, .progress = on_progress, .ctx = a };
+	TRY(hunt_terms_of(a->arena, text_of(a, "q"), terms, &s->n_terms, err));
+	TRY(read_place(a, "from", s, &place, err));
+	if (where.dir == NULL || history_open(&where, &h, err) == RC_NOTFOUND)
+		return FAIL(err, RC_NOTFOUND, "this node keeps no history: it has no input, or [history] max_mb is 0");
+	TRY(h == NULL ? err->rc : RC_OK);
+	TRY(look_run(h, s, err));
+	if (a->events.n > 0)
+		send_events(a, NULL);
+	jsonw_init(&w, out);
+	put_end(&w, s);
+	return RC_OK;
+}
+
+/* --- work --- */
+
+static const struct {
+	const char *name;
+	enum rc (*fn)(struct asked *a, struct buf *out, struct err *err);
+} tasks[] = {
+	{ "search", do_search },
+};
+
+static enum rc work_on(struct asked *a, struct str text, struct buf *out, struct err *err)
+{
+	struct str what;
+	int64_t within;
+
+	TRY(json_parse(a->arena, text, &JSON_LIMITS, &a->body, err));
+	what = text_of(a, "do");
+	within = number_of(a, "give_up", 0);
+	a->deadline = within > 0 ? time_mono() + within : 0;
+	for (size_t i = 0; i < COUNTOF(tasks); i++)
+		if (str_eq(what, str_of(tasks[i].name)))
+			return tasks[i].fn(a, out, err);
+	return FAIL(err, RC_UNSUPPORTED, "no such question");
+}
+
+static void answer_one(struct queries *q, uint32_t number, struct str text)
+{
+	struct arena *arena CLEANUP(arena_freep) = arena_new(ARENA_MAX);
+	struct asked a = { .q = q, .number = number, .arena = arena };
+	struct err err = { 0 };
+	struct buf out;
+	enum rc rc;
+
+	buf_init(&a.events, PIECE_MAX);
+	buf_init(&out, PIECE_MAX);
+	rc = arena == NULL ? FAIL(&err, RC_NOMEM, "out of memory") : work_on(&a, text, &out, &err);
+	if (rc == RC_OK)
+		rc = buf_check(&out, &err, "the answer");
+	q->answer(q->ctx, number, rc == RC_OK ? buf_view(&out) : str_of(err.text), true, rc);
+	buf_done(&a.events);
+	buf_done(&out);
+}
+
+static void remove_query(struct queries *q, struct query *x)
+{
+	size_t i = (size_t)(x - q->list);
+
+	buf_done(&x->text);
+	memmove(x, x + 1, (q->n - i - 1) * sizeof *x);
+	q->n--;
+}
+
+/* The first that nobody works on. */
+static struct query *next_query(struct queries *q)
+{
+	for (size_t i = 0; i < q->n; i++)
+		if (!q->list[i].busy)
+			return &q->list[i];
+	return NULL;
+}
+
+static void *work(void *ctx)
+{
+	struct queries *q = ctx;
+
+	pthread_mutex_lock(&q->lock);
+	while (!q->stop) {
+		struct query *x = next_query(q);
+		struct buf text;
+		uint32_t number;
+
+		if (x == NULL) {
+			pthread_cond_wait(&q->changed, &q->lock);
+			continue;
+		}
+		x->busy = true;
+		text = x->text;
+		buf_init(&x->text, 0);
+		number = x->number;
+		pthread_mutex_unlock(&q->lock);
+		answer_one(q, number, buf_view(&text));
+		buf_done(&text);
+		pthread_mutex_lock(&q->lock);
+		x = find(q, number);
+		if (x != NULL)
+			remove_query(q, x);
+	}
+	pthread_mutex_unlock(&q->lock);
+	return NULL;
+}
+
+/* --- life --- */
+
+enum rc queries_new(const struct detector *d, query_answer fn, void *ctx, struct queries **ret, struct err *err)
+{
+	struct queries *q = mem_alloc(sizeof *q);
+
+	if (q == NULL)
+		return FAIL(err, RC_NOMEM, "queries: out of memory");
+	q->detector = d;
+	q->answer = fn;
+	q->ctx = ctx;
+	pthread_mutex_init(&q->lock, NULL);
+	pthread_cond_init(&q->changed, NULL);
+	while (q->n_workers < WORKERS && pthread_create(&q->workers[q->n_workers], NULL, work, q) == 0)
+		q->n_workers++;
+	if (q->n_workers == 0) {
+		queries_free(q);
+		return FAIL(err, RC_IO, "queries: cannot start a thread");
+	}
+	*ret = q;
+	return RC_OK;
+}
+
+void queries_ask(struct queries *q, uint32_t number, struct str json)
+{
+	struct query x = { .number = number };
+	bool room;
+
+	buf_init(&x.text, QUERY_TEXT_MAX);
+	buf_str(&x.text, json);
+	pthread_mutex_lock(&q->lock);
+	room = q->n < QUERIES_MAX && x.text.bad == RC_OK && find(q, number) == NULL;
+	if (room)
+		q->list[q->n++] = x;
+	pthread_cond_signal(&q->changed);
+	pthread_mutex_unlock(&q->lock);
+	if (room)
+		return;
+	buf_done(&x.text);
+	q->answer(q->ctx, number, S("too many questions at once; try again"), true, RC_BUSY);
+}
+
+void queries_end(struct queries *q, uint32_t number)
+{
+	pthread_mutex_lock(&q->lock);
+	for (size_t i = q->n; i-- > 0;) {
+		struct query *x = &q->list[i];
+
+		if (number != QUERIES_ALL && x->number != number)
+			continue;
+		if (x->busy)
+			x->end = true;
+		else
+			remove_query(q, x);
+	}
+	pthread_mutex_unlock(&q->lock);
+}
+
+void queries_free(struct queries *q)
+{
+	if (q == NULL)
+		return;
+	pthread_mutex_lock(&q->lock);
+	q->stop = true;
+	pthread_cond_broadcast(&q->changed);
+	pthread_mutex_unlock(&q->lock);
+	for (size_t i = 0; i < q->n_workers; i++)
+		pthread_join(q->workers[i], NULL);
+	for (size_t i = 0; i < q->n; i++)
+		buf_done(&q->list[i].text);
+	pthread_cond_destroy(&q->changed);
+	pthread_mutex_destroy(&q->lock);
+	mem_free(q);
+}
