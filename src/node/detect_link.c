@@ -279,7 +279,7 @@ static enum rc take_found(struct detect_link *l, struct arena *a, const struct f
 	bool last = f->value != 1;
 	const struct json *v;
 
-	if (f->value <= RC_OK && f->value < RC_INTERNAL)
+	if (f->value > 1 || f->value < RC_INTERNAL)
 		return FAIL(err, RC_BAD, "link: an answer of no known end");
 	if (f->value >= RC_OK) {
 		TRY(json_parse(a, f->text, &STATUS_LIMITS, &v, err));

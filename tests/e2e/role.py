@@ -202,7 +202,7 @@ def frame(kind, number=0, value=0, key=b'', text=b'', more=b'', rest=b''):
     return struct.pack('<I', len(body)) + body
 
 
-HELLO = frame(1, 2, 4711, text=b'a fence of its own telling')
+HELLO = frame(1, 3, 4711, text=b'a fence of its own telling')
 STR = lambda x: struct.pack('<I', len(x)) + x
 
 
@@ -288,7 +288,8 @@ garbage = [('random bytes', os.urandom(5000)), ('a frame of 4 GB', b'\xff\xff\xf
            ('a frame of the other end', frame(10)), ('a second greeting', HELLO), ('half a finding', frame(3, 1, rest=hit(b'x')[:-3])),
            ('a finding with more behind it', frame(3, 1, rest=hit(b'x') + b'x')), ('a TLP that is none', frame(3, 1, rest=hit(b'x', tlp=9))),
            ('a status that is no JSON', frame(8, 1, text=b'{"inputs":')), ('a status that is no object', frame(8, 1, text=b'[]')),
-           ('a status of great depth', frame(8, 1, text=deep)), ('an empty frame', struct.pack('<I', 0))]
+           ('a status of great depth', frame(8, 1, text=deep)), ('an answer that is no JSON', frame(18, 1, 1, text=b'{"events":[')),
+           ('an answer in two lines', frame(18, 1, 1, text=b'{"events":\n[]}')), ('an answer of no known end', frame(18, 1, 2, text=b'{}')), ('an empty frame', struct.pack('<I', 0))]
 for name, data in garbage:
     c = meet()
     c.sendall(data)
