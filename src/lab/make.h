@@ -19,4 +19,7 @@ struct lab_maker {
 
 extern const struct lab_maker *const lab_makers[];
 
+/* Bits a byte, 0 to 8 (Shannon); of nothing: 0. */
+double lab_entropy(struct str bytes);
+
 #endif
