@@ -2,7 +2,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "cli/hunting.h"
+#include "cli/queue_news.h"
 #include "cli/queueing.h"
 #include "cli/rules.h"
 #include "detect/taxonomy.h"
@@ -10,11 +12,12 @@
 
 #define NO_OPT { NULL, 0, NULL, { NULL, NULL }, false }
 #define ARENA_MAX ((size_t)4 << 30)
-#define FILES_MAX 64
+#define FILES_MAX QUEUE_NEWS_FILES
 #define PAUSE_USEC 50000
 #define AWAY_USEC 200000
 #define EXPIRE_EVERY (60 * USEC_PER_SEC)
 #define TELL_EVERY (60 * USEC_PER_SEC)
+#define LOOK_EVERY (2 * USEC_PER_SEC) /* at the files of indicators */
 
 static const struct cli_opt opts[] = {
 	CLI_QUEUE_OPT,
@@ -33,11 +36,11 @@ static const struct cli_opt opts[] = {
 static const char *const examples[] = { "one of many workers, by rules and indicators", "lianfang queue work sigma/rules -i bundle.json --queue postgresql://db/soc",
 	"once over the blocks of a file", "lianfang queue work 203.0.113.0/24 --queue blocks.db --until-empty", NULL };
 
-static volatile sig_atomic_t stop;
+static volatile sig_atomic_t stop, anew;
 
-static void on_signal(int sig UNUSED)
+static void on_signal(int sig)
 {
-	stop = 1;
+	*(sig == SIGHUP ? &anew : &stop) = 1;
 }
 
 /* --- what is looked for --- */
@@ -58,13 +61,20 @@ static void wanted_done(struct wanted *w)
 	arena_free(w->arena);
 }
 
+static size_t files_of(const struct cli *c, const char *paths[static FILES_MAX])
+{
+	size_t n = 0;
+
+	while (n < FILES_MAX && (paths[n] = cli_get_nth(c, "indicators", (int)n)) != NULL)
+		n++;
+	return n;
+}
+
 static enum rc load_files(const struct cli *c, struct wanted *w, struct err *err)
 {
 	const char *paths[FILES_MAX];
-	size_t n = 0;
+	size_t n = files_of(c, paths);
 
-	while (n < COUNTOF(paths) && (paths[n] = cli_get_nth(c, "indicators", (int)n)) != NULL)
-		n++;
 	TRY(known_load(paths, n, &w->known, err));
 	if (w->known.refused > 0)
 		fprintf(stderr, "lianfang: queue work: %llu indicators left out: %s\n", (unsigned long long)w->known.refused, w->known.first_refused);
@@ -136,12 +146,18 @@ static enum rc wanted_load(struct cli *c, struct wanted *w, struct err *err)
 /* --- the loop --- */
 
 struct loop {
-	const struct cli *c;
+	struct cli *c;
 	struct blockq *q;
 	struct worker *w;
-	usec expired, told;
+	struct wanted what;
+	char name[128];
+	usec lease, expired, told, looked;
 	int64_t max_days, max_mb;
 	bool all;
+	struct work_stats before;      /* of workers with other rules and indicators */
+	struct queue_news *news;       /* NULL: no files, or what comes over standard input */
+	struct arena *past_arena;
+	struct hunt_matcher *past;     /* what became known and was not looked for yet; NULL: nothing */
 };
 
 /* The primary is away: its standby may be promoted. RC_OK: try again. */
@@ -172,11 +188,116 @@ static enum rc expire_now_and_then(struct loop *l, struct err *err)
 	return blockq_expire(l->q, age, (uint64_t)l->max_mb << 20, &gone, err);
 }
 
+static enum rc start_worker(struct loop *l, struct err *err)
+{
+	struct work_opts o = { .q = l->q, .m = l->what.m, .rules = l->what.rules, .name = str_of(l->name), .lease = l->lease };
+
+	return worker_new(&o, &l->w, err);
+}
+
+static void end_worker(struct loop *l)
+{
+	struct work_stats st;
+	struct err err = { 0 };
+
+	worker_stats(l->w, &st);
+	l->before.blocks += st.blocks;
+	l->before.events += st.events;
+	l->before.bytes += st.bytes;
+	l->before.alerts += st.alerts;
+	l->before.fired += st.fired;
+	l->before.lost += st.lost;
+	l->before.cut += st.cut;
+	if (worker_leave(l->w, &err) != RC_OK)
+		fprintf(stderr, "lianfang: queue work: %s; others take over when the lease has run out\n", err.text);
+	worker_free(l->w);
+	l->w = NULL;
+}
+
+static void on_left_out(void *ctx, size_t i UNUSED, const struct err *why UNUSED)
+{
+	++*(size_t *)ctx;
+}
+
+/* What the files say now that they did not say before is to be looked for in the blocks that are done. */
+static enum rc note_news(struct loop *l, struct err *err)
+{
+	struct image_indicator *list;
+	size_t n, left_out = 0;
+	bool many;
+	enum rc rc;
+
+	if (l->news == NULL || l->past != NULL)
+		return RC_OK;
+	arena_free(l->past_arena);
+	l->past_arena = arena_new(ARENA_MAX);
+	if (l->past_arena == NULL)
+		return FAIL(err, RC_NOMEM, "out of memory");
+	TRY(queue_news_take(l->news, l->past_arena, &list, &n, &many, err));
+	if (many)
+		fprintf(stderr, "lianfang: queue work: the files of indicators are too large to tell what is new in them: lianfang hunt --queue looks for it\n");
+	if (n == 0)
+		return RC_OK;
+	rc = hunt_for_indicators(list, n, on_left_out, &left_out, &l->past, err);
+	if (rc == RC_UNSUPPORTED)
+		return RC_OK;
+	TRY(rc);
+	fprintf(stderr, "lianfang: queue work: %zu new indicators are looked for in the blocks that are done\n", n - left_out);
+	return RC_OK;
+}
+
+/* Rules and indicators as they are now. What cannot be read leaves those before in force. */
+static enum rc read_anew(struct loop *l, struct err *err)
+{
+	struct wanted fresh;
+	struct err why = { 0 };
+
+	if (wanted_load(l->c, &fresh, &why) != RC_OK) {
+		wanted_done(&fresh);
+		if (time_mono() - l->told > TELL_EVERY)
+			fprintf(stderr, "lianfang: queue work: goes on with what it had: %s\n", why.text);
+		l->told = time_mono();
+		return RC_OK;
+	}
+	anew = 0;
+	end_worker(l);
+	wanted_done(&l->what);
+	l->what = fresh;
+	TRY(start_worker(l, err));
+	return note_news(l, err);
+}
+
+static enum rc look_for_news(struct loop *l, struct err *err)
+{
+	struct hunt_stats st;
+	uint64_t fresh;
+
+	if (l->past != NULL) {
+		TRY(worker_past(l->w, l->past, &st, &fresh, err));
+		fprintf(stderr, "lianfang: queue work: %llu of %llu blocks opened, %llu alerts of the past\n", (unsigned long long)st.opened,
+			(unsigned long long)st.blocks, (unsigned long long)fresh);
+		hunt_matcher_free(l->past);
+		l->past = NULL;
+	}
+	if (anew == 0 && (l->news == NULL || (l->looked != 0 && time_mono() - l->looked < LOOK_EVERY)))
+		return RC_OK;
+	l->looked = time_mono();
+	return anew != 0 || queue_news_changed(l->news) ? read_anew(l, err) : RC_OK;
+}
+
 static enum rc once_around(struct loop *l, struct err *err)
 {
 	bool any = false;
+	enum rc rc;
 
-	TRY(worker_turn(l->w, &any, err));
+	TRY(look_for_news(l, err));
+	rc = worker_turn(l->w, &any, err);
+	if (rc == RC_IO && l->news != NULL && queue_news_changed(l->news)) { /* a list that is read where it lies */
+		l->looked = 0;
+		usleep(PAUSE_USEC);
+		return RC_OK;
+	}
+	TRY(rc);
 	TRY(expire_now_and_then(l, err));
 	if (any)
 		return RC_OK;
@@ -201,37 +322,50 @@ static enum rc work_on(struct loop *l, struct err *err)
 	return rc;
 }
 
-static void sum_up(const struct cli *c, const struct worker *w, double seconds)
+static void sum_up(const struct loop *l, double seconds)
 {
 	struct work_stats st;
+	const struct work_stats *before = &l->before;
 
-	worker_stats(w, &st);
-	if (c->json)
+	worker_stats(l->w, &st);
+	if (l->c->json)
 		printf("{\"blocks\":%llu,\"events\":%llu,\"bytes\":%llu,\"alerts\":%llu,\"correlations\":%llu,\"lost\":%llu,\"cut\":%llu,\"seconds\":%.3f}\n",
-		       (unsigned long long)st.blocks, (unsigned long long)st.events, (unsigned long long)st.bytes, (unsigned long long)st.alerts,
-		       (unsigned long long)st.fired, (unsigned long long)st.lost, (unsigned long long)st.cut, seconds);
+		       (unsigned long long)(st.blocks + before->blocks), (unsigned long long)(st.events + before->events),
+		       (unsigned long long)(st.bytes + before->bytes), (unsigned long long)(st.alerts + before->alerts),
+		       (unsigned long long)(st.fired + before->fired), (unsigned long long)(st.lost + before->lost),
+		       (unsigned long long)(st.cut + before->cut), seconds);
 	else
-		fprintf(stderr, "%llu blocks, %llu events, %llu alerts, %llu of correlations\n", (unsigned long long)st.blocks,
-			(unsigned long long)st.events, (unsigned long long)st.alerts, (unsigned long long)st.fired);
+		fprintf(stderr, "%llu blocks, %llu events, %llu alerts, %llu of correlations\n", (unsigned long long)(st.blocks + before->blocks),
+			(unsigned long long)(st.events + before->events), (unsigned long long)(st.alerts + before->alerts),
+			(unsigned long long)(st.fired + before->fired));
 }
 
-static enum rc run_worker(struct cli *c, struct wanted *what, struct loop *l, usec lease, struct err *err)
+/* Files over standard input are read once. */
+static enum rc begin_news(struct loop *l, struct err *err)
 {
-	char host[64] = "", name[128];
-	struct work_opts o = { .m = what->m, .rules = what->rules, .lease = lease };
+	const char *paths[FILES_MAX];
+	size_t n = files_of(l->c, paths);
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(paths[i], "-") == 0)
+			return RC_OK;
+	return n == 0 || cli_has(l->c, "until-empty") ? RC_OK : queue_news_new(paths, n, &l->news, err);
+}
+
+static enum rc run_worker(struct loop *l, struct err *err)
+{
+	char host[64] = "";
 	usec start;
 	enum rc rc;
 
 	(void)gethostname(host, sizeof host - 1);
-	snprintf(name, sizeof name, "%.40s:%d:%llx", cli_get(c, "name", host), (int)getpid(), (unsigned long long)time_now() & 0xffffffff);
-	TRY(queueing_open(c, true, &l->q, err));
-	o.q = l->q;
-	o.name = str_of(name);
-	TRY(worker_new(&o, &l->w, err));
+	snprintf(l->name, sizeof l->name, "%.40s:%d:%llx", cli_get(l->c, "name", host), (int)getpid(), (unsigned long long)time_now() & 0xffffffff);
+	TRY(queueing_open(l->c, true, &l->q, err));
+	TRY(start_worker(l, err));
 	start = time_mono();
 	rc = work_on(l, err);
 	if (rc == RC_OK)
-		sum_up(c, l->w, (double)(time_mono() - start) / 1e6);
+		sum_up(l, (double)(time_mono() - start) / 1e6);
 	return rc;
 }
 
@@ -239,7 +373,6 @@ static int work_run(struct cli *c)
 {
 	struct sigaction act = { .sa_handler = on_signal };
 	struct loop l = { .c = c, .told = INT64_MIN / 2 };
-	struct wanted what = { 0 };
 	struct err err = { 0 };
 	int64_t lease = 60;
 	enum rc rc;
@@ -249,14 +382,21 @@ static int work_run(struct cli *c)
 		return CLI_ERROR;
 	if (cli_has(c, "final") && !cli_has(c, "until-empty"))
 		return cli_failf(c, "--final goes with --until-empty");
+	l.lease = lease * USEC_PER_SEC;
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
-	rc = wanted_load(c, &what, &err);
+	sigaction(SIGHUP, &act, NULL);
+	rc = begin_news(&l, &err); /* before they are loaded: what is written meanwhile is news */
 	if (rc == RC_OK)
-		rc = run_worker(c, &what, &l, lease * USEC_PER_SEC, &err);
+		rc = wanted_load(c, &l.what, &err);
+	if (rc == RC_OK)
+		rc = run_worker(&l, &err);
 	worker_free(l.w);
 	blockq_close(l.q);
-	wanted_done(&what);
+	wanted_done(&l.what);
+	hunt_matcher_free(l.past);
+	arena_free(l.past_arena);
+	queue_news_free(l.news);
 	return rc == RC_OK ? CLI_OK : cli_fail(c, &err);
 }
 
@@ -265,7 +405,9 @@ const struct cli_cmd CMD_QUEUE_WORK = {
 	{ "WHAT as for lianfang hunt: rules, or indicators. Any number of workers on any number of machines, all with the same rules; a\n"
 	  "block's alerts and sightings are written in the transaction that marks it done, so a worker may be killed at any time.\n"
 	  "Correlations are divided among the workers by group and counted in the order in which blocks were put; what fires is the same\n"
-	  "however many work and whoever dies. SIGTERM ends it after giving back what it has.",
-	  "可於多台機器同時執行；警示與區塊完成於同一交易寫入；關聯規則依群組分配給各工作者。" },
+	  "however many work and whoever dies. SIGTERM ends it after giving back what it has.\n"
+	  "Files of --indicators that change are read anew within seconds, and what is new in them is looked for in the blocks that are done\n"
+	  "too. SIGHUP reads rules and indicators anew (all workers of a queue together, where rules changed).",
+	  "可於多台機器同時執行；警示與區塊完成於同一交易寫入；關聯規則依群組分配給各工作者。指標檔變更時自動重新讀取，並回溯比對已完成區塊；SIGHUP 重新讀取規則。" },
 	opts, examples, 0, CLI_OPERANDS_MAX, work_run,
 };

@@ -45,6 +45,9 @@ struct hunting_for {
 enum rc hunting_for(const struct cli *c, struct hunting_for *ret, struct err *err) MUSTUSE;
 void hunting_for_done(struct hunting_for *f);
 
+/* The indicators of files (lists or STIX); *ret is freed by mem_free, what it names lies in `a`. */
+enum rc hunting_files(const char *const *paths, size_t n, struct arena *a, struct image_indicator **ret, size_t *ret_n, struct err *err) MUSTUSE;
+
 /* Does an operand name Sigma rules? */
 bool hunting_is_rules(const char *path);
 

@@ -164,11 +164,10 @@ static enum rc add_lines(struct collecting *x, struct str text, struct err *err)
 	return RC_OK;
 }
 
-static enum rc add_file(struct collecting *x, const char *path, struct err *err)
+static enum rc read_file(struct collecting *x, const char *path, struct err *err)
 {
 	struct buf b;
 	struct str text;
-	size_t before = x->n;
 	enum rc rc;
 
 	TRY(cli_read(path, FILE_MAX, &b, err));
@@ -176,10 +175,18 @@ static enum rc add_file(struct collecting *x, const char *path, struct err *err)
 	rc = text.n > 0 && (text.p[0] == '{' || text.p[0] == '[') ? add_json(x, text, err) : add_lines(x, text, err);
 	if (rc != RC_OK)
 		err_prefix(err, "%s", path);
-	else if (x->n == before)
-		rc = FAIL(err, RC_BAD, "%s: names no indicator%s%s", path, x->ret->refused > 0 ? "; " : "", x->ret->first_refused);
 	buf_done(&b);
 	return rc;
+}
+
+static enum rc add_file(struct collecting *x, const char *path, struct err *err)
+{
+	size_t before = x->n;
+
+	TRY(read_file(x, path, err));
+	if (x->n > before)
+		return RC_OK;
+	return FAIL(err, RC_BAD, "%s: names no indicator%s%s", path, x->ret->refused > 0 ? "; " : "", x->ret->first_refused);
 }
 
 static enum rc add_of_node(const struct cli *c, struct collecting *x, const char *id, struct err *err)
@@ -292,6 +299,24 @@ enum rc hunting_for(const struct cli *c, struct hunting_for *ret, struct err *er
 	mem_free(x.list);
 	indicator_context_free(x.context);
 	return rc;
+}
+
+enum rc hunting_files(const char *const *paths, size_t n, struct arena *a, struct image_indicator **ret, size_t *ret_n, struct err *err)
+{
+	struct hunting_for left_out = { 0 };
+	struct collecting x = { .a = a, .ret = &left_out, .context = indicator_context_new() };
+	enum rc rc = x.context == NULL ? FAIL(err, RC_NOMEM, "out of memory") : RC_OK;
+
+	for (size_t i = 0; i < n && rc == RC_OK; i++)
+		rc = read_file(&x, paths[i], err);
+	indicator_context_free(x.context);
+	if (rc != RC_OK) {
+		mem_free(x.list);
+		return rc;
+	}
+	*ret = x.list;
+	*ret_n = x.n;
+	return RC_OK;
 }
 
 void hunting_for_done(struct hunting_for *f)

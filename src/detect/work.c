@@ -219,19 +219,23 @@ static enum rc collect_steps(struct worker *w, struct blockq_result *r, struct e
 	return RC_OK;
 }
 
-static enum rc match_block(struct worker *w, const struct blockq_taken *t, struct blockq_result *ret, struct err *err)
+static enum rc begin_finds(struct worker *w, const struct blockq_taken *block, struct err *err)
 {
-	struct hunt_opts o = { .since = INT64_MIN };
-	struct hunt_stats st = { 0 };
-
-	w->block = t;
+	w->block = block;
 	w->n_alerts = w->n_sightings = 0;
 	w->cut = 0;
 	w->failed = false;
 	w->alerts = arena_array(w->a, WORK_ALERTS_MAX, sizeof *w->alerts);
 	w->sightings = arena_array(w->a, WORK_ALERTS_MAX, sizeof *w->sightings);
-	if (w->alerts == NULL || w->sightings == NULL)
-		return FAIL(err, RC_NOMEM, "worker: out of memory");
+	return w->alerts == NULL || w->sightings == NULL ? FAIL(err, RC_NOMEM, "worker: out of memory") : RC_OK;
+}
+
+static enum rc match_block(struct worker *w, const struct blockq_taken *t, struct blockq_result *ret, struct err *err)
+{
+	struct hunt_opts o = { .since = INT64_MIN };
+	struct hunt_stats st = { 0 };
+
+	TRY(begin_finds(w, t, err));
 	for (uint32_t i = 0; i < w->n_shards; i++)
 		buf_clear(&w->steps[i]); /* of a block that was not finished */
 	if (w->o.rules != NULL)
@@ -267,6 +271,57 @@ static enum rc match_some(struct worker *w, size_t *ret_n, struct err *err)
 		w->stats.alerts += r[i].lost ? 0 : r[i].n_alerts;
 	}
 	return RC_OK;
+}
+
+/* --- the past --- */
+
+struct past {
+	struct worker *w;
+	struct hunt_matcher *m;
+	struct hunt_stats *st;
+	struct buf bytes;
+	uint64_t fresh;
+};
+
+static enum rc on_past(void *ctx, struct str id, struct str index, struct err *err)
+{
+	static const struct hunt_opts o = { .since = INT64_MIN };
+	struct past *x = ctx;
+	struct blockq_taken block = { .id = id };
+	uint64_t fresh;
+	enum rc rc;
+
+	if (index.n == 0 || !hunt_may(x->m, index, &o, x->st))
+		return RC_OK;
+	arena_reset(x->w->a);
+	TRY(begin_finds(x->w, &block, err));
+	rc = blockq_bytes(x->w->o.q, id, &x->bytes, err);
+	if (rc == RC_NOTFOUND) /* retention took it */
+		return RC_OK;
+	TRY(rc);
+	TRY(hunt_block(x->m, buf_view(&x->bytes), &o, on_found, x->w, x->st, err));
+	if (x->w->failed)
+		return FAIL(err, RC_NOMEM, "worker: out of memory");
+	if (x->w->n_alerts == 0)
+		return RC_OK;
+	x->w->stats.cut += x->w->cut;
+	TRY(blockq_found(x->w->o.q, id, x->w->alerts, x->w->sightings, x->w->n_alerts, &fresh, err));
+	x->fresh += fresh;
+	return RC_OK;
+}
+
+enum rc worker_past(struct worker *w, struct hunt_matcher *m, struct hunt_stats *ret, uint64_t *ret_new, struct err *err)
+{
+	struct past x = { .w = w, .m = m, .st = ret };
+	enum rc rc;
+
+	*ret = (struct hunt_stats){ 0 };
+	buf_init(&x.bytes, BLOCKQ_BYTES_MAX);
+	rc = blockq_each(w->o.q, INT64_MIN, 0, on_past, &x, err);
+	buf_done(&x.bytes);
+	w->stats.alerts += x.fresh;
+	*ret_new = x.fresh;
+	return rc;
 }
 
 /* --- around --- */

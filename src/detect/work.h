@@ -32,6 +32,11 @@ enum rc worker_settle(struct worker *w, bool end, bool *ret_all, struct err *err
 /* Saves and gives back what it has. */
 enum rc worker_leave(struct worker *w, struct err *err) MUSTUSE;
 
+/* Looks for what became known later, in all blocks of the queue that are done: alerts and sightings as if it had been known when they
+ * were matched, each once, whoever looks too. `m` of hunt_for_indicators; patterns of several events are not told. After RC_PEER:
+ * blockq_reconnect, and again from the beginning. */
+enum rc worker_past(struct worker *w, struct hunt_matcher *m, struct hunt_stats *ret, uint64_t *ret_new, struct err *err) MUSTUSE;
+
 struct work_stats {
 	uint64_t blocks, events, bytes, alerts; /* of blocks; bytes of their lines */
 	uint64_t fired;                         /* alerts of correlations */

@@ -456,6 +456,76 @@ enum rc blockq_done(struct blockq *q, struct str taker, struct blockq_result *li
 	return rc;
 }
 
+/* --- found later --- */
+
+struct finding {
+	struct str block;
+	const struct blockq_alert *alerts;
+	const struct blockq_sighting *sightings;
+	size_t n, n_fresh;
+	struct blockq_alert *fresh;               /* those that are not known, with */
+	const struct blockq_sighting **fresh_sightings;
+};
+
+/* Is it done? Then nobody else finds something in it until the end of the transaction. */
+static enum rc hold_done(struct blockq *q, struct str block, bool *ret, struct err *err)
+{
+	struct dbq *s CLEANUP(db_endp) = NULL;
+	bool row;
+
+	if (db_is_pg(q->db))
+		TRY(DB_START(q->db, &s, err, "SELECT state FROM bq_block WHERE id = $1 FOR UPDATE", DB_TEXT(block)));
+	else
+		TRY(DB_START(q->db, &s, err, "SELECT state FROM bq_block WHERE id = $1", DB_TEXT(block)));
+	TRY(db_next(s, &row, err));
+	*ret = row && db_int(s, 0) == 2;
+	return RC_OK;
+}
+
+static enum rc is_known(struct blockq *q, struct str block, const struct blockq_alert *a, bool *ret, struct err *err)
+{
+	struct dbq *s CLEANUP(db_endp) = NULL;
+
+	TRY(DB_START(q->db, &s, err, "SELECT seq FROM bq_alert WHERE block = $1 AND ordinal = $2 AND what = $3", DB_TEXT(block),
+		     DB_INT((int64_t)a->ordinal), DB_TEXT(a->what)));
+	return db_next(s, ret, err);
+}
+
+/* The block first, then sightings in the order of their keys, then the counter of alerts, as in finish_all. */
+static enum rc find_all(struct blockq *q, void *ctx, struct err *err)
+{
+	struct finding *f = ctx;
+	bool done, known;
+
+	f->n_fresh = 0;
+	TRY(hold_done(q, f->block, &done, err));
+	for (size_t i = 0; i < f->n && done; i++) {
+		TRY(is_known(q, f->block, &f->alerts[i], &known, err));
+		if (known)
+			continue;
+		f->fresh[f->n_fresh] = f->alerts[i];
+		f->fresh_sightings[f->n_fresh++] = &f->sightings[i];
+	}
+	if (f->n_fresh > 0)
+		qsort(f->fresh_sightings, f->n_fresh, sizeof(const struct blockq_sighting *), order_sightings);
+	for (size_t i = 0; i < f->n_fresh; i++)
+		TRY(blockq_put_sighting(q, f->fresh_sightings[i], err));
+	return blockq_put_alerts(q, f->block, f->fresh, f->n_fresh, err);
+}
+
+enum rc blockq_found(struct blockq *q, struct str block, const struct blockq_alert *alerts, const struct blockq_sighting *sightings, size_t n,
+		     uint64_t *ret_new, struct err *err)
+{
+	struct finding f = { .block = block, .alerts = alerts, .sightings = sightings, .n = n, .fresh = mem_array(n + 1, sizeof *f.fresh),
+			     .fresh_sightings = mem_array(n + 1, sizeof *f.fresh_sightings) };
+	enum rc rc = f.fresh == NULL || f.fresh_sightings == NULL ? FAIL(err, RC_NOMEM, "blocks: out of memory") : blockq_transact(q, find_all, &f, err);
+
+	*ret_new = rc == RC_OK ? f.n_fresh : 0;
+	mem_free(f.fresh);
+	mem_free(f.fresh_sightings);
+	return rc;
+}
+
 enum rc blockq_bytes(struct blockq *q, struct str id, struct buf *out, struct err *err)
 {
 	struct dbq *s CLEANUP(db_endp) = NULL;

@@ -96,6 +96,11 @@ struct blockq_result {
 /* Marks blocks done, with all that came of them, in one transaction. RC_PEER: it happened or not, see blockq_reconnect. */
 enum rc blockq_done(struct blockq *q, struct str taker, struct blockq_result *list, size_t n, struct err *err) MUSTUSE;
 
+/* What was looked for later, and found in a block that is done: alerts[i] with sightings[i]. Each is written once, whoever finds it and
+ * how often; *ret_new were not known. Of a block that is not done, or not there any more, nothing is written. */
+enum rc blockq_found(struct blockq *q, struct str block, const struct blockq_alert *alerts, const struct blockq_sighting *sightings, size_t n,
+		     uint64_t *ret_new, struct err *err) MUSTUSE;
+
 /* --- correlation, by shards of the group's key --- */
 
 uint32_t blockq_shards(const struct blockq *q);

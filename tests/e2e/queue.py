@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Workers on a queue of blocks: every alert once, though workers are killed all the time."""
-import random, time
+import random, sqlite3, time
 
 from postgres import *
 
@@ -71,8 +71,46 @@ def on(Q, other, absent):
     t.same(run('queue', 'work', rule, '--queue', absent, '--final').status, 2, 'the end is said of a run that has one')
 
 
+def later(Q, sightings):
+    """Workers that run on: what is added to their files is in force, and is looked for in what they had matched before."""
+    known, other = write('later/list.txt', '192.0.2.1\n'), write('later/bundle.json', bundle([indicator('never.example')]))
+    grow = indicator('w13.good.example')
+    run('queue', 'add', eve, '--queue', Q)
+    workers = [subprocess.Popen([program(), 'queue', 'work', '-i', known, '-i', other, '--queue', Q, '--lease', '5', '--json'], stdout=subprocess.PIPE,
+                                stderr=open(path(f'later/{i}.log'), 'wb'), preexec_fn=die_with_parent) for i in range(2)]
+    CHILDREN.extend(workers)
+    done = lambda: run('queue', 'status', '--queue', Q, '--json').json()
+    t.ok(wait_until(lambda: done()['done'] == N // 10_000), 'all blocks are done', done())
+    write('later/list.txt', '192.0.2.1\n203.0.113.66\n')
+    t.ok(wait_until(lambda: done()['alerts'] == len(wanted)), 'a value added to a list is found in blocks that are done', done(), read(path('later/0.log')))
+    write('later/bundle.json', json.dumps(bundle([indicator('never.example'), grow]))[:-9])
+    t.ok(wait_until(lambda: b'goes on with what it had' in read(path('later/0.log'))), 'a bundle that is cut off changes nothing', read(path('later/0.log')))
+    write('later/bundle.json', bundle([grow]))
+    both = len(wanted) + sum(i % 90 == 13 for i in range(N))
+    t.ok(wait_until(lambda: done()['alerts'] == both), 'an indicator added to a bundle likewise', done())
+    run('queue', 'add', write('later/more.json', '{"dest_ip":"203.0.113.66","dns":{"rrname":"w13.good.example"}}\n'), '--queue', Q)
+    t.ok(wait_until(lambda: done()['alerts'] == both + 2), 'and both in blocks that come now', done())
+    alerts = run('queue', 'alerts', '--queue', Q).lines()
+    t.same(sorted(a['record'] for a in alerts if a['indicator_id'] == grow['id'] and a['file'] == 'eve.json'), [i + 1 for i in range(N) if i % 90 == 13], 'each once')
+    t.same({a['time'][:10] for a in alerts if a['file'] == 'eve.json'}, {f'2026-11-{d:02d}' for d in range(1, 7)}, 'with the time of the event')
+    time.sleep(2.5)  # the other worker looks too
+    t.same((done()['alerts'], sum(sightings(grow['id']))), (both + 2, sum(i % 90 == 13 for i in range(N)) + 1), 'nothing twice, in sightings neither')
+    for w in workers:
+        w.terminate()
+    out = [json.loads(w.communicate(timeout=60)[0]) for w in workers]
+    t.same(([w.returncode for w in workers], sum(x['alerts'] for x in out), sum(x['blocks'] for x in out)), ([0, 0], both + 2, N // 10_000 + 1), 'their sums')
+
+
+def of_file(file):
+    def ask(indicator):
+        with sqlite3.connect(file) as db:
+            return [row[0] for row in db.execute('SELECT count FROM bq_sighting WHERE indicator = ?', (indicator,))]
+    return ask
+
+
 t.note('one file of SQLite')
 on(path('blocks.db'), path('other.db'), path('absent.db'))
+later(path('later.db'), of_file(path('later.db')))
 
 
 def held(Q):
@@ -116,5 +154,7 @@ if t.ok(one, 'PostgreSQL'):
     t.same(run('queue', 'status', '--queue', one.url('blocks')).status, 2, 'a database without a queue')
     one.ask('CREATE DATABASE third')
     on(one.url('blocks'), one.url('other'), one.url('third'))
+    one.ask('CREATE DATABASE later')
+    later(one.url('later'), lambda i: [int(n) for n in one.ask(f"SELECT count FROM bq_sighting WHERE indicator = '{i}'", 'later').split()])
     one.stop()
 t.done()
