@@ -38,6 +38,7 @@ struct api {
 	const char *rsit;            /* file of further classes of events, or NULL */
 	struct api_imports *imports; /* imports under way; api_start */
 	struct auth *auth;           /* for signing in by a form; NULL in a node that does not run */
+	struct api_boards *boards;   /* the picture, and who listens to it; api_start */
 	struct api_words *words;     /* names of classes and devices; api_start */
 	/* Writes the role-specific part of GET /status (fences, roles, inputs, peers). */
 	void (*status)(void *ctx, struct jsonw *w);
@@ -102,6 +103,7 @@ extern const struct api_route API_ROUTES_ACCOUNTS[], API_ROUTES_TODAY[], API_ROU
 	API_ROUTES_CASES[],
 	API_ROUTES_MERGE[], API_ROUTES_OBSERVABLES[], API_ROUTES_RAISE[],
 	API_ROUTES_SESSION[], API_ROUTES_PASSKEY[],
+	API_ROUTES_BOARDS[], API_ROUTES_STREAM[],
 	API_ROUTES_COMMUNITY[], API_ROUTES_DEVICES[],
 	API_ROUTES_EVENTS[];
 

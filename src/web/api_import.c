@@ -4,6 +4,7 @@
  * An import that nobody feeds for IMPORT_IDLE is given up when room is needed;
  * what it had admitted stays, as with any cut connection. */
 #include "web/api.h"
+#include "web/api_boards.h"
 #include "web/words.h"
 
 #include <pthread.h>
@@ -56,6 +57,7 @@ enum rc api_start(struct api *api, struct err *err)
 		return FAIL(err, RC_NOMEM, "api: out of memory");
 	pthread_mutex_init(&api->imports->lock, NULL);
 	TRY(desk_new(api->desk_packs, &api->desk, err));
+	TRY(api_boards_new(api, err));
 	return api_words_new(api->rsit, &api->words, err);
 }
 
@@ -68,6 +70,7 @@ static void slot_free(struct slot *s)
 
 void api_stop(struct api *api)
 {
+	api_boards_free(api); /* its thread may derive incidents */
 	desk_free(api->desk);
 	api->desk = NULL;
 	api_words_free(api->words);

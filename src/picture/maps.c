@@ -1,0 +1,487 @@
+/* What each board counts: one mapping a board, and its columns with their formulas beside it. */
+#include "picture/board_int.h"
+
+#include "base/mem.h"
+#include "picture/stat.h"
+
+#define MAJOR 3            /* from this level on an incident is a major one */
+#define NEAR_PART 0.75     /* of its time a running clock has used */
+#define SPREAD_KTH 3
+#define COVERAGE_PART 0.9
+#define COVERAGE_ROWS 100  /* the newest released indicators */
+#define SEC(x) ((double)(x) / (double)USEC_PER_SEC)
+
+#define END { NULL, { NULL, NULL }, { NULL, NULL }, 0, 0, 0, 0 }
+
+/* --- incidents by level --- */
+
+enum { M_ALL, M_L1, M_L2, M_L3, M_L4, M_NONE, M_BEFORE, M_MEMBER, M_MAJOR };
+
+static void map_incidents(struct board_run *r)
+{
+	for (uint32_t n = 0; n < r->p->incidents.n; n++) {
+		const struct picture_incident *i = &r->p->incidents.p[n];
+		usec at = incident_when(i);
+		uint8_t level = i->level == 0 ? M_NONE : (uint8_t)(i->level > 4 ? M_L4 : M_L1 + i->level - 1);
+		uint32_t key;
+
+		if (!run_within(at, r->q->from, r->q->until) || !run_wants_incident(r, i))
+			continue;
+		key = (uint32_t)(int32_t)bin_of(r->q, at);
+		r->add(r, key, M_ALL, 1, i->member, RECORD_INCIDENT, n);
+		r->add(r, key, level, 1, i->member, RECORD_INCIDENT, n);
+	}
+}
+
+#define LEVEL(n, m, more_en, more_zh) \
+	{ "level" #n, { "Level " #n more_en, "第 " #n " 級" more_zh }, \
+	  { "incidents whose level is now " #n more_en, "目前等級為第 " #n " 級" more_zh "之事件數" }, BOARD_COUNT, m, 0, UNIT_COUNT }
+
+static const struct board_column INCIDENTS[] = {
+	{ "incidents", { "Incidents", "事件數" },
+	  { "incidents of which somebody became aware (or, if nobody said when, that were opened) within the bin, under one law, without drills, dismissed and merged ones",
+	    "知悉時間（未述明者為建立時間）落於該期間之事件數；單一法規，不含演練、非事件與已併入者" }, BOARD_COUNT, M_ALL, 0, UNIT_COUNT },
+	LEVEL(1, M_L1, "", ""), LEVEL(2, M_L2, "", ""), LEVEL(3, M_L3, "", ""), LEVEL(4, M_L4, " or above", "以上"),
+	{ "none", { "No level yet", "未定級" }, { "incidents that have no level yet", "尚未定級之事件數" }, BOARD_COUNT, M_NONE, 0, UNIT_COUNT },
+	{ "members", { "Members hit", "受影響成員數" }, { "different members with such an incident", "有此類事件之不同成員數" }, BOARD_MEMBERS, M_ALL, 0, UNIT_COUNT },
+	END,
+};
+
+/* --- clocks --- */
+
+enum { M_MET, M_LATE, M_RUNNING, M_NEAR, M_SETTLED };
+
+static void add_clock(struct board_run *r, uint32_t key, const struct picture_clock *c, uint32_t member, uint32_t n)
+{
+	enum picture_verdict v = run_verdict(r, c);
+	double used = c->due != PICTURE_NEVER && c->due > c->start ? SEC(r->q->now - c->start) / SEC(c->due - c->start) : 0;
+
+	if (v == PICTURE_VOID)
+		return;
+	r->add(r, key, v == PICTURE_MET ? M_MET : v == PICTURE_BREACHED ? M_LATE : M_RUNNING, 1, member, RECORD_INCIDENT, n);
+	if (v != PICTURE_RUNNING)
+		r->add(r, key, M_SETTLED, 1, member, RECORD_INCIDENT, n);
+	else if (used >= NEAR_PART)
+		r->add(r, key, M_NEAR, 1, member, RECORD_INCIDENT, n);
+}
+
+enum by { BY_CLOCK, BY_WHO, BY_SECTOR };
+
+static void map_by(struct board_run *r, enum by by)
+{
+	for (uint32_t n = 0; n < r->p->incidents.n; n++) {
+		const struct picture_incident *i = &r->p->incidents.p[n];
+		const struct picture_clock *c = r->p->clocks.p + i->clock_first;
+
+		if (!run_wants_incident(r, i))
+			continue;
+		for (uint32_t k = 0; k < i->n_clocks; k++, c++)
+			if (run_within(c->start, r->q->from, r->q->until))
+				add_clock(r, by == BY_CLOCK ? c->id : by == BY_WHO ? c->who : run_sector(r->p, i->member), c, i->member, n);
+	}
+}
+
+static void map_clocks(struct board_run *r) { map_by(r, BY_CLOCK); }
+static void map_tiers(struct board_run *r) { map_by(r, BY_WHO); }
+static void map_compliance(struct board_run *r) { map_by(r, BY_SECTOR); }
+
+static const struct board_column CLOCKS[] = {
+	{ "met", { "In time", "準時" }, { "clocks that started in the period and were stopped not behind their due instant", "期間內起算且未逾期限即完成之時限數" },
+	  BOARD_COUNT, M_MET, 0, UNIT_COUNT },
+	{ "late", { "Late", "逾時" }, { "clocks that started in the period and whose due instant passed before they were stopped", "期間內起算且逾期限之時限數" },
+	  BOARD_COUNT, M_LATE, 0, UNIT_COUNT },
+	{ "running", { "Running", "進行中" }, { "clocks that started in the period, are not stopped and not due", "期間內起算、尚未完成亦未到期之時限數" }, BOARD_COUNT, M_RUNNING, 0, UNIT_COUNT },
+	{ "near", { "Of these near", "其中將屆期" }, { "running clocks that have used three quarters of their time or more", "已用時間達四分之三之進行中時限數" },
+	  BOARD_COUNT, M_NEAR, 0, UNIT_COUNT },
+	{ "share", { "Share in time", "準時率" }, { "in time / (in time + late); running ones count in neither. Interval: Wilson, 95 %", "準時 ÷（準時＋逾時），進行中者不計；區間：Wilson 95 %" },
+	  BOARD_SHARE, M_MET, M_SETTLED, UNIT_SHARE },
+	END,
+};
+
+/* --- sectors and counties --- */
+
+static void add_place(struct board_run *r, uint32_t key, const struct picture_incident *i, uint32_t n)
+{
+	usec at = incident_when(i);
+
+	if (run_within(at, r->q->before, r->q->from))
+		r->add(r, key, M_BEFORE, 1, i->member, RECORD_INCIDENT, n);
+	if (!run_within(at, r->q->from, r->q->until))
+		return;
+	r->add(r, key, M_ALL, 1, i->member, RECORD_INCIDENT, n);
+	if (i->level >= MAJOR)
+		r->add(r, key, M_MAJOR, 1, i->member, RECORD_INCIDENT, n);
+}
+
+static void map_places(struct board_run *r, uint32_t (*place)(const struct picture *, uint32_t))
+{
+	const struct picture *p = r->p;
+
+	for (uint32_t m = 0; m < p->members.n; m++) {
+		uint32_t key = place(p, m);
+
+		if (!p->members.p[m].listed || key == 0 || !run_wants_member(r, m))
+			continue;
+		r->add(r, key, M_MEMBER, 1, m, RECORD_MEMBER, m);
+	}
+	for (uint32_t n = 0; n < p->incidents.n; n++)
+		if (run_wants_incident(r, &p->incidents.p[n]))
+			add_place(r, place(p, p->incidents.p[n].member), &p->incidents.p[n], n);
+}
+
+static void map_sectors(struct board_run *r) { map_places(r, run_sector); }
+static void map_counties(struct board_run *r) { map_places(r, run_region); }
+
+static const struct board_column PLACES[] = {
+	{ "incidents", { "Incidents", "事件數" }, { "incidents in the period whose member belongs there", "期間內所屬成員之事件數" }, BOARD_COUNT, M_ALL, 0, UNIT_COUNT },
+	{ "major", { "Of these major", "其中重大" }, { "those of level 3 or above", "其中第 3 級以上之事件數" }, BOARD_COUNT, M_MAJOR, 0, UNIT_COUNT },
+	{ "change", { "Change", "增減" }, { "incidents of the period less those of the equally long period before it", "本期事件數減去等長之前一期" }, BOARD_CHANGE, M_ALL, M_BEFORE, UNIT_COUNT },
+	{ "registered", { "Members", "成員數" }, { "organisations of the register that belong there", "登錄冊中所屬機關數" }, BOARD_COUNT, M_MEMBER, 0, UNIT_COUNT },
+	{ "hit", { "Members hit", "受影響成員數" }, { "different members with an incident in the period", "期間內有事件之不同成員數" }, BOARD_MEMBERS, M_ALL, 0, UNIT_COUNT },
+	{ "rate", { "Per 100 members", "每百成員事件數" }, { "100 * incidents / members of the register. Interval: score interval of a count, 95 %", "100 × 事件數 ÷ 登錄成員數；區間：計數之 score 區間 95 %" },
+	  BOARD_PER_100, M_ALL, M_MEMBER, UNIT_RATE },
+	{ "share", { "Share of members hit", "受影響成員比率" }, { "members hit / members of the register. Interval: Wilson, 95 %", "受影響成員數 ÷ 登錄成員數；區間：Wilson 95 %" },
+	  BOARD_SHARE_OF, M_ALL, M_MEMBER, UNIT_SHARE },
+	END,
+};
+
+/* --- techniques --- */
+
+static void map_techniques(struct board_run *r)
+{
+	for (uint32_t n = 0; n < r->p->tickets.n; n++) {
+		const struct picture_ticket *t = &r->p->tickets.p[n];
+		bool now = run_within(t->first, r->q->from, r->q->until), before = run_within(t->first, r->q->before, r->q->from);
+
+		if (t->false_alarm || (!now && !before) || !run_wants_member(r, t->member))
+			continue;
+		for (uint8_t i = 0; i < t->n_techniques; i++)
+			r->add(r, t->techniques[i], now ? M_ALL : M_BEFORE, 1, t->member, RECORD_TICKET, n);
+	}
+}
+
+static const struct board_column TECHNIQUES[] = {
+	{ "tickets", { "Tickets", "監控單數" }, { "monitoring tickets with this ATT&CK technique whose first event lies in the period, without false positives",
+	  "含此 ATT&CK 手法且首筆紀錄落於期間之監控單數，不含誤判" }, BOARD_COUNT, M_ALL, 0, UNIT_COUNT },
+	{ "members", { "Members", "成員數" }, { "different members with such a ticket", "有此類監控單之不同成員數" }, BOARD_MEMBERS, M_ALL, 0, UNIT_COUNT },
+	{ "sectors", { "Sectors", "領域數" }, { "different sectors of these members", "前述成員之不同領域數" }, BOARD_SECTORS, M_ALL, 0, UNIT_COUNT },
+	{ "change", { "Change", "增減" }, { "tickets of the period less those of the equally long period before it", "本期監控單數減去等長之前一期" }, BOARD_CHANGE, M_ALL, M_BEFORE, UNIT_COUNT },
+	END,
+};
+
+/* --- how an indicator spreads --- */
+
+enum { M_SEEN, M_FIRST, M_LAST, M_SECOND, M_KTH };
+
+/* Keeps the earliest few, in order. */
+static void note_first(usec first[static SPREAD_KTH], size_t *n, usec t)
+{
+	size_t at = *n;
+
+	if (at == SPREAD_KTH && t >= first[--at])
+		return;
+	*n = at + 1;
+	for (; at > 0 && first[at - 1] > t; at--)
+		first[at] = first[at - 1];
+	first[at] = t;
+}
+
+/* When the second and the k-th member met it, counted from the first. */
+static void add_spread(struct board_run *r, uint32_t key, uint32_t head)
+{
+	usec first[SPREAD_KTH];
+	size_t n = 0;
+
+	for (uint32_t at = head; at != NO_ROW; at = r->p->seen.p[at].next)
+		if (run_wants_member(r, r->p->seen.p[at].member))
+			note_first(first, &n, r->p->seen.p[at].first);
+	if (n >= 2)
+		r->add(r, key, M_SECOND, SEC(first[1] - first[0]), NO_MEMBER, RECORD_SEEN, head);
+	if (n >= SPREAD_KTH)
+		r->add(r, key, M_KTH, SEC(first[SPREAD_KTH - 1] - first[0]), NO_MEMBER, RECORD_SEEN, head);
+}
+
+static void map_spread(struct board_run *r)
+{
+	for (size_t h = 0; h < r->p->heads.n; h++) {
+		uint32_t members = 0;
+
+		for (uint32_t at = r->p->heads.p[h]; at != NO_ROW && members < 2; at = r->p->seen.p[at].next)
+			members += run_within(r->p->seen.p[at].last, r->q->from, r->q->until) && run_wants_member(r, r->p->seen.p[at].member);
+		if (members < 2)
+			continue;
+		for (uint32_t at = r->p->heads.p[h]; at != NO_ROW; at = r->p->seen.p[at].next) {
+			const struct picture_seen *s = &r->p->seen.p[at];
+
+			if (!run_within(s->last, r->q->from, r->q->until) || !run_wants_member(r, s->member))
+				continue;
+			r->add(r, s->indicator, M_SEEN, 1, s->member, RECORD_SEEN, at);
+			r->add(r, s->indicator, M_FIRST, SEC(s->first), s->member, RECORD_SEEN, at);
+			r->add(r, s->indicator, M_LAST, SEC(s->last), s->member, RECORD_SEEN, at);
+		}
+		add_spread(r, r->p->seen.p[r->p->heads.p[h]].indicator, r->p->heads.p[h]);
+	}
+}
+
+static const struct board_column SPREAD[] = {
+	{ "members", { "Members", "成員數" }, { "different members that saw the indicator and did so last within the period; only indicators that two or more saw", "最近一次目擊落於期間之不同成員數；僅列二個以上成員目擊者" },
+	  BOARD_MEMBERS, M_SEEN, 0, UNIT_COUNT },
+	{ "sectors", { "Sectors", "領域數" }, { "different sectors of these members", "前述成員之不同領域數" }, BOARD_SECTORS, M_SEEN, 0, UNIT_COUNT },
+	{ "first", { "First seen", "首次目擊" }, { "the earliest sighting of these members", "前述成員最早之目擊" }, BOARD_LEAST, M_FIRST, 0, UNIT_TIME },
+	{ "second", { "To the second member", "至第二成員" }, { "from the first sighting of the first member to that of the second", "首一成員至第二成員首次目擊之間隔" }, BOARD_MOST, M_SECOND, 0, UNIT_SPAN },
+	{ "third", { "To the third member", "至第三成員" }, { "from the first sighting of the first member to that of the third", "首一成員至第三成員首次目擊之間隔" }, BOARD_MOST, M_KTH, 0, UNIT_SPAN },
+	{ "last", { "Last seen", "最近目擊" }, { "the latest sighting of these members", "前述成員最近之目擊" }, BOARD_MOST, M_LAST, 0, UNIT_TIME },
+	END,
+};
+
+/* --- how far members are protected --- */
+
+enum { M_LOADED, M_SCOPE, M_TO90 };
+
+struct reach { uint32_t n; bool told; };
+
+/* Released indicators of the period, newest first, at most COVERAGE_ROWS: [*ret_from, *ret_until) of the table, which is in order of time. */
+static void offered_in(const struct board_run *r, size_t *ret_from, size_t *ret_until)
+{
+	size_t from = 0, until = r->p->offered.n;
+
+	while (until > 0 && r->p->offered.p[until - 1].at >= r->q->until)
+		until--;
+	from = until;
+	while (from > 0 && r->p->offered.p[from - 1].at >= r->q->from && until - from < COVERAGE_ROWS)
+		from--;
+	*ret_from = from;
+	*ret_until = until;
+}
+
+static bool in_scope(const struct board_run *r, uint32_t m)
+{
+	return m < r->p->members.n && r->p->members.p[m].linked && run_wants_member(r, m);
+}
+
+static void load_one(struct board_run *r, const struct loaded *l, usec had, size_t from, size_t until, uint32_t need, struct reach *reach)
+{
+	for (size_t o = from; o < until && r->p->offered.p[o].at <= l->upto; o++) {
+		const struct offered *x = &r->p->offered.p[o];
+		struct reach *of = &reach[o - from];
+
+		if (x->at <= had)
+			continue;
+		r->add(r, x->indicator, M_LOADED, SEC(l->at - x->at), l->member, RECORD_MEMBER, l->member);
+		if (++of->n >= need && !of->told) {
+			of->told = true;
+			r->add(r, x->indicator, M_TO90, SEC(l->at - x->at), NO_MEMBER, RECORD_OFFERED, (uint32_t)o);
+		}
+	}
+}
+
+static uint32_t scope_rows(struct board_run *r, size_t from, size_t until)
+{
+	uint32_t scope = 0;
+
+	for (uint32_t m = 0; m < r->p->members.n; m++) {
+		if (!in_scope(r, m))
+			continue;
+		scope++;
+		for (size_t o = from; o < until; o++)
+			r->add(r, r->p->offered.p[o].indicator, M_SCOPE, 1, m, RECORD_MEMBER, m);
+	}
+	return scope;
+}
+
+static void map_coverage(struct board_run *r)
+{
+	size_t from, until;
+	uint32_t scope, need;
+	struct reach *reach;
+	usec *had;
+
+	offered_in(r, &from, &until);
+	if (from == until)
+		return;
+	scope = scope_rows(r, from, until);
+	need = (uint32_t)((double)scope * COVERAGE_PART + 0.999999);
+	reach = mem_array(until - from, sizeof *reach);
+	had = mem_array(r->p->members.n + 1, sizeof *had);
+	for (size_t i = 0; reach != NULL && had != NULL && i < r->p->loaded.n; i++) {
+		const struct loaded *l = &r->p->loaded.p[i];
+
+		if (!in_scope(r, l->member) || l->at > r->q->now)
+			continue;
+		if (l->upto >= r->p->offered.p[from].at)
+			load_one(r, l, had[l->member], from, until, need, reach);
+		had[l->member] = l->upto > had[l->member] ? l->upto : had[l->member];
+	}
+	mem_free(reach);
+	mem_free(had);
+}
+
+static const struct board_column COVERAGE[] = {
+	{ "loaded", { "Members that loaded it", "已載入成員數" }, { "members whose detector said that it has everything released until then", "偵測器回報已載入至該發布時點之成員數" }, BOARD_MEMBERS, M_LOADED, 0, UNIT_COUNT },
+	{ "scope", { "Members in scope", "範圍內成員數" }, { "members whose node is linked to this one", "與本節點連線之成員數" }, BOARD_COUNT, M_SCOPE, 0, UNIT_COUNT },
+	{ "coverage", { "Coverage", "涵蓋率" }, { "members that loaded it / members in scope. Interval: Wilson, 95 %", "已載入成員數 ÷ 範圍內成員數；區間：Wilson 95 %" }, BOARD_SHARE_OF, M_LOADED, M_SCOPE, UNIT_SHARE },
+	{ "median", { "Median time to load", "載入時間中位數" }, { "from the release to a member's word that it is loaded, half of those that did", "自發布至成員回報已載入，已載入者之中位數" }, BOARD_MEDIAN, M_LOADED, 0, UNIT_SPAN },
+	{ "to90", { "Time to 90 %", "達 90 % 時間" }, { "from the release until nine tenths of the members in scope had loaded it; empty: not yet", "自發布至範圍內九成成員已載入；空白：尚未達成" },
+	  BOARD_MOST, M_TO90, 0, UNIT_SPAN },
+	END,
+};
+
+/* --- sources --- */
+
+enum { M_OBJECTS, M_LATEST, M_AGE, M_RHYTHM, M_RATIO };
+
+static void add_source(struct board_run *r, const struct picture_source *s, uint32_t n)
+{
+	double gaps[PICTURE_DELIVERIES], age = SEC(r->q->now - s->last);
+	uint32_t have = s->n < PICTURE_DELIVERIES ? s->n : PICTURE_DELIVERIES;
+
+	r->add(r, s->name, M_OBJECTS, 1, NO_MEMBER, RECORD_SOURCE, n);
+	r->add(r, s->name, M_LATEST, SEC(s->last), NO_MEMBER, RECORD_SOURCE, n);
+	r->add(r, s->name, M_AGE, age, NO_MEMBER, RECORD_SOURCE, n);
+	for (uint32_t i = 1; i < have; i++) {
+		uint32_t at = s->n - i;
+
+		gaps[i - 1] = SEC(s->deliveries[at % PICTURE_DELIVERIES] - s->deliveries[(at - 1) % PICTURE_DELIVERIES]);
+		r->add(r, s->name, M_RHYTHM, gaps[i - 1], NO_MEMBER, RECORD_SOURCE, n);
+	}
+	if (have > 2)
+		r->add(r, s->name, M_RATIO, age / stat_quantile(gaps, have - 1, 0.5), NO_MEMBER, RECORD_SOURCE, n);
+}
+
+static void map_feeds(struct board_run *r)
+{
+	for (uint32_t n = 0; n < r->p->sources.n; n++)
+		add_source(r, &r->p->sources.p[n], n);
+}
+
+static const struct board_column FEEDS[] = {
+	{ "last", { "Last delivery", "最近送達" }, { "when the latest object of this source came in", "該來源最近一筆情資之到達時間" }, BOARD_MOST, M_LATEST, 0, UNIT_TIME },
+	{ "age", { "Age", "距今" }, { "from the last delivery until now", "自最近送達至今" }, BOARD_MOST, M_AGE, 0, UNIT_SPAN },
+	{ "rhythm", { "Its own rhythm", "其送達節奏" }, { "median time between its last 32 deliveries that lie an hour or more apart", "最近 32 次（相隔一小時以上）送達間隔之中位數" }, BOARD_MEDIAN, M_RHYTHM, 0, UNIT_SPAN },
+	{ "lag", { "Age / rhythm", "距今 ÷ 節奏" }, { "age / rhythm; above 2 the source is later than it is used to; empty: fewer than three deliveries", "距今 ÷ 節奏；大於 2 表示遲於其常態；空白：送達未滿三次" },
+	  BOARD_MOST, M_RATIO, 0, UNIT_RATIO },
+	END,
+};
+
+/* --- members --- */
+
+enum { M_HEARD, M_SILENT, M_STATE, M_IN_PERIOD, M_OPEN, M_LATE_CLOCK };
+
+static void add_member(struct board_run *r, const struct picture_member *m, uint32_t n)
+{
+	r->row(r, m->key, false);
+	r->add(r, m->key, M_STATE, (double)run_state(r, m), n, RECORD_MEMBER, n);
+	if (m->heard == PICTURE_NEVER)
+		return;
+	r->add(r, m->key, M_HEARD, SEC(m->heard), n, RECORD_MEMBER, n);
+	r->add(r, m->key, M_SILENT, SEC(r->q->now - m->heard), n, RECORD_MEMBER, n);
+}
+
+static void map_members(struct board_run *r)
+{
+	const struct picture *p = r->p;
+
+	for (uint32_t m = 0; m < p->members.n; m++)
+		if (!p->members.p[m].hidden && run_wants_member(r, m))
+			add_member(r, &p->members.p[m], m);
+	for (uint32_t n = 0; n < p->incidents.n; n++) {
+		const struct picture_incident *i = &p->incidents.p[n];
+		const struct picture_clock *c = p->clocks.p + i->clock_first;
+
+		if (!run_wants_incident(r, i) || i->member >= p->members.n)
+			continue;
+		if (run_within(incident_when(i), r->q->from, r->q->until))
+			r->add(r, p->members.p[i->member].key, M_IN_PERIOD, 1, i->member, RECORD_INCIDENT, n);
+		if (i->open)
+			r->add(r, p->members.p[i->member].key, M_OPEN, 1, i->member, RECORD_INCIDENT, n);
+		for (uint32_t k = 0; k < i->n_clocks; k++)
+			if (run_within(c[k].start, r->q->from, r->q->until) && run_verdict(r, &c[k]) == PICTURE_BREACHED)
+				r->add(r, p->members.p[i->member].key, M_LATE_CLOCK, 1, i->member, RECORD_INCIDENT, n);
+	}
+}
+
+static const struct board_column MEMBERS[] = {
+	{ "state", { "State", "狀態" }, { "heard: its node exchanged with ours within the hour; silent: longer ago; unknown: it never did or is not linked", "有回應：一小時內曾與本節點交換；失聯：逾一小時；不明：從未交換或未連線" },
+	  BOARD_MOST, M_STATE, 0, UNIT_STATE },
+	{ "heard", { "Last heard", "最近回應" }, { "when its node last exchanged with ours", "其節點最近一次與本節點交換之時間" }, BOARD_MOST, M_HEARD, 0, UNIT_TIME },
+	{ "silent", { "Silent for", "靜默時間" }, { "from the last exchange until now", "自最近交換至今" }, BOARD_MOST, M_SILENT, 0, UNIT_SPAN },
+	{ "incidents", { "Incidents", "事件數" }, { "its incidents in the period", "期間內其事件數" }, BOARD_COUNT, M_IN_PERIOD, 0, UNIT_COUNT },
+	{ "open", { "Open", "未結案" }, { "its incidents that are open now, of whatever period", "目前未結案之事件數（不限期間）" }, BOARD_COUNT, M_OPEN, 0, UNIT_COUNT },
+	{ "late", { "Late clocks", "逾時時限" }, { "clocks of its incidents that started in the period and are late", "期間內起算且逾時之時限數" }, BOARD_COUNT, M_LATE_CLOCK, 0, UNIT_COUNT },
+	END,
+};
+
+/* --- times --- */
+
+enum { M_TIME, M_WITHIN, M_LIMITED };
+
+static const struct { uint32_t word; enum picture_time from, to; } SPANS[] = {
+	{ WORD_MTTK, PICTURE_OCCURRED, PICTURE_AWARE },   { WORD_MTTN, PICTURE_AWARE, PICTURE_NOTIFIED }, { WORD_MTTR, PICTURE_NOTIFIED, PICTURE_REVIEWED },
+	{ WORD_MTTC, PICTURE_AWARE, PICTURE_CONTAINED },  { WORD_MTTI, PICTURE_CONTAINED, PICTURE_REPORTED },
+};
+
+static void add_span(struct board_run *r, const struct picture_incident *i, size_t s, uint32_t n)
+{
+	usec from = i->at[SPANS[s].from], to = i->at[SPANS[s].to];
+	const struct picture_clock *c = r->p->clocks.p + i->clock_first;
+
+	if (from != PICTURE_NEVER && to != PICTURE_NEVER && to >= from)
+		r->add(r, SPANS[s].word, M_TIME, SEC(to - from), i->member, RECORD_INCIDENT, n);
+	for (uint32_t k = 0; k < i->n_clocks; k++) {
+		enum picture_verdict v = run_verdict(r, &c[k]);
+
+		if (c[k].stops != SPANS[s].to || (v != PICTURE_MET && v != PICTURE_BREACHED))
+			continue;
+		if (v == PICTURE_MET)
+			r->add(r, SPANS[s].word, M_WITHIN, 1, i->member, RECORD_INCIDENT, n);
+		r->add(r, SPANS[s].word, M_LIMITED, 1, i->member, RECORD_INCIDENT, n);
+		break;
+	}
+}
+
+static void map_times(struct board_run *r)
+{
+	for (size_t s = 0; s < COUNTOF(SPANS); s++)
+		r->row(r, SPANS[s].word, false);
+	for (uint32_t n = 0; n < r->p->incidents.n; n++) {
+		const struct picture_incident *i = &r->p->incidents.p[n];
+
+		if (!run_within(incident_when(i), r->q->from, r->q->until) || !run_wants_incident(r, i))
+			continue;
+		for (size_t s = 0; s < COUNTOF(SPANS); s++)
+			add_span(r, i, s, n);
+	}
+}
+
+static const struct board_column TIMES[] = {
+	{ "incidents", { "Incidents", "事件數" }, { "incidents of the period with both instants", "期間內兩時點俱全之事件數" }, BOARD_COUNT, M_TIME, 0, UNIT_COUNT },
+	{ "median", { "Median", "中位數" }, { "the ceil(0.5 n)-th smallest of the spans (nearest rank)", "間隔由小至大第 ⌈0.5n⌉ 個（最近秩）" }, BOARD_MEDIAN, M_TIME, 0, UNIT_SPAN },
+	{ "p90", { "p90", "p90" }, { "the ceil(0.9 n)-th smallest of the spans (nearest rank)", "間隔由小至大第 ⌈0.9n⌉ 個（最近秩）" }, BOARD_P90, M_TIME, 0, UNIT_SPAN },
+	{ "share", { "Within the limit", "限期內比率" }, { "incidents whose first clock of this step was met / those whose clock was met or breached. Interval: Wilson, 95 %",
+	  "該步驟首個時限準時之事件數 ÷ 準時或逾時之事件數；區間：Wilson 95 %" }, BOARD_SHARE, M_WITHIN, M_LIMITED, UNIT_SHARE },
+	END,
+};
+
+const struct board_spec BOARDS[] = {
+	{ "incidents", { "Incidents by level", "事件與等級" }, { "Period from", "期間起日" }, INCIDENTS, map_incidents, NULL, true, true, true, false },
+	{ "clocks", { "Clock compliance", "時限遵循" }, { "Clock", "時限" }, CLOCKS, map_clocks, NULL, true, false, false, false },
+	{ "tiers", { "Where time was lost", "時間耗用於何處" }, { "Who has to act", "應作為者" }, CLOCKS, map_tiers, "late", true, false, false, false },
+	{ "compliance", { "Clock compliance by sector", "各領域時限遵循" }, { "Sector", "領域" }, CLOCKS, map_compliance, "late", true, false, false, false },
+	{ "sectors", { "Sector heat", "領域熱度" }, { "Sector", "領域" }, PLACES, map_sectors, "rate", true, false, false, false },
+	{ "counties", { "Counties", "縣市" }, { "County", "縣市" }, PLACES, map_counties, "incidents", true, false, false, false },
+	{ "techniques", { "ATT&CK technique heat", "ATT&CK 手法熱度" }, { "Technique", "手法" }, TECHNIQUES, map_techniques, "tickets", false, false, true, false },
+	{ "spread", { "Campaign spread", "攻擊擴散" }, { "Indicator", "指標" }, SPREAD, map_spread, "members", false, false, false, false },
+	{ "coverage", { "Indicator coverage", "指標涵蓋率" }, { "Released indicator", "已發布指標" }, COVERAGE, map_coverage, NULL, false, false, false, false },
+	{ "feeds", { "Feed freshness", "情資來源新鮮度" }, { "Source", "來源" }, FEEDS, map_feeds, "lag", false, false, false, false },
+	{ "members", { "Silent members", "失聯成員" }, { "Member", "成員" }, MEMBERS, map_members, "silent", true, false, false, true },
+	{ "times", { "Times to know, notify, review, control, report", "知悉、通報、審核、控制、改善之時間" }, { "Span", "間隔" }, TIMES, map_times, NULL, true, false, false, false },
+	{ NULL, { NULL, NULL }, { NULL, NULL }, NULL, NULL, NULL, false, false, false, false },
+};
+
+const struct board_spec *board_find(struct str id)
+{
+	for (const struct board_spec *b = BOARDS; b->id != NULL; b++)
+		if (str_eq(id, str_of(b->id)))
+			return b;
+	return NULL;
+}

@@ -1,0 +1,39 @@
+/* The tables themselves. Inside picture/ only. */
+#ifndef PICTURE_INT_H
+#define PICTURE_INT_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "picture/picture.h"
+
+#define NO_ROW UINT32_MAX
+
+struct offered { uint32_t indicator; usec at; };
+struct loaded { uint32_t member; usec upto, at; };
+/* A day's telling: what to take back when it is told anew. */
+struct telling { uint32_t seen; usec first, last; int64_t hits; };
+
+/* An array that grows. */
+#define TABLE(type) struct { type *p; size_t n, cap; }
+
+struct picture {
+	struct arena *texts;
+	struct map *word_of;
+	TABLE(struct str) words;
+	struct map *member_of, *incident_of, *seen_of, *telling_of, *ticket_of, *source_of, *offered_of;
+	TABLE(struct picture_member) members;
+	TABLE(struct picture_incident) incidents;
+	TABLE(struct picture_clock) clocks;
+	size_t clocks_lost;              /* that no incident has any more */
+	TABLE(struct picture_seen) seen;
+	TABLE(struct telling) tellings;
+	TABLE(uint32_t) heads;           /* by indicator in order of appearance: first of `seen` */
+	struct map *head_of;             /* indicator: index of heads */
+	TABLE(struct picture_ticket) tickets;
+	TABLE(struct picture_source) sources;
+	TABLE(struct offered) offered;
+	TABLE(struct loaded) loaded;
+	usec since;
+};
+
+#endif
