@@ -13,6 +13,7 @@ extern const struct cli_cmd CMD_TICKET_RELATE, CMD_TICKET_EXPORT, CMD_SUPPRESS_L
 extern const struct cli_cmd CMD_BENCH_FLATTEN, CMD_BENCH_DETECT, CMD_BENCH_EVTX;
 extern const struct cli_cmd CMD_AUDIT_LIST, CMD_AUDIT_VERIFY, CMD_VALIDATE, CMD_ID, CMD_PATTERN_CHECK, CMD_PATTERN_MATCH;
 extern const struct cli_cmd CMD_TAXII_DISCOVER, CMD_TAXII_COLLECTIONS, CMD_TAXII_GET, CMD_TAXII_PUSH;
+extern const struct cli_cmd CMD_SCAN;
 extern const struct cli_cmd CMD_RULES_CHECK, CMD_RULES_LIST;
 extern const struct cli_cmd CMD_INCIDENT_OPEN, CMD_INCIDENT_LIST, CMD_INCIDENT_SHOW, CMD_INCIDENT_STATE, CMD_INCIDENT_LEVEL, CMD_REPORT, CMD_REVIEW;
 extern const struct cli_cmd CMD_ALERT_NEW, CMD_ALERT_SEND, CMD_ALERT_LIST, CMD_ALERT_SHOW, CMD_ALERT_READ, CMD_ALERT_ANSWER;
@@ -46,6 +47,8 @@ const struct cli_cmd *const cli_table[] = {
 	/* logs */
 	&CMD_DETECT, &CMD_WATCH, &CMD_RULES_CHECK, &CMD_RULES_LIST,
 	&CMD_HUNT, &CMD_HISTORY_ADD, &CMD_HISTORY_SEARCH, &CMD_HISTORY_STATUS, &CMD_HISTORY_VERIFY,
+	/* files */
+	&CMD_SCAN,
 	/* intelligence */
 	&CMD_IMPORT, &CMD_SEARCH, &CMD_SHOW, &CMD_EXPORT, &CMD_RELEASE, &CMD_VALIDATE, &CMD_ID, &CMD_PATTERN_CHECK, &CMD_PATTERN_MATCH,
 	&CMD_TAXII_DISCOVER, &CMD_TAXII_COLLECTIONS, &CMD_TAXII_GET, &CMD_TAXII_PUSH,
@@ -75,6 +78,7 @@ const struct cli_group cli_groups[] = {
 	{ &CMD_ALERTS, { "Work on what your node has seen", "處理本節點之告警與監控單" } },
 	{ &CMD_ALERT_NEW, { "Warn others, and answer warnings; take in what people report", "警訊之發布與回覆，以及民眾通報" } },
 	{ &CMD_DETECT, { "Look through logs, today's and old ones", "搜尋現在與過去的紀錄" } },
+	{ &CMD_SCAN, { "Inspect files", "檢測檔案" } },
 	{ &CMD_IMPORT, { "Bring in, look up and pass on intelligence", "匯入、查詢與分享情資" } },
 	{ &CMD_PEER_ADD, { "Join other nodes", "與其他節點連線" } },
 	{ &CMD_ORG_ADD, { "Keep registers, and see what the law asks", "登錄資料與法規" } },

@@ -61,6 +61,9 @@ struct lab_child *lab_child_open(struct lab_node *n, const struct lab_origin *fr
 /* False: a limit on bytes (actual output, not what a header declares), ratio or memory fired: stop making it, and close. The origin's
  * range is then unseen, not claimed. */
 bool lab_child_write(struct lab_child *c, struct str bytes) MUSTUSE;
+/* How many packed bytes what was written so far came from. A walker that tells this before it writes has a bomb stopped by what it does
+ * and not by the size of the whole submission. */
+void lab_child_took(struct lab_child *c, uint64_t packed);
 /* The bytes came to an early end by damage or an unknown coding: what there is gets inspected, the origin's range is unseen for this reason. */
 void lab_child_broken(struct lab_child *c, const char *why, ...) PRINTF(2, 3);
 /* Inspects it, with all that is in it, and forgets it. */

@@ -3,16 +3,17 @@
 #ifndef LAB_RULES_H
 #define LAB_RULES_H
 
+#include "base/buf.h"
 #include "lab/node.h"
 
 #define LAB_RULES_AT_ONCE 16 /* matches shown of one string of a rule, but in plain mode all */
 
 struct lab_rules;
 
-/* Compiles a file of rules, or all *.yar and *.yara files of a folder (each in a namespace of its own, its path), or loads compiled
+/* Of each path (NULL ends) compiles a file of rules, or all *.yar and *.yara files of a folder (each in a namespace of its own, its path), or loads compiled
  * rules. `plain`: as the yara program runs one file. RC_BAD with file and line of the first rule that does not compile. Appends what
  * identifies the set to `generation`. In the zygote: memory stays to be shared with workers. */
-enum rc lab_rules_load(const char *path, bool plain, struct buf *generation, struct lab_rules **ret, struct err *err) MUSTUSE;
+enum rc lab_rules_load(const char *const *paths, bool plain, struct buf *generation, struct lab_rules **ret, struct err *err) MUSTUSE;
 void lab_rules_free(struct lab_rules *r);
 size_t lab_rules_count(const struct lab_rules *r);
 

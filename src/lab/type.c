@@ -5,6 +5,7 @@
 
 #define HEAD_LINES 40      /* of a mail's header that are looked at */
 #define HEAD_BYTES 4096
+#define ZIP_TAIL ((size_t)22 + 65535) /* where its end record is looked for (APPNOTE 4.3.16) */
 #define FLOATING ((size_t)1024) /* "%PDF-" may come this late (ISO 32000-1 Annex H, 3.4.1) */
 
 static const struct {
@@ -171,8 +172,8 @@ uint64_t lab_types_of(struct str bytes)
 			types |= LAB_TYPE(MAGICS[i].type);
 	if (str_find(head, S("%PDF-"), 0) != SIZE_MAX)
 		types |= LAB_TYPE(LAB_PDF);
-	/* An end record at the very end: a ZIP that something else stands before (self-extractors, polyglots). */
-	if (bytes.n >= 22 && str_find(str_slice(bytes, bytes.n - 22, bytes.n), S("PK\5\6"), 0) != SIZE_MAX)
+	/* An end record near the end: a ZIP that something else stands before (self-extractors, polyglots). */
+	if (bytes.n >= 22 && str_find(bytes, S("PK\5\6"), bytes.n > ZIP_TAIL ? bytes.n - ZIP_TAIL : 0) != SIZE_MAX)
 		types |= LAB_TYPE(LAB_ZIP);
 	if (bytes.n >= 512 && str_starts(str_slice(bytes, bytes.n - 512, bytes.n), S("koly")))
 		types |= LAB_TYPE(LAB_DMG);

@@ -1,0 +1,386 @@
+/* The caller's side. Each submission under way has two pipes: frames, and how its worker ended. Frames are gathered up to the limit on
+ * output and read when the worker is dead; an epoll descriptor watches all of them. */
+#include "lab/lab.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/mem.h"
+#include "lab/work.h"
+
+#define PIECE ((size_t)64 << 10)
+#define GRACE (3 * USEC_PER_SEC) /* behind the zygote's deadline */
+#define ZYGOTE UINT32_MAX
+
+const struct lab_limits LAB_LIMITS = {
+	.depth = LAB_DEPTH_MAX, .children = 100000, .bytes = (uint64_t)16 << 30, .ratio = 100, .ratio_from = (uint64_t)24 << 20,
+	.memory = (uint64_t)512 << 20, .output = (uint64_t)8 << 20, .seconds = 30,
+};
+
+struct run {
+	bool used, frames_over, dead;
+	int out_fd, tell_fd, status;
+	uint64_t size;
+	usec until;
+	struct buf frames;
+	char *path;
+	void *tag;
+};
+
+struct lab {
+	pid_t pid;
+	int sock, poll_fd;
+	bool gone;
+	struct lab_limits limits;
+	struct lab_ready ready;
+	struct run run[LAB_AT_ONCE];
+	size_t n;
+};
+
+static enum rc wait_ready(struct lab *l, struct err *err)
+{
+	ssize_t n = recv(l->sock, &l->ready, sizeof l->ready, 0);
+
+	if (n != (ssize_t)sizeof l->ready)
+		return FAIL(err, RC_IO, "lab: the zygote did not start");
+	l->ready.text[sizeof l->ready.text - 1] = l->ready.generation[sizeof l->ready.generation - 1] = l->ready.cell[sizeof l->ready.cell - 1] = '\0';
+	return l->ready.rc == RC_OK ? RC_OK : FAIL(err, (enum rc)l->ready.rc, "%s", l->ready.text);
+}
+
+static enum rc start(struct lab *l, const struct lab_setup *s, struct err *err)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = ZYGOTE };
+	struct cell cell;
+	int ends[2];
+
+	l->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (l->poll_fd < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+		return FAIL(err, RC_IO, "lab: %m");
+	fflush(NULL);
+	l->sock = ends[0];
+	l->pid = cell_fork(s->without, &cell, err);
+	if (l->pid == 0)
+		lab_zygote(s, &cell, ends[1]);
+	close(ends[1]);
+	if (l->pid < 0)
+		return RC_IO;
+	TRY(wait_ready(l, err));
+	return epoll_ctl(l->poll_fd, EPOLL_CTL_ADD, l->sock, &ev) == 0 ? RC_OK : FAIL(err, RC_IO, "lab: epoll: %m");
+}
+
+enum rc lab_open(const struct lab_setup *s, struct lab **ret, struct err *err)
+{
+	struct lab *l = mem_alloc(sizeof *l);
+	enum rc rc;
+
+	if (l == NULL)
+		return FAIL(err, RC_NOMEM, "lab: out of memory");
+	l->sock = l->poll_fd = -1;
+	l->limits = s->limits;
+	rc = start(l, s, err);
+	if (rc != RC_OK) {
+		lab_close(l);
+		return rc;
+	}
+	*ret = l;
+	return RC_OK;
+}
+
+static void forget(struct lab *l, struct run *r)
+{
+	if (r->out_fd >= 0)
+		close(r->out_fd);
+	if (r->tell_fd >= 0)
+		close(r->tell_fd);
+	buf_done(&r->frames);
+	mem_free(r->path);
+	*r = (struct run){ 0 };
+	l->n--;
+}
+
+void lab_close(struct lab *l)
+{
+	if (l == NULL)
+		return;
+	for (size_t i = 0; i < LAB_AT_ONCE; i++)
+		if (l->run[i].used)
+			forget(l, &l->run[i]);
+	if (l->sock >= 0)
+		close(l->sock);
+	if (l->poll_fd >= 0)
+		close(l->poll_fd);
+	if (l->pid > 0) {
+		kill(l->pid, SIGKILL);
+		while (waitpid(l->pid, NULL, 0) < 0 && errno == EINTR)
+			continue;
+	}
+	mem_free(l);
+}
+
+void lab_describe(const struct lab *l, struct buf *out)
+{
+	buf_cstr(out, l->ready.cell);
+}
+
+struct str lab_generation(const struct lab *l)
+{
+	return str_of(l->ready.generation);
+}
+
+size_t lab_under_way(const struct lab *l)
+{
+	return l->n;
+}
+
+int lab_fd(const struct lab *l)
+{
+	return l->poll_fd;
+}
+
+/* --- handing in --- */
+
+static enum rc put_message(const struct lab_submission *s, uint64_t size, struct buf *b, struct err *err)
+{
+	struct lab_job_head head = { .size = size };
+	size_t at;
+
+	buf_put(b, &head, sizeof head);
+	at = b->n;
+	for (size_t i = 0; i < s->n_passwords; i++)
+		lab_frame_text(b, s->passwords[i], 64);
+	head.passwords = (uint32_t)(b->n - at);
+	TRY(buf_check(b, err, "lab: passwords"));
+	memcpy(b->p, &head, sizeof head);
+	return RC_OK;
+}
+
+static enum rc send_job(struct lab *l, const struct buf *message, const int fds[3], struct err *err)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(3 * sizeof(int))] = { 0 };
+	struct iovec iov = { message->p, message->n };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(3 * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, 3 * sizeof(int));
+	if (sendmsg(l->sock, &m, MSG_NOSIGNAL) != (ssize_t)message->n) {
+		l->gone = true;
+		return FAIL(err, RC_PEER, "lab: the zygote is gone");
+	}
+	return RC_OK;
+}
+
+static enum rc watch(struct lab *l, size_t slot, struct err *err)
+{
+	struct epoll_event out = { .events = EPOLLIN, .data.u64 = slot * 2 }, told = { .events = EPOLLIN, .data.u64 = slot * 2 + 1 };
+
+	if (epoll_ctl(l->poll_fd, EPOLL_CTL_ADD, l->run[slot].out_fd, &out) != 0 || epoll_ctl(l->poll_fd, EPOLL_CTL_ADD, l->run[slot].tell_fd, &told) != 0)
+		return FAIL(err, RC_IO, "lab: epoll: %m");
+	return RC_OK;
+}
+
+static enum rc hand_in(struct lab *l, size_t slot, const struct lab_submission *s, uint64_t size, struct err *err)
+{
+	struct run *r = &l->run[slot];
+	int out[2], told[2], fds[3];
+	struct buf message;
+	enum rc rc;
+
+	if (pipe2(out, O_CLOEXEC) != 0)
+		return FAIL(err, RC_IO, "lab: %m");
+	if (pipe2(told, O_CLOEXEC) != 0) {
+		close(out[0]);
+		close(out[1]);
+		return FAIL(err, RC_IO, "lab: %m");
+	}
+	*r = (struct run){ .used = true, .out_fd = out[0], .tell_fd = told[0], .size = size, .tag = s->tag };
+	l->n++;
+	fcntl(out[0], F_SETFL, O_NONBLOCK);
+	fds[0] = s->fd;
+	fds[1] = out[1];
+	fds[2] = told[1];
+	r->until = time_mono() + (usec)l->limits.seconds * USEC_PER_SEC + GRACE;
+	buf_init(&r->frames, l->limits.output + LAB_FRAME_MAX);
+	r->path = mem_alloc(s->path.n + 1);
+	buf_init(&message, LAB_JOB_MAX);
+	rc = r->path == NULL ? FAIL(err, RC_NOMEM, "lab: out of memory") : put_message(s, size, &message, err);
+	if (rc == RC_OK) {
+		memcpy(r->path, s->path.p, s->path.n);
+		rc = watch(l, slot, err);
+	}
+	if (rc == RC_OK)
+		rc = send_job(l, &message, fds, err);
+	buf_done(&message);
+	close(out[1]);
+	close(told[1]);
+	if (rc != RC_OK)
+		forget(l, r);
+	return rc;
+}
+
+enum rc lab_submit(struct lab *l, const struct lab_submission *s, struct err *err)
+{
+	struct stat st;
+
+	if (l->gone)
+		return FAIL(err, RC_PEER, "lab: the zygote is gone");
+	if (fstat(s->fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return FAIL(err, RC_BAD, "%.*s: is no regular file", STR(s->path));
+	for (size_t i = 0; i < LAB_AT_ONCE; i++)
+		if (!l->run[i].used)
+			return hand_in(l, i, s, (uint64_t)st.st_size, err);
+	return FAIL(err, RC_LIMIT, "lab: %d submissions are under way", LAB_AT_ONCE);
+}
+
+/* --- taking out --- */
+
+static void end_frames(struct run *r)
+{
+	if (r->out_fd >= 0)
+		close(r->out_fd);
+	r->out_fd = -1;
+	r->frames_over = true;
+}
+
+/* Closing our end stops a worker that says more than it may: nobody listens any more. */
+static void read_frames(struct run *r)
+{
+	char *to = buf_room(&r->frames, PIECE);
+	ssize_t n = to == NULL ? 0 : read(r->out_fd, to, PIECE);
+
+	if (n > 0)
+		buf_grew(&r->frames, (size_t)n);
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		end_frames(r);
+}
+
+static void read_told(struct run *r)
+{
+	int status = 2 << 8;
+	ssize_t n = read(r->tell_fd, &status, sizeof status);
+
+	if (n < 0 && errno == EINTR)
+		return;
+	close(r->tell_fd);
+	r->tell_fd = -1;
+	r->dead = true;
+	r->status = n == (ssize_t)sizeof status ? status : -1;
+}
+
+static void explain(const struct run *r, char *why, size_t n)
+{
+	if (r->frames.bad != RC_OK)
+		snprintf(why, n, "the worker said more than the limit");
+	else if (r->status < 0)
+		snprintf(why, n, "the worker was lost");
+	else if ((r->status & LAB_LATE) != 0)
+		snprintf(why, n, "the worker was ended at its deadline");
+	else if (WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGSYS)
+		snprintf(why, n, "the worker was ended: it asked for what it may not");
+	else if (WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGXCPU)
+		snprintf(why, n, "the worker was ended: too much processor time");
+	else if (WIFSIGNALED(r->status))
+		snprintf(why, n, "the worker was killed by signal %d", WTERMSIG(r->status));
+	else
+		snprintf(why, n, "the worker ended with status %d", WEXITSTATUS(r->status));
+}
+
+static void make_report(struct lab *l, struct run *r, struct arena *a, struct lab_report *ret)
+{
+	struct str rest = buf_view(&r->frames);
+	struct err err;
+	char why[96];
+	size_t n;
+
+	lab_report_begin(ret, a, str_of(r->path), lab_generation(l), r->size);
+	while ((n = lab_frame_size(rest)) != 0 && n != SIZE_MAX) {
+		if (lab_report_take(ret, str_slice(rest, 0, n), &err) != RC_OK) {
+			n = SIZE_MAX;
+			break;
+		}
+		rest = str_slice(rest, n, rest.n);
+	}
+	explain(r, why, sizeof why);
+	if (n == SIZE_MAX)
+		lab_report_broken(ret, "the worker said what is no frame");
+	else if (!ret->ended || r->status != 0)
+		lab_report_broken(ret, why);
+}
+
+static bool overdue(struct lab *l)
+{
+	usec now = time_mono();
+
+	for (size_t i = 0; i < LAB_AT_ONCE; i++)
+		if (l->run[i].used && now >= l->run[i].until)
+			return true;
+	return false;
+}
+
+/* Without its zygote nothing under way comes to an end by itself. */
+static void give_up(struct lab *l)
+{
+	l->gone = true;
+	kill(l->pid, SIGKILL);
+	for (size_t i = 0; i < LAB_AT_ONCE; i++)
+		if (l->run[i].used) {
+			end_frames(&l->run[i]);
+			if (!l->run[i].dead)
+				l->run[i].status = -1;
+			l->run[i].dead = true;
+		}
+}
+
+static struct run *ended(struct lab *l)
+{
+	for (size_t i = 0; i < LAB_AT_ONCE; i++)
+		if (l->run[i].used && l->run[i].dead && l->run[i].frames_over)
+			return &l->run[i];
+	return NULL;
+}
+
+static void look(struct lab *l, int wait_ms)
+{
+	struct epoll_event ev[32];
+	int n = epoll_wait(l->poll_fd, ev, COUNTOF(ev), wait_ms);
+
+	for (int i = 0; i < n; i++) {
+		struct run *r = ev[i].data.u64 == ZYGOTE ? NULL : &l->run[ev[i].data.u64 / 2];
+
+		if (r == NULL)
+			give_up(l); /* it never speaks: this is its end */
+		else if (ev[i].data.u64 % 2 == 0 && r->used && r->out_fd >= 0)
+			read_frames(r);
+		else if (ev[i].data.u64 % 2 == 1 && r->used && r->tell_fd >= 0)
+			read_told(r);
+	}
+	if (overdue(l))
+		give_up(l);
+}
+
+enum rc lab_next(struct lab *l, struct arena *a, usec timeout, struct lab_report *ret, void **ret_tag, struct err *err)
+{
+	usec until = time_mono() + timeout;
+	struct run *r;
+
+	if (l->n == 0)
+		return l->gone ? FAIL(err, RC_PEER, "lab: the zygote is gone") : FAIL(err, RC_NOTFOUND, "lab: nothing is under way");
+	while ((r = ended(l)) == NULL) {
+		usec left = until - time_mono();
+
+		if (left < 0)
+			return FAIL(err, RC_BUSY, "lab: not yet");
+		look(l, (int)(left / 1000 > 1000 ? 1000 : left / 1000 + 1));
+	}
+	make_report(l, r, a, ret);
+	*ret_tag = r->tag;
+	forget(l, r);
+	return RC_OK;
+}

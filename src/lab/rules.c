@@ -1,0 +1,288 @@
+/* libyara, loaded once in the zygote. Its tables stay as it makes them (a worker shares the pages until it writes); matches are told in the
+ * order in which libyara finds them, rule by rule, which is that of the yara program. */
+#include "lab/rules.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <yara.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "sys/file.h"
+
+#define FILES_MAX 8192
+#define SOURCE_MAX ((size_t)256 << 20)
+#define SCORE_MALICIOUS 75 /* of a rule's own `score`, 0 to 100, as public rule sets use it */
+#define SCORE_SUSPICIOUS 40
+
+struct lab_rules {
+	YR_RULES *rules;
+	size_t n;
+	bool plain;
+};
+
+/* --- loading --- */
+
+struct loading {
+	YR_COMPILER *compiler;
+	struct err *err;
+	const char *path;
+	struct buf *generation;
+	bool plain;
+};
+
+static void on_message(int level, const char *file, int line, const YR_RULE *rule, const char *message, void *ctx)
+{
+	struct loading *l = ctx;
+
+	(void)rule;
+	if (level == YARA_ERROR_LEVEL_ERROR && l->err != NULL && l->err->rc == RC_OK)
+		err_set(l->err, RC_BAD, "%s: line %d: %s", file != NULL ? file : l->path, line, message);
+}
+
+static enum rc add_file(struct loading *l, const char *path, const char *space)
+{
+	unsigned char sum[SHA256_LEN];
+	struct buf text;
+	FILE *f;
+	int bad;
+
+	TRY(file_read(path, SOURCE_MAX, &text, l->err));
+	hash_sha256(buf_view(&text), sum);
+	buf_cstr(l->generation, "rules ");
+	hex_put(l->generation, str_make((const char *)sum, sizeof sum));
+	buf_char(l->generation, '\n');
+	l->path = path;
+	/* By its path and not from memory, so that what it includes is found beside it. */
+	f = fopen(path, "re");
+	bad = f == NULL ? 1 : yr_compiler_add_file(l->compiler, f, space, path);
+	if (f != NULL)
+		fclose(f);
+	buf_done(&text);
+	if (bad > 0 && l->err->rc == RC_OK)
+		return FAIL(l->err, RC_BAD, "%s: does not compile", path);
+	return bad > 0 ? l->err->rc : RC_OK;
+}
+
+static int is_rules(const struct dirent *e)
+{
+	struct str name = str_of(e->d_name);
+
+	return str_ends(name, S(".yar")) || str_ends(name, S(".yara")) || (e->d_type == DT_DIR && e->d_name[0] != '.');
+}
+
+static enum rc add_path(struct loading *l, const char *path, int depth);
+
+static enum rc add_folder(struct loading *l, const char *path, int depth)
+{
+	struct dirent **list;
+	int n = depth > 16 ? -1 : scandir(path, &list, is_rules, alphasort);
+	enum rc rc = n < 0 ? FAIL(l->err, RC_IO, "%s: %m", path) : RC_OK;
+
+	for (int i = 0; i < n; i++) {
+		char file[4096];
+
+		if (rc == RC_OK && snprintf(file, sizeof file, "%s/%s", path, list[i]->d_name) < (int)sizeof file)
+			rc = add_path(l, file, depth + 1);
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+	return rc;
+}
+
+static enum rc add_path(struct loading *l, const char *path, int depth)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return FAIL(l->err, RC_NOTFOUND, "%s: %m", path);
+	if (S_ISDIR(st.st_mode))
+		return add_folder(l, path, depth);
+	return add_file(l, path, l->plain && depth == 0 ? NULL : path);
+}
+
+static enum rc define(struct loading *l)
+{
+	static const char *const names[] = { "filename", "filepath", "extension", "filetype", "owner" };
+
+	for (size_t i = 0; !l->plain && i < COUNTOF(names); i++)
+		if (yr_compiler_define_string_variable(l->compiler, names[i], "") != ERROR_SUCCESS)
+			return FAIL(l->err, RC_NOMEM, "rules: out of memory");
+	return RC_OK;
+}
+
+static enum rc compile(struct loading *l, const char *const *paths, struct lab_rules *r)
+{
+	YR_RULE *rule;
+
+	TRY(define(l));
+	for (const char *const *p = paths; *p != NULL; p++)
+		TRY(add_path(l, *p, 0));
+	if (yr_compiler_get_rules(l->compiler, &r->rules) != ERROR_SUCCESS)
+		return FAIL(l->err, RC_NOMEM, "rules: out of memory");
+	yr_rules_foreach(r->rules, rule)
+		r->n++;
+	return RC_OK;
+}
+
+/* One file of compiled rules, as yarac writes it. */
+static bool is_compiled(const char *path)
+{
+	char head[4] = { 0 };
+	FILE *f = fopen(path, "re");
+	bool yes = f != NULL && fread(head, 1, sizeof head, f) == sizeof head && memcmp(head, "YARA", 4) == 0;
+
+	if (f != NULL)
+		fclose(f);
+	return yes;
+}
+
+static enum rc load(const char *const *paths, struct buf *generation, struct lab_rules *r, struct err *err)
+{
+	struct loading l = { .err = err, .generation = generation, .plain = r->plain };
+	YR_RULE *rule;
+	enum rc rc;
+
+	if (yr_initialize() != ERROR_SUCCESS)
+		return FAIL(err, RC_NOMEM, "rules: libyara does not start");
+	if (paths[1] == NULL && is_compiled(paths[0])) {
+		struct buf text;
+
+		if (yr_rules_load(paths[0], &r->rules) != ERROR_SUCCESS)
+			return FAIL(err, RC_BAD, "%s: are no compiled rules of this libyara", paths[0]);
+		yr_rules_foreach(r->rules, rule)
+			r->n++;
+		TRY(file_read(paths[0], SOURCE_MAX, &text, err));
+		buf_fmt(generation, "compiled %016llx\n", (unsigned long long)hash_stable(buf_view(&text)));
+		buf_done(&text);
+		return RC_OK;
+	}
+	if (yr_compiler_create(&l.compiler) != ERROR_SUCCESS)
+		return FAIL(err, RC_NOMEM, "rules: out of memory");
+	err->rc = RC_OK;
+	yr_compiler_set_callback(l.compiler, on_message, &l);
+	rc = compile(&l, paths, r);
+	yr_compiler_destroy(l.compiler);
+	return rc;
+}
+
+enum rc lab_rules_load(const char *const *paths, bool plain, struct buf *generation, struct lab_rules **ret, struct err *err)
+{
+	struct err own = { 0 };
+	struct lab_rules *r = mem_alloc(sizeof *r);
+	enum rc rc;
+
+	err = err == NULL ? &own : err;
+	if (r == NULL)
+		return FAIL(err, RC_NOMEM, "rules: out of memory");
+	r->plain = plain;
+	rc = load(paths, generation, r, err);
+	if (rc != RC_OK) {
+		lab_rules_free(r);
+		return rc;
+	}
+	*ret = r;
+	return RC_OK;
+}
+
+void lab_rules_free(struct lab_rules *r)
+{
+	if (r == NULL)
+		return;
+	if (r->rules != NULL)
+		yr_rules_destroy(r->rules);
+	mem_free(r);
+}
+
+size_t lab_rules_count(const struct lab_rules *r)
+{
+	return r->n;
+}
+
+/* --- running --- */
+
+static struct str meta_text(const YR_RULE *rule, const char *name)
+{
+	const YR_META *meta;
+
+	yr_rule_metas_foreach(rule, meta)
+		if (meta->type == META_TYPE_STRING && strcasecmp(meta->identifier, name) == 0)
+			return str_of(meta->string);
+	return S("");
+}
+
+/* A rule says how sure it is by `score`, or by `verdict`; one that says nothing makes a file suspicious. */
+static enum lab_weight weight_of(const YR_RULE *rule)
+{
+	struct str verdict = meta_text(rule, "verdict");
+	const YR_META *meta;
+
+	if (str_eq(verdict, S("malicious")))
+		return LAB_MALICIOUS;
+	if (str_eq(verdict, S("note")))
+		return LAB_NOTE;
+	yr_rule_metas_foreach(rule, meta)
+		if (meta->type == META_TYPE_INTEGER && strcasecmp(meta->identifier, "score") == 0)
+			return meta->integer >= SCORE_MALICIOUS ? LAB_MALICIOUS : meta->integer >= SCORE_SUSPICIOUS ? LAB_SUSPICIOUS : LAB_NOTE;
+	return LAB_SUSPICIOUS;
+}
+
+struct running {
+	const struct lab_rules *r;
+	struct lab_node *n;
+	bool too_many;
+};
+
+static void tell_rule(struct running *run, YR_SCAN_CONTEXT *context, const YR_RULE *rule)
+{
+	struct lab_match m = { .kind = LAB_RULE, .weight = weight_of(rule), .id = str_of(rule->identifier), .author = meta_text(rule, "author") };
+	const YR_STRING *string;
+	const YR_MATCH *match;
+	size_t told = 0;
+
+	m.why = meta_text(rule, "description");
+	yr_rule_strings_foreach(rule, string) {
+		size_t here = 0;
+
+		if (STRING_IS_PRIVATE(string))
+			continue;
+		yr_string_matches_foreach(context, string, match) {
+			if (!run->r->plain && ++here > LAB_RULES_AT_ONCE)
+				break;
+			m.part = str_of(string->identifier);
+			m.at = (uint64_t)(match->base + match->offset);
+			m.length = (uint64_t)match->match_length;
+			lab_match(run->n, &m);
+			told++;
+		}
+	}
+	if (told == 0)
+		lab_match(run->n, &m);
+}
+
+static int on_event(YR_SCAN_CONTEXT *context, int message, void *data, void *ctx)
+{
+	struct running *run = ctx;
+
+	if (message == CALLBACK_MSG_RULE_MATCHING)
+		tell_rule(run, context, data);
+	if (message == CALLBACK_MSG_TOO_MANY_MATCHES)
+		run->too_many = true;
+	return CALLBACK_CONTINUE;
+}
+
+enum rc lab_rules_run(const struct lab_rules *r, struct lab_node *n, int seconds, struct err *err)
+{
+	struct running run = { .r = r, .n = n };
+	/* No handler for SIGSEGV: a worker that steps wrong is to die of it. */
+	int rc = yr_rules_scan_mem(r->rules, (const uint8_t *)n->bytes.p, n->bytes.n, SCAN_FLAGS_NO_TRYCATCH | SCAN_FLAGS_REPORT_RULES_MATCHING, on_event, &run, seconds);
+
+	if (rc == ERROR_SCAN_TIMEOUT)
+		return FAIL(err, RC_LIMIT, "the time was over");
+	if (rc != ERROR_SUCCESS)
+		return FAIL(err, rc == ERROR_INSUFFICIENT_MEMORY ? RC_NOMEM : RC_INTERNAL, "libyara: error %d", rc);
+	if (run.too_many)
+		lab_fact(n, "rules.too-many", S("a string of a rule matched more often than libyara counts"));
+	return RC_OK;
+}

@@ -1,0 +1,282 @@
+/* Loads what all workers share, closes its cell, says so, and from then on only forks: a job comes in with three descriptors
+ * (the file, the pipe for frames, the pipe for how it ended), a worker goes out. It is the first process of its PID name space,
+ * so that all workers die with it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/mem.h"
+#include "lab/make.h"
+#include "lab/walk.h"
+#include "lab/work.h"
+#include "sys/file.h"
+
+#define IN_FD 3
+#define OUT_FD 4
+#define KEEP_BELOW 5
+#define GENERATION_TEXT ((size_t)1 << 20)
+
+struct running {
+	pid_t pid;
+	int tell_fd;
+	usec until;
+	bool late;
+};
+
+struct zygote {
+	struct lab_stock stock;
+	int sock, child_fd;
+	struct running run[LAB_AT_ONCE];
+};
+
+/* --- loading --- */
+
+static enum rc prepare_all(struct err *err)
+{
+	for (size_t i = 0; lab_walkers[i] != NULL; i++)
+		if (lab_walkers[i]->prepare != NULL)
+			TRY(lab_walkers[i]->prepare(err));
+	for (size_t i = 0; lab_makers[i] != NULL; i++)
+		if (lab_makers[i]->prepare != NULL)
+			TRY(lab_makers[i]->prepare(err));
+	return RC_OK;
+}
+
+static bool any(const char *const *list)
+{
+	return list != NULL && list[0] != NULL;
+}
+
+static enum rc load_hashes(const struct lab_setup *s, struct lab_stock *st, struct buf *generation, struct err *err)
+{
+	if (!any(s->bad_hashes) && !any(s->good_hashes))
+		return RC_OK;
+	TRY(lab_hashes_new(&st->hashes, err));
+	for (const char *const *p = s->bad_hashes; p != NULL && *p != NULL; p++)
+		TRY(lab_hashes_add(st->hashes, *p, false, generation, err));
+	for (const char *const *p = s->good_hashes; p != NULL && *p != NULL; p++)
+		TRY(lab_hashes_add(st->hashes, *p, true, generation, err));
+	return lab_hashes_seal(st->hashes, err);
+}
+
+static enum rc load(const struct lab_setup *s, struct lab_stock *st, struct buf *generation, struct err *err)
+{
+	buf_fmt(generation, "lianfang %s\n", s->version != NULL ? s->version : "");
+	st->only_rules = s->only_rules;
+	st->limits = s->limits;
+	if (!s->only_rules)
+		TRY(prepare_all(err));
+	TRY(load_hashes(s, st, generation, err));
+	if (any(s->rules))
+		TRY(lab_rules_load(s->rules, s->only_rules, generation, &st->rules, err));
+	return buf_check(generation, err, "generation");
+}
+
+/* --- workers --- */
+
+__attribute__((noreturn)) static void work(struct zygote *z, const struct lab_job_head *head, struct str passwords, int in, int out)
+{
+	struct cell_limits l = { .memory = z->stock.limits.memory, .input = head->size, .seconds = z->stock.limits.seconds };
+	struct stat st;
+	struct str bytes = S("");
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	prctl(PR_SET_NAME, "lab-worker");
+	/* Out of the way first: either may sit where the other one goes. */
+	in = fcntl(in, F_DUPFD, 64);
+	out = fcntl(out, F_DUPFD, 64);
+	if (in < 0 || out < 0 || dup2(in, IN_FD) < 0 || dup2(out, OUT_FD) < 0 || fstat(IN_FD, &st) != 0)
+		_exit(2);
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != head->size)
+		_exit(2);
+	if (st.st_size > 0) {
+		void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, IN_FD, 0);
+
+		if (p == MAP_FAILED)
+			_exit(2);
+		bytes = str_make(p, (size_t)st.st_size);
+	}
+	if (cell_lock(&z->stock.cell, KEEP_BELOW, &l, NULL) != RC_OK)
+		_exit(2);
+	lab_work_run(&z->stock, bytes, passwords, OUT_FD);
+	_exit(0);
+}
+
+static struct running *free_slot(struct zygote *z)
+{
+	for (size_t i = 0; i < LAB_AT_ONCE; i++)
+		if (z->run[i].pid == 0)
+			return &z->run[i];
+	return NULL;
+}
+
+static void tell(int fd, int status)
+{
+	(void)!write(fd, &status, sizeof status);
+	close(fd);
+}
+
+static void start(struct zygote *z, const char *message, size_t n, const int fds[3])
+{
+	struct running *r = free_slot(z);
+	struct lab_job_head head = { 0 };
+	pid_t pid = -1;
+
+	if (n >= sizeof head)
+		memcpy(&head, message, sizeof head);
+	if (r != NULL && n >= sizeof head && head.passwords == n - sizeof head)
+		pid = fork();
+	if (pid == 0)
+		work(z, &head, str_make(message + sizeof head, head.passwords), fds[0], fds[1]);
+	close(fds[0]);
+	close(fds[1]);
+	if (pid < 0) {
+		tell(fds[2], 2 << 8);
+		return;
+	}
+	*r = (struct running){ .pid = pid, .tell_fd = fds[2], .until = time_mono() + (usec)z->stock.limits.seconds * USEC_PER_SEC };
+}
+
+static void reap(struct zygote *z)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (size_t i = 0; i < LAB_AT_ONCE; i++)
+			if (z->run[i].pid == pid) {
+				tell(z->run[i].tell_fd, status | (z->run[i].late ? LAB_LATE : 0));
+				z->run[i].pid = 0;
+			}
+}
+
+/* Ends who is late; milliseconds until the next one may be, or -1. */
+static int end_late(struct zygote *z)
+{
+	usec now = time_mono(), least = INT64_MAX;
+
+	for (size_t i = 0; i < LAB_AT_ONCE; i++) {
+		struct running *r = &z->run[i];
+
+		if (r->pid == 0 || r->late)
+			continue;
+		if (now >= r->until) {
+			r->late = kill(r->pid, SIGKILL) == 0;
+			continue;
+		}
+		least = r->until - now < least ? r->until - now : least;
+	}
+	return least == INT64_MAX ? -1 : (int)(least / 1000) + 1;
+}
+
+/* False: the caller is gone. */
+static bool take(struct zygote *z)
+{
+	static char message[LAB_JOB_MAX];
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(3 * sizeof(int))];
+	struct iovec iov = { message, sizeof message };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+	ssize_t n = recvmsg(z->sock, &m, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c;
+	int fds[3];
+
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN;
+	if (n == 0)
+		return false;
+	c = CMSG_FIRSTHDR(&m);
+	if (c == NULL || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof fds))
+		return true;
+	memcpy(fds, CMSG_DATA(c), sizeof fds);
+	start(z, message, (size_t)n, fds);
+	return true;
+}
+
+__attribute__((noreturn)) static void serve(struct zygote *z)
+{
+	for (;;) {
+		struct pollfd p[2] = { { .fd = z->sock, .events = POLLIN }, { .fd = z->child_fd, .events = POLLIN } };
+		struct signalfd_siginfo info;
+
+		if (poll(p, 2, end_late(z)) < 0 && errno != EINTR)
+			_exit(1);
+		if ((p[1].revents & POLLIN) != 0)
+			(void)!read(z->child_fd, &info, sizeof info);
+		reap(z);
+		if ((p[0].revents & (POLLIN | POLLHUP)) != 0 && !take(z))
+			_exit(0);
+	}
+}
+
+static void say_ready(struct zygote *z, enum rc rc, const struct err *err, const struct buf *generation)
+{
+	struct lab_ready r = { .rc = rc };
+	unsigned char sum[SHA256_LEN];
+	struct buf b;
+
+	if (rc != RC_OK)
+		snprintf(r.text, sizeof r.text, "%s", err->text);
+	hash_sha256(buf_view(generation), sum);
+	snprintf(r.generation, sizeof r.generation, "%02x%02x%02x%02x%02x%02x%02x%02x", sum[0], sum[1], sum[2], sum[3], sum[4], sum[5], sum[6], sum[7]);
+	buf_init(&b, sizeof r.cell - 1);
+	cell_describe(&z->stock.cell, &b);
+	memcpy(r.cell, buf_view(&b).p, b.n);
+	buf_done(&b);
+	r.rules = z->stock.rules == NULL ? 0 : lab_rules_count(z->stock.rules);
+	r.hashes = z->stock.hashes == NULL ? 0 : lab_hashes_count(z->stock.hashes);
+	if (send(z->sock, &r, sizeof r, MSG_NOSIGNAL) != (ssize_t)sizeof r)
+		_exit(1);
+}
+
+/* Only what is needed stays open, and standard input, output and error lead nowhere. */
+static enum rc own_descriptors(struct zygote *z, int sock, struct err *err)
+{
+	int null = open("/dev/null", O_RDWR);
+	sigset_t child;
+
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
+		return FAIL(err, RC_IO, "lab: /dev/null: %m");
+	z->sock = fcntl(sock, F_DUPFD_CLOEXEC, 64);
+	if (z->sock < 0 || dup2(z->sock, 3) < 0 || close_range(4, ~0U, 0) != 0)
+		return FAIL(err, RC_IO, "lab: descriptors: %m");
+	z->sock = 3;
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_SETMASK, &child, NULL);
+	z->child_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	return z->child_fd < 0 ? FAIL(err, RC_IO, "lab: signalfd: %m") : RC_OK;
+}
+
+void lab_zygote(const struct lab_setup *s, struct cell *cell, int sock)
+{
+	static struct zygote z;
+	struct sigaction plain = { .sa_handler = SIG_DFL };
+	struct err err = { 0 };
+	struct buf generation;
+	enum rc rc;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		sigaction(sig, &plain, NULL);
+	prctl(PR_SET_NAME, "lab-zygote");
+	buf_init(&generation, GENERATION_TEXT);
+	z.stock.cell = *cell;
+	rc = own_descriptors(&z, sock, &err);
+	if (rc == RC_OK)
+		rc = load(s, &z.stock, &generation, &err);
+	if (rc == RC_OK)
+		rc = cell_shut(&z.stock.cell, s->without, &err);
+	say_ready(&z, rc, &err, &generation);
+	if (rc != RC_OK)
+		_exit(1);
+	buf_done(&generation);
+	serve(&z);
+}
