@@ -33,6 +33,8 @@ static void show_report(const struct cli *c, const struct json *v, struct buf *o
 {
 	struct str code = json_get_str(v, S("code"));
 
+	if (json_is(json_get(v, S("exercise")), JSON_TRUE))
+		buf_cstr(out, "*** EXERCISE 演練 ***\n");
 	show_line(c, v, "report", "number", out);
 	if (code.n > 0)
 		show_text(c, "code", code, out);
@@ -110,6 +112,7 @@ static const struct cli_opt add_opts[] = {
 	{ "when", 0, "TEXT", { "when, in the reporter's words", "何時（通報者原話）" }, false },
 	{ "contact", 0, "TEXT", { "how to reach the reporter", "聯絡方式" }, false },
 	{ "channel", 0, "NAME", { "phone, mail, fax, paper, counter or other", "管道：phone、mail、fax、paper、counter、other" }, false },
+	{ "exercise", 0, NULL, { "this is a drill: every text says so", "演練：所有文字均會標示" }, false },
 	NO_OPT,
 };
 static const char *const add_examples[] = { "somebody telephoned", "lianfang intake add --channel phone --what 'screens at the counter show a ransom note' --contact '0900 000 000'", NULL };
@@ -120,7 +123,9 @@ static int add_run(struct cli *c)
 
 	body_begin(&x);
 	for (const struct cli_opt *o = add_opts; o->name != NULL; o++)
-		body_option(c, &x, o->name, o->name);
+		if (o->arg != NULL)
+			body_option(c, &x, o->name, o->name);
+	body_switch(c, &x, "exercise", "exercise");
 	return body_send(c, &x, "/intake", show_report);
 }
 

@@ -174,6 +174,7 @@ void core_api(struct node *n, struct api *ret)
 			     .upgrade_20 = n->config.upgrade_20, .dir = n->paths.dir, .started = time_now(),
 			     .rsit = n->config.rsit[0] == '\0' ? NULL : n->config.rsit, .desk_packs = n->config.desk_packs, .desk_pack = n->config.desk_pack,
 			     .desk_roles = n->config.desk_roles };
+	mac_sha256(n->sign_sec, S("lianfang ids"), ret->id_key);
 }
 
 void core_handle(struct core *c, const struct viewer *v, struct http_req *r, struct http_res *res)

@@ -91,17 +91,18 @@ static void number_prefix(struct str node, char out[static NODE_SHOWN + 4])
 	out[n] = '\0';
 }
 
-/* Each code counts anew each year, in the order of commits. */
+/* Each code counts anew each year, in the order of commits; drills for themselves. */
 static enum rc take_number(struct store *s, struct str node, struct bulletin_row *b, struct err *err)
 {
 	char counter[64], year[TIME_TEXT_MAX], prefix[NODE_SHOWN + 4];
 	int64_t n;
 
 	time_format(b->issued, year);
-	snprintf(counter, sizeof counter, "bulletin-%.*s-%.4s", STR(str_slice(b->code, 0, 8)), year);
+	snprintf(counter, sizeof counter, "bulletin-%.*s-%s%.4s", STR(str_slice(b->code, 0, 8)), b->exercise ? STORE_EXERCISE : "", year);
 	TRY(db_count_on(s->write_db, str_of(counter), 1, &n, err));
 	number_prefix(node, prefix);
-	snprintf(b->number_text, sizeof b->number_text, "%s-%.*s-%.4s-%04lld", prefix, STR(str_slice(b->code, 0, 8)), year, (long long)n);
+	snprintf(b->number_text, sizeof b->number_text, "%s-%.*s-%s%.4s-%04lld", prefix, STR(str_slice(b->code, 0, 8)),
+		 b->exercise ? STORE_EXERCISE : "", year, (long long)n);
 	b->number = str_of(b->number_text);
 	return RC_OK;
 }

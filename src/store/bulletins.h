@@ -14,7 +14,7 @@
 struct bulletin_row {
 	int64_t row;
 	struct str id;           /* x-lianfang-bulletin--uuid */
-	struct str number;       /* "NODE-EWA-2026-0001"; of one that is issued here in `number_text` */
+	struct str number;       /* "NODE-EWA-2026-0001", of a drill "NODE-EWA-EX2026-0001"; of one that is issued here in `number_text` */
 	char number_text[BULLETIN_NUMBER_TEXT];
 	struct str code, category, title;
 	struct str source;       /* number of the bulletin it speaks of, or "" */

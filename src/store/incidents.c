@@ -72,16 +72,16 @@ static enum rc put_derived(struct store *s, const struct change *c, struct err *
 		      DB_INT(c->now->level), DB_INT(c->now->due), DB_INT(c->now->rung));
 }
 
-/* Numbers begin anew each year, and are given in the order of commits. */
+/* Numbers begin anew each year, and are given in the order of commits. Drills count for themselves: they change no real number. */
 static enum rc take_number(struct store *s, struct incident_row *r, struct err *err)
 {
 	char counter[40], text[TIME_TEXT_MAX];
 	int64_t n;
 
 	time_format(r->opened, text);
-	snprintf(counter, sizeof counter, "incident-%.4s", text);
+	snprintf(counter, sizeof counter, "incident-%s%.4s", r->exercise ? STORE_EXERCISE : "", text);
 	TRY(db_count_on(s->write_db, str_of(counter), 1, &n, err));
-	snprintf(r->number_text, sizeof r->number_text, "%.4s-%06lld", text, (long long)n);
+	snprintf(r->number_text, sizeof r->number_text, "%s%.4s-%06lld", r->exercise ? STORE_EXERCISE : "", text, (long long)n);
 	r->number = str_of(r->number_text);
 	return db_count_on(s->write_db, S("incident"), 1, &r->row, err);
 }

@@ -21,7 +21,7 @@ struct incident_derived {
 struct incident_row {
 	int64_t row;
 	struct str id;        /* incident--uuid */
-	struct str number;    /* "2026-000017"; of incident_open in `number_text` */
+	struct str number;    /* "2026-000017", of a drill "EX2026-000001"; of incident_open in `number_text` */
 	char number_text[24];
 	struct str title, packs; /* packs: ids with a blank between */
 	bool exercise;

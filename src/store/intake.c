@@ -69,10 +69,10 @@ static enum rc put_job(struct store *s, void *ctx, struct err *err)
 
 	r->at = r->changed = time_now();
 	time_format(r->at, text);
-	snprintf(counter, sizeof counter, "intake-%.4s", text);
+	snprintf(counter, sizeof counter, "intake-%s%.4s", r->exercise ? STORE_EXERCISE : "", text);
 	TRY(db_count_on(s->write_db, str_of(counter), 1, &n, err));
 	TRY(db_count_on(s->write_db, S("intake"), 1, &r->row, err));
-	snprintf(r->number_text, sizeof r->number_text, "R%.4s-%06lld", text, (long long)n);
+	snprintf(r->number_text, sizeof r->number_text, "%sR%.4s-%06lld", r->exercise ? STORE_EXERCISE : "", text, (long long)n);
 	r->number = str_of(r->number_text);
 	TRY(DB_RUN(s->write_db, err,
 		   "INSERT INTO intake (" COLUMNS ") VALUES ($1, $2, $2, $3, $4, $5, $6, $7, 'received', '', '', '', '', $8)", DB_INT(r->row), DB_INT(r->at),
@@ -176,6 +176,7 @@ static bool fill(struct arena *a, const struct dbq *q, void *row)
 		if (texts[i]->p == NULL)
 			return false;
 	}
+	r->exercise = str_starts(r->number, S(STORE_EXERCISE));
 	r->row = db_int(q, 0);
 	r->at = db_int(q, 1);
 	r->changed = db_int(q, 2);

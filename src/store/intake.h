@@ -11,8 +11,9 @@
 
 struct intake_report {
 	int64_t row;
-	struct str number;        /* "R2026-000017"; of intake_put in `number_text` */
+	struct str number;        /* "R2026-000017", of a drill "EXR2026-000001"; of intake_put in `number_text` */
 	char number_text[24];
+	bool exercise;            /* kept in the number */
 	struct str channel;       /* "window", "phone", ... */
 	struct str what, when, contact; /* verbatim; when and contact may be "" */
 	unsigned char code[SHA256_LEN]; /* digest of the secret code */

@@ -10,6 +10,9 @@
 #include "base/arena.h"
 #include "base/time.h"
 
+/* Numbers of drills begin so and count for themselves. */
+#define STORE_EXERCISE "EX"
+
 struct store;
 
 struct store_config {

@@ -8,6 +8,7 @@
 #include "gate/viewer.h"
 #include "store/store.h"
 #include "sys/http.h"
+#include "sys/seal.h"
 
 #define API_PARAMS_MAX 4
 #define API_REPLY_MAX ((size_t)64 << 20)
@@ -25,6 +26,7 @@ struct api {
 	uint8_t default_tlp;
 	bool strict, upgrade_20;
 	struct warninglists *warninglists; /* or NULL */
+	unsigned char id_key[MAC_KEY_LEN]; /* of ids that follow from what they name, and tell nobody what that is */
 	uint32_t up, down;           /* rows of the collections that go up and down the tiers */
 	struct desk *desk;           /* api_start reads the packs of law */
 	const char *desk_packs, *desk_pack; /* folder of further ones, or ""; the pack of an incident that names none */

@@ -13,7 +13,8 @@
 
 static const char ADD_REQUEST[] =
 	"{\"type\":\"object\",\"required\":[\"what\"],\"properties\":{\"what\":{\"type\":\"string\"},\"when\":{\"type\":\"string\"},\"contact\":{\"type\":"
-	"\"string\"},\"channel\":{\"type\":\"string\",\"enum\":[\"phone\",\"mail\",\"fax\",\"paper\",\"counter\",\"other\"]}}}";
+	"\"string\"},\"channel\":{\"type\":\"string\",\"enum\":[\"phone\",\"mail\",\"fax\",\"paper\",\"counter\",\"other\"]},"
+	"\"exercise\":{\"type\":\"boolean\"}}}";
 static const char OPEN_REQUEST[] =
 	"{\"type\":\"object\",\"properties\":{\"title\":{\"type\":\"string\"},\"packs\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},\"incident\":"
 	"{\"type\":\"string\"},\"exercise\":{\"type\":\"boolean\"}}}";
@@ -21,7 +22,8 @@ static const char DISMISS_REQUEST[] =
 	"{\"type\":\"object\",\"required\":[\"reason\"],\"properties\":{\"reason\":{\"type\":\"string\"},\"duplicate_of\":{\"type\":\"string\"}}}";
 static const char ONE_SCHEMA[] =
 	"{\"type\":\"object\",\"required\":[\"number\",\"state\"],\"properties\":{\"number\":{\"type\":\"string\"},\"state\":{\"type\":\"string\"},\"what\":{\"type\":"
-	"\"string\"},\"when\":{\"type\":\"string\"},\"contact\":{\"type\":\"string\"},\"incident\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"}}}";
+	"\"string\"},\"when\":{\"type\":\"string\"},\"contact\":{\"type\":\"string\"},\"incident\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"},"
+	"\"exercise\":{\"type\":\"boolean\"}}}";
 static const char LIST_SCHEMA[] = "{\"type\":\"object\",\"required\":[\"reports\"],\"properties\":{\"reports\":{\"type\":\"array\"},\"next\":{\"type\":\"string\"}}}";
 static const struct api_param LIST_PARAMS[] = {
 	{ "state", "string", "only those: received, opened, duplicate, dismissed" },
@@ -73,6 +75,7 @@ static void put_row(struct api_call *c, const struct intake_report *r)
 
 	jsonw_m_str(w, "number", r->number);
 	jsonw_m_str(w, "state", r->state);
+	jsonw_m_bool(w, "exercise", r->exercise);
 	jsonw_m_str(w, "channel", r->channel);
 	jsonw_m_time(w, "received", r->at);
 	jsonw_m_str(w, "summary", summary_of(c->req->arena, r->what));
@@ -168,6 +171,7 @@ static enum rc add_post(struct api_call *c, struct err *err)
 	TRY(text(c, "when", false, &r.when, err));
 	TRY(text(c, "contact", false, &r.contact, err));
 	TRY(text(c, "channel", false, &r.channel, err));
+	TRY(api_bool(c, "exercise", false, &r.exercise, err));
 	if (r.channel.n == 0)
 		r.channel = S("other");
 	for (size_t i = 0; i < COUNTOF(channels); i++)
@@ -240,7 +244,9 @@ static enum rc open_new(struct api_call *c, const struct intake_report *r, struc
 		ret->title = summary_of(c->req->arena, r->what);
 	if (ret->id.p == NULL || ret->title.p == NULL)
 		return FAIL(err, RC_NOMEM, "incident: out of memory");
-	TRY(api_bool(c, "exercise", false, &ret->exercise, err));
+	TRY(api_bool(c, "exercise", r->exercise, &ret->exercise, err));
+	if (r->exercise && !ret->exercise)
+		return FAIL(err, RC_CONFLICT, "report %.*s: is of a drill", STR(r->number));
 	TRY(incident_read_packs(c, &ret->packs, err));
 	TRY(first_fact(c, r, ret->packs, &f, err));
 	TRY(incident_look(c, ret, &more, 1, at, &v, err));
@@ -261,10 +267,13 @@ static enum rc open_post(struct api_call *c, struct err *err)
 	TRY(text(c, "incident", false, &incident, err));
 	if (str_eq(r.state, S("opened")))
 		return FAIL(err, RC_CONFLICT, "report %.*s: is part of incident %.*s already", STR(r.number), STR(r.incident));
-	if (incident.n > 0)
+	if (incident.n > 0) {
 		TRY(incident_find(c, incident, &row, err));
-	else
+		if (r.exercise && !row.exercise)
+			return FAIL(err, RC_CONFLICT, "report %.*s: is of a drill, and the incident is none", STR(r.number));
+	} else {
 		TRY(open_new(c, &r, &row, err));
+	}
 	r.state = S("opened");
 	r.incident = row.number;
 	r.duplicate_of = r.reason = S("");

@@ -214,9 +214,11 @@ static enum rc read_json(struct http_req *r, const char *const *known, struct se
 	if (v->type != JSON_OBJECT)
 		return FAIL(err, RC_BAD, "expected a JSON object");
 	JSON_MEMBERS(name, value, v) {
-		if (value->type != JSON_STRING && value->type != JSON_NULL)
+		bool yes = false, is_bool = str_eq(json_str(name), S("exercise")) && json_bool(value, &yes);
+
+		if (!is_bool && value->type != JSON_STRING && value->type != JSON_NULL)
 			return FAIL(err, RC_BAD, "expected texts");
-		TRY(take(s, json_str(name), value->type == JSON_NULL ? S("") : json_str(value), known, err));
+		TRY(take(s, json_str(name), value->type == JSON_STRING ? json_str(value) : yes ? S("yes") : S(""), known, err));
 	}
 	return RC_OK;
 }
@@ -327,7 +329,7 @@ static void put_receipt(struct window *w, const struct http_req *r, struct http_
 
 	res->status = 201;
 	if (form) {
-		page_receipt(w->name, page_is_zh(r), x->number, code, res);
+		page_receipt(w->name, page_is_zh(r), x, code, res);
 		return;
 	}
 	jsonw_init(&out, &res->body);
@@ -335,6 +337,7 @@ static void put_receipt(struct window *w, const struct http_req *r, struct http_
 	jsonw_m_str(&out, "number", x->number);
 	jsonw_m_cstr(&out, "code", code);
 	jsonw_m_str(&out, "state", x->state);
+	jsonw_m_bool(&out, "exercise", x->exercise);
 	jsonw_m_time(&out, "received", x->at);
 	jsonw_object_end(&out);
 	res->content_type = "application/json";
@@ -343,7 +346,7 @@ static void put_receipt(struct window *w, const struct http_req *r, struct http_
 /* The receipt goes out when the report is on the disk, and not before. */
 static void report_post(struct window *w, struct http_req *r, struct http_res *res)
 {
-	static const char *const known[] = { "what", "when", "contact", NULL };
+	static const char *const known[] = { "what", "when", "contact", "exercise", NULL };
 	struct intake_report x = { .channel = S("window") };
 	char code[WINDOW_CODE_MAX];
 	struct err err = { 0 };
@@ -353,6 +356,9 @@ static void report_post(struct window *w, struct http_req *r, struct http_res *r
 	x.what = member(&s, "what");
 	x.when = member(&s, "when");
 	x.contact = member(&s, "contact");
+	x.exercise = str_eq(member(&s, "exercise"), S("yes"));
+	if (rc == RC_OK && !x.exercise && member(&s, "exercise").n > 0)
+		rc = FAIL(&err, RC_BAD, "exercise: expected yes or true");
 	if (rc == RC_OK && str_trim(x.what).n == 0)
 		rc = FAIL(&err, RC_BAD, "%s", page_is_zh(r) ? "請敘明發生何事" : "what: say what happened");
 	if (rc == RC_OK && !may_report(w, r)) {
@@ -418,13 +424,14 @@ static void status_post(struct window *w, struct http_req *r, struct http_res *r
 	}
 	state = state_told(w, &x, r->arena);
 	if (s.form) {
-		page_status(w->name, page_is_zh(r), x.number, window_state_word(state, page_is_zh(r)), x.at, x.changed, res);
+		page_status(w->name, page_is_zh(r), &x, window_state_word(state, page_is_zh(r)), res);
 		return;
 	}
 	jsonw_init(&out, &res->body);
 	jsonw_object(&out);
 	jsonw_m_str(&out, "number", x.number);
 	jsonw_m_str(&out, "state", state);
+	jsonw_m_bool(&out, "exercise", x.exercise);
 	jsonw_m_cstr(&out, "words", window_state_word(state, page_is_zh(r)));
 	jsonw_m_time(&out, "received", x.at);
 	jsonw_m_time(&out, "changed", x.changed);

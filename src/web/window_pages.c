@@ -79,6 +79,8 @@ void page_form(const char *name, bool zh, struct http_res *res)
 		zh ? "何時發生或發現？（大概即可）" : "When did it happen, or when did you notice? (roughly will do)");
 	buf_fmt(b, "<p><label for=\"contact\">%s</label>\n<input id=\"contact\" name=\"contact\" maxlength=\"160\"></p>\n",
 		zh ? "如何聯絡您？（選填）" : "How can we reach you? (you need not say)");
+	buf_fmt(b, "<p><label class=\"check\"><input type=\"checkbox\" name=\"exercise\" value=\"yes\"> %s</label></p>\n",
+		zh ? "這是演練（並未真的發生）" : "This is an exercise: nothing happened");
 	buf_fmt(b, "<p>%s</p>\n<p><button type=\"submit\">%s</button></p>\n</form>\n",
 		zh ? "無須帳號。送出後將取得通報編號與查詢碼，請抄下。" : "No account is needed. You get a number and a code: write them down.", zh ? "送出通報" : "Send the report");
 	buf_fmt(b, "<form method=\"post\" action=\"/window/v1/status?lang=%s\">\n<h2>%s</h2>\n", lang, zh ? "查詢進度" : "What became of it?");
@@ -94,6 +96,7 @@ void page_style(struct http_res *res)
 	buf_cstr(&res->body,
 		 "body{font:1.1rem/1.6 sans-serif;margin:0;color:#111;background:#fff}main{max-width:42rem;margin:0 auto;padding:1rem}"
 		 "label{display:block;font-weight:bold}textarea,input{box-sizing:border-box;width:100%;font:inherit;padding:.4rem;border:1px solid #555}"
+		 ".check{font-weight:normal}.check input{width:auto}"
 		 "button{font:inherit;padding:.5rem 1.5rem}form{border-top:1px solid #999;margin-top:1.5rem}.lang{text-align:right}"
 		 "dt{font-weight:bold}dd{margin:0 0 1rem;font-family:monospace;font-size:1.4rem}\n"
 		 "@media(prefers-color-scheme:dark){body{color:#eee;background:#111}textarea,input{color:#eee;background:#222}a{color:#9cf}}\n");
@@ -121,13 +124,20 @@ static void pair(struct buf *b, const char *label, struct str value)
 	buf_cstr(b, "</dd>\n");
 }
 
-void page_receipt(const char *name, bool zh, struct str number, const char *code, struct http_res *res)
+static void put_exercise(struct buf *b, const struct intake_report *r)
+{
+	if (r->exercise)
+		buf_cstr(b, "<p><strong>*** 演練 EXERCISE ***</strong></p>\n");
+}
+
+void page_receipt(const char *name, bool zh, const struct intake_report *r, const char *code, struct http_res *res)
 {
 	struct buf *b = &res->body;
 
 	begin(name, zh, res);
+	put_exercise(b, r);
 	buf_fmt(b, "<p><strong>%s</strong></p>\n<dl>\n", zh ? "已收到您的通報。" : "Your report is kept.");
-	pair(b, zh ? "通報編號" : "Number", number);
+	pair(b, zh ? "通報編號" : "Number", r->number);
 	pair(b, zh ? "查詢碼" : "Code", str_of(code));
 	buf_fmt(b, "</dl>\n<p>%s</p>\n", zh ? "請抄下編號與查詢碼：查詢進度時兩者皆須輸入，查詢碼不再顯示。" :
 		"Write both down: you need them to ask what became of it, and the code is not shown again.");
@@ -135,17 +145,18 @@ void page_receipt(const char *name, bool zh, struct str number, const char *code
 	end(res);
 }
 
-void page_status(const char *name, bool zh, struct str number, const char *word, usec received, usec changed, struct http_res *res)
+void page_status(const char *name, bool zh, const struct intake_report *r, const char *word, struct http_res *res)
 {
 	struct buf *b = &res->body;
 	char text[TIME_TEXT_MAX];
 
 	begin(name, zh, res);
+	put_exercise(b, r);
 	buf_cstr(b, "<dl>\n");
-	pair(b, zh ? "通報編號" : "Number", number);
+	pair(b, zh ? "通報編號" : "Number", r->number);
 	pair(b, zh ? "狀態" : "State", str_of(word));
-	pair(b, zh ? "收件時間（UTC）" : "Received (UTC)", str_slice(time_format(received, text), 0, 16));
-	pair(b, zh ? "最近更新（UTC）" : "Last change (UTC)", str_slice(time_format(changed, text), 0, 16));
+	pair(b, zh ? "收件時間（UTC）" : "Received (UTC)", str_slice(time_format(r->at, text), 0, 16));
+	pair(b, zh ? "最近更新（UTC）" : "Last change (UTC)", str_slice(time_format(r->changed, text), 0, 16));
 	buf_cstr(b, "</dl>\n");
 	back(zh, res);
 	end(res);

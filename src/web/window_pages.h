@@ -3,6 +3,7 @@
 #ifndef WEB_WINDOW_PAGES_H
 #define WEB_WINDOW_PAGES_H
 
+#include "store/intake.h"
 #include "sys/http.h"
 
 /* "lang=zh" or "lang=en" of the query, else what the browser asks for. */
@@ -13,7 +14,8 @@ void page_headers(struct http_res *res);
 void page_form(const char *name, bool zh, struct http_res *res);
 void page_style(struct http_res *res);
 void page_message(const char *name, bool zh, const char *message, struct http_res *res);
-void page_receipt(const char *name, bool zh, struct str number, const char *code, struct http_res *res);
-void page_status(const char *name, bool zh, struct str number, const char *word, usec received, usec changed, struct http_res *res);
+/* Of a report its number and times are shown, and that it is of a drill. */
+void page_receipt(const char *name, bool zh, const struct intake_report *r, const char *code, struct http_res *res);
+void page_status(const char *name, bool zh, const struct intake_report *r, const char *word, struct http_res *res);
 
 #endif

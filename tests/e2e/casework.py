@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The desk's casework: merging, un-merging and splitting incidents by command and REST, without an alarm told twice; from a monitoring
 ticket to an incident, and from what was seen in it to indicators that say nothing of the victim."""
+import collections, threading
 from harness import *
 
 t = Tap()
@@ -163,6 +164,32 @@ for tail, says in ((('--redact', 'pattern'), 'pattern'), (('--tlp', 'pink'), 'tl
     t.ok(r.status == 2 and says in r.err, f'refused: {tail}', r)
 drill = n.post('/api/v1/incidents', {'title': 'drill', 'exercise': True}).json()['number']
 t.same(n.post(f'/api/v1/incidents/{drill}/indicators', {}).status, 409, 'nothing of a drill')
+
+# Whoever publishes again after a crash, or two at a time, publish nothing twice.
+Q = n.post('/api/v1/incidents', {'title': 'many values', 'facts': [{'type': 'observable', 'kind': 'ipv4', 'value': f'203.0.113.{k}', 'role': 'attacker'} for k in range(1, 41)]}).json()['number']
+published = lambda: collections.Counter(o['name'] for o in n.cli('search', '@', '--type', 'indicator', '--limit', '1000', '--json').json()['objects'] if o['name'].startswith('203.0.113.'))
+
+
+def publish_all(k):
+    try:
+        return n.post(f'/api/v1/incidents/{Q}/indicators', {'tlp': 'green'})
+    except OSError:
+        return None
+
+
+for k in range(6):
+    threads = [threading.Thread(target=publish_all, args=(m,)) for m in range(3)]
+    for th in threads:
+        th.start()
+    time.sleep(0.01 * k)
+    os.kill(n.core(), signal.SIGKILL)
+    for th in threads:
+        th.join()
+    n.stop()
+    n.start()
+t.ok(publish_all(0).status == 200 and set(published().values()) == {1} and len(published()) == 40, 'kills while it is published: each value once', published())
+named = [o.get('indicator') for o in n.get(f'/api/v1/incidents/{Q}/observables').json()['observables']]
+t.ok(None not in named and len(set(named)) == 40, 'and each is stated', named)
 
 # --- what is marked is for those who may see it ---
 n.cli('user', 'add', '@', 'amber', '--role', 'reader', '--tlp', 'amber', '--password-stdin', stdin=PASSWORD + '\n')

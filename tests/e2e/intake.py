@@ -110,6 +110,23 @@ page = n.get('/api/v1/intake?limit=2').json()
 rest = n.get('/api/v1/intake?limit=1000&after=' + page['next']).json()['reports']
 t.same([x['number'][5:] for x in page['reports'] + rest], ['-000005', '-000004', '-000003', '-000002', '-000001'], 'paged, the newest first')
 
+# --- drills ---
+d = send('we play a loss of power', exercise=True).json()
+t.ok(d['exercise'] and d['number'].startswith('EXR') and d['number'].endswith('-000001'), 'a report of a drill says so, and counts by itself', d)
+r = n.request('POST', '/window/v1/reports?lang=zh', urllib.parse.urlencode({'what': 'play', 'exercise': 'yes'}).encode(), auth=None, headers=FORM)
+t.ok('演練 EXERCISE' in r.body.decode() and 'EXR' in r.body.decode(), 'also by the form', r)
+t.same(n.request('POST', '/window/v1/reports', {'what': 'x', 'exercise': 'perhaps'}, auth=None, headers={'Content-Type': 'application/json'}).status, 400, 'or not')
+t.ok('EXERCISE 演練' in n.cli('intake', 'show', '@', d['number']).out, 'for people, too')
+real = n.post('/api/v1/incidents', {'title': 'real'}).json()['number']
+r = n.cli('intake', 'open', '@', d['number'], '--incident', real)
+t.ok(r.status != 0 and 'drill' in r.err, 'it is no part of a real incident', r)
+r = n.post(f'/api/v1/intake/{d["number"]}/open', {'exercise': False})
+t.same(r.status, 409, 'nor becomes one')
+r = n.cli('intake', 'open', '@', d['number'], '--json').json()
+drill = n.get('/api/v1/incidents/' + r['incident']).json()
+t.ok(drill['exercise'] and drill['number'].startswith('EX'), 'but a drill', drill['number'])
+t.ok(n.cli('intake', 'add', '@', '--what', 'by telephone', '--exercise', '--json').json()['number'].startswith('EXR'), 'staff write one down')
+
 # --- kept when the receipt is out, and only then ---
 got, stop = [], threading.Event()
 

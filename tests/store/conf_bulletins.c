@@ -43,7 +43,7 @@ static int facts_of(struct scene *sc, struct str kind)
 static void issuing(struct scene *sc)
 {
 	const struct str to[] = { S("north"), S("south") }, more[] = { S("south"), S("east") };
-	struct bulletin_row b = made(ID("1"), "EWA"), c = made(ID("2"), "EWA"), d = made(ID("3"), "ANA"), again = made(ID("1"), "EWA"), got;
+	struct bulletin_row b = made(ID("1"), "EWA"), c = made(ID("2"), "EWA"), d = made(ID("3"), "ANA"), drill = made(ID("7"), "ANA"), again = made(ID("1"), "EWA"), got;
 	struct bulletin_to *list;
 	size_t n;
 
@@ -53,6 +53,9 @@ static void issuing(struct scene *sc)
 	OK(str_starts(c.number, S("水-AB-EWA-20")) && str_ends(c.number, S("-0002")), "counts on: %.*s", STR(c.number));
 	DONE(sc, bulletin_issue(sc->s, S("x"), &d, NULL, 0, S("user:a"), &sc->err), "of another code");
 	OK(str_ends(d.number, S("-0001")), "counts by itself");
+	drill.exercise = true;
+	DONE(sc, bulletin_issue(sc->s, S("x"), &drill, NULL, 0, S("user:a"), &sc->err), "a drill");
+	OK(str_starts(drill.number, S("X-ANA-EX20")) && str_ends(drill.number, S("-0001")), "counts by itself: %.*s", STR(drill.number));
 	GIVES(sc, RC_CONFLICT, bulletin_issue(sc->s, S("x"), &again, NULL, 0, S("user:a"), &sc->err), "an id only once");
 	DONE(sc, bulletin_send(sc->s, b.id, more, 2, S("user:a"), &sc->err), "to one more, and one that has it");
 	GIVES(sc, RC_NOTFOUND, bulletin_send(sc->s, S(ID("9")), more, 2, S("user:a"), &sc->err), "none that is not there");
@@ -65,7 +68,7 @@ static void issuing(struct scene *sc)
 	EQ_STR(got.category, S("200"), "category");
 	DONE(sc, bulletin_recipients(sc->s, b.row, sc->a, &list, &n, &sc->err), "recipients");
 	OK(n == 3 && str_eq(list[0].who, S("east")) && str_eq(list[2].who, S("south")) && list[0].queued > 0 && list[0].sent == 0, "all three, none sent yet");
-	EQ_INT(facts_of(sc, S("alert.new")), 3, "three were issued");
+	EQ_INT(facts_of(sc, S("alert.new")), 4, "four were issued");
 	EQ_INT(facts_of(sc, S("alert.send")), 3, "to three");
 	GIVES(sc, RC_NOTFOUND, bulletin_get(sc->s, S("X-EWA-2026-0009"), sc->a, &got, &sc->err), "no such number");
 }

@@ -26,6 +26,7 @@ static bool count_one(void *ctx, const struct fact *f)
 static void facts(struct scene *sc)
 {
 	struct incident_row r = made("incident--1", 1000), again = made("incident--1", 1), got;
+	struct incident_row drill = made("incident--1d", 1000), next = made("incident--1n", 1000);
 	struct incident_fact both[2] = { AWARE, REPORTED };
 	struct str text;
 	size_t added = 9;
@@ -34,6 +35,11 @@ static void facts(struct scene *sc)
 	DONE(sc, incident_open(sc->s, &r, &AWARE, 1, S("user:a"), &sc->err), "opened");
 	OK(r.row > 0 && r.number.n == 11 && str_ends(r.number, S("-000001")) && r.facts == 1, "numbered by year: %.*s", STR(r.number));
 	GIVES(sc, RC_CONFLICT, incident_open(sc->s, &again, &AWARE, 1, S("user:a"), &sc->err), "an id only once");
+	drill.exercise = true;
+	DONE(sc, incident_open(sc->s, &drill, &AWARE, 1, S("user:a"), &sc->err), "a drill");
+	OK(str_starts(drill.number, S("EX20")) && str_ends(drill.number, S("-000001")), "counts by itself: %.*s", STR(drill.number));
+	DONE(sc, incident_open(sc->s, &next, &AWARE, 1, S("user:a"), &sc->err), "a real one behind it");
+	OK(str_ends(next.number, S("-000002")), "has the number that it would have without: %.*s", STR(next.number));
 	DONE(sc, incident_add(sc->s, r.row, 1, both, 2, &r.now, S("user:a"), &added, &sc->err), "a fact that is there, and one more");
 	EQ_INT(added, 1, "only the new one was added");
 	GIVES(sc, RC_BUSY, incident_add(sc->s, r.row, 1, both, 2, &r.now, S("user:a"), &added, &sc->err), "derived from an old state: look again");
