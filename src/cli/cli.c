@@ -101,13 +101,18 @@ static int usage_error(const struct cli *c, const char *fmt, ...) PRINTF(2, 3);
 static int usage_error(const struct cli *c, const char *fmt, ...)
 {
 	struct err err = { .rc = RC_BAD };
+	struct buf operands;
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(err.text, sizeof err.text, fmt, ap);
 	va_end(ap);
 	cli_fail(c, &err);
-	fprintf(stderr, c->zh ? "用法：lianfang %s %s\n（lianfang %s --help）\n" : "usage: lianfang %s %s\n(lianfang %s --help)\n", c->cmd->name, c->cmd->usage, c->cmd->name);
+	buf_init(&operands, 4096);
+	cli_operands(c->cmd, true, &operands);
+	fprintf(stderr, c->zh ? "用法：lianfang %s %.*s\n（lianfang %s --help）\n" : "usage: lianfang %s %.*s\n(lianfang %s --help)\n", c->cmd->name,
+		STR(buf_view(&operands)), c->cmd->name);
+	buf_done(&operands);
 	return CLI_ERROR;
 }
 
@@ -244,8 +249,16 @@ static void fill_dir(struct cli *c)
 
 static int check_operands(const struct cli *c)
 {
-	if (c->n_operands < c->cmd->min_operands)
-		return usage_error(c, c->zh ? "需要 %s" : "needs %s", c->cmd->usage);
+	if (c->n_operands < c->cmd->min_operands) {
+		struct buf operands;
+		int status;
+
+		buf_init(&operands, 4096);
+		cli_operands(c->cmd, false, &operands); /* the folder is known by now */
+		status = usage_error(c, c->zh ? "需要 %.*s" : "needs %.*s", STR(buf_view(&operands)));
+		buf_done(&operands);
+		return status;
+	}
 	if (c->n_operands > c->cmd->max_operands)
 		return usage_error(c, c->zh ? "不知如何處理「%s」" : "does not know what to do with '%s'", c->operands[c->cmd->max_operands]);
 	return CLI_OK;
@@ -470,6 +483,32 @@ enum rc cli_read(const char *path, size_t max, struct buf *b, struct err *err)
 	rc = read_to_end(fd, path, max, b, err);
 	if (rc != RC_OK)
 		buf_done(b);
+	return rc;
+}
+
+enum rc cli_pieces(int fd, const char *name, enum rc (*take)(void *ctx, struct str piece, struct err *err), void *ctx, struct err *err)
+{
+	struct buf piece;
+	enum rc rc = RC_OK;
+
+	buf_init(&piece, READ_PIECE);
+	while (rc == RC_OK) {
+		char *room;
+		ssize_t got;
+
+		buf_clear(&piece);
+		room = buf_room(&piece, READ_PIECE);
+		got = room == NULL ? -1 : read(fd, room, READ_PIECE);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			rc = FAIL(err, RC_IO, "%s: %s", name, strerror(errno));
+		if (got <= 0)
+			break;
+		buf_grew(&piece, (size_t)got);
+		rc = take(ctx, buf_view(&piece), err);
+	}
+	buf_done(&piece);
 	return rc;
 }
 

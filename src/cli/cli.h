@@ -114,8 +114,14 @@ void cli_csv(struct buf *b, struct str s);
  * unlike file_read. `b` is initialised here and empty on failure. RC_LIMIT above `max`. */
 enum rc cli_read(const char *path, size_t max, struct buf *b, struct err *err) MUSTUSE;
 
+/* All bytes of fd in pieces, as they come, to `take`. An error of its own names `name`. */
+enum rc cli_pieces(int fd, const char *name, enum rc (*take)(void *ctx, struct str piece, struct err *err), void *ctx, struct err *err) MUSTUSE;
+
 /* First line of stdin without its newline (--password-stdin, --token-stdin). */
 enum rc cli_stdin_line(struct buf *b, struct err *err) MUSTUSE;
+
+/* What a command takes: its usage with DIR in brackets, or without it. */
+void cli_operands(const struct cli_cmd *cmd, bool dir, struct buf *out);
 
 /* Help of one command, or of all, into `out`. */
 void cli_help(const struct cli_cmd *cmd, bool zh, struct buf *out);

@@ -1,6 +1,5 @@
 /* incident bundle, incident take: an incident on media, where no connection goes. */
 #include "cli/incident.h"
-#include "sys/file.h"
 
 #define BUNDLE_MAX ((size_t)16 << 20)
 #define NO_OPT { NULL, 0, NULL, { NULL, NULL }, false }
@@ -11,36 +10,14 @@ static const struct cli_opt bundle_opts[] = {
 };
 static const char *const bundle_examples[] = { "onto a stick", "lianfang incident bundle DIR 2026-000001 -o /media/stick/2026-000001.json", NULL };
 
-static int write_out(const struct cli *c, const struct buf *reply)
-{
-	const char *output = cli_get(c, "output", NULL);
-	struct err err = { 0 };
-
-	if (output == NULL)
-		return fwrite(reply->p, 1, reply->n, stdout) == reply->n && fflush(stdout) == 0 ? CLI_OK : cli_failf(c, "standard output: cannot be written");
-	return file_replace(output, buf_view(reply), 0600, &err) == RC_OK ? CLI_OK : cli_fail(c, &err);
-}
-
 static int bundle_run(struct cli *c)
 {
-	struct node_conn *conn CLEANUP(node_conn_closep) = NULL;
-	struct buf path, reply;
-	struct err err = { 0 };
-	int http = 0, status;
+	struct buf path;
+	int status;
 
-	if (node_conn_open(c->operands[0], &conn, &err) != RC_OK)
-		return cli_fail(c, &err);
 	buf_init(&path, 4096);
 	incident_path(c, "/bundle", &path);
-	if (node_conn_do(conn, "GET", path.p, S(""), &http, &reply, &err) != RC_OK) {
-		status = cli_fail(c, &err);
-	} else if (http >= 300) {
-		node_reply_error(&reply, http, &err);
-		status = cli_fail(c, &err);
-	} else {
-		status = write_out(c, &reply);
-	}
-	buf_done(&reply);
+	status = node_get_output(c, path.p);
 	buf_done(&path);
 	return status;
 }

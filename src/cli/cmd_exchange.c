@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/ascii.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "cli/node_cmd.h"
@@ -97,34 +98,17 @@ static enum rc begin(struct upload *u, const char *file, struct err *err)
 	return rc;
 }
 
-static enum rc send_pieces(struct upload *u, int fd, const char *file, struct err *err)
+static enum rc send_piece(void *ctx, struct str piece, struct err *err)
 {
-	struct buf piece, reply;
-	enum rc rc = RC_OK;
+	struct upload *u = ctx;
+	struct buf reply;
+	enum rc rc = call(u, u->path, piece, &reply, err);
 
-	buf_init(&piece, PIECE);
-	while (rc == RC_OK) {
-		char *room;
-		ssize_t got;
-
-		buf_clear(&piece);
-		room = buf_room(&piece, PIECE);
-		got = room == NULL ? -1 : read(fd, room, PIECE);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			rc = FAIL(err, RC_IO, "%s: %s", file, strerror(errno));
-		if (got <= 0)
-			break;
-		buf_grew(&piece, (size_t)got);
-		rc = call(u, u->path, buf_view(&piece), &reply, err);
-		buf_done(&reply);
-		u->sent += (uint64_t)got;
-		show_progress(u, false);
-	}
-	buf_done(&piece);
-	if (u->sent > 0)
-		show_progress(u, true);
+	buf_done(&reply);
+	u->sent += piece.n;
+	show_progress(u, false);
+	if (rc != RC_OK)
+		err_prefix(err, "%s", u->c->operands[0]);
 	return rc;
 }
 
@@ -296,11 +280,15 @@ static int import_run(struct cli *c)
 	if (rc == RC_OK)
 		rc = begin(&u, c->operands[0], &err);
 	if (rc == RC_OK)
-		rc = send_pieces(&u, fd, c->operands[0], &err);
+		rc = cli_pieces(fd, c->operands[0], send_piece, &u, &err);
+	if (u.sent > 0)
+		show_progress(&u, true);
 	if (rc != RC_OK)
 		return cli_fail(c, &err);
 	snprintf(end, sizeof end, "%s/end", u.path);
 	rc = call(&u, end, S(""), &reply, &err);
+	if (rc != RC_OK)
+		err_prefix(&err, "%s", c->operands[0]);
 	status = rc == RC_OK ? report(c, &reply) : cli_fail(c, &err);
 	buf_done(&reply);
 	return status;
@@ -337,26 +325,16 @@ static bool is_blocklist(const char *format)
 	return strcmp(format, "stix") != 0 && strcmp(format, "misp") != 0 && strcmp(format, "csv") != 0;
 }
 
-static int write_output(const struct cli *c, const struct buf *reply)
-{
-	const char *output = cli_get(c, "output", NULL);
-	struct err err = { 0 };
-
-	if (output == NULL) {
-		bool good = reply->n == 0 || fwrite(reply->p, 1, reply->n, stdout) == reply->n;
-
-		return good && fflush(stdout) == 0 ? CLI_OK : cli_failf(c, "standard output: %s", strerror(errno));
-	}
-	/* What goes up to TLP:RED is for whoever asked; a blocklist is for the daemon that reads it. */
-	return file_replace(output, buf_view(reply), is_blocklist(cli_get(c, "format", "stix")) ? 0644 : 0600, &err) == RC_OK ? CLI_OK : cli_fail(c, &err);
-}
-
 /* Where the output goes is the person's affair, so what may be in it is said aloud, and apart from it. */
 static void say_ceiling(const struct cli *c)
 {
-	const char *level = cli_get(c, "tlp", NULL);
+	char level[16];
+	size_t n = 0;
 
-	if (level != NULL)
+	for (const char *p = cli_get(c, "tlp", ""); *p != '\0' && n + 1 < sizeof level; p++)
+		level[n++] = ascii_lower(*p) ? (char)(*p - 32) : *p;
+	level[n] = '\0';
+	if (n > 0)
 		fprintf(stderr, c->zh ? "lianfang export：內容最高為 TLP:%s\n" : "lianfang export: nothing stricter than TLP:%s\n", level);
 	else
 		fprintf(stderr, c->zh ? "lianfang export：未指定 --tlp，內容可達 TLP:RED（或集合的上限）\n" :
@@ -368,7 +346,7 @@ static int export_run_cmd(struct cli *c)
 	struct node_conn *conn CLEANUP(node_conn_closep) = NULL;
 	struct err err = { 0 };
 	struct buf path, reply;
-	int http = 0, status;
+	int status;
 
 	if (node_conn_open(c->operands[0], &conn, &err) != RC_OK)
 		return cli_fail(c, &err);
@@ -381,17 +359,12 @@ static int export_run_cmd(struct cli *c)
 	path_query(&path, "least_score", cli_get(c, "least-score", NULL));
 	path_query(&path, "with_expired", cli_has(c, "with-expired") ? "true" : NULL);
 	path_query(&path, "with_warned", cli_has(c, "with-warned") ? "true" : NULL);
-	if (node_conn_do(conn, "GET", path.p, S(""), &http, &reply, &err) != RC_OK) {
-		status = cli_fail(c, &err);
-	} else if (http >= 300) {
-		node_reply_error(&reply, http, &err);
-		name_options(c, &err);
-		status = cli_fail(c, &err);
-	} else {
-		status = write_output(c, &reply);
-		if (status == CLI_OK)
-			say_ceiling(c);
-	}
+	status = node_get(c, conn, path.p, &reply);
+	/* What goes up to TLP:RED is for whoever asked; a blocklist is for the daemon that reads it. */
+	if (status == CLI_OK)
+		status = write_output_as(c, buf_view(&reply), is_blocklist(cli_get(c, "format", "stix")) ? 0644 : 0600);
+	if (status == CLI_OK)
+		say_ceiling(c);
 	buf_done(&reply);
 	buf_done(&path);
 	return status;

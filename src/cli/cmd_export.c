@@ -1,62 +1,24 @@
 /* Alerts and incidents in the formats of others: files out and in. */
 #include "base/text.h"
 #include "cli/node_cmd.h"
-#include "sys/file.h"
 
-#define EXPORT_MAX ((size_t)64 << 20)
 #define IMPORT_MAX ((size_t)8 << 20)
 #define PAGES_MAX 10000
 #define NO_OPT { NULL, 0, NULL, { NULL, NULL }, false }
 
-static int write_out(struct cli *c, const struct buf *text, struct err *err)
-{
-	const char *file = cli_get(c, "output", NULL);
-
-	if (file == NULL)
-		return cli_print(text);
-	return file_replace(file, buf_view(text), 0600, err) == RC_OK ? CLI_OK : cli_fail(c, err);
-}
-
-/* GET; `reply` is initialised here. CLI_OK, or the exit status after an error message. */
-static int get(struct cli *c, struct node_conn *conn, const char *path, struct buf *reply)
-{
-	struct err err = { 0 };
-	int http = 0;
-
-	if (node_conn_do(conn, "GET", path, S(""), &http, reply, &err) != RC_OK)
-		return cli_fail(c, &err);
-	if (http < 300)
-		return CLI_OK;
-	node_reply_error(reply, http, &err);
-	name_options(c, &err);
-	(void)cli_fail(c, &err);
-	return http == 404 ? CLI_NO : CLI_ERROR;
-}
-
 /* One thing in one format, as the node gives it. */
 static int export_one(struct cli *c, const char *what, const char *format)
 {
-	struct node_conn *conn CLEANUP(node_conn_closep) = NULL;
-	struct err err = { 0 };
-	struct buf path, reply;
+	struct buf path;
 	int status;
 
-	if (node_conn_open(c->operands[0], &conn, &err) != RC_OK)
-		return cli_fail(c, &err);
 	buf_init(&path, 4096);
-	buf_init(&reply, EXPORT_MAX);
 	buf_fmt(&path, "/%s/", what);
 	percent_put(&path, str_of(c->operands[1]));
 	buf_cstr(&path, "/export");
 	path_query(&path, "format", format);
-	status = get(c, conn, path.p, &reply);
-	if (status == CLI_OK) {
-		while (reply.n > 0 && reply.p[reply.n - 1] == '\n')
-			buf_cut(&reply, reply.n - 1);
-		status = write_out(c, &reply, &err);
-	}
+	status = node_get_output(c, path.p);
 	buf_done(&path);
-	buf_done(&reply);
 	return status;
 }
 
@@ -149,19 +111,16 @@ static int export_table(struct cli *c, const struct table *t)
 		struct buf path, reply;
 
 		buf_init(&path, 4096);
-		buf_init(&reply, EXPORT_MAX);
 		buf_cstr(&path, t->path);
 		path_query(&path, t->parameter, page == 0 ? NULL : next);
-		status = get(c, conn, path.p, &reply);
+		status = node_get(c, conn, path.p, &reply);
 		if (status == CLI_OK && !put_page(t, buf_view(&reply), &out, next))
 			status = cli_failf(c, "the node's reply is not the list that was asked for");
 		buf_done(&path);
 		buf_done(&reply);
 	}
-	if (status == CLI_OK) {
-		buf_cut(&out, out.n - 1); /* printing ends the line */
-		status = write_out(c, &out, &err);
-	}
+	if (status == CLI_OK)
+		status = write_output(c, buf_view(&out));
 	buf_done(&out);
 	return status;
 }

@@ -1,10 +1,8 @@
 /* incident form, incident fill. */
 #include "base/text.h"
 #include "cli/incident.h"
-#include "sys/file.h"
 
 #define NO_OPT { NULL, 0, NULL, { NULL, NULL }, false }
-#define REPLY_MAX ((size_t)16 << 20)
 #define TEXT_MAX ((size_t)16 << 10)
 
 static const struct cli_opt form_opts[] = {
@@ -33,38 +31,6 @@ static void show_forms(const struct cli *c, const struct json *v, struct buf *ou
 	}
 }
 
-static int write_out(struct cli *c, struct buf *reply, struct err *err)
-{
-	const char *file = cli_get(c, "output", NULL);
-
-	if (file != NULL)
-		return file_replace(file, buf_view(reply), 0600, err) == RC_OK ? CLI_OK : cli_fail(c, err);
-	if (reply->n > 0 && reply->p[reply->n - 1] == '\n') /* cli_print puts it */
-		buf_cut(reply, reply->n - 1);
-	return cli_print(reply);
-}
-
-static int fetch(struct cli *c, const char *path)
-{
-	struct node_conn *conn CLEANUP(node_conn_closep) = NULL;
-	struct err err = { 0 };
-	struct buf reply;
-	int http = 0, status;
-
-	buf_init(&reply, REPLY_MAX);
-	if (node_conn_open(c->operands[0], &conn, &err) != RC_OK || node_conn_do(conn, "GET", path, S(""), &http, &reply, &err) != RC_OK) {
-		status = cli_fail(c, &err);
-	} else if (http >= 300) {
-		node_reply_error(&reply, http, &err);
-		(void)cli_fail(c, &err);
-		status = http == 404 ? CLI_NO : CLI_ERROR;
-	} else {
-		status = write_out(c, &reply, &err);
-	}
-	buf_done(&reply);
-	return status;
-}
-
 static int form_run(struct cli *c)
 {
 	struct buf path;
@@ -80,7 +46,7 @@ static int form_run(struct cli *c)
 		path_query(&path, "format", c->json ? "json" : cli_has(c, "html") ? "html" : "text");
 		path_query(&path, "pack", cli_get(c, "pack", NULL));
 		path_query(&path, "lang", c->zh ? "zh-TW" : "en");
-		status = fetch(c, path.p);
+		status = node_get_output(c, path.p);
 	}
 	buf_done(&path);
 	return status;

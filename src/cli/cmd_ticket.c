@@ -6,7 +6,6 @@
 #include "sys/file.h"
 
 #define NO_OPT { NULL, 0, NULL, { NULL, NULL }, false }
-#define SHEET_MAX ((size_t)16 << 20)
 
 /* --- list --- */
 
@@ -345,40 +344,20 @@ static const char *const export_examples[] = {
 	"for another program", "lianfang ticket export DIR 2026-000042 --format json", NULL,
 };
 
-static int write_out(struct cli *c, const struct buf *reply, struct err *err)
-{
-	const char *file = cli_get(c, "output", NULL);
-
-	if (file == NULL)
-		return cli_print(reply);
-	return file_replace(file, buf_view(reply), 0600, err) == RC_OK ? CLI_OK : cli_fail(c, err);
-}
-
 static int export_run(struct cli *c)
 {
-	struct node_conn *conn CLEANUP(node_conn_closep) = NULL;
-	bool json = str_eq(str_of(cli_get(c, "format", "sheet")), S("json"));
-	struct err err = { 0 };
-	struct buf path, reply;
-	int http = 0, status;
+	struct str format = str_of(cli_get(c, "format", "sheet"));
+	bool json = str_eq(format, S("json"));
+	struct buf path;
+	int status;
 
-	if (!json && !str_eq(str_of(cli_get(c, "format", "sheet")), S("sheet")))
+	if (!json && !str_eq(format, S("sheet")))
 		return cli_failf(c, "--format: json or sheet");
 	ticket_path(&path, c->operands[1], json ? "" : "/sheet");
 	if (!json)
 		path_query(&path, "lang", cli_get(c, "sheet-lang", c->zh ? "zh-TW" : "en"));
-	buf_init(&reply, SHEET_MAX);
-	if (node_conn_open(c->operands[0], &conn, &err) != RC_OK || node_conn_do(conn, "GET", path.p, S(""), &http, &reply, &err) != RC_OK) {
-		status = cli_fail(c, &err);
-	} else if (http >= 300) {
-		node_reply_error(&reply, http, &err);
-		(void)cli_fail(c, &err);
-		status = http == 404 ? CLI_NO : CLI_ERROR;
-	} else {
-		status = write_out(c, &reply, &err);
-	}
+	status = node_get_output(c, path.p);
 	buf_done(&path);
-	buf_done(&reply);
 	return status;
 }
 

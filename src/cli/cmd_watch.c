@@ -15,7 +15,7 @@
 #define PIECE ((size_t)1 << 20)
 
 static const struct cli_opt opts[] = {
-	{ "node", 'n', "DIR", { "the node whose indicators are matched (LIANFANG_NODE, else /var/lib/lianfang)", "節點資料夾（LIANFANG_NODE，或 /var/lib/lianfang）" }, false },
+	{ "node", 'n', "DIR", { "the node whose indicators are matched (LIANFANG_DIR, else /var/lib/lianfang)", "節點資料夾（LIANFANG_DIR，或 /var/lib/lianfang）" }, false },
 	{ "follow", 'f', NULL, { "go on when the file grows, like tail -F", "持續追蹤" }, false },
 	{ "record", 0, NULL, { "make alerts and sightings in the node, as a configured input does", "於節點建立警示與目擊" }, false },
 	{ NULL, 0, NULL, { NULL, NULL }, false },
@@ -82,32 +82,16 @@ static void on_hit(void *ctx, const struct hit *h)
 	}
 }
 
-static enum rc feed_all(int fd, struct watch *w, struct err *err)
+static enum rc feed(void *ctx, struct str piece, struct err *err)
 {
-	struct buf piece;
-	enum rc rc = RC_OK;
+	return watch_feed(ctx, piece, err);
+}
 
-	buf_init(&piece, PIECE);
-	while (rc == RC_OK) {
-		char *room;
-		ssize_t got;
-
-		buf_clear(&piece);
-		room = buf_room(&piece, PIECE);
-		got = room == NULL ? -1 : read(fd, room, PIECE);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			rc = FAIL(err, RC_IO, "%s", strerror(errno));
-		if (got <= 0)
-			break;
-		buf_grew(&piece, (size_t)got);
-		rc = watch_feed(w, buf_view(&piece), err);
-	}
-	buf_done(&piece);
-	if (rc == RC_OK)
-		rc = watch_end(w, err);
-	return rc == RC_OK ? watch_flush(w, err) : rc;
+static enum rc feed_all(int fd, const char *name, struct watch *w, struct err *err)
+{
+	TRY(cli_pieces(fd, name, feed, w, err));
+	TRY(watch_end(w, err));
+	return watch_flush(w, err);
 }
 
 static enum rc take(void *ctx, const struct input_message *m, struct err *err)
@@ -144,7 +128,7 @@ static int summary(const struct watching *x, const struct watch *w)
 
 static int run(struct cli *c)
 {
-	const char *preset = getenv("LIANFANG_NODE");
+	const char *preset = getenv("LIANFANG_DIR");
 	const char *dir = cli_get(c, "node", preset != NULL ? preset : "/var/lib/lianfang"), *file = c->operands[0];
 	bool from_stdin = str_eq(str_of(file), S("-"));
 	struct watching x = { .c = c, .record = cli_has(c, "record") };
@@ -163,7 +147,7 @@ static int run(struct cli *c)
 		rc = follow(file, w, &err);
 	} else if (rc == RC_OK) {
 		fd = from_stdin ? dup(STDIN_FILENO) : open(file, O_RDONLY | O_CLOEXEC);
-		rc = fd < 0 ? FAIL(&err, RC_IO, "%s: %s", file, strerror(errno)) : feed_all(fd, w, &err);
+		rc = fd < 0 ? FAIL(&err, RC_IO, "%s: %s", file, strerror(errno)) : feed_all(fd, file, w, &err);
 	}
 	status = rc == RC_OK ? summary(&x, w) : cli_fail(c, &err);
 	watch_free(w);

@@ -506,6 +506,24 @@ static int show_result(struct wizard *z, const struct wizard_said *s, bool whole
 	return status;
 }
 
+/* The node speaks of "/items/0/effect", who typed a command of --answer effect=... */
+static void name_answer(const struct cli *c, struct err *err)
+{
+	struct str text = str_of(err->text), rest = text, name;
+	char said[ERR_TEXT_MAX];
+
+	if (!str_starts(text, S("/items/0/")))
+		return;
+	rest = str_slice(text, 9, text.n);
+	if (!str_next(&rest, ':', &name))
+		return;
+	if (str_eq(name, S("system")) || str_eq(name, S("since")) || str_eq(name, S("back")))
+		snprintf(said, sizeof said, "--%.*s:%.*s%s", STR(name), STR(rest), str_eq(name, S("system")) && !c->zh ? " (lianfang system list)" : "");
+	else
+		snprintf(said, sizeof said, "--answer %.*s=...:%.*s", STR(name), STR(rest));
+	err_set(err, err->rc, "%s", said);
+}
+
 static int run(struct cli *c, const char *pack, struct wizard_said *ret, bool whole_reply)
 {
 	struct node_conn *conn CLEANUP(node_conn_closep) = NULL;
@@ -523,6 +541,7 @@ static int run(struct cli *c, const char *pack, struct wizard_said *ret, bool wh
 	if (rc == RC_OK)
 		rc = whole(&z, ret, &err);
 	if (rc != RC_OK) {
+		name_answer(c, &err);
 		name_options(c, &err);
 		status = cli_fail(c, &err);
 	} else {

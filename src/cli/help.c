@@ -19,11 +19,28 @@ static void put_options(const struct cli_opt *o, bool zh, struct buf *out)
 	}
 }
 
+/* The folder may be said elsewhere, so it stands in brackets. */
+void cli_operands(const struct cli_cmd *cmd, bool dir, struct buf *out)
+{
+	struct str rest = str_of(cmd->usage), word;
+	bool first = true;
+
+	while (str_next(&rest, ' ', &word)) {
+		bool is_dir = str_eq(word, S("DIR"));
+
+		if (is_dir && !dir)
+			continue;
+		buf_fmt(out, is_dir ? "%s[%.*s]" : "%s%.*s", first ? "" : " ", STR(word));
+		first = false;
+	}
+}
+
 void cli_help(const struct cli_cmd *cmd, bool zh, struct buf *out)
 {
 	buf_fmt(out, "lianfang %s — %s\n\n", cmd->name, pick(&cmd->summary, zh));
-	buf_fmt(out, "%s: lianfang %s %s%s\n", zh ? "用法" : "usage", cmd->name, cmd->opts ? (zh ? "[選項] " : "[options] ") : "",
-		cmd->usage);
+	buf_fmt(out, "%s: lianfang %s %s", zh ? "用法" : "usage", cmd->name, cmd->opts ? (zh ? "[選項] " : "[options] ") : "");
+	cli_operands(cmd, true, out);
+	buf_char(out, '\n');
 	if (cmd->text.en != NULL)
 		buf_fmt(out, "\n%s\n", pick(&cmd->text, zh));
 	buf_fmt(out, "\n%s:\n", zh ? "選項" : "options");
@@ -200,6 +217,8 @@ static void put_page_name(const struct cli_cmd *cmd, struct buf *out)
 
 static void man_command(const struct cli_cmd *cmd, struct buf *out)
 {
+	struct buf operands;
+
 	buf_cstr(out, ".TH LIANFANG-");
 	for (const char *p = cmd->name; *p != '\0'; p++)
 		buf_char(out, *p == ' ' ? '-' : *p);
@@ -208,7 +227,11 @@ static void man_command(const struct cli_cmd *cmd, struct buf *out)
 	buf_cstr(out, " \\- ");
 	put_roff(out, cmd->summary.en);
 	buf_fmt(out, "\n.SH SYNOPSIS\n.B lianfang %s\n[options] ", cmd->name);
-	put_roff(out, cmd->usage);
+	buf_init(&operands, 4096);
+	cli_operands(cmd, true, &operands);
+	buf_char(&operands, '\0');
+	put_roff(out, operands.p);
+	buf_done(&operands);
 	buf_cstr(out, "\n.SH DESCRIPTION\n");
 	put_roff(out, cmd->text.en != NULL ? cmd->text.en : cmd->summary.en);
 	buf_cstr(out, "\n.SH OPTIONS\n");

@@ -7,7 +7,7 @@
 
 bool hunting_dir(const struct cli *c, char *out, size_t n)
 {
-	const char *dir = cli_get(c, "history", NULL), *preset = getenv("LIANFANG_NODE");
+	const char *dir = cli_get(c, "history", NULL), *preset = getenv("LIANFANG_DIR");
 	const char *node = cli_get(c, "node", preset != NULL ? preset : "/var/lib/lianfang");
 	int want = dir != NULL ? snprintf(out, n, "%s", dir) : snprintf(out, n, "%s/history", node);
 

@@ -9,7 +9,7 @@
 /* --- the folder --- */
 
 #define CLI_HISTORY_OPTS \
-	{ "node", 'n', "DIR", { "the node whose history is meant (LIANFANG_NODE, else /var/lib/lianfang)", "節點資料夾（LIANFANG_NODE，或 /var/lib/lianfang）" }, false }, \
+	{ "node", 'n', "DIR", { "the node whose history is meant (LIANFANG_DIR, else /var/lib/lianfang)", "節點資料夾（LIANFANG_DIR，或 /var/lib/lianfang）" }, false }, \
 	{ "history", 0, "DIR", { "or any folder of history", "或任一歷史資料夾" }, false }
 #define CLI_HUNT_QUEUE_OPT { "queue", 0, "URL|FILE", { "or the blocks that a queue keeps: postgresql://... or a file", "或佇列所保存之區塊" }, false }
 

@@ -191,7 +191,7 @@ static enum rc add_file(struct collecting *x, const char *path, struct err *err)
 
 static enum rc add_of_node(const struct cli *c, struct collecting *x, const char *id, struct err *err)
 {
-	const char *preset = getenv("LIANFANG_NODE");
+	const char *preset = getenv("LIANFANG_DIR");
 	struct node_conn *conn CLEANUP(node_conn_closep) = NULL;
 	size_t before = x->n;
 	struct buf reply;

@@ -1,6 +1,9 @@
 #include "cli/node_cmd.h"
 
+#include <errno.h>
+
 #include "base/text.h"
+#include "sys/file.h"
 #include "sys/keys.h"
 
 #define COLUMNS_MAX 12
@@ -66,28 +69,75 @@ void name_options(const struct cli *c, struct err *err)
 	err_set(err, err->rc, "%s", said);
 }
 
+/* CLI_OK: `reply` has what was asked for. */
+static int call(const struct cli *c, struct node_conn *conn, const char *method, const char *path, struct str body, struct buf *reply)
+{
+	struct err err = { 0 };
+	int http = 0;
+
+	if (node_conn_do(conn, method, path, body, &http, reply, &err) != RC_OK)
+		return cli_fail(c, &err);
+	if (http < 300)
+		return CLI_OK;
+	node_reply_error(reply, http, &err);
+	name_options(c, &err);
+	(void)cli_fail(c, &err);
+	return http == 404 && str_eq(str_of(method), S("GET")) ? CLI_NO : CLI_ERROR; /* asked and answered: there is none */
+}
+
 int node_cmd(const struct cli *c, const char *dir, const char *method, const char *path, struct str body, reply_show show)
 {
 	struct node_conn *conn CLEANUP(node_conn_closep) = NULL;
 	struct err err = { 0 };
 	struct buf reply;
-	int http = 0, status;
+	int status;
 
 	if (node_conn_open(dir, &conn, &err) != RC_OK)
 		return cli_fail(c, &err);
-	if (node_conn_do(conn, method, path, body, &http, &reply, &err) != RC_OK) {
-		buf_done(&reply);
-		return cli_fail(c, &err);
-	}
-	if (http >= 300) {
-		node_reply_error(&reply, http, &err);
-		name_options(c, &err);
-		status = cli_fail(c, &err);
-		if (http == 404 && str_eq(str_of(method), S("GET")))
-			status = CLI_NO; /* asked and answered: there is none */
-	} else {
+	status = call(c, conn, method, path, body, &reply);
+	if (status == CLI_OK)
 		status = show_reply(c, &reply, show);
-	}
+	buf_done(&reply);
+	return status;
+}
+
+/* --- what goes into a file --- */
+
+int node_get(const struct cli *c, struct node_conn *conn, const char *path, struct buf *reply)
+{
+	return call(c, conn, "GET", path, S(""), reply);
+}
+
+int write_output_as(const struct cli *c, struct str text, unsigned mode)
+{
+	const char *file = cli_get(c, "output", NULL);
+	struct err err = { 0 };
+
+	if (file != NULL && strcmp(file, "-") != 0)
+		return file_replace(file, text, mode, &err) == RC_OK ? CLI_OK : cli_fail(c, &err);
+	if ((text.n > 0 && fwrite(text.p, 1, text.n, stdout) != text.n) || (text.n > 0 && text.p[text.n - 1] != '\n' && putchar('\n') == EOF) ||
+	    fflush(stdout) != 0)
+		return cli_failf(c, c->zh ? "標準輸出：%s" : "standard output: %s", strerror(errno));
+	return CLI_OK;
+}
+
+int write_output(const struct cli *c, struct str text)
+{
+	return write_output_as(c, text, 0600);
+}
+
+int node_get_output(const struct cli *c, const char *path)
+{
+	struct node_conn *conn CLEANUP(node_conn_closep) = NULL;
+	struct err err = { 0 };
+	struct buf reply;
+	int status;
+
+	if (node_conn_open(c->operands[0], &conn, &err) != RC_OK)
+		return cli_fail(c, &err);
+	status = node_get(c, conn, path, &reply);
+	if (status == CLI_OK)
+		status = write_output(c, buf_view(&reply));
 	buf_done(&reply);
 	return status;
 }

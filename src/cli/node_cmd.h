@@ -13,6 +13,17 @@ typedef void (*reply_show)(const struct cli *c, const struct json *v, struct buf
 /* One call; with --json the reply as it is, else through `show` (NULL: nothing). Returns the exit status. */
 int node_cmd(const struct cli *c, const char *dir, const char *method, const char *path, struct str body, reply_show show);
 
+/* A GET; `reply` is initialised here and has the reply's bytes. CLI_OK, or the exit status after an error message: CLI_NO when there is no such thing. */
+int node_get(const struct cli *c, struct node_conn *conn, const char *path, struct buf *reply);
+
+/* Text to the file of --output, replacing it at once for its owner alone; without it (or for "-") to standard output. Returns the exit status. */
+int write_output(const struct cli *c, struct str text);
+/* The same with the rights of the file. */
+int write_output_as(const struct cli *c, struct str text, unsigned mode);
+
+/* Both: what the node at operand 0 answers, into --output. */
+int node_get_output(const struct cli *c, const char *path);
+
 /* The body of a POST: one JSON object, written member by member. */
 struct body {
 	struct buf b;

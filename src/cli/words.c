@@ -56,7 +56,7 @@ static const struct { const char *en, *zh; } values[] = {
 	{ "returned", "已退回" }, { "accepted", "已接受" }, { "closed", "已結案" }, { "false_alarm", "非資安事件" }, { "merged", "已併案" },
 	{ "running", "執行中" }, { "met", "已達成" }, { "breached", "逾期" }, { "void", "不適用" },
 	/* tickets and alerts */
-	{ "open", "未處理" }, { "in_progress", "處理中" }, { "false-positive", "誤判" }, { "confirmed", "確實事件" }, { "undetermined", "無法判斷" },
+	{ "open", "未處理" }, { "in-progress", "處理中" }, { "false-positive", "誤判" }, { "confirmed", "確實事件" }, { "undetermined", "無法判斷" },
 	{ "queued", "待送" }, { "sent", "已送出" }, { "received", "已收到" }, { "read", "已讀" }, { "in", "收" }, { "out", "發" },
 	/* nodes, peers, secrecy */
 	{ "provider", "提供者" }, { "region", "區域" }, { "sector", "領域" }, { "nation", "國家" }, { "partner", "夥伴" }, { "parent", "上級" }, { "child", "下級" },

@@ -29,8 +29,8 @@ static usec end_of(const struct story *s)
 enum progress { DRAFT, AWARE, REPORTED, FALLBACK, BACKFILLED, REVIEWED, CONFIRMED, REOPENED, CONTAINED, INVESTIGATING, FINAL, RETURNED, ACCEPTED,
 	CLOSED, DISMISSED, MERGED };
 
-static const char *const state_names[] = { "draft", "aware", "reported", "fallback_reported", "backfilled", "reviewed", "ca_confirmed", "reopened",
-	"contained", "investigating", "final_submitted", "returned", "accepted", "closed", "false_alarm", "merged" };
+const char *const desk_state_names[] = { "draft", "aware", "reported", "fallback_reported", "backfilled", "reviewed", "ca_confirmed", "reopened",
+	"contained", "investigating", "final_submitted", "returned", "accepted", "closed", "false_alarm", "merged", NULL };
 
 static enum progress later(enum progress now, enum progress step)
 {
@@ -108,7 +108,7 @@ static const char *state_of(const struct story *s)
 			apart = step_of(m, apart);
 		now = m->fact->type == FACT_UNMERGED ? apart : now == MERGED ? MERGED : step_of(m, now);
 	}
-	return state_names[now];
+	return desk_state_names[now];
 }
 
 static void read_subject(const struct story *s, struct desk_facts *f, struct incident_view *ret)

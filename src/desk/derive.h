@@ -21,7 +21,7 @@ struct clock_view {
 };
 
 struct incident_view {
-	const char *state;           /* "draft", "reported", ... (derive.c) */
+	const char *state;           /* of desk_state_names */
 	uint8_t overall, of[PACK_DIMENSIONS_MAX]; /* 0: none */
 	uint8_t claimed;             /* what the reporter claims, 0: nothing */
 	uint32_t subject;            /* of pack.subjects */
@@ -34,6 +34,8 @@ struct incident_view {
 /* What was known at `at`: facts recorded later do not count yet. Problems are added to `f`. RC_LIMIT: too many clocks. */
 enum rc derive(struct arena *a, const struct pack *p, struct desk_facts *f, usec at, struct incident_view *ret, struct err *err) MUSTUSE;
 
+/* All that an incident may be in; NULL ends. */
+extern const char *const desk_state_names[];
 const char *clock_verdict_name(enum clock_verdict v);
 
 #endif

@@ -51,6 +51,20 @@ static enum rc read_instant(const struct json *v, size_t number, const char *nam
 	return *ret <= now ? RC_OK : FAIL(err, RC_BAD, "/items/%zu/%s: lies in the future", number, name);
 }
 
+static enum rc no_answer(const struct pack *p, int attribute, size_t number, struct str said, struct err *err)
+{
+	const struct pack_attribute *of = &p->attributes[attribute];
+	struct buf b;
+
+	buf_init(&b, 4096);
+	for (size_t i = 0; i < of->n_values; i++)
+		buf_fmt(&b, "%s%.*s", i > 0 ? ", " : "", STR(of->values[i].id));
+	err_set(err, RC_BAD, "/items/%zu/%.*s: pack %.*s knows no answer '%.*s' (%.*s)", number, STR(of->term.id), STR(p->id), STR(str_slice(said, 0, 60)),
+		STR(buf_view(&b)));
+	buf_done(&b);
+	return RC_BAD;
+}
+
 static enum rc read_given(const struct pack *p, struct wizard_item *it, size_t number, usec now, struct err *err)
 {
 	if (!json_is(it->given, JSON_OBJECT))
@@ -66,8 +80,7 @@ static enum rc read_given(const struct pack *p, struct wizard_item *it, size_t n
 			continue;
 		it->answers[i] = (int8_t)value_of(p, i, json_str(value));
 		if (it->answers[i] < 0)
-			return FAIL(err, RC_BAD, "/items/%zu/%.*s: pack %.*s knows no answer '%.*s'", number, STR(json_str(name)), STR(p->id),
-				    STR(str_slice(json_str(value), 0, 60)));
+			return no_answer(p, i, number, json_str(value), err);
 	}
 	TRY(read_instant(json_get(it->given, S(WIZARD_SINCE)), number, WIZARD_SINCE, now, &it->since, err));
 	TRY(read_instant(json_get(it->given, S("back")), number, "back", now, &it->back, err));

@@ -44,7 +44,7 @@ enum rc node_paths_of(const char *dir, struct node_paths *ret, struct err *err)
 	char full[PATH_MAX];
 
 	if (realpath(dir, full) == NULL)
-		return FAIL(err, errno == ENOENT ? RC_NOTFOUND : RC_IO, "%s: %s", dir, strerror(errno));
+		return errno == ENOENT ? node_absent(dir, err) : FAIL(err, RC_IO, "%s: %s", dir, strerror(errno));
 	if (snprintf(ret->dir, sizeof ret->dir, "%s", full) >= (int)sizeof ret->dir)
 		return FAIL(err, RC_LIMIT, "%s: path is too long", dir);
 	TRY(join(ret->conf, full, "lianfang.conf", err));

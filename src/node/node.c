@@ -60,6 +60,11 @@ static enum rc open_store(struct node *n, bool read_only, struct err *err)
 	return RC_OK;
 }
 
+enum rc node_absent(const char *dir, struct err *err)
+{
+	return FAIL(err, RC_NOTFOUND, "%s: no node here (lianfang init makes one; --dir DIR or LIANFANG_DIR says where yours is)", dir);
+}
+
 enum rc node_present(const struct node_paths *p, const char *dir, struct err *err)
 {
 	if (file_exists(p->conf))
@@ -67,7 +72,7 @@ enum rc node_present(const struct node_paths *p, const char *dir, struct err *er
 	/* Another user's folder must not look like an empty place to make a node in. */
 	if (errno == EACCES)
 		return FAIL(err, RC_IO, "%s: %s; only its owner may enter a node's folder", dir, strerror(EACCES));
-	return FAIL(err, RC_NOTFOUND, "%s: no node here (lianfang init makes one)", dir);
+	return node_absent(dir, err);
 }
 
 enum rc node_open(const char *dir, bool read_only, struct node *ret, struct err *err)

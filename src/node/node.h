@@ -54,6 +54,8 @@ struct node {
 };
 
 /* Opens configuration, keys and store. `read_only` for tools beside a running node. */
+/* RC_NOTFOUND, and what to do about it. */
+enum rc node_absent(const char *dir, struct err *err) MUSTUSE;
 /* RC_NOTFOUND: no node lies in dir, whose paths are p; RC_IO: this user may not look. */
 enum rc node_present(const struct node_paths *p, const char *dir, struct err *err) MUSTUSE;
 enum rc node_open(const char *dir, bool read_only, struct node *ret, struct err *err) MUSTUSE;

@@ -178,22 +178,23 @@ static enum rc temp_name(const char *path, char out[static PATH_MAX], struct err
 	return RC_OK;
 }
 
-static enum rc write_temp(const char *temp, struct str bytes, unsigned mode, struct err *err)
+/* What goes wrong is told of the file that was named. */
+static enum rc write_temp(const char *path, const char *temp, struct str bytes, unsigned mode, struct err *err)
 {
 	CLEANUP(file_closep) int fd = open_retry(temp, O_WRONLY | O_CREAT | O_EXCL, mode);
 	enum rc rc;
 
 	if (fd < 0)
-		return FAIL(err, rc_of_errno() == RC_CONFLICT ? RC_IO : rc_of_errno(), "%s: %m", temp);
+		return FAIL(err, rc_of_errno() == RC_CONFLICT ? RC_IO : rc_of_errno(), "%s: %m", path);
 	/* The umask may have taken bits away that the caller asked for. */
 	if (fchmod(fd, mode) != 0)
-		return FAIL(err, RC_IO, "%s: chmod: %m", temp);
+		return FAIL(err, RC_IO, "%s: chmod: %m", path);
 	rc = file_write_at(fd, 0, bytes, err);
 	if (rc != RC_OK) {
-		err_prefix(err, "%s", temp);
+		err_prefix(err, "%s", path);
 		return rc;
 	}
-	return sync_all(fd, temp, err);
+	return sync_all(fd, path, err);
 }
 
 static enum rc put_file(const char *path, struct str bytes, unsigned mode, unsigned rename_flags, struct err *err)
@@ -202,7 +203,7 @@ static enum rc put_file(const char *path, struct str bytes, unsigned mode, unsig
 	enum rc rc;
 
 	TRY(temp_name(path, temp, err));
-	rc = write_temp(temp, bytes, mode, err);
+	rc = write_temp(path, temp, bytes, mode, err);
 	if (rc == RC_OK && (FAULT("file.rename") || renameat2(AT_FDCWD, temp, AT_FDCWD, path, rename_flags) != 0))
 		rc = FAIL(err, rc_of_errno(), "%s: %m", path);
 	if (rc != RC_OK) {

@@ -220,6 +220,25 @@ enum rc api_query_int(const struct api_call *c, const char *name, int64_t fallba
 	return RC_OK;
 }
 
+enum rc api_query_word(const struct api_call *c, const char *name, const char *const *words, struct str *ret, struct err *err)
+{
+	struct str said = api_query(c, name);
+	struct buf b;
+
+	*ret = said.p == NULL ? S("") : said;
+	if (ret->n == 0)
+		return RC_OK;
+	for (size_t i = 0; words[i] != NULL; i++)
+		if (str_eq(said, str_of(words[i])))
+			return RC_OK;
+	buf_init(&b, 4096);
+	for (size_t i = 0; words[i] != NULL; i++)
+		buf_fmt(&b, "%s%s", i == 0 ? "" : words[i + 1] == NULL ? " or " : ", ", words[i]);
+	err_set(err, RC_BAD, "%s: '%.*s' is not one of %.*s", name, STR(str_slice(said, 0, 40)), STR(buf_view(&b)));
+	buf_done(&b);
+	return RC_BAD;
+}
+
 enum rc api_query_bool(const struct api_call *c, const char *name, bool *ret, struct err *err)
 {
 	struct str text = api_query(c, name);

@@ -125,6 +125,9 @@ struct str api_query(const struct api_call *c, const char *name);
 enum rc api_query_int(const struct api_call *c, const char *name, int64_t fallback, int64_t least, int64_t most,
 		      int64_t *ret, struct err *err) MUSTUSE;
 
+/* One of `words` (NULL ends), empty when absent; RC_BAD names them: a slip must not look like an empty list. */
+enum rc api_query_word(const struct api_call *c, const char *name, const char *const *words, struct str *ret, struct err *err) MUSTUSE;
+
 /* Absent: false. RC_BAD: neither true nor false. */
 enum rc api_query_bool(const struct api_call *c, const char *name, bool *ret, struct err *err) MUSTUSE;
 

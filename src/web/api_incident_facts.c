@@ -54,6 +54,18 @@ static enum rc check_instant(const struct json *in, const char *name, struct err
 	return text.n > 0 && time_parse_offset(text, &t, NULL) == RC_OK ? RC_OK : FAIL(err, RC_BAD, "/%s: expected an instant (RFC 3339)", name);
 }
 
+static enum rc no_type(struct str said, struct err *err)
+{
+	struct buf b;
+
+	buf_init(&b, 4096);
+	for (int i = 0; i < FACT_TYPES; i++)
+		buf_fmt(&b, "%s%s", i > 0 ? ", " : "", desk_fact_name((enum fact_type)i));
+	err_set(err, RC_BAD, "/type: no fact is called '%.*s': %.*s", STR(str_slice(said, 0, 40)), STR(buf_view(&b)));
+	buf_done(&b);
+	return RC_BAD;
+}
+
 enum rc incident_make_fact(struct api_call *c, struct str packs, const struct json *in, struct incident_fact *ret, struct err *err)
 {
 	struct str id = json_get_str(in, S("id")), by = json_get_str(in, S("by"));
@@ -70,9 +82,11 @@ enum rc incident_make_fact(struct api_call *c, struct str packs, const struct js
 	if (ret->type.n == 0)
 		return FAIL(err, RC_BAD, "/type: is required");
 	if (type == FACT_TYPES)
-		return FAIL(err, RC_BAD, "/type: nobody knows a fact of type '%.*s'", STR(str_slice(ret->type, 0, 100)));
+		return no_type(ret->type, err);
 	if (json_get(in, S("until")) != NULL)
 		TRY(check_instant(in, "until", err));
+	if (json_get(in, S("claimed")) != NULL)
+		TRY(check_instant(in, "claimed", err));
 	TRY(state_as(c, packs, type, by, &by, err));
 	uuid_v4(&u);
 	uuid_format(&u, uuid);

@@ -274,7 +274,7 @@ static enum rc read_query(struct api_call *c, struct incident_query *q, struct e
 
 	TRY(api_query_bool(c, "all", &q->all, err));
 	TRY(read_order(api_query(c, "order"), q, err));
-	q->state = api_query(c, "state");
+	TRY(api_query_word(c, "state", desk_state_names, &q->state, err));
 	TRY(api_query_int(c, "level", INCIDENT_ANY, INCIDENT_ANY, 99, &level, err));
 	q->level = (int)level;
 	TRY(api_query_bool(c, "exercise", &exercise, err));

@@ -131,13 +131,17 @@ static struct str query(const struct api_call *c, const char *name)
 
 static enum rc read_query(struct listing *l, struct err *err)
 {
-	static const char *const lists[] = { "rule", "technique", "indicator" };
+	static const char *const lists[] = { "rule", "technique", "indicator" }, *const states[] = { "open", "in-progress", "closed", "active", NULL },
+		*const dispositions[] = { "false-positive", "confirmed", "undetermined", "merged", NULL },
+		*const levels[] = { "informational", "low", "medium", "high", "critical", NULL };
 	struct api_call *c = l->c;
 	struct ticket_query *q = &l->q;
 
-	*q = (struct ticket_query){ .limit = PAGE, .state = query(c, "state"), .class = query(c, "class"), .disposition = query(c, "disposition"),
-				    .assignee = query(c, "assignee"), .where = query(c, "host"), .level = query(c, "level"), .kind = S(""),
+	*q = (struct ticket_query){ .limit = PAGE, .class = query(c, "class"), .assignee = query(c, "assignee"), .where = query(c, "host"), .kind = S(""),
 				    .value = S("") };
+	TRY(api_query_word(c, "state", states, &q->state, err));
+	TRY(api_query_word(c, "disposition", dispositions, &q->disposition, err));
+	TRY(api_query_word(c, "level", levels, &q->level, err));
 	for (size_t i = 0; i < COUNTOF(lists); i++) {
 		struct str v = query(c, lists[i]);
 

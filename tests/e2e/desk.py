@@ -36,7 +36,7 @@ r = n.cli('review', '@', number, '--level', '3', '--grounds', 'x')
 t.ok(r.status == 2 and 'may not state' in r.err, 'who reports does not review', r)
 r = n.cli('review', '@', number, '--level', '3')
 t.ok(r.status == 2 and '--grounds' in r.err, 'a review needs grounds', r)
-for tail, says in ((('contained', '--claimed', '2099-01-01T00:00:00Z'), 'after it was recorded'), (('dreamt',), "type 'dreamt'"),
+for tail, says in ((('contained', '--claimed', '2099-01-01T00:00:00Z'), 'after it was recorded'), (('dreamt',), "no fact is called 'dreamt': aware"),
                    (('level', '--level', '7'), 'levels 1 to 4'), (('corrected', '--ref', 'none', '--claimed', ago(5)), 'no fact'),
                    (('contained', '--claimed', 'noon'), 'claimed')):
     r = n.cli('incident', 'state', '@', number, *tail)

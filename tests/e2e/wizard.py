@@ -178,6 +178,24 @@ r = n.cli('incident', 'open', '@', '-t', 'at night', '--aware', 'yesterday')
 t.ok(r.status == 2 and "--aware: 'yesterday' is no time: 23:30" in r.err, 'what is no time is refused with what would be one', r)
 r = n.cli('incident', 'show', '@', number, '--lang', 'zh', env=environment(TZ='CST-8'))
 t.ok(r.status == 0 and '+08:00' in r.out and '執行中' in r.out and '期限' in r.out and 'due' not in r.out, "the clocks in this machine's time, and in zh-TW", r)
+
+# --- a slip is told with what would be right ---
+broken = write('broken.json', '{"type": "bundle",')
+for words, told in ((['report', '@', number, '--system', 'hiss', '--answer', 'effect=outage'], "--system: no system 'hiss' in the register (lianfang system list)"),
+                    (['report', '@', number, '--system', 'bare', '--answer', 'effect=outtage'], "--answer effect=...: pack tw-2026 knows no answer 'outtage' (leak, tamper, outage)"),
+                    (['incident', 'state', '@', number, 'forwardd'], "no fact is called 'forwardd': aware, reported"),
+                    (['incident', 'list', '@', '--state', 'reportd'], "--state: 'reportd' is not one of draft, aware"),
+                    (['ticket', 'list', '@', '--state', 'activ'], "--state: 'activ' is not one of open, in-progress, closed or active"),
+                    (['ticket', 'list', '@', '--level', 'hihg'], "--level: 'hihg' is not one of informational"),
+                    (['import', broken, '@'], 'broken.json: JSON: '),
+                    (['incident', 'export', '@', number, '-o', '/nonexistent/x.xml'], '/nonexistent/x.xml: No such file or directory'),
+                    (['incident', 'show', '--dir', '/nonexistent', number], '/nonexistent: no node here (lianfang init makes one; --dir DIR')):
+    r = n.cli(*words)
+    t.ok(r.status == 2 and told in r.err, f'{" ".join(words[:2])}: {told}', r)
+r = n.cli('incident', 'show', env=environment(LIANFANG_DIR=n.dir))
+t.ok(r.status == 2 and 'needs NUMBER\n' in r.err, 'a folder that is known is not asked for', r)
+r = n.cli('hunt', '198.51.100.7', env=environment(LIANFANG_DIR=n.dir))
+t.ok('/var/lib/lianfang' not in r.err, 'hunt takes LIANFANG_DIR, as all do', r)
 term = Terminal('--lang', 'zh', 'incident', 'level', n.dir)
 term.talk(('是否已造成影響', '否'))
 t.ok(term.wait('情資'), 'in zh-TW: a blocked attempt is no incident', term.text)
