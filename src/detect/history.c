@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -20,13 +21,21 @@
 #define PLACES_MAGIC 0x3150464cu /* "LFP1" */
 #define PLACES_MAX 65536         /* inputs, of all time */
 #define PLACES_BYTES ((size_t)64 << 20)
-#define LATEST 64                /* blocks that are asked whether they hold the journal's events */
+#define LATEST 256               /* blocks that are asked whether they hold the journal's events */
 #define TAIL_TRIES 4             /* a writer that seals faster than we read leaves the newest unseen */
 #define AGE_PARTS 16             /* a segment spans at most this part of the age at which it is removed */
 
 struct place {
 	uint16_t n;
 	char text[BLOCK_PLACE_MAX];
+};
+
+/* What a journal holds, sealed here. */
+struct tail {
+	struct buf bytes;
+	struct journal_life life;
+	uint64_t end;
+	struct history_block block;
 };
 
 struct history {
@@ -39,9 +48,13 @@ struct history {
 	struct map *by_source;   /* writer: places by the input's name */
 	struct place *places;
 	size_t n_places, places_room;
-	struct journal *journal; /* writer: of the events that are not sealed yet, once one was kept */
-	struct buf tail;         /* reader: the journal's events as a block, or nothing */
-	struct history_block tail_block;
+	/* writer: of the events that are not sealed yet, once some were kept; those of the one that is not `open` are being sealed */
+	struct journal *journal[JOURNALS];
+	_Atomic unsigned open;
+	_Atomic uint64_t sealing; /* their mark, until they are in a block; 0: there are none */
+	uint32_t lives;
+	struct tail tail[JOURNALS]; /* reader: the journals' events as blocks, the older ones first */
+	size_t n_tails;
 	uint64_t torn, expired_segments, expired_events, expired_bytes;
 };
 
@@ -290,38 +303,92 @@ static enum rc refill(void *ctx, const struct block_event *e, struct str place, 
 	return place.n == 0 ? RC_OK : block_maker_place(m, e->source, place, err);
 }
 
-/* What the journal holds as a sealed block into `out`; empty: nothing, or it is in a block already. */
-static enum rc seal_journal(struct history *h, struct buf *out, struct err *err)
+/* What journal `which` holds as a sealed block; empty: nothing, or it is in a block already. */
+static enum rc seal_journal(struct history *h, unsigned which, struct tail *t, struct err *err)
 {
 	struct block_maker *m CLEANUP(block_maker_freep) = NULL;
-	uint64_t mark;
 	enum rc rc;
 
-	buf_clear(out);
+	buf_clear(&t->bytes);
 	TRY(block_maker_new(&m, err));
-	rc = journal_read(h->dir, &mark, refill, m, err);
+	rc = journal_read(h->dir, which, &t->life, &t->end, refill, m, err);
 	/* The maker that wrote it had room for all of it; what is damaged ends there. */
 	if (rc != RC_BUSY && rc != RC_CORRUPT)
 		TRY(rc);
-	if (block_maker_events(m) == 0 || is_sealed(h, mark))
+	if (block_maker_events(m) == 0 || is_sealed(h, t->life.mark))
 		return RC_OK;
-	block_maker_mark(m, mark);
-	return block_maker_seal(m, time_now(), 0, out, err);
+	block_maker_mark(m, t->life.mark);
+	block_maker_hurry(m, !h->opts.write); /* a reader only looks at it */
+	return block_maker_seal(m, time_now(), 0, &t->bytes, err);
 }
 
-/* A former life's unsealed events become a block. */
-static enum rc adopt_journal(struct history *h, struct err *err)
+static void drop_tails(struct history *h)
 {
-	struct buf block;
-	enum rc rc;
+	for (size_t i = 0; i < JOURNALS; i++)
+		buf_done(&h->tail[i].bytes);
+	h->n_tails = 0;
+}
 
-	buf_init(&block, BLOCK_BYTES_MAX);
-	rc = seal_journal(h, &block, err);
-	if (rc == RC_OK && block.n > 0)
-		rc = history_append(h, buf_view(&block), err);
+/* Both journals, the older life first. */
+static enum rc seal_journals(struct history *h, struct err *err)
+{
+	drop_tails(h);
+	for (unsigned i = 0; i < JOURNALS; i++) {
+		buf_init(&h->tail[i].bytes, BLOCK_BYTES_MAX);
+		TRY(seal_journal(h, i, &h->tail[i], err));
+	}
+	if ((int32_t)(h->tail[0].life.number - h->tail[1].life.number) > 0) {
+		struct tail t = h->tail[0];
+
+		h->tail[0] = h->tail[1];
+		h->tail[1] = t;
+	}
+	return RC_OK;
+}
+
+/* Is what came before the events of a life known, in a block or whole in the other journal? A crash may leave the newer journal on the
+ * disk without all of the older one. */
+static bool follows(const struct history *h, const struct tail *t, const struct tail *other)
+{
+	return t->life.before == 0 || is_sealed(h, t->life.before) || (other->life.mark == t->life.before && other->end >= t->life.before_end);
+}
+
+/* Keeps the tails that count. */
+static enum rc note_tails(struct history *h, struct err *err)
+{
+	h->n_tails = 0;
+	for (size_t i = 0; i < JOURNALS; i++) {
+		struct tail *t = &h->tail[i];
+
+		if (t->bytes.n == 0 || is_sealed(h, t->life.mark) || !follows(h, t, &h->tail[1 - i]))
+			continue;
+		t->block = (struct history_block){ .index = buf_view(&t->bytes) };
+		TRY(block_index_read(t->block.index, &t->block.head, &t->block.filter, err));
+		if (h->n_tails != i) { /* only the second counts */
+			struct tail first = h->tail[0];
+
+			h->tail[0] = *t;
+			h->tail[1] = first;
+		}
+		h->n_tails++;
+	}
+	return RC_OK;
+}
+
+/* A former life's unsealed events become blocks. */
+static enum rc adopt_journals(struct history *h, struct err *err)
+{
+	enum rc rc = seal_journals(h, err);
+
+	if (rc == RC_OK)
+		rc = note_tails(h, err);
+	for (size_t i = 0; i < h->n_tails && rc == RC_OK; i++) {
+		rc = history_append(h, buf_view(&h->tail[i].bytes), err);
+		h->lives = h->tail[i].life.number;
+	}
+	drop_tails(h);
 	if (rc == RC_OK)
 		journal_forget(h->dir);
-	buf_done(&block);
 	return rc;
 }
 
@@ -356,49 +423,114 @@ static enum rc refresh_segments(struct history *h, struct err *err)
 	return rc;
 }
 
-/* The journal first, then the segments once more: what was sealed between the two has its block, and the journal is read again. */
-static enum rc read_tail(struct history *h, struct err *err)
+/* The journals first, then the segments once more: what was sealed between the two has its block, and the journals are read again. */
+static enum rc read_tails(struct history *h, struct err *err)
 {
-	buf_init(&h->tail, BLOCK_BYTES_MAX);
 	for (int i = 0; i < TAIL_TRIES; i++) {
-		TRY(seal_journal(h, &h->tail, err));
-		if (h->tail.n == 0)
+		bool sealed = false;
+
+		TRY(seal_journals(h, err));
+		if (h->tail[0].bytes.n == 0 && h->tail[1].bytes.n == 0)
 			return RC_OK;
 		TRY(refresh_segments(h, err));
-		h->tail_block = (struct history_block){ .index = buf_view(&h->tail) };
-		TRY(block_index_read(h->tail_block.index, &h->tail_block.head, &h->tail_block.filter, err));
-		if (!is_sealed(h, h->tail_block.head.mark))
+		for (size_t k = 0; k < JOURNALS; k++)
+			sealed |= h->tail[k].bytes.n > 0 && is_sealed(h, h->tail[k].life.mark);
+		TRY(note_tails(h, err));
+		if (!sealed)
 			return RC_OK;
-		buf_clear(&h->tail);
 	}
 	return RC_OK;
 }
 
+/* The next life, after one of which nothing more needs to be known. */
+static struct journal_life next_life(struct history *h)
+{
+	return (struct journal_life){ .number = ++h->lives };
+}
+
 enum rc history_keep(struct history *h, const struct block_event *e, struct str place, struct err *err)
 {
-	if (h->journal == NULL)
-		TRY(journal_open(h->dir, &h->journal, err));
-	return journal_add(h->journal, e, place, err);
+	unsigned open = atomic_load_explicit(&h->open, memory_order_relaxed);
+
+	if (h->journal[open] == NULL) {
+		struct journal_life life = next_life(h);
+
+		TRY(journal_open(h->dir, open, &life, &h->journal[open], err));
+	}
+	return journal_add(h->journal[open], e, place, err);
 }
 
 void history_unkeep(struct history *h)
 {
-	journal_undo(h->journal);
+	journal_undo(h->journal[atomic_load(&h->open)]);
 }
 
 enum rc history_keep_flush(struct history *h, struct err *err)
 {
-	return h->journal == NULL ? RC_OK : journal_flush(h->journal, err);
+	struct journal *j = h->journal[atomic_load(&h->open)];
+
+	return j == NULL ? RC_OK : journal_flush(j, err);
 }
 
+/* Which one is open is asked for first: a turn that comes between the two questions leaves what was flushed in that one. */
 enum rc history_keep_sync(struct history *h, struct err *err)
 {
-	return h->journal == NULL ? RC_OK : journal_sync(h->journal, err);
+	unsigned open = atomic_load(&h->open);
+	struct journal *older = atomic_load(&h->sealing) != 0 ? h->journal[1 - open] : NULL;
+
+	if (older != NULL)
+		TRY(journal_sync(older, err));
+	return h->journal[open] == NULL ? RC_OK : journal_sync(h->journal[open], err);
 }
 
 uint64_t history_mark(const struct history *h)
 {
-	return h->journal == NULL ? 0 : journal_mark(h->journal);
+	const struct journal *j = h->journal[atomic_load(&h->open)];
+
+	return j == NULL ? 0 : journal_mark(j);
+}
+
+/* The journal may fail where the segments do not: what it could not write has no second place then, as without a journal. */
+enum rc history_turn(struct history *h, struct err *err)
+{
+	unsigned open = atomic_load(&h->open), next = 1 - open;
+	struct journal *j = h->journal[open];
+	struct journal_life life;
+
+	if (atomic_load(&h->sealing) != 0)
+		return FAIL(err, RC_BUSY, "history: the block before is not written yet");
+	if (j == NULL)
+		return RC_OK;
+	life = next_life(h);
+	life.before = journal_mark(j);
+	if (journal_flush(j, NULL) != RC_OK)
+		journal_give_up(j);
+	life.before_end = journal_end(j);
+	if (h->journal[next] == NULL)
+		TRY(journal_open(h->dir, next, &life, &h->journal[next], err));
+	else
+		(void)!journal_restart(h->journal[next], &life, NULL);
+	atomic_store(&h->sealing, life.before);
+	atomic_store(&h->open, next);
+	return RC_OK;
+}
+
+/* The block of this mark is durable: its journal may be written over. One that cannot begin anew acknowledges nothing until it can. */
+static void end_life(struct history *h, uint64_t mark)
+{
+	struct journal *j = h->journal[atomic_load(&h->open)];
+	struct journal_life life;
+
+	if (mark == 0)
+		return;
+	if (atomic_load(&h->sealing) == mark) {
+		atomic_store(&h->sealing, 0);
+		return;
+	}
+	if (j == NULL || mark != journal_mark(j))
+		return;
+	life = next_life(h);
+	(void)!journal_restart(j, &life, NULL);
 }
 
 /* --- opening --- */
@@ -442,9 +574,9 @@ static enum rc open_all(struct history *h, struct err *err)
 	buf_done(&list);
 	TRY(rc);
 	if (!h->opts.write)
-		return read_tail(h, err);
+		return read_tails(h, err);
 	TRY(open_writer(h, err));
-	return adopt_journal(h, err);
+	return adopt_journals(h, err);
 }
 
 enum rc history_open(const struct history_opts *o, struct history **ret, struct err *err)
@@ -483,8 +615,9 @@ void history_close(struct history *h)
 	mem_free(h->segments);
 	map_free(h->by_source);
 	mem_free(h->places);
-	journal_close(h->journal);
-	buf_done(&h->tail);
+	for (size_t i = 0; i < JOURNALS; i++)
+		journal_close(h->journal[i]);
+	drop_tails(h);
 	file_closep(&h->lock);
 	mem_free(h);
 }
@@ -532,9 +665,7 @@ enum rc history_append(struct history *h, struct str block, struct err *err)
 	h->broken |= rc == RC_IO;
 	TRY(rc);
 	TRY(take_places(h, &h->segments[h->n - 1]->blocks[h->segments[h->n - 1]->n - 1], err));
-	/* The block is durable; a journal that cannot begin anew acknowledges nothing until it can. */
-	if (h->journal != NULL && head.mark == journal_mark(h->journal))
-		(void)!journal_restart(h->journal, NULL);
+	end_life(h, head.mark);
 	return RC_OK;
 }
 
@@ -569,10 +700,10 @@ size_t history_blocks(const struct history *h)
 
 	for (size_t i = 0; i < h->n; i++)
 		n += h->segments[i]->n;
-	return n + (h->tail.n > 0);
+	return n + h->n_tails;
 }
 
-/* NULL: it is the tail. */
+/* NULL: it is tail number *i. */
 static struct segment *segment_of(const struct history *h, size_t *i)
 {
 	size_t k = 0;
@@ -586,20 +717,20 @@ const struct history_block *history_block(const struct history *h, size_t i)
 {
 	const struct segment *s = segment_of(h, &i);
 
-	return s == NULL ? &h->tail_block : &s->blocks[i];
+	return s == NULL ? &h->tail[i].block : &s->blocks[i];
 }
 
 enum rc history_read(struct history *h, size_t i, struct buf *out, struct err *err)
 {
 	const struct segment *s = segment_of(h, &i);
-	const struct history_block *b = s == NULL ? &h->tail_block : &s->blocks[i];
+	const struct history_block *b = s == NULL ? &h->tail[i].block : &s->blocks[i];
 	size_t n = block_n(&b->head);
 	char *room;
 	ssize_t got;
 
 	buf_clear(out);
 	if (s == NULL) {
-		buf_str(out, buf_view(&h->tail));
+		buf_str(out, buf_view(&h->tail[i].bytes));
 		return buf_check(out, err, "history");
 	}
 	room = buf_room(out, n);
@@ -621,8 +752,7 @@ enum rc history_refresh(struct history *h, struct err *err)
 	if (h->opts.write)
 		return RC_OK;
 	TRY(refresh_segments(h, err));
-	buf_done(&h->tail);
-	return read_tail(h, err);
+	return read_tails(h, err);
 }
 
 void history_stats(const struct history *h, struct history_stats *ret)
@@ -648,6 +778,6 @@ void history_stats(const struct history *h, struct history_stats *ret)
 			ret->index += block_index_n(b);
 		}
 	}
-	if (h->tail.n > 0)
-		ret->unsealed = h->tail_block.head.events;
+	for (size_t i = 0; i < h->n_tails; i++)
+		ret->unsealed += h->tail[i].block.head.events;
 }

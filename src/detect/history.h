@@ -45,6 +45,10 @@ enum rc history_sync(struct history *h, struct err *err) MUSTUSE;
  * not taken; RC_LIMIT: no block can hold it. */
 enum rc history_keep(struct history *h, const struct block_event *e, struct str place, struct err *err) MUSTUSE;
 void history_unkeep(struct history *h);      /* the latest, if nothing was flushed since */
+/* What was kept is being sealed, with the mark that history_mark tells before: what is kept from now on has another journal and another
+ * mark. RC_BUSY: the block of the turn before was not appended yet. history_keep, _unkeep, _turn, _mark and _keep_flush of one thread
+ * may run beside all others of another. */
+enum rc history_turn(struct history *h, struct err *err) MUSTUSE;
 /* Readers see what was kept; history_keep_sync makes it durable, beside other calls. */
 enum rc history_keep_flush(struct history *h, struct err *err) MUSTUSE;
 enum rc history_keep_sync(struct history *h, struct err *err) MUSTUSE;
@@ -65,7 +69,7 @@ struct history_block {
 	uint64_t segment, at;
 };
 
-/* Blocks in the order in which they were appended; for a reader behind them one of the events that are not sealed yet, if there are any. */
+/* Blocks in the order in which they were appended; for a reader behind them up to two of the events that are not sealed yet. */
 size_t history_blocks(const struct history *h);
 const struct history_block *history_block(const struct history *h, size_t i);
 /* The bytes of block `i` into `out` (cleared first). RC_NOTFOUND: its segment was removed meanwhile; RC_CORRUPT, RC_IO. */

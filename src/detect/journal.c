@@ -1,4 +1,4 @@
-/* The file: a head with the mark, then chunks, each with the mark, its length and a
+/* A file: a head with its life, then chunks, each with the mark, its length and a
  * checksum. A chunk of another mark is left over from a longer former life and ends
  * the reading, as does a torn one. Written in place: its pages stay in memory, and a
  * sync of an overwritten file needs no change of the folder's records. */
@@ -17,8 +17,8 @@
 #include "base/uuid.h"
 #include "sys/file.h"
 
-#define MAGIC 0x314a464cu      /* "LFJ1" */
-#define HEAD 16                /* magic, zero, mark */
+#define MAGIC 0x324a464cu      /* "LFJ2" */
+#define HEAD 40                /* magic, then the life, then the checksum of both */
 #define CHUNK_HEAD 32          /* magic, length, mark, checksum, zero */
 #define CHUNK ((size_t)256 << 10)
 #define RECORD_HEAD 25
@@ -33,9 +33,9 @@ struct journal {
 	_Atomic bool broken;
 };
 
-static void path_of(const char *dir, char out[static 4200])
+static void path_of(const char *dir, unsigned which, char out[static 4200])
 {
-	snprintf(out, 4200, "%.4096s/open", dir);
+	snprintf(out, 4200, "%.4096s/%s", dir, which == 0 ? "open" : "open2");
 }
 
 static void begin_chunk(struct journal *j)
@@ -47,7 +47,7 @@ static void begin_chunk(struct journal *j)
 	j->before = j->chunk.n;
 }
 
-enum rc journal_restart(struct journal *j, struct err *err)
+enum rc journal_restart(struct journal *j, const struct journal_life *life, struct err *err)
 {
 	struct uuid u;
 	struct buf head;
@@ -60,8 +60,11 @@ enum rc journal_restart(struct journal *j, struct err *err)
 	begin_chunk(j);
 	buf_init(&head, HEAD);
 	buf_le32(&head, MAGIC);
-	buf_le32(&head, 0);
+	buf_le32(&head, life->number);
 	buf_le64(&head, j->mark);
+	buf_le64(&head, life->before);
+	buf_le64(&head, life->before_end);
+	buf_le64(&head, hash_stable(buf_view(&head)));
 	rc = buf_check(&head, err, "journal");
 	if (rc == RC_OK)
 		rc = file_write_at(j->fd, 0, buf_view(&head), err);
@@ -71,7 +74,7 @@ enum rc journal_restart(struct journal *j, struct err *err)
 	return rc;
 }
 
-enum rc journal_open(const char *dir, struct journal **ret, struct err *err)
+enum rc journal_open(const char *dir, unsigned which, const struct journal_life *life, struct journal **ret, struct err *err)
 {
 	struct journal *j = mem_alloc(sizeof *j);
 	char path[4200];
@@ -79,10 +82,10 @@ enum rc journal_open(const char *dir, struct journal **ret, struct err *err)
 
 	if (j == NULL)
 		return FAIL(err, RC_NOMEM, "journal: out of memory");
-	path_of(dir, path);
+	path_of(dir, which, path);
 	buf_init(&j->chunk, CHUNK_HEAD + CHUNK + RECORD_MOST);
 	j->fd = FAULT("journal.open") ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-	rc = j->fd < 0 ? FAIL(err, errno == ENOSPC ? RC_FULL : RC_IO, "%s: %m", path) : journal_restart(j, err);
+	rc = j->fd < 0 ? FAIL(err, errno == ENOSPC ? RC_FULL : RC_IO, "%s: %m", path) : journal_restart(j, life, err);
 	if (rc != RC_OK) {
 		journal_close(j);
 		return rc;
@@ -103,6 +106,16 @@ void journal_close(struct journal *j)
 uint64_t journal_mark(const struct journal *j)
 {
 	return j->mark;
+}
+
+void journal_give_up(struct journal *j)
+{
+	atomic_store(&j->broken, true);
+}
+
+uint64_t journal_end(const struct journal *j)
+{
+	return atomic_load(&j->broken) ? UINT64_MAX : j->at;
 }
 
 enum rc journal_add(struct journal *j, const struct block_event *e, struct str place, struct err *err)
@@ -196,7 +209,19 @@ static bool next_chunk(struct rd *r, uint64_t mark, struct str *ret)
 	return !r->bad && magic == MAGIC && of == mark && n > 0 && hash_stable(*ret) == sum;
 }
 
-enum rc journal_read(const char *dir, uint64_t *ret_mark, journal_event fn, void *ctx, struct err *err)
+static void read_head(struct str all, struct rd *r, struct journal_life *ret)
+{
+	uint32_t magic = rd_le32(r);
+	struct journal_life l = { .number = rd_le32(r) };
+
+	l.mark = rd_le64(r);
+	l.before = rd_le64(r);
+	l.before_end = rd_le64(r);
+	if (rd_le64(r) == hash_stable(str_slice(all, 0, HEAD - 8)) && magic == MAGIC && !r->bad)
+		*ret = l;
+}
+
+enum rc journal_read(const char *dir, unsigned which, struct journal_life *ret, uint64_t *ret_end, journal_event fn, void *ctx, struct err *err)
 {
 	char path[4200];
 	struct buf all;
@@ -204,19 +229,21 @@ enum rc journal_read(const char *dir, uint64_t *ret_mark, journal_event fn, void
 	struct rd r, records;
 	enum rc rc;
 
-	*ret_mark = 0;
-	path_of(dir, path);
+	*ret = (struct journal_life){ 0 };
+	*ret_end = 0;
+	path_of(dir, which, path);
 	rc = file_read(path, FILE_MOST, &all, err);
 	if (rc == RC_NOTFOUND)
 		return RC_OK;
 	TRY(rc);
 	rd_init(&r, buf_view(&all));
-	if (rd_le32(&r) == MAGIC && rd_le32(&r) == 0)
-		*ret_mark = rd_le64(&r);
-	while (*ret_mark != 0 && rc == RC_OK && next_chunk(&r, *ret_mark, &chunk)) {
+	read_head(buf_view(&all), &r, ret);
+	*ret_end = HEAD;
+	while (ret->mark != 0 && rc == RC_OK && next_chunk(&r, ret->mark, &chunk)) {
 		rd_init(&records, chunk);
 		while (rc == RC_OK && rd_left(&records) > 0)
 			rc = read_record(&records, fn, ctx, err);
+		*ret_end += CHUNK_HEAD + chunk.n;
 	}
 	buf_done(&all);
 	return rc;
@@ -226,6 +253,8 @@ void journal_forget(const char *dir)
 {
 	char path[4200];
 
-	path_of(dir, path);
-	(void)unlink(path);
+	for (unsigned i = 0; i < JOURNALS; i++) {
+		path_of(dir, i, path);
+		(void)unlink(path);
+	}
 }

@@ -1,6 +1,7 @@
 /* Events gather in an open block, and beside it in the history's journal, where searches find them and a crash leaves
- * them; a full block is sealed by whoever fills it, a quiet one by the thread here. Indicators that became known wait in
- * a list; the thread hunts for all that wait in one pass. What it finds takes the same way as a live hit, with the
+ * them. A full block, or one that is open for long, is handed to a thread that seals it and writes it, while the next one
+ * fills; only when that is full too whoever brings events waits. Indicators that became known wait in
+ * a list; another thread hunts for all that wait in one pass. What it finds takes the same way as a live hit, with the
  * event's own time.
  *
  * Who must acknowledge to a sender asks memory_settle: one sync serves all that was added until it began. */
@@ -30,13 +31,26 @@
 #define REPLAY_TIME (10 * USEC_PER_SEC)
 #define DAY ((usec)86400 * USEC_PER_SEC)
 
+enum closing {
+	CLOSING_NONE,
+	CLOSING_SEALS,          /* the sealer has `full`, without the lock */
+	CLOSING_WRITES,         /* its bytes are in `sealed` and go to the disk, which may not take them for a while */
+};
+
 struct memory {
 	struct detector *detector;
-	pthread_t thread;
-	pthread_mutex_t lock;   /* of the block and the writer */
+	pthread_t thread, sealer;
+	pthread_mutex_t disk;   /* of the history's segments; taken before `lock` */
+	pthread_mutex_t lock;   /* of the open block, the journal and all up to `added` */
+	pthread_cond_t turned;  /* something of it changed */
 	struct history *history;
-	struct block_maker *maker;
+	struct block_maker *maker, *full; /* events go into `maker` */
+	enum closing closing;
+	uint32_t closing_events;
 	struct buf sealed;
+	enum rc trouble;        /* why the closing block is not written yet */
+	struct err why;
+	bool again, ending;     /* for the sealer: try at once; nothing more will come */
 	uint64_t added;         /* events ever, under the lock */
 	pthread_mutex_t sync_lock;
 	uint64_t durable;       /* of them, under sync_lock */
@@ -54,19 +68,53 @@ struct memory {
 
 /* --- writing; under the lock --- */
 
+/* The open block is closed and the next one begins: the sealer's from now on. */
+static enum rc turn(struct memory *m, struct err *err)
+{
+	struct block_maker *full = m->maker;
+	uint64_t mark = history_mark(m->history);
+
+	TRY(history_turn(m->history, err));
+	block_maker_mark(full, mark);
+	block_maker_hurry(full, block_maker_full(full) && time_mono() - block_maker_since(full) < HURRY_BELOW);
+	m->maker = m->full;
+	m->full = full;
+	m->closing_events = block_maker_events(full);
+	m->closing = CLOSING_SEALS;
+	pthread_cond_broadcast(&m->turned);
+	return RC_OK;
+}
+
+/* Until the block that was closed is written, or the disk said why not. */
+static enum rc wait_for_disk(struct memory *m, struct err *err)
+{
+	while (m->closing != CLOSING_NONE && m->trouble == RC_OK)
+		pthread_cond_wait(&m->turned, &m->lock);
+	if (m->closing != CLOSING_NONE)
+		return FAIL(err, m->trouble, "%s", m->why.text);
+	return RC_OK;
+}
+
+/* The open block is closed, as soon as the one before it is written. */
+static enum rc close_block(struct memory *m, struct err *err)
+{
+	const struct block_maker *maker = m->maker;
+
+	TRY(wait_for_disk(m, err));
+	/* While this one waited another may have closed it. */
+	return m->maker != maker || block_maker_events(m->maker) == 0 ? RC_OK : turn(m, err);
+}
+
+/* All that was added is in written blocks. What the disk did not take before is tried once more. */
 static enum rc seal(struct memory *m, struct err *err)
 {
-	if (block_maker_events(m->maker) == 0 && m->sealed.n == 0)
-		return RC_OK;
-	/* A block that the disk did not take is kept and tried again. */
-	if (m->sealed.n == 0) {
-		block_maker_mark(m->maker, history_mark(m->history));
-		block_maker_hurry(m->maker, block_maker_full(m->maker) && time_mono() - block_maker_since(m->maker) < HURRY_BELOW);
-		TRY(block_maker_seal(m->maker, time_now(), 0, &m->sealed, err));
+	if (m->closing != CLOSING_NONE && m->trouble != RC_OK) {
+		m->again = true;
+		m->trouble = RC_OK;
+		pthread_cond_broadcast(&m->turned);
 	}
-	TRY(history_append(m->history, buf_view(&m->sealed), err));
-	buf_clear(&m->sealed);
-	return RC_OK;
+	TRY(close_block(m, err));
+	return wait_for_disk(m, err);
 }
 
 static void nap(usec span)
@@ -95,13 +143,14 @@ static enum rc add(struct memory *m, const struct block_event *e, struct flat *f
 {
 	enum rc rc;
 
-	if (block_maker_full(m->maker) || m->sealed.n > 0)
-		TRY(seal(m, err));
-	rc = add_to_open(m, e, f, place, err);
-	if (rc != RC_BUSY)
-		return rc;
-	TRY(seal(m, err));
-	return add_to_open(m, e, f, place, err);
+	for (;;) {
+		while (block_maker_full(m->maker))
+			TRY(close_block(m, err));
+		rc = add_to_open(m, e, f, place, err);
+		if (rc != RC_BUSY || block_maker_events(m->maker) == 0)
+			return rc;
+		TRY(close_block(m, err));
+	}
 }
 
 enum rc memory_add(struct memory *m, const struct block_event *e, struct flat *f, struct str place, struct err *err)
@@ -164,14 +213,16 @@ enum rc memory_settle(struct memory *m, struct err *err)
 	return rc;
 }
 
-/* A block that the disk did not take yet tells too. */
+/* Both locks are held. A block that the disk did not take yet tells too. */
 static bool find_place(struct memory *m, struct str input, struct arena *a, struct str *ret)
 {
 	struct str name;
 
+	while (m->closing == CLOSING_SEALS && !m->ending)
+		pthread_cond_wait(&m->turned, &m->lock);
 	if (block_maker_known(m->maker, input, ret))
 		return true;
-	for (uint32_t i = 0; m->sealed.n > 0 && block_source(buf_view(&m->sealed), i, &name, ret); i++)
+	for (uint32_t i = 0; m->closing == CLOSING_WRITES && block_source(buf_view(&m->sealed), i, &name, ret); i++)
 		if (ret->n > 0 && str_eq(name, input))
 			return true;
 	return history_place(m->history, input, a, ret, NULL) == RC_OK;
@@ -183,11 +234,13 @@ bool memory_place(struct memory *m, struct str input, char *out, size_t room)
 	struct str place;
 	bool known;
 
+	pthread_mutex_lock(&m->disk);
 	pthread_mutex_lock(&m->lock);
 	known = a != NULL && find_place(m, input, a, &place) && place.n < room;
 	if (known)
 		snprintf(out, room, "%.*s", STR(place));
 	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->disk);
 	return known;
 }
 
@@ -349,7 +402,82 @@ static bool take_waiting(struct memory *m, struct arena **ret_arena, struct imag
 	return any;
 }
 
-/* --- the thread --- */
+/* --- the thread that seals --- */
+
+static void note_trouble(struct memory *m, enum rc rc, const struct err *err)
+{
+	m->trouble = rc;
+	if (rc != RC_OK)
+		m->why = *err;
+	pthread_cond_broadcast(&m->turned);
+}
+
+/* The next block to seal or write; false: nothing more comes. After trouble not at once. */
+static bool wait_for_block(struct memory *m)
+{
+	usec begun = time_mono();
+
+	while (m->closing != CLOSING_NONE && m->trouble != RC_OK && !m->again && !m->ending)
+		if (!cond_wait_for(&m->turned, &m->lock, begun + AGAIN_EACH - time_mono()))
+			break;
+	m->again = false;
+	while (m->closing == CLOSING_NONE && !m->ending)
+		pthread_cond_wait(&m->turned, &m->lock);
+	return !m->ending;
+}
+
+/* Without locks: nobody else looks at `full` meanwhile. */
+static void seal_full(struct memory *m)
+{
+	struct err err = { 0 };
+	enum rc rc;
+
+	buf_clear(&m->sealed);
+	rc = block_maker_seal(m->full, time_now(), 0, &m->sealed, &err);
+	pthread_mutex_lock(&m->lock);
+	if (rc == RC_OK)
+		m->closing = CLOSING_WRITES;
+	note_trouble(m, rc, &err);
+	pthread_mutex_unlock(&m->lock);
+}
+
+static void write_sealed(struct memory *m)
+{
+	struct err err = { 0 };
+	enum rc rc;
+
+	pthread_mutex_lock(&m->disk);
+	rc = history_append(m->history, buf_view(&m->sealed), &err);
+	pthread_mutex_lock(&m->lock);
+	if (rc == RC_OK)
+		m->closing = CLOSING_NONE;
+	note_trouble(m, rc, &err);
+	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->disk);
+}
+
+static void *run_sealer(void *arg)
+{
+	struct memory *m = arg;
+
+	for (;;) {
+		enum closing closing;
+		bool more;
+
+		pthread_mutex_lock(&m->lock);
+		more = wait_for_block(m);
+		closing = m->closing;
+		pthread_mutex_unlock(&m->lock);
+		if (!more)
+			return NULL;
+		if (closing == CLOSING_SEALS)
+			seal_full(m);
+		else
+			write_sealed(m);
+	}
+}
+
+/* --- the thread that hunts --- */
 
 /* An event whose matching began before the indicators were live is not in the history yet: what is in the works comes first, or
  * neither would find it. */
@@ -388,19 +516,30 @@ bool memory_seal(struct memory *m)
 	return good;
 }
 
-static void keep_house(struct memory *m, bool now)
+static void expire(struct memory *m)
 {
 	struct err err = { 0 };
-	usec since;
+
+	if (time_mono() - m->expired <= EXPIRE_EACH)
+		return;
+	m->expired = time_mono();
+	pthread_mutex_lock(&m->disk);
+	if (history_expire(m->history, time_now(), &err) != RC_OK)
+		log_line(LOG_LEVEL_ERROR, "history", "%s", err.text);
+	pthread_mutex_unlock(&m->disk);
+}
+
+static void keep_house(struct memory *m, bool now)
+{
+	usec since, after = m->detector->hands_on ? HAND_ON_AFTER : SEAL_AFTER;
+	struct err err = { 0 };
 
 	pthread_mutex_lock(&m->lock);
 	since = block_maker_since(m->maker);
-	if (((now || (since != 0 && time_mono() - since > (m->detector->hands_on ? HAND_ON_AFTER : SEAL_AFTER))) && seal(m, &err) != RC_OK) ||
-	    (time_mono() - m->expired > EXPIRE_EACH && history_expire(m->history, time_now(), &err) != RC_OK))
+	if ((now || (since != 0 && time_mono() - since > after)) && (now ? seal(m, &err) : close_block(m, &err)) != RC_OK)
 		log_line(LOG_LEVEL_ERROR, "history", "%s", err.text);
-	if (time_mono() - m->expired > EXPIRE_EACH)
-		m->expired = time_mono();
 	pthread_mutex_unlock(&m->lock);
+	expire(m);
 }
 
 static void *run(void *arg)
@@ -440,7 +579,9 @@ static enum rc memory_open(struct memory *m, struct err *err)
 	struct history_opts o = { .dir = m->detector->history, .write = true, .max_bytes = (uint64_t)conf->history_mb << 20,
 				  .max_age = conf->history_days * DAY };
 
+	pthread_mutex_init(&m->disk, NULL);
 	pthread_mutex_init(&m->lock, NULL);
+	cond_init(&m->turned);
 	pthread_mutex_init(&m->sync_lock, NULL);
 	pthread_mutex_init(&m->list_lock, NULL);
 	cond_init(&m->bell);
@@ -449,6 +590,7 @@ static enum rc memory_open(struct memory *m, struct err *err)
 	if (m->waiting_arena == NULL)
 		return FAIL(err, RC_NOMEM, "history: out of memory");
 	TRY(block_maker_new(&m->maker, err));
+	TRY(block_maker_new(&m->full, err));
 	return history_open(&o, &m->history, err);
 }
 
@@ -458,14 +600,36 @@ void memory_free(struct memory *m)
 		return;
 	history_close(m->history);
 	block_maker_free(m->maker);
+	block_maker_free(m->full);
 	buf_done(&m->sealed);
 	arena_free(m->waiting_arena);
 	mem_free(m->waiting);
 	pthread_cond_destroy(&m->bell);
 	pthread_mutex_destroy(&m->list_lock);
 	pthread_mutex_destroy(&m->sync_lock);
+	pthread_cond_destroy(&m->turned);
 	pthread_mutex_destroy(&m->lock);
+	pthread_mutex_destroy(&m->disk);
 	mem_free(m);
+}
+
+static void end_sealer(struct memory *m)
+{
+	pthread_mutex_lock(&m->lock);
+	m->ending = true;
+	pthread_cond_broadcast(&m->turned);
+	pthread_mutex_unlock(&m->lock);
+	pthread_join(m->sealer, NULL);
+}
+
+static enum rc start_threads(struct memory *m, struct err *err)
+{
+	if (pthread_create(&m->sealer, NULL, run_sealer, m) != 0)
+		return FAIL(err, RC_IO, "history: cannot start a thread");
+	if (pthread_create(&m->thread, NULL, run, m) == 0)
+		return RC_OK;
+	end_sealer(m);
+	return FAIL(err, RC_IO, "history: cannot start a thread");
 }
 
 enum rc memory_start(struct detector *d, struct memory **ret, struct err *err)
@@ -481,8 +645,8 @@ enum rc memory_start(struct detector *d, struct memory **ret, struct err *err)
 		return FAIL(err, RC_NOMEM, "history: out of memory");
 	m->detector = d;
 	rc = memory_open(m, err);
-	if (rc == RC_OK && pthread_create(&m->thread, NULL, run, m) != 0)
-		rc = FAIL(err, RC_IO, "history: cannot start a thread");
+	if (rc == RC_OK)
+		rc = start_threads(m, err);
 	if (rc != RC_OK) {
 		memory_free(m);
 		return rc;
@@ -500,6 +664,7 @@ void memory_stop(struct memory *m)
 	pthread_cond_signal(&m->bell);
 	pthread_mutex_unlock(&m->list_lock);
 	pthread_join(m->thread, NULL);
+	end_sealer(m);
 }
 
 void memory_status(struct memory *m, struct jsonw *w)
@@ -509,10 +674,12 @@ void memory_status(struct memory *m, struct jsonw *w)
 
 	if (m == NULL)
 		return;
+	pthread_mutex_lock(&m->disk);
 	pthread_mutex_lock(&m->lock);
 	history_stats(m->history, &st);
-	open = block_maker_events(m->maker);
+	open = block_maker_events(m->maker) + (m->closing == CLOSING_NONE ? 0 : m->closing_events);
 	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->disk);
 	jsonw_name(w, "history");
 	jsonw_object(w);
 	jsonw_m_int(w, "events", (int64_t)(st.events + open));

@@ -427,18 +427,23 @@ static enum rc keep(struct history *h, struct block_maker *m, uint64_t from, uin
 	return rc;
 }
 
-static enum rc seal_kept(struct history *h, struct block_maker *m, struct err *err)
+static enum rc seal_as(struct history *h, struct block_maker *m, uint64_t mark, struct err *err)
 {
 	struct buf out;
 	enum rc rc;
 
 	buf_init(&out, BLOCK_BYTES_MAX);
-	block_maker_mark(m, history_mark(h));
+	block_maker_mark(m, mark);
 	rc = block_maker_seal(m, 1, 0, &out, err);
 	if (rc == RC_OK)
 		rc = history_append(h, buf_view(&out), err);
 	buf_done(&out);
 	return rc;
+}
+
+static enum rc seal_kept(struct history *h, struct block_maker *m, struct err *err)
+{
+	return seal_as(h, m, history_mark(h), err);
 }
 
 static uint64_t seen(struct history *reader)
@@ -531,6 +536,96 @@ static void test_kept_torn(void)
 	buf_done(&all);
 }
 
+/* Two blocks' events at once: one is being sealed while the next fills. */
+static void test_turned(void)
+{
+	struct history_opts o = { .dir = dir, .write = true };
+	struct history *h = NULL, *r CLEANUP(history_closep) = NULL;
+	struct block_maker *m CLEANUP(block_maker_freep) = NULL, *next CLEANUP(block_maker_freep) = NULL;
+	struct history_stats st;
+	struct err err = { 0 };
+	uint64_t mark;
+
+	fresh_dir();
+	OK(history_open(&o, &h, &err) == RC_OK && block_maker_new(&m, &err) == RC_OK && block_maker_new(&next, &err) == RC_OK, "a history");
+	OK(history_turn(h, &err) == RC_OK && history_mark(h) == 0, "nothing kept is nothing to turn");
+	OK(keep(h, m, 0, 100, &err) == RC_OK, "100 events are kept");
+	mark = history_mark(h);
+	OK(mark != 0 && history_turn(h, &err) == RC_OK && history_mark(h) != mark, "a turn gives another mark");
+	EQ_INT(history_turn(h, &err), RC_BUSY, "one more has to wait for the block");
+	OK(keep(h, next, 100, 50, &err) == RC_OK && history_keep_flush(h, &err) == RC_OK, "50 more");
+	OK(history_keep_sync(h, &err) == RC_OK, "both are made durable");
+	OK(history_open(&(struct history_opts){ .dir = dir }, &r, &err) == RC_OK && walk(r, 0) == 150, "a reader sees all, in order");
+	history_stats(r, &st);
+	OK(st.unsealed == 150 && st.blocks == 0 && history_blocks(r) == 2, "as two blocks that are not sealed");
+	OK(seal_as(h, m, mark, &err) == RC_OK, "the first is sealed");
+	EQ_INT(seen(r), 150, "each once");
+	history_stats(r, &st);
+	OK(st.unsealed == 50 && st.blocks == 1, "one block, one journal");
+	mark = history_mark(h);
+	OK(history_turn(h, &err) == RC_OK && keep(h, m, 150, 20, &err) == RC_OK && history_keep_flush(h, &err) == RC_OK, "the other way round");
+	EQ_INT(seen(r), 170, "in the order in which they came");
+	OK(seal_as(h, next, mark, &err) == RC_OK && seal_as(h, m, history_mark(h), &err) == RC_OK, "both are sealed, the last one in place");
+	EQ_INT(seen(r), 170, "each once");
+	OK(keep(h, m, 170, 10, &err) == RC_OK && history_turn(h, &err) == RC_OK && keep(h, next, 180, 10, &err) == RC_OK, "two more, of which the second");
+	history_close(h);
+	OK(history_open(&o, &h, &err) == RC_OK && walk(h, 0) == 180 && place_of(h) == 180, "is lost by a crash, because nobody flushed it");
+	history_close(h);
+}
+
+static void journal_paths(char first[static 100], char second[static 100])
+{
+	snprintf(first, 100, "%s/open", dir);
+	snprintf(second, 100, "%s/open2", dir);
+}
+
+/* What a loss of power may leave of two journals: the newer one without all of the older one. */
+static void test_turned_torn(void)
+{
+	struct history_opts o = { .dir = dir, .write = true };
+	struct history *h = NULL;
+	struct block_maker *m CLEANUP(block_maker_freep) = NULL;
+	char first[100], second[100];
+	struct buf older, newer;
+	struct err err = { 0 };
+	unsigned wrong = 0;
+
+	fresh_dir();
+	journal_paths(first, second);
+	OK(history_open(&o, &h, &err) == RC_OK && block_maker_new(&m, &err) == RC_OK && keep(h, m, 0, 20, &err) == RC_OK &&
+	   history_turn(h, &err) == RC_OK && keep(h, m, 20, 10, &err) == RC_OK && history_keep_flush(h, &err) == RC_OK, "two journals");
+	OK(file_read(first, 1 << 20, &older, &err) == RC_OK && file_read(second, 1 << 20, &newer, &err) == RC_OK, "as they are");
+	history_close(h);
+	OK(history_open(&o, &h, &err) == RC_OK && walk(h, 0) == 30 && place_of(h) == 30 && history_blocks(h) == 2, "a crash: both become blocks");
+	history_close(h);
+	for (size_t cut = 0; cut < older.n; cut += 53) {
+		fresh_dir();
+		journal_paths(first, second);
+		if (file_replace(first, str_slice(buf_view(&older), 0, cut), 0640, &err) != RC_OK ||
+		    file_replace(second, buf_view(&newer), 0640, &err) != RC_OK || history_open(&o, &h, &err) != RC_OK) {
+			wrong++;
+			continue;
+		}
+		wrong += walk(h, 0) != 0;
+		history_close(h);
+	}
+	OK(wrong == 0, "what came behind a gap does not count");
+	for (size_t cut = 0; cut < newer.n; cut += 53) {
+		fresh_dir();
+		journal_paths(first, second);
+		if (file_replace(first, buf_view(&older), 0640, &err) != RC_OK ||
+		    file_replace(second, str_slice(buf_view(&newer), 0, cut), 0640, &err) != RC_OK || history_open(&o, &h, &err) != RC_OK) {
+			wrong++;
+			continue;
+		}
+		wrong += walk(h, 0) != 20 || place_of(h) != 20;
+		history_close(h);
+	}
+	OK(wrong == 0, "the older one counts whatever became of the newer");
+	buf_done(&older);
+	buf_done(&newer);
+}
+
 static void test_kept_full(void)
 {
 	struct history_opts o = { .dir = dir, .write = true };
@@ -606,6 +701,8 @@ int main(void)
 	test_kill();
 	test_kept();
 	test_kept_torn();
+	test_turned();
+	test_turned_torn();
 	test_kept_full();
 	test_allocations();
 	fresh_dir();
