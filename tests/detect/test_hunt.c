@@ -292,8 +292,8 @@ static const struct {
 static void test_terms(struct history *h)
 {
 	for (size_t i = 0; i < COUNTOF(searches); i++) {
-		struct hunt_term terms[2] = { { str_of(searches[i].field), str_of(searches[i].value) },
-					      { str_of(searches[i].field2), str_of(searches[i].value2) } };
+		struct hunt_term terms[2] = { { str_of(searches[i].field), str_of(searches[i].value), false },
+					      { str_of(searches[i].field2), str_of(searches[i].value2), false } };
 		struct hunt_matcher *m CLEANUP(hunt_matcher_freep) = NULL;
 		struct hunt_opts o = { 0 };
 		struct err err = { 0 };
@@ -306,7 +306,7 @@ static void test_terms(struct history *h)
 
 static void test_limits(struct history *h)
 {
-	struct hunt_term term = { S("EventID"), S("2") };
+	struct hunt_term term = { S("EventID"), S("2"), false };
 	struct hunt_matcher *m CLEANUP(hunt_matcher_freep) = NULL;
 	struct hunt_opts o = { .since = EVENT_TIME(1000), .until = EVENT_TIME(1500) };
 	struct err err = { 0 };
