@@ -308,6 +308,7 @@ static void make_report(struct lab *l, struct run *r, struct arena *a, struct la
 		rest = str_slice(rest, n, rest.n);
 	}
 	explain(r, why, sizeof why);
+	ret->lost = r->status < 0 && l->gone;
 	if (n == SIZE_MAX)
 		lab_report_broken(ret, "the worker said what is no frame");
 	else if (!ret->ended || r->status != 0)

@@ -29,6 +29,8 @@ struct lab_limits {
 
 extern const struct lab_limits LAB_LIMITS;
 
+struct lab_stock;
+
 struct lab_setup {
 	const char *const *rules;      /* paths, NULL ends; may be NULL */
 	const char *const *bad_hashes;
@@ -37,6 +39,9 @@ struct lab_setup {
 	struct lab_limits limits;
 	unsigned without;              /* CELL_*: parts of the cell left out (tests, old kernels) */
 	const char *version;           /* of the program: part of the generation */
+	/* What a worker does with its submission, in its locked cell, saying frames to `out_fd`; NULL: inspects it. Another kind of worker
+	 * (or one that means ill, in tests) is another function under the same fence. */
+	void (*work)(const struct lab_stock *stock, struct str bytes, struct str passwords, int out_fd);
 };
 
 struct lab;

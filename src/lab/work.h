@@ -17,6 +17,7 @@ struct lab_stock {
 	struct lab_rules *rules;   /* NULL: none */
 	struct lab_hashes *hashes; /* NULL: none */
 	bool only_rules;
+	void (*work)(const struct lab_stock *stock, struct str bytes, struct str passwords, int out_fd);
 	struct lab_limits limits;
 	struct cell cell;
 };

@@ -71,6 +71,7 @@ static enum rc load(const struct lab_setup *s, struct lab_stock *st, struct buf 
 	buf_fmt(generation, "lianfang %s\n", s->version != NULL ? s->version : "");
 	st->only_rules = s->only_rules;
 	st->limits = s->limits;
+	st->work = s->work != NULL ? s->work : lab_work_run;
 	if (!s->only_rules)
 		TRY(prepare_all(err));
 	TRY(load_hashes(s, st, generation, err));
@@ -107,7 +108,7 @@ __attribute__((noreturn)) static void work(struct zygote *z, const struct lab_jo
 	}
 	if (cell_lock(&z->stock.cell, KEEP_BELOW, &l, NULL) != RC_OK)
 		_exit(2);
-	lab_work_run(&z->stock, bytes, passwords, OUT_FD);
+	z->stock.work(&z->stock, bytes, passwords, OUT_FD);
 	_exit(0);
 }
 

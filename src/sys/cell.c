@@ -105,6 +105,7 @@ pid_t cell_fork(unsigned without, struct cell *ret, struct err *err)
 	ret->parts = spaces;
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* else its own maps belong to root; cell_shut takes it away */
 		if ((spaces & CELL_USER) != 0 && map_self(uid, gid, err) != RC_OK)
 			_exit(1);
 	}
