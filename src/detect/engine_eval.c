@@ -68,7 +68,7 @@ static bool null(const struct engine *e, uint16_t field)
 	uint32_t i = event_first(e, field);
 
 	if (i == NO_VALUE)
-		return true;
+		return !event_holds(e, field);
 	for (; i != NO_VALUE; i = e->next[i])
 		if (event_value(e, i)->type == FLAT_NULL)
 			return true;
@@ -99,7 +99,7 @@ static bool find_out(struct engine *e, const struct test *t)
 	if (t->kind == TEST_NULL)
 		return null(e, t->field);
 	if (t->kind == TEST_EXISTS)
-		return event_first(e, t->field) != NO_VALUE;
+		return event_first(e, t->field) != NO_VALUE || event_holds(e, t->field);
 	if (t->kind == TEST_FIELDREF)
 		return related(e, t);
 	for (uint32_t i = event_first(e, t->field); i != NO_VALUE; i = e->next[i])

@@ -372,11 +372,11 @@ static enum rc leaf_build(struct compiler *c, const struct sigma_test *from, con
 	b->chance = t->chance;
 	b->cost = cost_of(t);
 	/* A keyword is looked for in all values: any other witness is better. Thresholds are found by their order: there may be
-	 * thousands, and what kind of event it is wakes all of them. */
+	 * thousands, and what kind of event it is wakes all of them. A field that is not there, or holds an object, wakes nobody. */
 	if (t->kind >= TEST_LT && t->kind <= TEST_GE)
 		b->wake = WAKE_OF_ORDER;
 	else
-		b->wake = t->kind == TEST_NULL || t->kind == TEST_FIELDREF ? INFINITY : t->chance + b->cost / 1000 + (field == FIELD_NONE ? 2 : 0);
+		b->wake = t->kind >= TEST_EXISTS ? INFINITY : t->chance + b->cost / 1000 + (field == FIELD_NONE ? 2 : 0);
 	return RC_OK;
 }
 

@@ -76,6 +76,9 @@ struct engine {
 	struct engine_stats stats;
 };
 
+/* ---- engine_held.c: does the field hold an object or an array? */
+bool event_holds(const struct engine *e, uint16_t field);
+
 /* ---- engine_eval.c: is it so, in this event? */
 
 static inline const struct flat_value *event_value(const struct engine *e, uint32_t i)

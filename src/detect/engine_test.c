@@ -184,6 +184,8 @@ static bool address_parse(struct str s, uint8_t out[static 16], bool *ret_v4)
 {
 	char copy[INET6_ADDRSTRLEN + 1];
 
+	if (memchr(s.p, ':', s.n) != NULL)
+		s = str_slice(s, 0, str_find(s, S("%"), 0)); /* RFC 4007: the zone of fe80::1%eth0 is no part of the address */
 	if (s.n < 2 || s.n > INET6_ADDRSTRLEN)
 		return false;
 	memcpy(copy, s.p, s.n);

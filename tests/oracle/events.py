@@ -35,6 +35,15 @@ def leaves(value, path):
         yield path, value
 
 
+def containers(value, path):
+    """The path of every object and array: fields that are there without a value of their own."""
+    if isinstance(value, (dict, list)):
+        if path:
+            yield path
+        for key, inner in value.items() if isinstance(value, dict) else [(None, v) for v in value]:
+            yield from containers(inner, path if key is None else path + [key])
+
+
 def windows_names(path):
     """Other names under which a leaf of a Windows event is known, by the form in which it was exported."""
     p = list(path)
@@ -66,14 +75,14 @@ class Event:
         self.values = []
         self.cache = {}
         looks_windows = "Channel" in obj or "EventID" in obj
+
+        def names_of(path):
+            return {squeeze(".".join(path))} | {squeeze(name) for name in windows_names(path) if len(path) > 1 or looks_windows}
         for path, value in leaves(obj, []):
             self.values.append(value)
-            names = {squeeze(".".join(path))}
-            for name in windows_names(path):
-                if len(path) > 1 or looks_windows:
-                    names.add(squeeze(name))
-            for name in names:
+            for name in names_of(path):
                 self.fields.setdefault(name, []).append(value)
+        self.held = {name for path in containers(obj, []) for name in names_of(path)}
 
     def get(self, name):
         return self.fields.get(name)

@@ -23,8 +23,9 @@ except ImportError as e:
     sys.exit(0)
 
 FIELDS = ["A", "B", "C", "Image", "User", "n.m", "n.o.p", "Odd Name"]
+ASKED = FIELDS * 3 + ["n", "n.o"]  # objects, too
 WORDS = ["", "a", "A", "ab", "abc", "a b", "-", "/x", " -x", " -x -y", "\\", "a\\", "\\\\", "*", "a*", "?", "4688", "4688.0", "0x10", "true", "False", "null",
-         "é", "É", "ſ", "K", "ß", "日本", "10.1.2.3", "10.0.0.0", "::1", "::ffff:10.1.2.3", "2026-11-22T08:15:00Z", "a\nb", "%x%", "C:\\Windows\\a.exe", "..", "(", "+1", " 1",
+         "é", "É", "ſ", "K", "ß", "日本", "10.1.2.3", "10.0.0.0", "::1", "::ffff:10.1.2.3", "fe80::1%4", "2026-11-22T08:15:00Z", "a\nb", "%x%", "C:\\Windows\\a.exe", "..", "(", "+1", " 1",
          "1", "01", "-1", "1e3", "1000"]
 NUMBERS = [0, 1, -1, 2, 4688, 1000, 1.5, 10 ** 15]
 LISTS = {"admins": ["a", "ab*", "\u00c9", "10.1.2.3"]}
@@ -41,7 +42,7 @@ def string_value(rng):
 
 
 def random_item(rng):
-    name = rng.choice(FIELDS)
+    name = rng.choice(ASKED)
     kind = rng.randint(0, 15)
     many = rng.random() < 0.5
 
@@ -63,7 +64,7 @@ def random_item(rng):
     if kind == 11:
         return name + "|exists", rng.random() < 0.5
     if kind == 12:
-        return name + "|cidr", values(lambda r: r.choice(["10.0.0.0/8", "10.1.2.0/24", "10.1.2.3", "::/0", "::1/128", "0.0.0.0/0"]))
+        return name + "|cidr", values(lambda r: r.choice(["10.0.0.0/8", "10.1.2.0/24", "10.1.2.3", "fe80::/10", "::/0", "::1/128", "0.0.0.0/0"]))
     if kind == 13:
         return name + "|fieldref" + rng.choice(["", "|startswith", "|contains", "|endswith"]), rng.choice(FIELDS)
     if kind == 14 and rng.random() < 0.4:
@@ -131,6 +132,8 @@ def event_value(rng):
         return rng.choice(NUMBERS)
     if kind < 0.86:
         return rng.choice([True, False, None])
+    if kind < 0.88:
+        return rng.choice([{}, []])
     if kind < 0.95:
         return [event_value(rng) for _ in range(rng.randint(1, 3))]
     return "eA" + rng.choice(["YWJj", "eABhAGIAYwB6AA==", "eGFiY3g="])

@@ -340,10 +340,12 @@ class Item:
     def rests(self, event, mapped, negated):
         """It holds (negated: does not), and because of a value that the event has under this very name. Two negations are none."""
         values = event.get(mapped.get(self.field, self.field))
-        if self.field == "" or values is None:
+        if self.field == "" or values is None and mapped.get(self.field, self.field) not in event.held:
             return False
         if self.special is not None:
             return self.special[1] != (negated != self.negated)
+        if values is None:
+            return False
         if negated != self.negated or not self.plain_holds(event, mapped):
             return False
         return bool(self.refs) or any(t != "null" and self.passes(event, values, t) for tests in self.alternatives for t in tests)
@@ -354,10 +356,12 @@ class Item:
         else:
             values = event.get(mapped.get(self.field, self.field))
         if self.special is not None:
-            return (values is not None) == self.special[1]
+            return (values is not None or mapped.get(self.field, self.field) in event.held) == self.special[1]
         if self.refs:
             found = [self.refers(event, values, mapped.get(r, r)) for r in self.refs]
             return all(found) if self.all else any(found)
+        if values is None and mapped.get(self.field, self.field) in event.held:
+            values = []  # an object or an array: there, and no value
         found = (any(self.passes(event, values, t) for t in tests) for tests in self.alternatives)
         return all(found) if self.all else any(found)
 
