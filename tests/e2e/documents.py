@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""Documents with something in them, made here byte by byte, go through `lianfang scan`: what is hidden is found, and every byte is accounted for."""
+import struct
+from harness import *
+
+t = Tap()
+EICAR = b'X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-' + b'STANDARD-ANTIVIRUS-TEST-FILE!$H+H*'
+MARK = b'mark-of-a-document-2231'
+rules = write('mark.yar', 'rule mark { meta: score = 90 author = "test" strings: $a = "%s" condition: $a }' % MARK.decode())
+
+
+def scan(name, content):
+    write(name, content)
+    r = run('scan', '--json', '--yara', rules, path(name), timeout=60)
+    out = r.lines()
+    return out[0] if out else {'verdict': repr(r)}
+
+
+def found(d):
+    return sorted({m['id'] for m in d.get('matches', [])})
+
+
+def facts(d, name):
+    return [f['value'] for f in d['facts'] if f['name'] == name]
+
+
+# --- compound files ---
+END, FREE, TABLE = 0xfffffffe, 0xffffffff, 0xfffffffd
+
+
+class Compound:
+    """A writer of compound files, version 3: streams given as {'storage/name': bytes}."""
+
+    def __init__(self, streams):
+        self.sectors, self.next, self.small, self.small_next = [], [], b'', []
+        self.rows = [['Root Entry', 5, FREE, FREE, FREE, END, 0]]
+        where = {'': 0}
+        children = {0: []}
+        for full, content in streams.items():
+            parts = full.split('/')
+            for i in range(1, len(parts) + 1):
+                key = '/'.join(parts[:i])
+                if key in where:
+                    continue
+                self.rows.append([parts[i - 1], 1 if i < len(parts) else 2, FREE, FREE, FREE, END if i == len(parts) else 0, 0])
+                where[key] = len(self.rows) - 1
+                children[where[key]] = []
+                children[where['/'.join(parts[:i - 1])]].append(where[key])
+            row = self.rows[where[full]]
+            row[6] = len(content)
+            row[5] = self.put_small(content) if len(content) < 4096 else self.put(content)
+        for storage, inside in children.items():
+            for a, b in zip(inside, inside[1:]):
+                self.rows[a][3] = b
+            if inside:
+                self.rows[storage][4] = inside[0]
+
+    def put(self, content):
+        first, n = len(self.sectors), (len(content) + 511) // 512
+        self.sectors += [content[i * 512:(i + 1) * 512].ljust(512, b'\0') for i in range(n)]
+        self.next += [first + i + 1 for i in range(n - 1)] + [END] * (n > 0)
+        return first if n else END
+
+    def put_small(self, content):
+        first, n = len(self.small_next), (len(content) + 63) // 64
+        self.small += content.ljust(n * 64, b'\0')
+        self.small_next += [first + i + 1 for i in range(n - 1)] + [END] * (n > 0)
+        return first if n else END
+
+    def done(self):
+        self.rows[0][5], self.rows[0][6] = self.put(self.small), len(self.small)
+        small_table = b''.join(struct.pack('<I', x) for x in self.small_next)
+        small_table += b'\xff' * (-len(small_table) % 512)
+        small_at = self.put(small_table)
+        directory = b''
+        for name, kind, left, right, child, start, size in self.rows:
+            text = name.encode('utf-16-le') + b'\0\0'
+            directory += text.ljust(64, b'\0') + struct.pack('<HBBIII', len(text), kind, 1, left, right, child) + bytes(36) + struct.pack('<IQ', start, size)
+        directory += bytes(-len(directory) % 512)
+        directory_at = self.put(directory)
+        n = 1
+        while n * 128 < len(self.next) + n:
+            n += 1
+        first = len(self.sectors)
+        self.next += [TABLE] * n
+        table = b''.join(struct.pack('<I', x) for x in self.next)
+        table += b'\xff' * (n * 512 - len(table))
+        self.sectors += [table[i * 512:(i + 1) * 512] for i in range(n)]
+        heads = [first + i if i < n else FREE for i in range(109)]
+        head = b'\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1' + bytes(16) + struct.pack('<HHHHH6xIIIIIIIII', 0x3e, 3, 0xfffe, 9, 6, 0, n, directory_at, 0, 4096, small_at,
+                                                                             len(small_table) // 512, END, 0) + struct.pack('<109I', *heads)
+        return head + b''.join(self.sectors)
+
+
+def packed(text):
+    """A compressed container of macros: literals, and copies where the last four bytes come again."""
+    out = b'\1'
+    for start in range(0, len(text), 4096):
+        chunk, body, i = text[start:start + 4096], b'', 0
+        while i < len(chunk):
+            flags, tokens = 0, b''
+            for bit in range(8):
+                if i >= len(chunk):
+                    break
+                back = chunk[:i].rfind(chunk[i:i + 4]) if i + 4 <= len(chunk) else -1
+                bits = 4
+                while (1 << bits) < i:
+                    bits += 1
+                if back >= 0 and i - back <= 1 << bits:
+                    flags |= 1 << bit
+                    tokens += struct.pack('<H', (i - back - 1) << (16 - bits) | 1)
+                    i += 4
+                else:
+                    tokens += chunk[i:i + 1]
+                    i += 1
+            body += bytes([flags]) + tokens
+        out += struct.pack('<H', 0xb000 | (len(body) - 1)) + body
+    return out
+
+
+def directory_of(modules):
+    def record(kind, data):
+        return struct.pack('<HI', kind, len(data)) + data
+    out = record(1, struct.pack('<I', 3)) + struct.pack('<HIIH', 9, 4, 7, 9) + record(0x0f, struct.pack('<H', len(modules)))
+    for name, at in modules:
+        out += record(0x19, name.encode()) + record(0x1a, name.encode()) + record(0x32, name.encode('utf-16-le')) + record(0x31, struct.pack('<I', at)) + record(0x2b, b'')
+    return out
+
+
+def project(text, at=40, prefix='Macros/'):
+    return {prefix + 'VBA/dir': packed(directory_of([('Module1', at)])), prefix + 'VBA/Module1': bytes([7]) * at + packed(text), prefix + 'PROJECT': b'ID="{0}"'}
+
+
+def whole(d, name):
+    t.same((d['bytes_seen'], d['unseen']), (d['bytes_total'], []), name + ': every byte is accounted for')
+
+
+plain = {'WordDocument': b'w' * 5000, '1Table': b'table', 'Data/Deep/Stream': b'd' * 9000}
+d = scan('plain.doc', Compound(plain).done())
+t.same((d['verdict'], d['children']), ('no-finding', 3), 'a compound file: three streams')
+t.same(sorted(x['path'].split('//')[1] for x in d['tree']), ['1Table', 'Data/Deep/Stream', 'WordDocument'], 'by their paths')
+whole(d, 'plain')
+d = scan('marked.doc', Compound({**plain, 'x/small': b'abc' + MARK, 'y/large': MARK.join([b'z' * 3000] * 5)}).done())
+t.same((d['verdict'], found(d)), ('malicious', ['mark']), 'a rule matches in streams')
+t.same(sorted({m['path'].split('//')[-1] for m in d['matches'] if '//' in m['path']}), ['x/small', 'y/large'], 'small and large')
+
+honest = b'Attribute VB_Name = "Module1"\r\nSub Sum()\r\n  Range("A1").Value = 4\r\nEnd Sub\r\n' * 90
+d = scan('honest.doc', Compound({**plain, **project(honest)}).done())
+t.same((d['verdict'], facts(d, 'ole.macros')), ('no-finding', ['1']), 'an honest macro')
+t.same([x['size'] for x in d['tree'] if x['how'] == 'macro'], [len(honest)], 'is unpacked to its last letter')
+whole(d, 'honest macro')
+evil = b'Sub AutoOpen()\r\n  Set s = CreateObject("WScript.Shell")\r\n  s.Run "calc"\r\nEnd Sub\r\n\' ' + MARK
+d = scan('evil.doc', Compound({**plain, **project(evil)}).done())
+t.same(found(d), ['macro.acts-by-itself', 'mark'], 'one that acts by itself, and the rule sees its text, which is packed in the file')
+t.same((facts(d, 'macro.runs-by-itself'), facts(d, 'macro.starts')), (['autoopen'], ['shell', 'wscript.shell']), 'its words')
+hidden = project(evil)
+hidden['Macros/VBA/Module1'] = bytes([7]) * 40 + b'\1\xff\xb0' + b'\xff' * 40
+t.ok('ole.macro-damaged' in found(scan('damaged.doc', Compound({**plain, **hidden}).done())), 'a macro whose text is damaged is told')
+large = evil + b'\r\n' + bytes(40 + (i * i + i // 7) % 80 for i in range(60000))
+d = scan('large.doc', Compound({**plain, **project(large, 5000)}).done())
+t.same([x['size'] for x in d['tree'] if x['how'] == 'macro'], [len(large)], 'a macro of many chunks in a large stream')
+
+body = b'\2\0' + b'invoice.pdf.exe\0C:\\x\\invoice.exe\0' + struct.pack('<II', 3, 4) + b'C:\\\0' + struct.pack('<I', len(EICAR)) + EICAR
+d = scan('object.doc', Compound({**plain, 'ObjectPool/_1/\1Ole10Native': struct.pack('<I', len(body)) + body}).done())
+t.same((d['verdict'], facts(d, 'ole.object')), ('malicious', ['invoice.pdf.exe']), 'a file packaged in a document')
+whole(d, 'object')
+d = scan('locked.doc', Compound({'EncryptionInfo': b'i' * 300, 'EncryptedPackage': b'e' * 9000}).done())
+t.same(d['verdict'], 'incomplete', 'an encrypted document is not called clean')
+t.ok(d['unseen'] and all(u['why'] == 'the document is encrypted' for u in d['unseen']), 'and why', d['unseen'])
+
+c = Compound({**plain, 'two': b'2' * 8192})
+c.next[c.rows[-1][5] + 15] = c.rows[-1][5]
+d = scan('circle.doc', c.done())
+t.ok('ole.shared-sector' not in found(d) or d['verdict'] in ('suspicious', 'no-finding'), 'a chain in a circle ends', d['verdict'])
+c = Compound({**plain, 'one': b'1' * 6000, 'two': b'2' * 6000})
+c.rows[-1][5] = c.rows[-2][5]
+d = scan('shared.doc', c.done())
+t.ok('ole.shared-sector' in found(d), 'two streams of the same sectors are told')
+c = Compound({**plain, 'gone': b'g' * 5000 + MARK})
+c.rows[[r[0] for r in c.rows].index('Data')][3] = FREE
+d = scan('orphan.doc', c.done())
+t.ok('ole.orphan' in found(d) and 'mark' in found(d), 'a stream that no storage leads to is inspected and told', found(d))
+c = Compound(plain)
+c.put(b'left over ' + MARK)
+c.next[-1] = FREE
+d = scan('free.doc', c.done())
+t.ok(any(m['path'].count('//') == 1 and m['id'] == 'mark' for m in d['matches']), 'what stands in a free sector is a part of its own', d['matches'], d['tree'])
+whole(d, 'free sector')
+good = Compound({**plain, **project(evil)}).done()
+for size in (0, 8, 511, 512, 513, 1024, 3000, len(good) // 2, len(good) - 1):
+    d = scan('cut.doc', good[:size])
+    t.ok(d['verdict'] in ('no-finding', 'incomplete', 'suspicious', 'malicious'), f'cut to {size} bytes', d)
+t.done()
