@@ -1,5 +1,6 @@
 /* Commands on detection rules, without a node: what became of each, and what there is. */
 #include "cli/rules.h"
+#include "detect/rulebook.h"
 
 #define RULES_MEMORY_MAX ((size_t)4 << 30)
 #define OUTPUT_MAX ((size_t)1 << 30)
@@ -20,8 +21,7 @@ struct loaded {
 	const struct sigma_set *set;
 	const struct taxonomy *t;
 	struct engine_image *image;
-	const struct engine_refusal *refused;
-	size_t n_refused;
+	const struct ruling *rulings;
 };
 
 static void loaded_done(struct loaded *l)
@@ -38,65 +38,12 @@ static enum rc load(const struct cli *c, struct loaded *l, struct err *err)
 	TRY(sigma_load(l->a, c->operands, (size_t)c->n_operands, cli_get(c, "lists", NULL), &l->set, err));
 	TRY(taxonomy_load(l->a, cli_get(c, "sources", NULL), &l->t, err));
 	TRY(engine_image_build(l->set, l->t, &l->image, err));
-	return cli_refusals(l->a, l->set, l->image, &l->refused, &l->n_refused, err);
+	return rulebook_judge(l->a, l->set, l->t, l->image, &l->rulings, err);
 }
 
-struct verdict {
-	enum sigma_verdict verdict;
-	struct str reason, also; /* also: what the engine or the log sources add */
-};
-
-static const char *verdict_name(enum sigma_verdict v)
+static void put_report(const struct cli *c, const struct ruling *v, struct buf *out)
 {
-	static const char *const names[] = { "loaded", "needs-list", "refused", "ignored" };
-
-	return names[v];
-}
-
-/* The rule in the set that a report is about, or NULL. */
-static const struct sigma_rule *rule_of(const struct sigma_set *set, const struct sigma_report *report, uint32_t *at)
-{
-	for (uint32_t i = 0; i < set->n_rules; i++) {
-		const struct sigma_rule *r = &set->rules[(*at + i) % set->n_rules];
-
-		/* Reports and rules stand in nearly the same order: the search goes on where it found the last one. */
-		if (r->line != report->line || r->file.p != report->file.p)
-			continue;
-		*at = (*at + i + 1) % set->n_rules;
-		return r;
-	}
-	return NULL;
-}
-
-/* Why the engine or the correlator does not take a rule that reads well; NULL: it does. */
-static const struct str *refusal_of(const struct loaded *l, const struct sigma_rule *r)
-{
-	for (size_t i = 0; i < l->n_refused; i++)
-		if (&l->set->rules[l->refused[i].rule] == r)
-			return &l->refused[i].reason;
-	return NULL;
-}
-
-static struct verdict judge(const struct loaded *l, const struct sigma_report *report, uint32_t *at)
-{
-	struct verdict v = { report->verdict, report->reason, S("") };
-	const struct sigma_rule *r = report->verdict == SIGMA_LOADED ? rule_of(l->set, report, at) : NULL;
-	const struct str *refusal = r == NULL ? NULL : refusal_of(l, r);
-
-	if (r == NULL)
-		return v;
-	if (refusal != NULL) {
-		v.verdict = SIGMA_REFUSED;
-		v.also = *refusal;
-		return v;
-	}
-	if (r->kind == SIGMA_RULE && !taxonomy_knows(l->t, &r->source))
-		v.also = S("no event is recognised as of its log source: it is tried on syslog, CEF and LEEF, and by its fields on what is of no known source");
-	return v;
-}
-
-static void put_report(const struct cli *c, const struct sigma_report *r, const struct verdict *v, struct buf *out)
-{
+	const struct sigma_report *r = v->report;
 	const char *between = v->reason.n > 0 && v->also.n > 0 ? "; " : "";
 
 	if (c->json) {
@@ -107,7 +54,7 @@ static void put_report(const struct cli *c, const struct sigma_report *r, const 
 		buf_fmt(&reason, "%.*s%s%.*s", STR(v->reason), between, STR(v->also));
 		jsonw_init(&w, out);
 		jsonw_object(&w);
-		jsonw_m_cstr(&w, "verdict", verdict_name(v->verdict));
+		jsonw_m_cstr(&w, "verdict", ruling_name(v->verdict));
 		jsonw_m_str(&w, "file", r->file);
 		jsonw_m_int(&w, "line", r->line);
 		jsonw_m_str(&w, "id", r->id);
@@ -117,7 +64,7 @@ static void put_report(const struct cli *c, const struct sigma_report *r, const 
 		buf_char(out, '\n');
 		buf_done(&reason);
 	} else if (v->verdict != SIGMA_LOADED || v->reason.n + v->also.n > 0 || cli_has(c, "all")) {
-		buf_fmt(out, "%.*s:%u: %s%s%.*s%s%.*s\n", STR(r->file), r->line, verdict_name(v->verdict), v->reason.n + v->also.n > 0 ? ": " : "",
+		buf_fmt(out, "%.*s:%u: %s%s%.*s%s%.*s\n", STR(r->file), r->line, ruling_name(v->verdict), v->reason.n + v->also.n > 0 ? ": " : "",
 			STR(v->reason), between, STR(v->also));
 	}
 }
@@ -160,7 +107,7 @@ static int print(struct buf *out)
 static int check_run(struct cli *c)
 {
 	CLEANUP(loaded_done) struct loaded l = { 0 };
-	uint32_t count[4] = { 0 }, at = 0;
+	uint32_t count[SIGMA_OFF + 1] = { 0 };
 	struct err err;
 	struct buf out;
 	int status;
@@ -171,10 +118,8 @@ static int check_run(struct cli *c)
 		return cli_failf(c, "no rule to check: there is no document in any *.yml or *.yaml of %s", c->n_operands == 1 ? c->operands[0] : "these");
 	buf_init(&out, OUTPUT_MAX);
 	for (uint32_t i = 0; i < l.set->n_reports; i++) {
-		struct verdict v = judge(&l, &l.set->reports[i], &at);
-
-		count[v.verdict]++;
-		put_report(c, &l.set->reports[i], &v, &out);
+		count[l.rulings[i].verdict]++;
+		put_report(c, &l.rulings[i], &out);
 	}
 	put_sum(c, count, &l, &out);
 	status = print(&out);
@@ -260,10 +205,10 @@ static int list_run(struct cli *c)
 	if (load(c, &l, &err) != RC_OK)
 		return cli_fail(c, &err);
 	buf_init(&out, OUTPUT_MAX);
-	for (uint32_t i = 0; i < l.set->n_rules; i++) {
-		const struct sigma_rule *r = &l.set->rules[i];
+	for (uint32_t i = 0; i < l.set->n_reports; i++) {
+		const struct sigma_rule *r = l.rulings[i].rule;
 
-		if (r->level >= least && tagged(r, str_of(cli_get(c, "tag", ""))) && refusal_of(&l, r) == NULL)
+		if (r != NULL && r->level >= least && tagged(r, str_of(cli_get(c, "tag", ""))))
 			put_rule(c, r, &out);
 	}
 	return print(&out);

@@ -1,34 +1,11 @@
 #include "cli/rules.h"
 
 #include "base/time.h"
-#include "detect/correlate.h"
+#include "detect/rulebook.h"
 
 #define RULES_ARENA ((size_t)2 << 30)
 #define RULE_PATHS_MAX 64
 #define ASSUMED_MAX 64
-
-enum rc cli_refusals(struct arena *a, const struct sigma_set *set, const struct engine_image *image, const struct engine_refusal **ret,
-		     size_t *ret_n, struct err *err)
-{
-	struct correlator *c CLEANUP(correlator_freep) = NULL;
-	const struct engine_refusal *rules;
-	const struct correlator_refusal *corrs;
-	struct engine_refusal *all;
-	size_t n_rules = engine_image_refused(image, &rules), n_corrs;
-
-	TRY(correlator_new(set, NULL, &c, err));
-	n_corrs = correlator_refused(c, &corrs);
-	all = arena_array(a, n_rules + n_corrs + 1, sizeof *all);
-	if (all == NULL)
-		return FAIL(err, RC_NOMEM, "rules: out of memory");
-	for (size_t i = 0; i < n_rules; i++)
-		all[i] = rules[i];
-	for (size_t i = 0; i < n_corrs; i++)
-		all[n_rules + i] = (struct engine_refusal){ corrs[i].rule, corrs[i].reason };
-	*ret = all;
-	*ret_n = n_rules + n_corrs;
-	return RC_OK;
-}
 
 enum rc cli_taxonomy_load(const struct cli *c, struct arena *a, const struct taxonomy **ret, struct err *err)
 {
@@ -79,7 +56,7 @@ enum rc cli_rules_load_with(const struct cli *c, const struct stix_rules *patter
 	if (rc == RC_OK)
 		rc = engine_image_build(ret->set, ret->taxonomy, &ret->image, err);
 	if (rc == RC_OK)
-		rc = cli_refusals(ret->arena, ret->set, ret->image, &ret->refused, &ret->n_refused, err);
+		rc = rulebook_refusals(ret->arena, ret->set, ret->image, &ret->refused, &ret->n_refused, err);
 	ret->seconds = (double)(time_mono() - begun) / (double)USEC_PER_SEC;
 	if (rc != RC_OK)
 		cli_rules_done(ret);

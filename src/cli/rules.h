@@ -16,10 +16,6 @@ struct cli_rules {
 	double seconds; /* that loading took */
 };
 
-/* What the engine and the correlator refuse of a set, in one list in `a`. */
-enum rc cli_refusals(struct arena *a, const struct sigma_set *set, const struct engine_image *image, const struct engine_refusal **ret,
-		     size_t *ret_n, struct err *err) MUSTUSE;
-
 /* The log sources by --sources, --assume and --all-sources. */
 enum rc cli_taxonomy_load(const struct cli *c, struct arena *a, const struct taxonomy **ret, struct err *err) MUSTUSE;
 

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "detect/correlate.h"
 #include "detect/engine.h"
+#include "detect/rulebook.h"
 
 #define EVENT_JSON_MAX ((size_t)1 << 20)
 #define RULES_ARENA ((size_t)2 << 30)
@@ -22,6 +23,7 @@
 struct generation {
 	struct arena *arena;
 	const struct sigma_set *set;
+	const struct taxonomy *taxonomy;
 	struct engine_image *image;
 	struct correlator *correlator;
 	pthread_mutex_t lock;  /* of the correlator */
@@ -37,6 +39,7 @@ struct generation {
 };
 
 struct live {
+	pthread_mutex_t reading;      /* one reads the rules at a time */
 	pthread_mutex_t lock;         /* of `now` and `retired` */
 	struct generation *now;
 	struct generation *retired;   /* replaced, each with a user for being here */
@@ -100,8 +103,9 @@ static enum rc generation_fill(struct generation *g, const struct live_opts *o, 
 	g->arena = arena_new(RULES_ARENA);
 	if (g->arena == NULL)
 		return FAIL(err, RC_NOMEM, "rules: out of memory");
-	TRY(sigma_load(g->arena, &o->rules, 1, o->lists, &g->set, err));
+	TRY(rulebook_read(g->arena, &(struct rulebook_opts){ .rules = o->rules, .lists = o->lists, .own = o->own, .draft = S("") }, &g->set, err));
 	TRY(taxonomy_load(g->arena, o->packs, &taxonomy, err));
+	g->taxonomy = taxonomy;
 	TRY(assume_sources(g, o, &taxonomy, err));
 	TRY(engine_image_build(g->set, taxonomy, &g->image, err));
 	return correlator_new(g->set, &co, &g->correlator, err);
@@ -133,6 +137,7 @@ enum rc live_new(const struct live_opts *o, struct live **ret, struct err *err)
 	if (l == NULL)
 		return FAIL(err, RC_NOMEM, "rules: out of memory");
 	pthread_mutex_init(&l->lock, NULL);
+	pthread_mutex_init(&l->reading, NULL);
 	rc = live_reload(l, o, err);
 	if (rc != RC_OK) {
 		live_free(l);
@@ -172,6 +177,7 @@ void live_free(struct live *l)
 		return;
 	reap(l);
 	generation_drop(l->now);
+	pthread_mutex_destroy(&l->reading);
 	pthread_mutex_destroy(&l->lock);
 	mem_free(l);
 }
@@ -216,7 +222,7 @@ static void make_ready(struct live *l, struct generation *g)
 		g->n_ready++;
 }
 
-enum rc live_reload(struct live *l, const struct live_opts *o, struct err *err)
+static enum rc reload(struct live *l, const struct live_opts *o, struct err *err)
 {
 	struct generation *g, *old;
 
@@ -237,6 +243,16 @@ enum rc live_reload(struct live *l, const struct live_opts *o, struct err *err)
 	atomic_store(&l->number, g->number);
 	pthread_mutex_unlock(&l->lock);
 	return RC_OK;
+}
+
+enum rc live_reload(struct live *l, const struct live_opts *o, struct err *err)
+{
+	enum rc rc;
+
+	pthread_mutex_lock(&l->reading);
+	rc = reload(l, o, err);
+	pthread_mutex_unlock(&l->reading);
+	return rc;
 }
 
 /* With an engine that is ready for it, if the caller wants one. */
@@ -265,6 +281,19 @@ bool live_knows(struct live *l, struct str id)
 	}
 	generation_drop(g);
 	return known;
+}
+
+enum rc live_rulings(struct live *l, live_ruling fn, void *ctx, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new(RULES_ARENA);
+	struct generation *g = generation_take(l, NULL);
+	const struct ruling *list = NULL;
+	enum rc rc = a == NULL ? FAIL(err, RC_NOMEM, "rules: out of memory") : rulebook_judge(a, g->set, g->taxonomy, g->image, &list, err);
+
+	for (uint32_t i = 0; rc == RC_OK && i < g->set->n_reports; i++)
+		fn(ctx, &list[i]);
+	generation_drop(g);
+	return rc;
 }
 
 void live_stats(struct live *l, struct live_stats *ret)

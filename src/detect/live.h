@@ -9,7 +9,8 @@
 struct live;
 
 struct live_opts {
-	const char *rules;  /* a Sigma file or folder */
+	const char *rules;  /* a Sigma file or folder; NULL with `own` */
+	const char *own;    /* the node's own rules, and which of all are turned off (rulebook.h); or NULL */
 	const char *lists;  /* values of placeholders, or NULL */
 	const char *packs;  /* further log sources, or NULL */
 	/* The i-th input whose events of no known source are of `*ret_source` (taxonomy_assume); NULL: there are no more. May be NULL. */
@@ -26,6 +27,11 @@ enum rc live_reload(struct live *l, const struct live_opts *o, struct err *err) 
 
 /* Is there a rule of this id, or, without an id, of this title? */
 bool live_knows(struct live *l, struct str id);
+
+/* What became of each rule of this reading; borrowed during the call. */
+struct ruling;
+typedef void (*live_ruling)(void *ctx, const struct ruling *r);
+enum rc live_rulings(struct live *l, live_ruling fn, void *ctx, struct err *err) MUSTUSE;
 
 struct live_stats { uint64_t rules, refused, events, matches, fired, late, evicted; };
 void live_stats(struct live *l, struct live_stats *ret);

@@ -118,12 +118,12 @@ struct sigma_rule {
 	uint32_t line;                      /* of the document in the file, from 1 */
 };
 
-enum sigma_verdict { SIGMA_LOADED, SIGMA_NEEDS_LIST, SIGMA_REFUSED, SIGMA_IGNORED };
+enum sigma_verdict { SIGMA_LOADED, SIGMA_NEEDS_LIST, SIGMA_REFUSED, SIGMA_IGNORED, SIGMA_OFF };
 /* What became of each document of each file: nothing is dropped in silence. */
 struct sigma_report {
 	struct str file, id, title;
 	uint32_t line;              /* where the reason lies, else where the document begins */
-	enum sigma_verdict verdict; /* IGNORED: no rule at all (empty document, filter that was applied ...) */
+	enum sigma_verdict verdict; /* IGNORED: no rule at all (empty document, filter that was applied ...); OFF: left out on purpose */
 	struct str reason;          /* "" when loaded without remark; else refusal or warnings, "; " between */
 };
 
@@ -148,6 +148,13 @@ enum rc sigma_reader_placeholder(struct sigma_reader *r, struct str name, const 
 /* One file's text, any number of YAML documents (rules, correlations, filters, `action: global` of old). A bad document
  * is reported and the next one read; only RC_NOMEM and RC_LIMIT end it. */
 enum rc sigma_reader_add(struct sigma_reader *r, struct str file, struct str text, struct err *err) MUSTUSE;
+
+/* The rule of this id is left out when it is read (SIGMA_OFF, with `why`, which outlives the reader). */
+enum rc sigma_reader_leave_out(struct sigma_reader *r, struct str id, const char *why, struct err *err) MUSTUSE;
+/* What is read from here on yields to what was read before: a rule of an id that is there already is left out. */
+void sigma_reader_layer(struct sigma_reader *r);
+/* Every *.yml, *.yaml below a file or folder, in order of names; `lists`: values of placeholders, NAME.txt. */
+enum rc sigma_reader_load(struct sigma_reader *r, const char *path, bool lists, struct err *err) MUSTUSE;
 
 /* Resolves references, filters and chains (a cycle refuses its rules). The set lives in the arena. */
 enum rc sigma_reader_end(struct sigma_reader *r, const struct sigma_set **ret, struct err *err) MUSTUSE;

@@ -83,6 +83,11 @@ struct sigma_reader {
 	struct sigma_filter *filters, *last_filter;
 	struct sigma_report_item *reports, *last_report;
 	uint32_t n_drafts, n_reports;
+	struct map *off;       /* ids that are left out: index of `why` */
+	const char *why[8];    /* as they came; the last one holds for all further ones */
+	uint32_t n_why;
+	struct map *seen;      /* ids and the layer they were read in */
+	uint32_t layer;
 };
 
 /* A file that could not be read: its report. */

@@ -172,29 +172,27 @@ static enum rc start(struct walk *w, const char *path, bool named, struct err *e
 	return entry(w, AT_FDCWD, path, DT_UNKNOWN, named, err);
 }
 
-static enum rc load(struct walk *w, const char *const *paths, size_t n_paths, const char *lists, struct err *err)
+enum rc sigma_reader_load(struct sigma_reader *r, const char *path, bool lists, struct err *err)
 {
-	w->lists = true;
-	if (lists != NULL)
-		TRY(start(w, lists, true, err));
-	w->lists = false;
-	for (size_t i = 0; i < n_paths; i++)
-		TRY(start(w, paths[i], true, err));
-	return RC_OK;
+	struct walk w = { .r = r, .lists = lists };
+	enum rc rc;
+
+	buf_init(&w.path, PATH_BYTES_MAX);
+	buf_init(&w.text, LIST_FILE_MAX);
+	rc = start(&w, path, true, err);
+	buf_done(&w.path);
+	buf_done(&w.text);
+	return rc;
 }
 
 enum rc sigma_load(struct arena *a, const char *const *paths, size_t n_paths, const char *lists, const struct sigma_set **ret, struct err *err)
 {
 	CLEANUP(sigma_reader_freep) struct sigma_reader *r = NULL;
-	struct walk w = { 0 };
-	enum rc rc;
 
 	TRY(sigma_reader_new(a, &r, err));
-	w.r = r;
-	buf_init(&w.path, PATH_BYTES_MAX);
-	buf_init(&w.text, LIST_FILE_MAX);
-	rc = load(&w, paths, n_paths, lists, err);
-	buf_done(&w.path);
-	buf_done(&w.text);
-	return rc == RC_OK ? sigma_reader_end(r, ret, err) : rc;
+	if (lists != NULL)
+		TRY(sigma_reader_load(r, lists, true, err));
+	for (size_t i = 0; i < n_paths; i++)
+		TRY(sigma_reader_load(r, paths[i], false, err));
+	return sigma_reader_end(r, ret, err);
 }

@@ -17,7 +17,9 @@ enum rc sigma_reader_new(struct arena *a, struct sigma_reader **ret, struct err 
 	r->scratch = arena_new(SCRATCH_MAX);
 	r->drafts = arena_new(SCRATCH_MAX);
 	r->strings = map_new(STRINGS_MAX);
-	if (r->scratch == NULL || r->drafts == NULL || r->strings == NULL) {
+	r->off = map_new(SIGMA_RULES_MAX);
+	r->seen = map_new(SIGMA_RULES_MAX);
+	if (r->scratch == NULL || r->drafts == NULL || r->strings == NULL || r->off == NULL || r->seen == NULL) {
 		sigma_reader_free(r);
 		return FAIL(err, RC_NOMEM, "sigma: no memory");
 	}
@@ -33,6 +35,8 @@ void sigma_reader_free(struct sigma_reader *r)
 	arena_free(r->scratch);
 	arena_free(r->drafts);
 	map_free(r->strings);
+	map_free(r->off);
+	map_free(r->seen);
 	mem_free(r);
 }
 
@@ -123,12 +127,51 @@ static void draft_keep(struct sigma_reader *r, struct sigma_draft *t)
 	r->n_drafts++;
 }
 
+enum rc sigma_reader_leave_out(struct sigma_reader *r, struct str id, const char *why, struct err *err)
+{
+	uint32_t i = 0;
+
+	while (i < r->n_why && strcmp(r->why[i], why) != 0)
+		i++;
+	if (i == COUNTOF(r->why))
+		i--;
+	r->why[i] = why;
+	r->n_why = i == r->n_why ? i + 1 : r->n_why;
+	return map_put(r->off, id, i) == RC_OK ? RC_OK : FAIL(err, RC_LIMIT, "sigma: too many rules are left out");
+}
+
+void sigma_reader_layer(struct sigma_reader *r)
+{
+	r->layer++;
+}
+
+/* NULL: it is to be read. */
+static const char *left_out(struct sigma_reader *r, struct str id)
+{
+	uint64_t found;
+
+	if (id.n == 0)
+		return NULL;
+	if (map_get(r->off, id, &found))
+		return r->why[found];
+	if (map_get(r->seen, id, &found))
+		return found < r->layer ? "another rule of this id goes before it" : NULL;
+	(void)!map_put(r->seen, id, r->layer); /* full: both are read, as within one layer */
+	return NULL;
+}
+
 static enum rc rule(struct sigma_doc *d, const struct yaml *y, struct sigma_report *report)
 {
 	struct sigma_draft *t;
 	const struct yaml *detection = yaml_get(y, S("detection"));
+	const char *off;
 
 	TRY(draft_new(d, y, report, &t));
+	off = left_out(d->r, t->rule.id.n > 0 ? t->rule.id : t->rule.title);
+	if (off != NULL) {
+		report->verdict = SIGMA_OFF;
+		return reason(d, report, str_of(off));
+	}
 	/* Kept whatever becomes of it: correlations that name it can say so. */
 	draft_keep(d->r, t);
 	if (yaml_get(y, S("correlation")) != NULL) {
@@ -201,7 +244,7 @@ static enum rc document(struct sigma_doc *d, const struct yaml *y)
 		return reason(d, report, y->kind == YAML_NULL ? S("an empty document") : S("no Sigma rule"));
 	}
 	rc = yaml_get(y, S("filter")) != NULL && yaml_get(y, S("detection")) == NULL ? filter(d, y, report) : rule(d, y, report);
-	return conclude(d, rc, report);
+	return rc == RC_OK && report->verdict == SIGMA_OFF ? RC_OK : conclude(d, rc, report);
 }
 
 /* `action: global` lays its keys under all documents that follow, `repeat` takes the document before as base, `reset`

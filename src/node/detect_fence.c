@@ -28,7 +28,7 @@ enum rc detect_fence(const struct config *conf, const struct node_paths *paths, 
 						  "/etc/host.conf", "/etc/gai.conf", "/usr/lib", "/lib" };
 	const char *const folders[] = { conf->rules, conf->lists, conf->packs, conf->warninglists };
 	const char *rw[2] = { NULL };
-	const char *ro[COUNTOF(of_network) + COUNTOF(folders) + CONFIG_INPUTS_MAX + 4] = { "/etc/localtime", "/usr/share/zoneinfo", "/dev/urandom" };
+	const char *ro[COUNTOF(of_network) + COUNTOF(folders) + CONFIG_INPUTS_MAX + 5] = { "/etc/localtime", "/usr/share/zoneinfo", "/dev/urandom" };
 	struct fence f = { .role = "detect", .rw_paths = rw, .ro_paths = ro, .inet_only = true, .max_files = FILES_LEAST + INPUT_FILES_MAX * conf->n_inputs };
 	struct arena *a CLEANUP(arena_freep) = arena_new(CONFIG_INPUTS_MAX * NODE_PATH_MAX);
 	size_t n = 3;
@@ -46,6 +46,8 @@ enum rc detect_fence(const struct config *conf, const struct node_paths *paths, 
 	for (size_t i = 0; i < COUNTOF(folders); i++)
 		if (folders[i][0] != '\0')
 			ro[n++] = folders[i];
+	TRY(file_mkdir(paths->rules, 0700, err));
+	ro[n++] = paths->rules;
 	for (size_t i = 0; f.network && i < COUNTOF(of_network); i++)
 		ro[n++] = of_network[i];
 	if (conf->n_inputs > 0 && conf->history_mb > 0) {

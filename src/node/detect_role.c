@@ -454,6 +454,7 @@ static enum rc role_open(struct role *r, const char *dir, struct err *err)
 	TRY(read_conf(r, dir, err));
 	d->conf = r->conf;
 	d->history = r->paths.history;
+	d->own_rules = r->paths.rules;
 	d->sink = (struct sink){ .hit = ask_hit, .rule_hit = ask_rule_hit, .place_get = ask_place, .place_put = tell_place, .hunted = tell_hunted,
 				 .counted = tell_counts, .ctx = r };
 	TRY(ways_open(r->conf, &r->paths, &r->ways, err));
@@ -476,7 +477,7 @@ static void run(struct role *r)
 		if (sig == SIGTERM || sig == SIGINT)
 			return;
 		if (sig == SIGHUP)
-			detector_reload(&r->detector);
+			(void)!detector_reload(&r->detector, &(struct err){ 0 });
 	}
 }
 

@@ -34,6 +34,14 @@ struct live_opts detector_live_opts(const struct config *conf)
 				   .packs = conf->packs[0] == '\0' ? NULL : conf->packs, .assume = assumed, .ctx = conf };
 }
 
+struct live_opts detector_rules(const struct detector *d)
+{
+	struct live_opts o = detector_live_opts(d->conf);
+
+	o.own = d->own_rules;
+	return o;
+}
+
 static void log_rules(struct detector *d, const char *subject)
 {
 	struct live_stats st;
@@ -65,14 +73,26 @@ enum rc detector_open(struct detector *d, struct err *err)
 	return patterns_new(&o, &d->patterns, err);
 }
 
+/* People may add the first one at any time: a node without a folder of rules has none until then. */
+static bool has_rules(const struct detector *d)
+{
+	struct live_stats st;
+
+	if (d->live == NULL || d->conf->rules[0] != '\0')
+		return d->live != NULL;
+	live_stats(d->live, &st);
+	return st.rules + st.refused > 0;
+}
+
 static enum rc open_rules(struct detector *d, struct err *err)
 {
-	struct live_opts o = detector_live_opts(d->conf);
+	struct live_opts o = detector_rules(d);
 
-	if (o.rules == NULL || !d->conf->match)
+	if ((o.rules == NULL && o.own == NULL) || !d->conf->match)
 		return RC_OK;
 	TRY(live_new(&o, &d->live, err));
-	log_rules(d, "rules");
+	if (has_rules(d))
+		log_rules(d, "rules");
 	return RC_OK;
 }
 
@@ -132,22 +152,24 @@ enum rc detector_clear(struct detector *d, struct err *err)
 	return image_clear(d->image, err);
 }
 
-void detector_reload(struct detector *d)
+enum rc detector_reload(struct detector *d, struct err *err)
 {
-	struct live_opts o = detector_live_opts(d->conf);
-	struct err err = { 0 };
+	struct live_opts o = detector_rules(d);
+	enum rc rc;
 
 	if (d->live == NULL)
-		return;
-	if (live_reload(d->live, &o, &err) != RC_OK)
-		log_line(LOG_LEVEL_ERROR, "reload", "rules kept as they were: %s", err.text);
+		return RC_OK;
+	rc = live_reload(d->live, &o, err);
+	if (rc != RC_OK)
+		log_line(LOG_LEVEL_ERROR, "reload", "rules kept as they were: %s", err->text);
 	else
 		log_rules(d, "reload");
+	return rc;
 }
 
 int detector_knows(const struct detector *d, struct str rule)
 {
-	return d->live == NULL ? -1 : live_knows(d->live, rule);
+	return has_rules(d) ? live_knows(d->live, rule) : -1;
 }
 
 static void write_image(const struct detector *d, struct jsonw *w)
@@ -172,7 +194,7 @@ static void write_rules(const struct detector *d, struct jsonw *w)
 {
 	struct live_stats st;
 
-	if (d->live == NULL)
+	if (!has_rules(d))
 		return;
 	live_stats(d->live, &st);
 	jsonw_name(w, "rules");

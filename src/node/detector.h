@@ -38,6 +38,7 @@ struct ways;
 struct detector {
 	const struct config *conf;
 	const char *history;     /* folder of the history */
+	const char *own_rules;   /* folder of the node's own rules (rulebook.h); or NULL */
 	bool hands_on;           /* somebody waits for its blocks: they are sealed soon */
 	struct sink sink;
 	struct image *image;
@@ -69,7 +70,9 @@ enum rc detector_forget(struct detector *d, struct str id, struct err *err) MUST
 enum rc detector_clear(struct detector *d, struct err *err) MUSTUSE;
 
 /* The folders are those of the start. Says in the log what came of it. */
-void detector_reload(struct detector *d);
+enum rc detector_reload(struct detector *d, struct err *err) MUSTUSE;
+/* What the rules are read by. */
+struct live_opts detector_rules(const struct detector *d);
 
 /* 1: a rule of this id (else title) is in force; 0: none is; -1: there are no rules here. */
 int detector_knows(const struct detector *d, struct str rule);

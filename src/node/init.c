@@ -54,6 +54,7 @@ enum rc node_paths_of(const char *dir, struct node_paths *ret, struct err *err)
 	TRY(join(ret->sign, full, "sign.key", err));
 	TRY(join(ret->lock, full, "lock", err));
 	TRY(join(ret->history, full, "history", err));
+	TRY(join(ret->rules, full, "rules", err));
 	TRY(join(ret->detect, full, "detect.sock", err));
 	return join(ret->socket, full, "control.sock", err);
 }

@@ -19,6 +19,7 @@ struct node_paths {
 	char sign[NODE_PATH_MAX];     /* sign.key: Ed25519 secret, 0600 */
 	char lock[NODE_PATH_MAX];     /* lock: held while the node runs */
 	char history[NODE_PATH_MAX];  /* history/: events of the inputs, for searches and hunts */
+	char rules[NODE_PATH_MAX];    /* rules/: rules that people add here, and which are turned off */
 	char detect[NODE_PATH_MAX];   /* detect.sock: where core meets the detect role */
 	char socket[NODE_PATH_MAX];   /* control.sock: the same REST interface for local administration */
 };

@@ -1,15 +1,13 @@
-#include "node/query.h"
+#include "node/query_int.h"
 
 #include <pthread.h>
 
-#include "base/jsonw.h"
 #include "base/mem.h"
 #include "detect/look.h"
-#include "node/detector.h"
 
 #define WORKERS 2
-#define ARENA_MAX ((size_t)16 << 20)
-#define PIECE ((size_t)256 << 10) /* bytes of events that are sent together, */
+#define ARENA_MAX ((size_t)64 << 20)
+#define PIECE ((size_t)256 << 10) /* bytes of a list that are sent together, */
 #define PIECE_MAX ((size_t)3 << 20) /* and of the longest piece */
 
 struct query {
@@ -19,7 +17,7 @@ struct query {
 };
 
 struct queries {
-	const struct detector *detector;
+	struct detector *detector;
 	query_answer answer;
 	void *ctx;
 	pthread_mutex_t lock;
@@ -29,16 +27,6 @@ struct queries {
 	struct query list[QUERIES_MAX]; /* in the order in which they came */
 	size_t n;
 	bool stop;
-};
-
-/* One question at work. */
-struct asked {
-	struct queries *q;
-	uint32_t number;
-	const struct json *body;
-	struct arena *arena;
-	struct buf events; /* not sent yet, with commas between */
-	usec deadline;     /* 0: none */
 };
 
 /* --- which are wanted --- */
@@ -51,9 +39,9 @@ static struct query *find(struct queries *q, uint32_t number)
 	return NULL;
 }
 
-static bool wanted(void *ctx)
+bool query_wanted(void *ctx)
 {
-	const struct asked *a = ctx;
+	const struct query_asked *a = ctx;
 	const struct query *x;
 	bool yes;
 
@@ -73,8 +61,10 @@ static void put_place(struct jsonw *w, const char *name, const struct look_place
 	jsonw_m_str(w, name, look_place_print(p, text));
 }
 
-static void put_state(struct jsonw *w, const struct look *s)
+static void put_state(struct jsonw *w, const void *of)
 {
+	const struct look *s = of;
+
 	jsonw_m_int(w, "blocks", (int64_t)s->all);
 	jsonw_m_int(w, "blocks_done", (int64_t)s->done);
 	jsonw_m_int(w, "opened", (int64_t)s->stats.opened);
@@ -93,7 +83,7 @@ static void put_state(struct jsonw *w, const struct look *s)
 	jsonw_array_end(w);
 }
 
-static void send_events(struct asked *a, const struct look *s)
+void query_send(struct query_asked *a, query_state state, const void *of)
 {
 	struct buf b;
 	struct jsonw w;
@@ -101,34 +91,34 @@ static void send_events(struct asked *a, const struct look *s)
 	buf_init(&b, PIECE_MAX + (64 << 10));
 	jsonw_init(&w, &b);
 	jsonw_object(&w);
-	jsonw_name(&w, "events");
+	jsonw_name(&w, a->name);
 	jsonw_array(&w);
-	if (a->events.n > 0)
-		jsonw_raw(&w, buf_view(&a->events));
+	if (a->list.n > 0)
+		jsonw_raw(&w, buf_view(&a->list));
 	jsonw_array_end(&w);
-	if (s != NULL)
-		put_state(&w, s);
+	if (state != NULL)
+		state(&w, of);
 	jsonw_object_end(&w);
 	if (b.bad == RC_OK)
 		a->q->answer(a->q->ctx, a->number, buf_view(&b), false, RC_OK);
-	buf_clear(&a->events);
+	buf_clear(&a->list);
 	buf_done(&b);
 }
 
-static void on_event(void *ctx, struct str json)
+void query_row(void *ctx, struct str json)
 {
-	struct asked *a = ctx;
+	struct query_asked *a = ctx;
 
-	if (a->events.n > 0 && a->events.n + json.n > PIECE)
-		send_events(a, NULL);
-	if (a->events.n > 0)
-		buf_char(&a->events, ',');
-	buf_str(&a->events, json);
+	if (a->list.n > 0 && a->list.n + json.n > PIECE)
+		query_send(a, NULL, NULL);
+	if (a->list.n > 0)
+		buf_char(&a->list, ',');
+	buf_str(&a->list, json);
 }
 
 static void on_progress(void *ctx, const struct look *s)
 {
-	send_events(ctx, s);
+	query_send(ctx, put_state, s);
 }
 
 static void put_end(struct jsonw *w, const struct look *s)
@@ -144,23 +134,23 @@ static void put_end(struct jsonw *w, const struct look *s)
 	jsonw_object_end(w);
 }
 
-static int64_t number_of(const struct asked *a, const char *name, int64_t fallback)
+int64_t query_number(const struct query_asked *a, const char *name, int64_t fallback)
 {
 	int64_t n;
 
 	return json_int(json_get(a->body, str_of(name)), &n) ? n : fallback;
 }
 
-static struct str text_of(const struct asked *a, const char *name)
+struct str query_text(const struct query_asked *a, const char *name)
 {
 	struct str s = json_get_str(a->body, str_of(name));
 
 	return s.p == NULL ? S("") : s;
 }
 
-static enum rc read_place(const struct asked *a, const char *name, struct look *s, struct look_place *place, struct err *err)
+static enum rc read_place(const struct query_asked *a, const char *name, struct look *s, struct look_place *place, struct err *err)
 {
-	struct str text = text_of(a, name);
+	struct str text = query_text(a, name);
 
 	if (text.n == 0)
 		return RC_OK;
@@ -168,30 +158,36 @@ static enum rc read_place(const struct asked *a, const char *name, struct look *
 	return look_place_read(text, place, err);
 }
 
-static enum rc do_search(struct asked *a, struct buf *out, struct err *err)
+enum rc query_history(const struct query_asked *a, struct history **ret, struct err *err)
+{
+	struct history_opts o = { .dir = a->detector->history };
+	enum rc rc = o.dir == NULL ? RC_NOTFOUND : history_open(&o, ret, err);
+
+	return rc == RC_NOTFOUND ? FAIL(err, rc, "this node keeps no history: it has no input, or [history] max_mb is 0") : rc;
+}
+
+static enum rc do_search(struct query_asked *a, struct buf *out, struct err *err)
 {
 	struct hunt_term terms[HUNT_TERMS_MAX];
 	struct look_place place;
 	struct look *s = arena_alloc(a->arena, sizeof *s);
-	struct history_opts where = { .dir = a->q->detector->history };
 	struct history *h CLEANUP(history_closep) = NULL;
 	struct jsonw w;
 	bool onward = false;
 
 	if (s == NULL)
 		return FAIL(err, RC_NOMEM, "search: out of memory");
+	a->name = "events";
 	(void)json_bool(json_get(a->body, S("onward")), &onward);
-	*s = (struct look){ .terms = terms, .since = number_of(a, "since", INT64_MIN), .until = number_of(a, "until", 0), .source = text_of(a, "source"),
-			      .most = (uint32_t)number_of(a, "limit", 100), .onward = onward, .buckets = (uint32_t)number_of(a, "buckets", 0),
-			      .within = number_of(a, "within", 0), .go_on = wanted, .event = on_event, .progress = on_progress, .ctx = a };
-	TRY(hunt_terms_of(a->arena, text_of(a, "q"), terms, &s->n_terms, err));
+	*s = (struct look){ .terms = terms, .since = query_number(a, "since", INT64_MIN), .until = query_number(a, "until", 0), .source = query_text(a, "source"),
+			      .most = (uint32_t)query_number(a, "limit", 100), .onward = onward, .buckets = (uint32_t)query_number(a, "buckets", 0),
+			      .within = query_number(a, "within", 0), .go_on = query_wanted, .event = query_row, .progress = on_progress, .ctx = a };
+	TRY(hunt_terms_of(a->arena, query_text(a, "q"), terms, &s->n_terms, err));
 	TRY(read_place(a, "from", s, &place, err));
-	if (where.dir == NULL || history_open(&where, &h, err) == RC_NOTFOUND)
-		return FAIL(err, RC_NOTFOUND, "this node keeps no history: it has no input, or [history] max_mb is 0");
-	TRY(h == NULL ? err->rc : RC_OK);
+	TRY(query_history(a, &h, err));
 	TRY(look_run(h, s, err));
-	if (a->events.n > 0)
-		send_events(a, NULL);
+	if (a->list.n > 0)
+		query_send(a, NULL, NULL);
 	jsonw_init(&w, out);
 	put_end(&w, s);
 	return RC_OK;
@@ -201,19 +197,19 @@ static enum rc do_search(struct asked *a, struct buf *out, struct err *err)
 
 static const struct {
 	const char *name;
-	enum rc (*fn)(struct asked *a, struct buf *out, struct err *err);
+	enum rc (*fn)(struct query_asked *a, struct buf *out, struct err *err);
 } tasks[] = {
-	{ "search", do_search },
+	{ "search", do_search }, { "rules", query_rules }, { "rule", query_rule }, { "check", query_check }, { "try", query_try }, { "reload", query_reload },
 };
 
-static enum rc work_on(struct asked *a, struct str text, struct buf *out, struct err *err)
+static enum rc work_on(struct query_asked *a, struct str text, struct buf *out, struct err *err)
 {
 	struct str what;
 	int64_t within;
 
 	TRY(json_parse(a->arena, text, &JSON_LIMITS, &a->body, err));
-	what = text_of(a, "do");
-	within = number_of(a, "give_up", 0);
+	what = query_text(a, "do");
+	within = query_number(a, "give_up", 0);
 	a->deadline = within > 0 ? time_mono() + within : 0;
 	for (size_t i = 0; i < COUNTOF(tasks); i++)
 		if (str_eq(what, str_of(tasks[i].name)))
@@ -224,18 +220,18 @@ static enum rc work_on(struct asked *a, struct str text, struct buf *out, struct
 static void answer_one(struct queries *q, uint32_t number, struct str text)
 {
 	struct arena *arena CLEANUP(arena_freep) = arena_new(ARENA_MAX);
-	struct asked a = { .q = q, .number = number, .arena = arena };
+	struct query_asked a = { .q = q, .detector = q->detector, .number = number, .arena = arena };
 	struct err err = { 0 };
 	struct buf out;
 	enum rc rc;
 
-	buf_init(&a.events, PIECE_MAX);
+	buf_init(&a.list, PIECE_MAX);
 	buf_init(&out, PIECE_MAX);
 	rc = arena == NULL ? FAIL(&err, RC_NOMEM, "out of memory") : work_on(&a, text, &out, &err);
 	if (rc == RC_OK)
 		rc = buf_check(&out, &err, "the answer");
 	q->answer(q->ctx, number, rc == RC_OK ? buf_view(&out) : str_of(err.text), true, rc);
-	buf_done(&a.events);
+	buf_done(&a.list);
 	buf_done(&out);
 }
 
@@ -289,7 +285,7 @@ static void *work(void *ctx)
 
 /* --- life --- */
 
-enum rc queries_new(const struct detector *d, query_answer fn, void *ctx, struct queries **ret, struct err *err)
+enum rc queries_new(struct detector *d, query_answer fn, void *ctx, struct queries **ret, struct err *err)
 {
 	struct queries *q = mem_alloc(sizeof *q);
 

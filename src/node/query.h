@@ -17,7 +17,7 @@ struct queries;
 /* A piece of the answer of question `number`, a JSON object; `last`: nothing follows. `rc` of the last: why there is no answer. */
 typedef void (*query_answer)(void *ctx, uint32_t number, struct str json, bool last, enum rc rc);
 
-enum rc queries_new(const struct detector *d, query_answer fn, void *ctx, struct queries **ret, struct err *err) MUSTUSE;
+enum rc queries_new(struct detector *d, query_answer fn, void *ctx, struct queries **ret, struct err *err) MUSTUSE;
 /* A question: {"do": "search", ...}. Too many: answered with RC_BUSY. Copies. */
 void queries_ask(struct queries *q, uint32_t number, struct str json);
 /* Nobody waits for its answer; ALL: for any. */

@@ -67,27 +67,6 @@ static enum rc put_question(struct api_call *c, usec give_up, struct buf *out, s
 	return buf_check(out, err, "search");
 }
 
-static void put_reply(struct jsonw *w, const struct asked *a)
-{
-	jsonw_object(w);
-	jsonw_name(w, "events");
-	jsonw_array(w);
-	for (size_t i = 0; i + 1 < a->n; i++) {
-		const struct json *list = json_get(a->pieces[i], S("events"));
-
-		if (json_is(list, JSON_ARRAY))
-			JSON_EACH(e, list)
-				jsonw_value(w, e);
-	}
-	jsonw_array_end(w);
-	JSON_MEMBERS(name, value, a->pieces[a->n - 1])
-		if (!str_eq(json_str(name), S("events"))) {
-			jsonw_name_str(w, json_str(name));
-			jsonw_value(w, value);
-		}
-	jsonw_object_end(w);
-}
-
 static enum rc events_get(struct api_call *c, struct err *err)
 {
 	struct asked a;
@@ -99,7 +78,7 @@ static enum rc events_get(struct api_call *c, struct err *err)
 	if (rc == RC_OK)
 		rc = asking_wait(c, buf_view(&b), &a, err);
 	if (rc == RC_OK)
-		put_reply(&c->out, &a);
+		asking_put(&c->out, &a, "events");
 	buf_done(&b);
 	return rc;
 }

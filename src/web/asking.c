@@ -123,6 +123,27 @@ enum rc asking_one(struct api_call *c, struct str question, const struct json **
 	return RC_OK;
 }
 
+void asking_put(struct jsonw *w, const struct asked *a, const char *list_name)
+{
+	jsonw_object(w);
+	jsonw_name(w, list_name);
+	jsonw_array(w);
+	for (size_t i = 0; i + 1 < a->n; i++) {
+		const struct json *list = json_get(a->pieces[i], str_of(list_name));
+
+		if (json_is(list, JSON_ARRAY))
+			JSON_EACH(e, list)
+				jsonw_value(w, e);
+	}
+	jsonw_array_end(w);
+	JSON_MEMBERS(name, value, a->pieces[a->n - 1])
+		if (!str_eq(json_str(name), str_of(list_name))) {
+			jsonw_name_str(w, json_str(name));
+			jsonw_value(w, value);
+		}
+	jsonw_object_end(w);
+}
+
 /* --- streaming --- */
 
 static void put_error(struct buf *b, struct str why, enum rc rc)

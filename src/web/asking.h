@@ -20,6 +20,9 @@ enum rc asking_wait(struct api_call *c, struct str question, struct asked *ret, 
 /* The same for an answer of one piece. */
 enum rc asking_one(struct api_call *c, struct str question, const struct json **ret, struct err *err) MUSTUSE;
 
+/* All of it as one object: the items of the list of that name in all pieces, and the members of the last piece. */
+void asking_put(struct jsonw *w, const struct asked *a, const char *list_name);
+
 /* The reply becomes a stream of events: "piece" for each piece, then "end", or "error" with {"code", "message"}. The question is given
  * up when the client has gone. */
 enum rc asking_stream(struct api_call *c, struct str question, struct err *err) MUSTUSE;
