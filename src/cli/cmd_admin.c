@@ -107,6 +107,34 @@ static int user_reset_code(struct cli *c)
 	return with_name(c, "DELETE", "/users/", c->operands[1], "/factor", NULL);
 }
 
+static int user_identity(struct cli *c)
+{
+	struct buf path;
+	struct body x;
+	int status;
+
+	buf_init(&path, 4096);
+	buf_cstr(&path, "/users/");
+	percent_put(&path, str_of(c->operands[1]));
+	buf_cstr(&path, "/identities");
+	body_begin(&x);
+	body_text(&x, "subject", c->operands[2]);
+	status = body_send(c, &x, path.p, NULL);
+	buf_done(&path);
+	return status;
+}
+
+static const char *const identity_examples[] = {
+	"who alice is at the provider of [sign_in]", "lianfang user identity DIR alice 5f3c9a1e-alice", NULL,
+};
+
+const struct cli_cmd CMD_USER_IDENTITY = {
+	"user identity", { "say who a user is at the identity provider", "指定使用者在身分提供者的身分" }, "DIR NAME SUBJECT",
+	{ "SUBJECT is the claim `sub` of the provider in lianfang.conf, [sign_in] provider: the only thing there that never means another\n"
+	  "person. Users may also link their own in the console, under My account.",
+	  "SUBJECT 為 lianfang.conf 的 [sign_in] provider 所給的 `sub`，是唯一不會指向他人的項目。使用者也可在主控台「我的帳號」自行連結。" },
+	NULL, identity_examples, 3, 3, user_identity,
+};
 const struct cli_cmd CMD_USER_LINK = {
 	"user link", { "make a link by which a user sets a password, once", "產生一次性設定密碼連結" }, "DIR NAME",
 	{ "For a new user, or one who forgot the password. The link is valid for a day; a new one makes the old one void. When it is\n"

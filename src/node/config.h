@@ -60,6 +60,10 @@ struct config {
 	/* [notify] */
 	bool mail_duty;      /* also to who is on duty */
 	const char *mail_server, *mail_from, *mail_to, *mail_user, *mail_password_file, *mail_ca, *webhook, *webhook_ca, *notify_command; /* or "" */
+	/* [sign_in] */
+	const char *provider, *provider_name, *provider_ca, *client_id, *client_secret_file; /* identity provider; or "" */
+	usec password_most, password_least; /* age of a password; 0 = without end, at once */
+	const char *second_person; /* "auto", "yes", "no" */
 	/* [history] */
 	int64_t history_mb, history_days;
 	const char *history_queue; /* that sealed blocks go into, too, or "" */

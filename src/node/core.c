@@ -12,6 +12,7 @@
 #include "node/community.h"
 #include "node/exchange.h"
 #include "node/opinions.h"
+#include "node/provider.h"
 #include "node/devices.h"
 #include "node/ticket_share.h"
 #include "node/tickets.h"
@@ -267,7 +268,8 @@ static enum rc enter_fence(struct core *c, const char *dir, const struct config 
 		"/etc/gai.conf", "/etc/localtime", "/usr/share/zoneinfo", "/etc/gnutls", "/dev/urandom", "/usr/lib", "/lib", "/proc/self",
 	};
 	const char *rw[2] = { dir };
-	const char *const configured[] = { conf->warninglists, conf->desk_packs, conf->rsit, conf->mail_password_file, conf->mail_ca, conf->webhook_ca };
+	const char *const configured[] = { conf->warninglists, conf->desk_packs, conf->rsit, conf->mail_password_file, conf->mail_ca, conf->webhook_ca, conf->client_secret_file,
+					     conf->provider_ca };
 	const char *ro[COUNTOF(system_files) + COUNTOF(configured) + 1] = { NULL };
 	struct fence f = { .role = "core", .rw_paths = rw, .ro_paths = ro, .network = true,
 			   .max_files = (uint64_t)conf->max_connections + 1024 };
@@ -454,6 +456,7 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	TRY(api_start(&c->api, err));
 	TRY(open_taxii(c, err));
 	c->api.auth = c->auth;
+	TRY(provider_open(&c->node.config, &c->api.provider, err));
 	TRY(open_window(c, err));
 	TRY(exchange_open(c, err));
 	rc = read_pems(&c->node, &pems, err);
@@ -514,6 +517,7 @@ static void core_close(struct core *c, bool served)
 	taxii_server_free(c->taxii);
 	api_stop(&c->api);
 	auth_free(c->auth);
+	oidc_free(c->api.provider);
 	window_free(c->window);
 	node_close(&c->node);
 	follower_free(c);

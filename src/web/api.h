@@ -41,6 +41,7 @@ struct api {
 	struct api_imports *imports; /* imports under way; api_start */
 	struct auth *auth;           /* for signing in by a form; NULL in a node that does not run */
 	struct api_boards *boards;   /* the picture, and who listens to it; api_start */
+	struct oidc *provider;       /* where people may sign in, too; or NULL */
 	struct api_words *words;     /* names of classes and devices; api_start */
 	/* Writes the role-specific part of GET /status (fences, roles, inputs, peers). */
 	void (*status)(void *ctx, struct jsonw *w);
@@ -104,7 +105,7 @@ extern const struct api_route API_ROUTES_ACCOUNTS[], API_ROUTES_TODAY[], API_ROU
 	API_ROUTES_TICKETS[], API_ROUTES_SUPPRESSIONS[], API_ROUTES_REGISTERS[], API_ROUTES_BULLETINS[], API_ROUTES_EXPORT[], API_ROUTES_WIZARD[], API_ROUTES_INTAKE[],
 	API_ROUTES_CASES[],
 	API_ROUTES_MERGE[], API_ROUTES_OBSERVABLES[], API_ROUTES_RAISE[],
-	API_ROUTES_SESSION[], API_ROUTES_PASSKEY[],
+	API_ROUTES_SESSION[], API_ROUTES_PASSKEY[], API_ROUTES_PROVIDER[],
 	API_ROUTES_BOARDS[], API_ROUTES_STREAM[],
 	API_ROUTES_COMMUNITY[], API_ROUTES_DEVICES[],
 	API_ROUTES_EVENTS[],

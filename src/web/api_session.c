@@ -19,7 +19,7 @@
 static const char SESSION_SCHEMA[] =
 	"{\"type\":\"object\",\"required\":[\"signed_in\",\"node\",\"tier\"],\"properties\":{\"signed_in\":{\"type\":\"boolean\"},"
 	"\"node\":{\"type\":\"string\"},\"tier\":{\"type\":\"string\"},\"user\":{\"type\":\"string\"},\"role\":{\"type\":\"string\"},"
-	"\"org\":{\"type\":\"string\"},\"tlp_max\":{\"type\":\"string\"},\"second_factor\":{\"type\":\"boolean\"}}}";
+	"\"provider\":{\"type\":\"string\"},\"org\":{\"type\":\"string\"},\"tlp_max\":{\"type\":\"string\"},\"second_factor\":{\"type\":\"boolean\"}}}";
 static const char SIGN_IN_REQUEST[] =
 	"{\"type\":\"object\",\"required\":[\"user\",\"password\"],\"properties\":{\"user\":{\"type\":\"string\"},\"password\":{\"type\":"
 	"\"string\"},\"code\":{\"type\":\"string\",\"description\":\"six digits, or a recovery code\"}}}";

@@ -22,8 +22,7 @@ struct str secret_hash(struct arena *a, struct str secret)
 	return text;
 }
 
-/* The value of our cookie; two of them mean that somebody meddles. */
-static bool cookie(const struct http_req *r, struct str *ret)
+bool session_cookie(const struct http_req *r, struct str name, struct str *ret)
 {
 	struct str rest = http_header(r, "Cookie"), one;
 	int found = 0;
@@ -32,9 +31,9 @@ static bool cookie(const struct http_req *r, struct str *ret)
 		return false;
 	while (str_next(&rest, ';', &one)) {
 		one = str_trim(one);
-		if (!str_starts(one, S(SESSION_COOKIE "=")))
+		if (!str_starts(one, name) || one.n == name.n || one.p[name.n] != '=')
 			continue;
-		*ret = str_slice(one, sizeof SESSION_COOKIE, one.n);
+		*ret = str_slice(one, name.n + 1, one.n);
 		found++;
 	}
 	return found == 1 && ret->n == ID_TEXT;
@@ -44,7 +43,7 @@ bool session_hash(const struct http_req *r, struct str *ret)
 {
 	struct str value;
 
-	if (!cookie(r, &value))
+	if (!session_cookie(r, S(SESSION_COOKIE), &value))
 		return false;
 	*ret = secret_hash(r->arena, value);
 	return ret->p != NULL;

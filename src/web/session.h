@@ -7,11 +7,15 @@
 
 /* "__Host-": browsers take it only with Secure, for the whole host and no other (RFC 6265bis §4.1.3.2). */
 #define SESSION_COOKIE "__Host-lianfang"
+/* Of a sign-in that went to an identity provider and is not back yet. */
+#define BEGUN_COOKIE "__Host-lianfang-begun"
 /* The console sends it with every request. No other site can, short of a permission (CORS) that nobody gives. */
 #define CONSOLE_HEADER "Lianfang-Console"
 /* "poll": a request that a page made by itself keeps no session alive. */
 #define CONSOLE_POLL "poll"
 
+/* The value of one of our cookies; false without exactly one that is well-formed: two mean that somebody meddles. */
+bool session_cookie(const struct http_req *r, struct str name, struct str *ret);
 /* Hex SHA-256 of the cookie's value in r->arena; false without exactly one well-formed cookie. */
 bool session_hash(const struct http_req *r, struct str *ret);
 

@@ -4,6 +4,7 @@
 #include "stix/marking.h"
 #include "store/sessions.h"
 #include "web/auth.h"
+#include "web/oidc.h"
 #include "web/session.h"
 
 /* A form is refused with 401, not with what the return code would give: the caller has no rights to be denied. */
@@ -63,6 +64,8 @@ enum rc signing_tell(struct api_call *c, const struct viewer *v, struct err *err
 	jsonw_m_bool(&c->out, "signed_in", v->kind != VIEWER_ANONYMOUS);
 	jsonw_m_cstr(&c->out, "node", c->api->node_name);
 	jsonw_m_cstr(&c->out, "tier", c->api->tier);
+	if (c->api->provider != NULL)
+		jsonw_m_cstr(&c->out, "provider", oidc_name(c->api->provider));
 	if (v->kind != VIEWER_ANONYMOUS) {
 		jsonw_m_str(&c->out, "user", v->name);
 		jsonw_m_str(&c->out, "role", v->role);

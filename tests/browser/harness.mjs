@@ -75,7 +75,7 @@ export async function until(check, what) {
   }
 }
 
-const freePort = () => new Promise(done => {
+export const freePort = () => new Promise(done => {
   const s = net.createServer().listen(0, '127.0.0.1', () => { const { port } = s.address(); s.close(() => done(port)); });
 });
 

@@ -173,7 +173,7 @@ try lianfang user add X --role a; try lianfang peer add -r p; try lianfang expor
 ''')
     got = subprocess.run([bash, '--norc', check], capture_output=True, text=True)
     lines = got.stdout.splitlines()
-    t.ok(len(lines) == 9 and lines[0] == 'user' and set(lines[1].split()) == {'add', 'link', 'list', 'remove', 'reset-code'} and lines[2] == '--role' and
+    t.ok(len(lines) == 9 and lines[0] == 'user' and set(lines[1].split()) == {'add', 'identity', 'link', 'list', 'remove', 'reset-code'} and lines[2] == '--role' and
          lines[3] == 'get' and lines[4] == '--format' and lines[5] == 'admin analyst' and lines[6] == 'parent partner' and
          lines[7] == 'ipset' and lines[8] == 'auto stix misp csv list', 'bash completes commands, options and values', got.stdout + got.stderr)
 t.done()

@@ -2,7 +2,7 @@
 import { signal } from './signal';
 
 export interface Session {
-  signed_in: boolean; node: string; tier: string;
+  signed_in: boolean; node: string; tier: string; provider?: string;
   user?: string; role?: string; org?: string; tlp_max?: string; second_factor?: boolean;
 }
 

@@ -1,6 +1,6 @@
 // Signing in, and setting a password by a link.
 import { useEffect, useState } from 'preact/hooks';
-import { post, Refused, Session, session } from './api';
+import { inert, post, Refused, Session, session } from './api';
 import { t } from './lang';
 import { go, route } from './route';
 import { useSignal } from './signal';
@@ -18,8 +18,30 @@ export function SignIn() {
   const s = useSignal(session)!, r = useSignal(route);
   const [user, setUser] = useState(r.query.get('user') ?? ''), [password, setPassword] = useState(''), [code, setCode] = useState('');
   const [wantsCode, setWants] = useState(false), [error, setError] = useState(''), [busy, setBusy] = useState(false);
+  // Back from the identity provider: what it says leaves the address bar, and the node asks it.
+  const [back] = useState(() => r.view === 'sign-in' && r.query.get('state') ? Object.fromEntries(r.query) : null);
   const inside = () => go(r.view === 'sign-in' ? '/console/today' : location.pathname + location.search, true);
-  useEffect(() => { if (s.signed_in) inside(); }, [s.signed_in]);
+  useEffect(() => { if (s.signed_in && !back) inside(); }, [s.signed_in]);
+  useEffect(() => {
+    if (!back) return;
+    history.replaceState(null, '', '/console/sign-in');
+    if (!back.code) setError(t('providerSaid', inert(back.error ?? '')));
+    else post<Session & { linked?: boolean }>('/session/provider', { state: back.state, code: back.code, ...(back.iss ? { iss: back.iss } : {}) }).then(now => {
+      if (now.linked) go('/console/account', true);
+      else {
+        go('/console/today', true);
+        session.set(now);
+      }
+    }, x => setError(x instanceof Refused && x.status === 401 ? t('providerNobody') : why(x)));
+  }, []);
+  async function byProvider() {
+    setError('');
+    try {
+      location.assign((await post<{ url: string }>('/session/provider/begin')).url);
+    } catch (x) {
+      setError(refusal(x));
+    }
+  }
   async function send(e: Event) {
     e.preventDefault();
     setBusy(true);
@@ -58,6 +80,7 @@ export function SignIn() {
     <Failed text={error} />
     <button type="submit" class="main" disabled={busy}>{t(wantsCode ? 'confirm' : 'signIn')}</button>
     {!wantsCode && passkeysWork() && <p><button type="button" class="passkey" onClick={byPasskey}>{t('byPasskey')}</button></p>}
+    {!wantsCode && s.provider && <p><button type="button" class="provider" onClick={byProvider}>{t('byProvider', s.provider)}</button></p>}
   </form>;
 }
 

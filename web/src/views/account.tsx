@@ -90,12 +90,37 @@ function Passkeys() {
     <Failed text={error ?? list.error} /></section>;
 }
 
+interface Identity { issuer: string; subject: string; created: string; used?: string }
+
+function Provider({ name }: { name: string }) {
+  const [password, setPassword] = useState(''), [error, setError] = useState('');
+  const list = useData<{ identities: Identity[] }>('/session/identities'), linked = (list.data?.identities.length ?? 0) > 0;
+  async function send(e: Event) {
+    e.preventDefault();
+    setError('');
+    try {
+      if (linked) await post('/session/identities/remove', { password });
+      // The address is the node's word, made by what the provider publishes.
+      else location.assign((await post<{ url: string }>('/session/identities/begin', { password })).url);
+      setPassword('');
+      list.again();
+    } catch (x) {
+      setError(why(x));
+    }
+  }
+  return <section class="card identities"><h2><bdi>{name}</bdi></h2><p>{t(linked ? 'identityOn' : 'identityOff')}</p>
+    <ul>{list.data?.identities.map(x => <li key={x.issuer + ' ' + x.subject}><bdi>{x.subject}</bdi> <small><bdi>{x.issuer}</bdi> · {t('created')} <Time at={x.created} /> · {t('lastUsed')} {x.used ? <Time at={x.used} /> : t('never')}</small></li>)}</ul>
+    <form onSubmit={send}><Input label={t('oldPassword')} value={password} set={setPassword} type="password" auto="current-password" need />
+      <button type="submit">{t(linked ? 'identityRemove' : 'identityAdd')}</button></form>
+    <Failed text={error} /></section>;
+}
+
 export function Account(_: { id: string }) {
   const s = useSignal(session)!;
   return <>
     <Heading text={t('account')} />
     <dl class="facts"><div><dt>{t('user')}</dt><dd><bdi>{s.user}</bdi></dd></div><div><dt>{t('role')}</dt><dd>{s.role}</dd></div>
       <div><dt>{t('organisation')}</dt><dd><bdi>{s.org}</bdi></dd></div><div><dt>{t('tlpMax')}</dt><dd><Tlp of={s.tlp_max} /></dd></div></dl>
-    <div class="columns"><Password /><Factor /><Passkeys /></div>
+    <div class="columns"><Password /><Factor /><Passkeys />{s.provider && <Provider name={s.provider} />}</div>
   </>;
 }
