@@ -20,6 +20,7 @@
 #include "taxii/server.h"
 #include "web/api.h"
 #include "web/auth.h"
+#include "web/notices.h"
 #include "web/window.h"
 
 /* Cursor: what was added up to then was looked for in the history. */
@@ -31,6 +32,7 @@ struct core {
 	struct api api;
 	struct auth *auth;
 	struct window *window;     /* reports of people without an account, or NULL */
+	struct notices *notices;   /* what the public is told, or NULL */
 	struct taxii_server *taxii;
 	struct fed *fed;
 	struct fed_server *fed_server;

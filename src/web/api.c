@@ -482,6 +482,43 @@ static void openapi_path(const struct api_route *row, struct jsonw *w)
 	jsonw_object_end(w);
 }
 
+/* Paths that are no routes of this interface: for people without an account (web/window.h, web/notices.h), each only where the node's
+ * configuration has it. A form posts the same members, and is answered with a page. */
+static void openapi_outside(struct jsonw *w)
+{
+#define ANSWER(schema) "\"responses\":{\"200\":{\"description\":\"done\",\"content\":{" schema "}},\"default\":{\"description\":\"refused or failed\"}}"
+#define PAGE "\"text/html\":{}"
+#define TEXT "{\"type\":\"string\"}"
+#define OBJECT(members) "{\"type\":\"object\",\"properties\":{" members "}}"
+#define SENT(required, members) "\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\",\"required\":[" required \
+	"],\"properties\":{" members "}}},\"application/x-www-form-urlencoded\":{}}},"
+	static const struct { const char *path, *text; } paths[] = {
+		{ "/window", "{\"get\":{\"summary\":\"The single window: report without an account\",\"security\":[],\"x-least-role\":\"anyone\",\"parameters\":[]," ANSWER(PAGE) "}}" },
+		{ "/window/v1/reports", "{\"post\":{\"summary\":\"Report; the reply (201) holds the number and the code to ask with\",\"security\":[],\"x-least-role\":\"anyone\",\"parameters\":[],"
+		  SENT("\"what\"", "\"what\":" TEXT ",\"when\":" TEXT ",\"contact\":" TEXT ",\"exercise\":{\"type\":\"boolean\"}")
+		  "\"responses\":{\"201\":{\"description\":\"kept\",\"content\":{\"application/json\":{\"schema\":"
+		  OBJECT("\"number\":" TEXT ",\"code\":" TEXT ",\"state\":" TEXT ",\"exercise\":{\"type\":\"boolean\"},\"received\":" TEXT)
+		  "}}},\"default\":{\"description\":\"refused, or nothing was taken in\"}}}}" },
+		{ "/window/v1/status", "{\"post\":{\"summary\":\"What became of a report\",\"security\":[],\"x-least-role\":\"anyone\",\"parameters\":[],"
+		  SENT("\"number\",\"code\"", "\"number\":" TEXT ",\"code\":" TEXT)
+		  ANSWER("\"application/json\":{\"schema\":" OBJECT("\"number\":" TEXT ",\"state\":" TEXT ",\"words\":" TEXT ",\"exercise\":{\"type\":\"boolean\"},"
+		  "\"received\":" TEXT ",\"changed\":" TEXT) "}") "}}" },
+		{ "/notices", "{\"get\":{\"summary\":\"What was published of major incidents\",\"security\":[],\"x-least-role\":\"anyone\",\"parameters\":[]," ANSWER(PAGE) "}}" },
+		{ "/notices/v1/notices", "{\"get\":{\"summary\":\"What was published of major incidents, the newest first\",\"security\":[],\"x-least-role\":\"anyone\",\"parameters\":[],"
+		  ANSWER("\"application/json\":{\"schema\":" OBJECT("\"publisher\":" TEXT ",\"notices\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}") "}") "}}" },
+	};
+#undef ANSWER
+#undef PAGE
+#undef TEXT
+#undef OBJECT
+#undef SENT
+
+	for (size_t i = 0; i < COUNTOF(paths); i++) {
+		jsonw_name(w, paths[i].path);
+		jsonw_raw(w, str_of(paths[i].text));
+	}
+}
+
 void api_openapi(struct buf *out)
 {
 	struct jsonw w;
@@ -497,6 +534,7 @@ void api_openapi(struct buf *out)
 		for (const struct api_route *r = tables[t]; r->method != NULL; r++)
 			if (!path_seen_before(t, r))
 				openapi_path(r, &w);
+	openapi_outside(&w);
 	jsonw_object_end(&w);
 	jsonw_name(&w, "components");
 	jsonw_raw(&w, S("{\"schemas\":{\"error\":{\"type\":\"object\",\"properties\":{\"error\":{\"type\":\"object\",\"properties\":"

@@ -23,8 +23,7 @@ void page_headers(struct http_res *res)
 	http_res_header(res, "Cache-Control", "no-store");
 }
 
-/* Text between tags or in an attribute in double quotes. */
-static void put(struct buf *b, struct str s)
+void page_put(struct buf *b, struct str s)
 {
 	struct buf seen;
 
@@ -45,25 +44,28 @@ static void put(struct buf *b, struct str s)
 	buf_done(&seen);
 }
 
-static void begin(const char *name, bool zh, struct http_res *res)
+void page_begin(const char *name, bool zh, const char *root, const char *title, struct http_res *res)
 {
 	struct buf *b = &res->body;
 
 	res->content_type = "text/html; charset=utf-8";
 	buf_fmt(b, "<!DOCTYPE html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n"
-		   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<link rel=\"stylesheet\" href=\"/window/style.css\">\n<title>",
-		zh ? "zh-Hant-TW" : "en");
-	buf_cstr(b, zh ? "資安事件通報窗口" : "Report a security incident");
-	buf_cstr(b, "</title>\n</head>\n<body>\n<main>\n<p class=\"lang\"><a href=\"/window?lang=zh\" lang=\"zh-Hant-TW\">中文</a> <a href=\"/window?lang=en\" lang=\"en\">English</a></p>\n<h1>");
-	buf_cstr(b, zh ? "資安事件通報窗口" : "Report a security incident");
-	buf_cstr(b, "</h1>\n<p>");
-	put(b, str_of(name));
+		   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<link rel=\"stylesheet\" href=\"%s/style.css\">\n<title>%s</title>\n",
+		zh ? "zh-Hant-TW" : "en", root, title);
+	buf_fmt(b, "</head>\n<body>\n<main>\n<p class=\"lang\"><a href=\"%s?lang=zh\" lang=\"zh-Hant-TW\">中文</a> <a href=\"%s?lang=en\" lang=\"en\">English</a></p>\n"
+		   "<h1>%s</h1>\n<p>", root, root, title);
+	page_put(b, str_of(name));
 	buf_cstr(b, "</p>\n");
 }
 
-static void end(struct http_res *res)
+void page_end(struct http_res *res)
 {
 	buf_cstr(&res->body, "</main>\n</body>\n</html>\n");
+}
+
+static void begin(const char *name, bool zh, struct http_res *res)
+{
+	page_begin(name, zh, "/window", zh ? "資安事件通報窗口" : "Report a security incident", res);
 }
 
 void page_form(const char *name, bool zh, struct http_res *res)
@@ -87,7 +89,7 @@ void page_form(const char *name, bool zh, struct http_res *res)
 	buf_fmt(b, "<p><label for=\"number\">%s</label>\n<input id=\"number\" name=\"number\" maxlength=\"24\" required></p>\n", zh ? "通報編號" : "Number of your report");
 	buf_fmt(b, "<p><label for=\"code\">%s</label>\n<input id=\"code\" name=\"code\" maxlength=\"40\" autocomplete=\"off\" required></p>\n", zh ? "查詢碼" : "Its code");
 	buf_fmt(b, "<p><button type=\"submit\">%s</button></p>\n</form>\n", zh ? "查詢" : "Ask");
-	end(res);
+	page_end(res);
 }
 
 void page_style(struct http_res *res)
@@ -98,7 +100,8 @@ void page_style(struct http_res *res)
 		 "label{display:block;font-weight:bold}textarea,input{box-sizing:border-box;width:100%;font:inherit;padding:.4rem;border:1px solid #555}"
 		 ".check{font-weight:normal}.check input{width:auto}"
 		 "button{font:inherit;padding:.5rem 1.5rem}form{border-top:1px solid #999;margin-top:1.5rem}.lang{text-align:right}"
-		 "dt{font-weight:bold}dd{margin:0 0 1rem;font-family:monospace;font-size:1.4rem}\n"
+		 "dt{font-weight:bold}dd{margin:0 0 1rem;font-family:monospace;font-size:1.4rem}.notice dd{font:inherit;white-space:pre-wrap}"
+		 "article{border-top:1px solid #999;margin-top:1.5rem}\n"
 		 "@media(prefers-color-scheme:dark){body{color:#eee;background:#111}textarea,input{color:#eee;background:#222}a{color:#9cf}}\n");
 }
 
@@ -111,16 +114,16 @@ void page_message(const char *name, bool zh, const char *message, struct http_re
 {
 	begin(name, zh, res);
 	buf_cstr(&res->body, "<p><strong>");
-	put(&res->body, str_of(message));
+	page_put(&res->body, str_of(message));
 	buf_cstr(&res->body, "</strong></p>\n");
 	back(zh, res);
-	end(res);
+	page_end(res);
 }
 
 static void pair(struct buf *b, const char *label, struct str value)
 {
 	buf_fmt(b, "<dt>%s</dt><dd>", label);
-	put(b, value);
+	page_put(b, value);
 	buf_cstr(b, "</dd>\n");
 }
 
@@ -142,7 +145,7 @@ void page_receipt(const char *name, bool zh, const struct intake_report *r, cons
 	buf_fmt(b, "</dl>\n<p>%s</p>\n", zh ? "請抄下編號與查詢碼：查詢進度時兩者皆須輸入，查詢碼不再顯示。" :
 		"Write both down: you need them to ask what became of it, and the code is not shown again.");
 	back(zh, res);
-	end(res);
+	page_end(res);
 }
 
 void page_status(const char *name, bool zh, const struct intake_report *r, const char *word, struct http_res *res)
@@ -159,5 +162,5 @@ void page_status(const char *name, bool zh, const struct intake_report *r, const
 	pair(b, zh ? "最近更新（UTC）" : "Last change (UTC)", str_slice(time_format(r->changed, text), 0, 16));
 	buf_cstr(b, "</dl>\n");
 	back(zh, res);
-	end(res);
+	page_end(res);
 }

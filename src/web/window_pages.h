@@ -1,4 +1,4 @@
-/* The pages of the single window: plain HTML without a script, in both languages. Nothing that a stranger wrote is ever
+/* The pages for people without an account - the single window, notices - : plain HTML without a script, in both languages. Nothing that a stranger wrote is ever
  * in them, and what the node puts there is escaped all the same. Inside web/ only. */
 #ifndef WEB_WINDOW_PAGES_H
 #define WEB_WINDOW_PAGES_H
@@ -10,6 +10,12 @@
 bool page_is_zh(const struct http_req *r);
 /* No script, no frame, no cache, no referrer: for every answer of the window. */
 void page_headers(struct http_res *res);
+
+/* The beginning of a page: its style and its languages lie below `root` ("/window"); what comes behind it goes into the body. */
+void page_begin(const char *name, bool zh, const char *root, const char *title, struct http_res *res);
+void page_end(struct http_res *res);
+/* Text between tags or in an attribute in double quotes; hidden characters are shown. */
+void page_put(struct buf *b, struct str s);
 
 void page_form(const char *name, bool zh, struct http_res *res);
 void page_style(struct http_res *res);

@@ -12,7 +12,10 @@ r = n.get('/api/v1/openapi.json', auth=None)
 doc = r.json()
 t.ok(r.status == 200 and doc and doc['openapi'].startswith('3.1'), 'the OpenAPI document is JSON', r)
 t.ok({'info', 'paths', 'components', 'security'} <= set(doc), 'with all its parts', list(doc))
-operations = [(method.upper(), target, op) for target, item in doc['paths'].items() for method, op in item.items()]
+operations = [(method.upper(), target, op) for target, item in doc['paths'].items() for method, op in item.items() if target.startswith('/api/')]
+outside = {target: sorted(item) for target, item in doc['paths'].items() if not target.startswith('/api/')}
+t.same(outside, {'/window': ['get'], '/window/v1/reports': ['post'], '/window/v1/status': ['post'], '/notices': ['get'], '/notices/v1/notices': ['get']},
+       'and what people without an account may ask')
 t.note(f'{len(operations)} operations')
 for method, target, op in operations:
     in_path = re.findall(r'{(\w+)}', target)
