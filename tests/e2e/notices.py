@@ -60,7 +60,7 @@ h.start()
 for a, b, relation, url in ((n, h, 'child', ()), (h, n, 'parent', ('--url', n.url()))):
     a.cli('peer', 'add', '@', 'hospital' if b is h else 'nation', '--relation', relation, '--cert', b.fingerprint, *url, '--tlp', 'amber')
 third = opened(h, 'of the hospital')
-t.ok(wait_until(lambda: [f['type'] for f in n.get(f'/api/v1/incidents/{third}/facts').json().get('facts', [])] == ['aware', 'reported']), 'an incident of a provider')
+t.ok(wait_until(lambda: {f['type'] for f in n.get(f'/api/v1/incidents/{third}/facts').json().get('facts', [])} == {'aware', 'reported'}), 'an incident of a provider')
 t.same(publish(n, third, public_cause='third cause'), 200, 'is published')
 t.ok(wait_until(lambda: 'published' in h.get(f'/api/v1/incidents/{third}/facts').body.decode()), 'is published by the nation')
 t.same((len(listed()), len(h.get('/notices/v1/notices', auth=None).json()['notices'])), (3, 0), 'there, and not at the provider')
