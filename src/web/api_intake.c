@@ -233,8 +233,8 @@ static enum rc open_new(struct api_call *c, const struct intake_report *r, struc
 {
 	struct incident_fact f;
 	struct casefile_more more = { .f = &f, .n = 1 };
-	const usec at = time_now();
 	struct desk_view v;
+	usec at;
 	enum rc rc;
 
 	*ret = (struct incident_row){ .id = id_of(c, r) };
@@ -249,6 +249,7 @@ static enum rc open_new(struct api_call *c, const struct intake_report *r, struc
 		return FAIL(err, RC_CONFLICT, "report %.*s: is of a drill", STR(r->number));
 	TRY(incident_read_packs(c, &ret->packs, err));
 	TRY(first_fact(c, r, ret->packs, &f, err));
+	at = time_now(); /* not before the fact was recorded */
 	TRY(incident_look(c, ret, &more, 1, at, &v, err));
 	TRY(incident_refuse_idle(&v, &f, 1, err));
 	ret->now = casefile_derived(&v, casefile_rung(&v, at));
