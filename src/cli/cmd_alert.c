@@ -296,6 +296,8 @@ static int new_run(struct cli *c)
 		jsonw_object_end(&x.w);
 		status = x.b.bad != RC_OK ? cli_failf(c, "the alert is too large")
 					  : node_cmd(c, c->operands[0], "POST", "/bulletins", buf_view(&x.b), show_done);
+		if (status == CLI_OK && !cli_has(c, "to") && !chooses(c))
+			fprintf(stderr, c->zh ? "lianfang alert new：尚未送交任何節點（alert send 送交）\n" : "lianfang alert new: nobody has it yet (alert send)\n");
 	}
 	buf_done(&x.b);
 	return status;

@@ -22,7 +22,7 @@ static const struct cli_opt opts[] = {
 	{ "stats", 0, NULL, { "end with one JSON object (with --csv on standard error): files, events, bytes, matches, rules, seconds, memory",
 			      "最後輸出統計（與 --csv 併用時寫至標準錯誤）" }, false },
 	{ "threads", 'j', "N", { "threads (as many as processors)", "執行緒數" }, false },
-	{ "quiet", 'q', NULL, { "no summary and no progress", "不顯示摘要" }, false },
+	{ "quiet", 'q', NULL, { "no summary and no progress; only what was left out", "不顯示摘要，僅提示未納入者" }, false },
 	{ NULL, 0, NULL, { NULL, NULL }, false },
 };
 static const char *const examples[] = {
@@ -657,6 +657,7 @@ static int run(struct cli *c)
 	struct known known = { 0 };
 	struct scan_stats st = { 0 };
 	struct err err = { 0 };
+	char n[MANY_MAX];
 	enum rc rc;
 
 	if (!read_options(c, &o))
@@ -686,6 +687,8 @@ static int run(struct cli *c)
 		fflush(stdout);
 		if (!d.quiet)
 			put_summary(&d, &rules, &known, &st);
+		else if (cli_rules_refused(&rules) > 0 && !cli_has(c, "stats")) /* which tells it */
+			fprintf(stderr, "%s not loaded (lianfang rules check says why)\n", many_of(cli_rules_refused(&rules), "rule was", "rules were", n));
 		if (cli_has(c, "stats"))
 			put_stats(d.csv ? stderr : stdout, &rules, &known, &st); /* no reader of CSV expects an object */
 	}

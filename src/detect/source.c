@@ -598,13 +598,27 @@ static enum rc evtx_events(struct source_reader *r, struct str bytes, uint64_t l
 	}
 }
 
+/* Nobody is to take what is left of a log for the whole: a copy that broke off between chunks shows no other sign. False: stop. */
+static bool tell_cut(const struct source_reader *r, uint64_t size, source_event fn, void *ctx)
+{
+	uint64_t gone = evtx_chunks_gone(buf_view(&r->piece), size);
+	struct err why = { 0 };
+
+	if (gone == 0)
+		return true;
+	err_set(&why, RC_BAD, "evtx: the file breaks off: %llu chunks of 64 KiB that its header tells of are not there", (unsigned long long)gone);
+	return fn(ctx, NULL, &why);
+}
+
 /* The file's header and the chunks of this unit: a chunk knows nothing of its neighbours. */
-static enum rc read_records(struct source_reader *r, int fd, uint64_t unit, source_event fn, void *ctx, struct err *err)
+static enum rc read_records(struct source_reader *r, int fd, uint64_t size, uint64_t unit, source_event fn, void *ctx, struct err *err)
 {
 	uint64_t from = EVTX_HEADER + unit * SOURCE_UNIT;
 	size_t got = 1, want = SOURCE_UNIT;
 
 	TRY(fill(r, fd, true, 0, EVTX_HEADER, &got, err));
+	if (unit == 0 && !tell_cut(r, size, fn, ctx))
+		return RC_OK;
 	if (got < EVTX_HEADER)
 		return evtx_events(r, buf_view(&r->piece), 0, fn, ctx, err);
 	while (want > 0 && got > 0) {
@@ -631,7 +645,7 @@ static enum rc stream_records(struct source_reader *r, int fd, source_event fn, 
 
 	r->piece.max = EVTX_PIPE_MAX + 2 * PIECE;
 	rc = read_all(r, fd, EVTX_PIPE_MAX, err);
-	if (rc == RC_OK)
+	if (rc == RC_OK && tell_cut(r, r->piece.n, fn, ctx))
 		rc = evtx_events(r, buf_view(&r->piece), 0, fn, ctx, err);
 	buf_done(&r->piece);
 	r->piece.max = max;
@@ -656,7 +670,7 @@ enum rc source_read(struct source_reader *r, const struct source_file *file, uin
 	if (file->shape == SOURCE_RECORDS && file->packing != PACKING_NONE)
 		rc = stream_records(r, fd, fn, ctx, err);
 	else if (file->shape == SOURCE_RECORDS)
-		rc = read_records(r, fd, unit, fn, ctx, err);
+		rc = read_records(r, fd, file->size, unit, fn, ctx, err);
 	else if (file->shape == SOURCE_DOCUMENTS)
 		rc = read_documents(&u, err);
 	else

@@ -1,5 +1,6 @@
 #include "node/detect_fence.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 
 #include "node/ways.h"
@@ -26,7 +27,8 @@ enum rc detect_fence(const struct config *conf, const struct node_paths *paths, 
 {
 	static const char *const of_network[] = { "/etc/ssl", "/usr/share/ca-certificates", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf",
 						  "/etc/host.conf", "/etc/gai.conf", "/usr/lib", "/lib" };
-	const char *const folders[] = { conf->rules, conf->lists, conf->packs, conf->warninglists };
+	const struct { const char *key, *path; } folders[] = { { "[detect] rules", conf->rules }, { "[detect] lists", conf->lists },
+		{ "[detect] packs", conf->packs }, { "[intel] warninglists", conf->warninglists } };
 	const char *rw[2] = { NULL };
 	const char *ro[COUNTOF(of_network) + COUNTOF(folders) + CONFIG_INPUTS_MAX + 5] = { "/etc/localtime", "/usr/share/zoneinfo", "/dev/urandom" };
 	struct fence f = { .role = "detect", .rw_paths = rw, .ro_paths = ro, .inet_only = true, .max_files = FILES_LEAST + INPUT_FILES_MAX * conf->n_inputs };
@@ -43,9 +45,13 @@ enum rc detect_fence(const struct config *conf, const struct node_paths *paths, 
 			continue;
 		TRY(folder_of(conf, &conf->inputs[i], a, &ro[n++], err));
 	}
-	for (size_t i = 0; i < COUNTOF(folders); i++)
-		if (folders[i][0] != '\0')
-			ro[n++] = folders[i];
+	for (size_t i = 0; i < COUNTOF(folders); i++) {
+		if (folders[i].path[0] == '\0')
+			continue;
+		if (access(folders[i].path, R_OK) != 0)
+			return FAIL(err, RC_NOTFOUND, "%s: %s = %s: %s", conf->path, folders[i].key, folders[i].path, strerror(errno));
+		ro[n++] = folders[i].path;
+	}
 	TRY(file_mkdir(paths->rules, 0700, err));
 	ro[n++] = paths->rules;
 	for (size_t i = 0; f.network && i < COUNTOF(of_network); i++)

@@ -119,6 +119,8 @@ static enum rc put_again(struct api_call *c, struct err *err)
 
 static enum rc list_get(struct api_call *c, struct err *err)
 {
+	static const char *const states[] = { "received", "opened", "duplicate", "dismissed", NULL };
+	struct str state;
 	struct intake_report *list;
 	int64_t limit, after;
 	size_t n;
@@ -126,7 +128,8 @@ static enum rc list_get(struct api_call *c, struct err *err)
 	TRY(incident_may_see(c, err));
 	TRY(api_query_int(c, "limit", 100, 1, 1000, &limit, err));
 	TRY(api_query_int(c, "after", 0, 0, INT64_MAX, &after, err));
-	TRY(intake_list(c->api->store, api_query(c, "state"), after, (uint32_t)limit, c->req->arena, &list, &n, err));
+	TRY(api_query_word(c, "state", states, &state, err));
+	TRY(intake_list(c->api->store, state, after, (uint32_t)limit, c->req->arena, &list, &n, err));
 	jsonw_object(&c->out);
 	jsonw_name(&c->out, "reports");
 	jsonw_array(&c->out);

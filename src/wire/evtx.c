@@ -15,6 +15,7 @@
 
 #define FILE_HEAD 4096
 #define FILE_HEAD_SIZE_AT 40
+#define FILE_CHUNKS_AT 42
 #define CHECKED 120     /* bytes of both headers that their checksum covers, before flags and itself */
 #define CHECKSUM_AT 124
 #define FILE_FLAGS_AT 120
@@ -74,6 +75,18 @@ enum rc evtx_open(struct str bytes, const struct fields *dict, struct evtx **ret
 	*ret = e;
 	e = NULL;
 	return RC_OK;
+}
+
+uint64_t evtx_chunks_gone(struct str head, uint64_t size)
+{
+	uint64_t first = str_le16(head, FILE_HEAD_SIZE_AT), chunks = str_le16(head, FILE_CHUNKS_AT), there;
+
+	if (size < FILE_HEAD)
+		return 1;
+	if (head.n < 128 || (str_le32(head, FILE_FLAGS_AT) & FILE_DIRTY) != 0 || sum(0, str_slice(head, 0, CHECKED)) != str_le32(head, CHECKSUM_AT))
+		return 0;
+	there = size <= first ? 0 : (size - first + EVTX_CHUNK - 1) / EVTX_CHUNK;
+	return chunks > there ? chunks - there : 0;
 }
 
 void evtx_begins(struct evtx *e, uint64_t before)

@@ -17,6 +17,9 @@ struct evtx_stats {
 enum rc evtx_open(struct str bytes, const struct fields *dict, struct evtx **ret, struct err *err) MUSTUSE;
 /* Behind the header `before` bytes of the file were left out: another reader has them, and tells of the header. Right after evtx_open. */
 void evtx_begins(struct evtx *e, uint64_t before);
+/* How many whole chunks the header tells of that a file of `size` bytes has not: it was cut. 0 also when the header cannot be trusted
+ * (damaged, or the log was being written). */
+uint64_t evtx_chunks_gone(struct str head, uint64_t size);
 void evtx_close(struct evtx *e);
 void evtx_closep(struct evtx **e);
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """lianfang detect and lianfang bench: what scripts and people rely on."""
-import csv, io, re
+import csv, io, re, struct, zlib
 from harness import *
 
 t = Tap()
@@ -106,6 +106,16 @@ t.same(records(run('detect', '--rules', rules, '--json', '-q', '--threads', '1',
 r = run('detect', '--rules', rules, '--level', 'high', '--json', '-q', folder)
 t.same(sorted(x['level'] for x in records(r)), ['critical', 'high'], '--level hides what is below; correlations see it')
 t.same(r.err.count('lianfang detect: '), 0, '--quiet says nothing of bad lines')
+head = bytearray(4096)
+head[:8], head[40:44] = b'ElfFile\0', struct.pack('<HH', 4096, 2)
+head[124:128] = struct.pack('<I', zlib.crc32(head[:120]))
+for size, gone in ((4096, 2), (1000, 1)):
+    r = run('detect', '--rules', rules, write('cut.evtx', bytes(head[:size])))
+    t.ok(f'breaks off: {gone} chunks' in r.err and 'not searched' in r.err, f'an event log that was cut at {size} bytes is told, not passed over', r)
+write('slip/a.yml', 'title: x\n')
+write('slip/b.yml', RULES['whoami.yml'])
+r = run('detect', '--rules', path('slip'), '-q', folder)
+t.ok('1 rule was not loaded' in r.err, '--quiet hides no rule that was refused', r)
 r = run('detect', '--rules', rules, '--timeline', '--csv', '-q', folder)
 rows = list(csv.DictReader(io.StringIO(r.out)))
 t.same([row['time'] for row in rows], sorted(row['time'] for row in rows), '--timeline is in the order of time')

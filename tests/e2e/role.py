@@ -191,6 +191,7 @@ t.ok(wait_until(lambda: n.core() not in (None, core) and n.health() and role(n, 
 os.rename(path('rules'), path('rules-away'))
 os.kill(n.role('detect'), signal.SIGKILL)
 t.ok(wait_until(lambda: 'the detect role ended with status 78' in n.text()), 'a detect role that can no longer start', n.text()[-500:])
+t.ok(re.search(r'lianfang\.conf: \[detect\] rules = .*: No such file', n.text()), 'says which key names what is not there', n.text()[-500:])
 t.ok(n.health() and n.process.poll() is None and role(n, 'detect')['connected'] is False, 'leaves core alone')
 os.rename(path('rules-away'), path('rules'))
 t.ok(wait_until(lambda: role(n, 'detect').get('connected') is True), 'and is back when its rules are')

@@ -618,6 +618,32 @@ static void test_damaged_chunk(void)
 }
 
 /* Templates are kept for the file: the same one with names at other places, and another that claims the same GUID. */
+/* A copy that broke off shows it only by what the header tells. */
+static void test_cut(void)
+{
+	static const struct {
+		size_t size;
+		bool dirty, wrong; /* the log was being written; the header fails its checksum */
+		uint64_t gone;
+	} rows[] = {
+		{ 4096 + 3 * 65536, false, false, 0 }, { 4096 + 4 * 65536, false, false, 0 },
+		{ 4096 + 2 * 65536 + 1, false, false, 0 }, /* the chunk itself tells */
+		{ 4096 + 2 * 65536, false, false, 1 }, { 4096, false, false, 3 },
+		{ 4096, true, false, 0 }, { 4096, false, true, 0 },
+		{ 4095, true, true, 1 }, { 60, false, false, 1 },
+	};
+	struct evtx_make m;
+
+	make_open(&m);
+	make_set(&m, 42, 3, 2);
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		m.file.p[120] = rows[i].dirty;
+		make_set(&m, 124, make_sum(0, str_make(m.file.p, 120)) ^ rows[i].wrong, 4);
+		EQ_INT(evtx_chunks_gone(str_slice(buf_view(&m.file), 0, rows[i].size), rows[i].size), rows[i].gone, "chunks that are gone");
+	}
+	buf_done(&m.file);
+}
+
 static void test_checksums(void)
 {
 	static const struct {
@@ -791,6 +817,7 @@ int main(void)
 	test_bomb();
 	test_behind_the_end();
 	test_damaged_chunk();
+	test_cut();
 	test_checksums();
 	test_parts();
 	test_chunks();
