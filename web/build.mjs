@@ -29,6 +29,15 @@ function installPackages() {
 }
 
 // The names of files carry the hash of what they hold, so a browser may keep them for ever.
+// What a view needs of the map is made here and comes as a module of its own when the map is opened.
+const geometry = {
+  name: 'geometry',
+  setup(build) {
+    build.onResolve({ filter: /^geometry:/ }, a => ({ path: a.path, namespace: 'geometry' }));
+    build.onLoad({ filter: /.*/, namespace: 'geometry' }, async () => ({ contents: JSON.stringify((await import('./geometry.mjs')).taiwan()), loader: 'json' }));
+  },
+};
+
 async function bundle() {
   const esbuild = await import('esbuild');
   return esbuild.build({
@@ -37,7 +46,7 @@ async function bundle() {
     bundle: true, splitting: true, format: 'esm', target: 'es2021', minify: true, charset: 'utf8', legalComments: 'none',
     jsx: 'automatic', jsxImportSource: 'preact',
     banner: { js: '/* Preact, (c) 2015-present Jason Miller, MIT licence */' },
-    entryNames: '[name]-[hash]', chunkNames: '[name]-[hash]', outdir: 'assets', write: false, metafile: true, logLevel: 'warning',
+    entryNames: '[name]-[hash]', chunkNames: '[name]-[hash]', outdir: 'assets', write: false, plugins: [geometry], metafile: true, logLevel: 'warning',
   });
 }
 
@@ -65,5 +74,5 @@ const files = built.outputFiles.map(f => ({ name: relative(join(here, 'assets'),
 files.push({ name: 'icon.svg', bytes: readFileSync(join(here, 'icon.svg')) });
 files.push({ name: 'index.html', bytes: Buffer.from(page(files)) });
 write(files);
-const inputs = Object.keys(built.metafile.inputs).concat('index.html', 'icon.svg', 'package-lock.json', 'build.mjs').map(f => join(here, f));
+const inputs = Object.keys(built.metafile.inputs).filter(f => !f.startsWith('geometry:')).concat('geometry.mjs', 'index.html', 'icon.svg', 'package-lock.json', 'build.mjs').map(f => join(here, f));
 writeFileSync(depfile, `${named}: ${inputs.map(f => f.replace(/ /g, '\\ ')).join(' ')}\n`);

@@ -1,16 +1,16 @@
 // The shell: who is signed in, where we are, and what is loaded for it.
 import { ComponentType, render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { drop, get, session, whoAmI } from './api';
+import { drop, session, whoAmI } from './api';
 import { useKeys } from './keys';
 import { Lang, lang, setLang, t, word } from './lang';
 import { Help, Palette } from './palette';
+import { listen } from './live';
 import { go, link, NAV, route } from './route';
 import { SetUp, SignIn } from './sign';
 import { signal, useSignal } from './signal';
 import { Failed, pulse, said, tell, Tlp, why } from './ui';
 
-const POLL = 3000;
 type View = ComponentType<{ id: string }>;
 
 // Names as in src/web/console.c. What a view needs comes when it is opened.
@@ -23,6 +23,8 @@ const views: Record<string, () => Promise<View>> = {
   intelligence: () => import('./views/intelligence').then(m => m.Intelligence),
   members: () => import('./views/members').then(m => m.Members),
   account: () => import('./views/account').then(m => m.Account),
+  boards: () => import('./boards/boards').then(m => m.Boards),
+  wall: () => import('./boards/wall').then(m => m.Wall),
 };
 
 type Theme = 'auto' | 'light' | 'dark';
@@ -55,15 +57,9 @@ function Loaded({ view, id }: { view: string; id: string }) {
   return got.C ? <got.C key={view + '/' + id} id={id} /> : <Failed text={got.error} />;
 }
 
-/** Asks the node now and then whether anything changed; a page that nobody sees asks nothing. */
+/** Views read again when the node says that something was stored. */
 function usePulse() {
-  useEffect(() => {
-    const timer = setInterval(() => {
-      if (document.hidden) return;
-      get<{ pulse: string }>('/pulse', true).then(r => pulse.set(r.pulse), () => undefined);
-    }, POLL);
-    return () => clearInterval(timer);
-  }, []);
+  useEffect(() => listen(to => pulse.set(to)), []);
 }
 
 async function signOut() {
@@ -82,7 +78,7 @@ function Inside() {
   const to = (view: string) => () => go('/console/' + view);
   useKeys({
     '?': () => setOver('help'), 'Ctrl-k': () => setOver('palette'),
-    'g t': to('today'), 'g i': to('incidents'), 'g m': to('tickets'), 'g a': to('alerts'), 'g e': to('events'), 'g s': to('intelligence'), 'g p': to('members'),
+    'g t': to('today'), 'g i': to('incidents'), 'g m': to('tickets'), 'g a': to('alerts'), 'g e': to('events'), 'g s': to('intelligence'), 'g p': to('members'), 'g b': to('boards'),
   });
   return <>
     <a class="skip" href="#content">{t('skip')}</a>
