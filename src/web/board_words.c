@@ -115,6 +115,19 @@ static enum rc put_objects(struct api_call *c, const struct board *b, struct err
 	return RC_OK;
 }
 
+static void put_span(struct jsonw *w, struct str key)
+{
+	static const struct { const char *key, *en, *zh; } spans[] = {
+		{ "MTTK", "MTTK: occurred to known", "MTTK：發生至知悉" },         { "MTTN", "MTTN: known to notified", "MTTN：知悉至通報" },
+		{ "MTTR", "MTTR: notified to reviewed", "MTTR：通報至審核" },      { "MTTC", "MTTC: known to controlled", "MTTC：知悉至損害控制" },
+		{ "MTTI", "MTTI: controlled to improvement report", "MTTI：損害控制至改善報告" },
+	};
+
+	for (size_t i = 0; i < COUNTOF(spans); i++)
+		if (str_eq(key, str_of(spans[i].key)))
+			put_term(w, key, str_of(spans[i].en), str_of(spans[i].zh));
+}
+
 enum rc board_put_words(struct api_call *c, const struct picture *p, const struct board *b, struct err *err)
 {
 	const struct pack *pack = desk_pack(c->api->desk, b->query.pack == UINT32_MAX ? str_of(c->api->desk_pack) : picture_text(p, b->query.pack));
@@ -132,6 +145,8 @@ enum rc board_put_words(struct api_call *c, const struct picture *p, const struc
 			put_clock(&c->out, pack, key);
 		else if (strcmp(id, "sectors") == 0 || strcmp(id, "compliance") == 0)
 			put_sector(c, key);
+		else if (strcmp(id, "times") == 0)
+			put_span(&c->out, key);
 		else if (strcmp(id, "tiers") == 0)
 			for (size_t r = 0; r < pack->n_roles; r++)
 				if (str_eq(pack->roles[r].term.id, key))
