@@ -22,12 +22,14 @@ const struct lab_limits LAB_LIMITS = {
 	.memory = (uint64_t)512 << 20, .output = (uint64_t)8 << 20, .seconds = 30,
 };
 
+#define TRIES 5 /* of one submission, when workers or zygotes die under it by no fault that can be seen */
+
 struct run {
 	bool used, frames_over, dead;
-	int out_fd, tell_fd, status;
+	int in_fd, out_fd, tell_fd, status, tries;
 	uint64_t size;
 	usec until;
-	struct buf frames;
+	struct buf frames, message;
 	char *path;
 	void *tag;
 };
@@ -36,6 +38,7 @@ struct lab {
 	pid_t pid;
 	int sock, poll_fd;
 	bool gone;
+	struct lab_setup setup;
 	struct lab_limits limits;
 	struct lab_ready ready;
 	struct run run[LAB_AT_ONCE];
@@ -81,6 +84,7 @@ enum rc lab_open(const struct lab_setup *s, struct lab **ret, struct err *err)
 	if (l == NULL)
 		return FAIL(err, RC_NOMEM, "lab: out of memory");
 	l->sock = l->poll_fd = -1;
+	l->setup = *s;
 	l->limits = s->limits;
 	rc = start(l, s, err);
 	if (rc != RC_OK) {
@@ -91,16 +95,35 @@ enum rc lab_open(const struct lab_setup *s, struct lab **ret, struct err *err)
 	return RC_OK;
 }
 
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
 static void forget(struct lab *l, struct run *r)
 {
-	if (r->out_fd >= 0)
-		close(r->out_fd);
-	if (r->tell_fd >= 0)
-		close(r->tell_fd);
+	close_fd(&r->in_fd);
+	close_fd(&r->out_fd);
+	close_fd(&r->tell_fd);
 	buf_done(&r->frames);
+	buf_done(&r->message);
 	mem_free(r->path);
 	*r = (struct run){ 0 };
 	l->n--;
+}
+
+static void end_zygote(struct lab *l)
+{
+	close_fd(&l->sock);
+	close_fd(&l->poll_fd);
+	if (l->pid > 0) {
+		kill(l->pid, SIGKILL);
+		while (waitpid(l->pid, NULL, 0) < 0 && errno == EINTR)
+			continue;
+	}
+	l->pid = 0;
 }
 
 void lab_close(struct lab *l)
@@ -110,15 +133,7 @@ void lab_close(struct lab *l)
 	for (size_t i = 0; i < LAB_AT_ONCE; i++)
 		if (l->run[i].used)
 			forget(l, &l->run[i]);
-	if (l->sock >= 0)
-		close(l->sock);
-	if (l->poll_fd >= 0)
-		close(l->poll_fd);
-	if (l->pid > 0) {
-		kill(l->pid, SIGKILL);
-		while (waitpid(l->pid, NULL, 0) < 0 && errno == EINTR)
-			continue;
-	}
+	end_zygote(l);
 	mem_free(l);
 }
 
@@ -140,6 +155,31 @@ size_t lab_under_way(const struct lab *l)
 int lab_fd(const struct lab *l)
 {
 	return l->poll_fd;
+}
+
+/* A new zygote for one that died. Those under way come to it one by one, by ended(). Only while there are no threads, because it is forked. */
+static enum rc revive(struct lab *l, struct err *err)
+{
+	enum rc rc = RC_IO;
+	struct stat st;
+
+	if (stat("/proc/self/task", &st) != 0 || st.st_nlink > 3)
+		return FAIL(err, RC_PEER, "lab: the zygote is gone");
+	for (size_t i = 0; i < LAB_AT_ONCE; i++)
+		if (l->run[i].used) {
+			close_fd(&l->run[i].out_fd);
+			close_fd(&l->run[i].tell_fd);
+			if (!l->run[i].dead || !l->run[i].frames_over)
+				l->run[i].status = -1;
+			l->run[i].dead = l->run[i].frames_over = true;
+		}
+	/* Whatever kills may kill this one before it speaks, too. */
+	for (int i = 0; i < TRIES && rc == RC_IO; i++) {
+		end_zygote(l);
+		rc = start(l, &l->setup, err);
+	}
+	l->gone = rc != RC_OK;
+	return rc;
 }
 
 /* --- handing in --- */
@@ -186,11 +226,11 @@ static enum rc watch(struct lab *l, size_t slot, struct err *err)
 	return RC_OK;
 }
 
-static enum rc hand_in(struct lab *l, size_t slot, const struct lab_submission *s, uint64_t size, struct err *err)
+/* A worker for what stands in the slot: the first, or one more after the one before was lost. */
+static enum rc begin_run(struct lab *l, size_t slot, struct err *err)
 {
 	struct run *r = &l->run[slot];
 	int out[2], told[2], fds[3];
-	struct buf message;
 	enum rc rc;
 
 	if (pipe2(out, O_CLOEXEC) != 0)
@@ -200,28 +240,50 @@ static enum rc hand_in(struct lab *l, size_t slot, const struct lab_submission *
 		close(out[1]);
 		return FAIL(err, RC_IO, "lab: %m");
 	}
-	*r = (struct run){ .used = true, .out_fd = out[0], .tell_fd = told[0], .size = size, .tag = s->tag };
-	l->n++;
+	r->out_fd = out[0];
+	r->tell_fd = told[0];
+	r->frames_over = r->dead = false;
+	r->tries++;
+	r->until = time_mono() + (usec)l->limits.seconds * USEC_PER_SEC + GRACE;
+	buf_clear(&r->frames);
 	fcntl(out[0], F_SETFL, O_NONBLOCK);
-	fds[0] = s->fd;
+	fds[0] = r->in_fd;
 	fds[1] = out[1];
 	fds[2] = told[1];
-	r->until = time_mono() + (usec)l->limits.seconds * USEC_PER_SEC + GRACE;
-	buf_init(&r->frames, l->limits.output + LAB_FRAME_MAX);
-	r->path = mem_alloc(s->path.n + 1);
-	buf_init(&message, LAB_JOB_MAX);
-	rc = r->path == NULL ? FAIL(err, RC_NOMEM, "lab: out of memory") : put_message(s, size, &message, err);
-	if (rc == RC_OK) {
-		memcpy(r->path, s->path.p, s->path.n);
-		rc = watch(l, slot, err);
-	}
+	rc = watch(l, slot, err);
 	if (rc == RC_OK)
-		rc = send_job(l, &message, fds, err);
-	buf_done(&message);
+		rc = send_job(l, &r->message, fds, err);
 	close(out[1]);
 	close(told[1]);
+	return rc;
+}
+
+static enum rc fill_slot(struct lab *l, struct run *r, const struct lab_submission *s, uint64_t size, struct err *err)
+{
+	*r = (struct run){ .used = true, .in_fd = fcntl(s->fd, F_DUPFD_CLOEXEC, 3), .out_fd = -1, .tell_fd = -1, .size = size, .tag = s->tag };
+	l->n++;
+	buf_init(&r->frames, l->limits.output + LAB_FRAME_MAX);
+	buf_init(&r->message, LAB_JOB_MAX);
+	r->path = mem_alloc(s->path.n + 1);
+	if (r->path == NULL)
+		return FAIL(err, RC_NOMEM, "lab: out of memory");
+	memcpy(r->path, s->path.p, s->path.n);
+	if (r->in_fd < 0)
+		return FAIL(err, RC_IO, "lab: %m");
+	return put_message(s, size, &r->message, err);
+}
+
+static enum rc hand_in(struct lab *l, size_t slot, const struct lab_submission *s, uint64_t size, struct err *err)
+{
+	enum rc rc = fill_slot(l, &l->run[slot], s, size, err);
+
+	if (rc == RC_OK)
+		rc = begin_run(l, slot, err);
+	/* With the zygote gone it stays: it is among those that lab_next brings to a new one. */
+	if (rc == RC_PEER)
+		return RC_OK;
 	if (rc != RC_OK)
-		forget(l, r);
+		forget(l, &l->run[slot]);
 	return rc;
 }
 
@@ -229,8 +291,8 @@ enum rc lab_submit(struct lab *l, const struct lab_submission *s, struct err *er
 {
 	struct stat st;
 
-	if (l->gone)
-		return FAIL(err, RC_PEER, "lab: the zygote is gone");
+	if (l->gone && l->n == 0)
+		TRY(revive(l, err));
 	if (fstat(s->fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return FAIL(err, RC_BAD, "%.*s: is no regular file", STR(s->path));
 	for (size_t i = 0; i < LAB_AT_ONCE; i++)
@@ -243,9 +305,7 @@ enum rc lab_submit(struct lab *l, const struct lab_submission *s, struct err *er
 
 static void end_frames(struct run *r)
 {
-	if (r->out_fd >= 0)
-		close(r->out_fd);
-	r->out_fd = -1;
+	close_fd(&r->out_fd);
 	r->frames_over = true;
 }
 
@@ -292,6 +352,12 @@ static void explain(const struct run *r, char *why, size_t n)
 		snprintf(why, n, "the worker ended with status %d", WEXITSTATUS(r->status));
 }
 
+/* Killed by nobody of ours, or without a word how it ended. */
+static bool lost(const struct run *r)
+{
+	return r->status < 0 || (WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGKILL && (r->status & LAB_LATE) == 0);
+}
+
 static void make_report(struct lab *l, struct run *r, struct arena *a, struct lab_report *ret)
 {
 	struct str rest = buf_view(&r->frames);
@@ -308,7 +374,7 @@ static void make_report(struct lab *l, struct run *r, struct arena *a, struct la
 		rest = str_slice(rest, n, rest.n);
 	}
 	explain(r, why, sizeof why);
-	ret->lost = r->status < 0 && l->gone;
+	ret->lost = lost(r);
 	if (n == SIZE_MAX)
 		lab_report_broken(ret, "the worker said what is no frame");
 	else if (!ret->ended || r->status != 0)
@@ -329,7 +395,8 @@ static bool overdue(struct lab *l)
 static void give_up(struct lab *l)
 {
 	l->gone = true;
-	kill(l->pid, SIGKILL);
+	if (l->pid > 0)
+		kill(l->pid, SIGKILL);
 	for (size_t i = 0; i < LAB_AT_ONCE; i++)
 		if (l->run[i].used) {
 			end_frames(&l->run[i]);
@@ -339,11 +406,23 @@ static void give_up(struct lab *l)
 		}
 }
 
+/* One that is over, unless it was lost and may be tried again. */
 static struct run *ended(struct lab *l)
 {
-	for (size_t i = 0; i < LAB_AT_ONCE; i++)
-		if (l->run[i].used && l->run[i].dead && l->run[i].frames_over)
-			return &l->run[i];
+	for (size_t i = 0; i < LAB_AT_ONCE; i++) {
+		struct run *r = &l->run[i];
+
+		if (!r->used || !r->dead || !r->frames_over)
+			continue;
+		if (!lost(r) || r->tries >= TRIES)
+			return r;
+		if (!l->gone && begin_run(l, i, NULL) != RC_OK) {
+			close_fd(&r->out_fd);
+			close_fd(&r->tell_fd);
+			r->dead = r->frames_over = true;
+			r->status = -1;
+		}
+	}
 	return NULL;
 }
 
@@ -372,12 +451,14 @@ enum rc lab_next(struct lab *l, struct arena *a, usec timeout, struct lab_report
 	struct run *r;
 
 	if (l->n == 0)
-		return l->gone ? FAIL(err, RC_PEER, "lab: the zygote is gone") : FAIL(err, RC_NOTFOUND, "lab: nothing is under way");
+		return FAIL(err, RC_NOTFOUND, "lab: nothing is under way");
 	while ((r = ended(l)) == NULL) {
 		usec left = until - time_mono();
 
 		if (left < 0)
 			return FAIL(err, RC_BUSY, "lab: not yet");
+		if (l->gone)
+			TRY(revive(l, err));
 		look(l, (int)(left / 1000 > 1000 ? 1000 : left / 1000 + 1));
 	}
 	make_report(l, r, a, ret);

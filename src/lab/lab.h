@@ -46,7 +46,8 @@ struct lab_setup {
 
 struct lab;
 
-/* Starts the zygote. Before the first thread of the process. RC_UNSUPPORTED: the cell would have less than the least
+/* Starts the zygote, and another when it dies, as long as the process has no threads: what `s` points to stays until lab_close. Before
+ * the first thread, and before any fence of the caller's own. RC_UNSUPPORTED: the cell would have less than the least
  * (seccomp, limits, not root or a user name space of its own). RC_BAD: rules or lists, and where. */
 enum rc lab_open(const struct lab_setup *s, struct lab **ret, struct err *err) MUSTUSE;
 /* Ends all that is under way. Accepts NULL. */
@@ -64,11 +65,12 @@ struct lab_submission {
 	void *tag;                     /* comes back with the report */
 };
 
-/* RC_LIMIT: LAB_AT_ONCE are under way: take reports first. RC_PEER: the zygote is gone: lab_close, lab_open. */
+/* A submission whose worker or zygote is killed by something else than itself is tried again, a few times. RC_LIMIT: LAB_AT_ONCE are under way: take reports first. RC_PEER:
+ * the zygote is gone and another cannot be started here (threads): lab_close, lab_open elsewhere. */
 enum rc lab_submit(struct lab *l, const struct lab_submission *s, struct err *err) MUSTUSE;
 size_t lab_under_way(const struct lab *l);
 /* Waits for the next report, in the order in which they end. It lives in `a`. RC_BUSY: none within `timeout`; RC_NOTFOUND: none under way;
- * RC_PEER as above. Every submission gets a report, also when its worker was killed (`incomplete`). */
+ * RC_PEER as above. Every submission gets one report, also when its worker was killed (`incomplete`). */
 enum rc lab_next(struct lab *l, struct arena *a, usec timeout, struct lab_report *ret, void **ret_tag, struct err *err) MUSTUSE;
 /* A descriptor that becomes readable when lab_next has work: for an event loop. */
 int lab_fd(const struct lab *l);

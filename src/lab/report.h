@@ -37,7 +37,7 @@ struct lab_report {
 	struct str path, generation;
 	unsigned char sha256[SHA256_LEN], sha1[SHA1_LEN], md5[MD5_LEN];
 	bool hashed, ended; /* digests are there; the worker came to its end */
-	bool lost;          /* it never got to: the zygote died. Of no fault of the submission, which may be handed in again */
+	bool lost;          /* its workers were killed from outside again and again */
 	uint64_t size, types;
 	uint64_t bytes_total, bytes_seen; /* of the submission and all its children */
 	uint64_t n_children;

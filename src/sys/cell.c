@@ -298,10 +298,18 @@ static bool limit(__rlimit_resource_t what, uint64_t value)
 	return setrlimit(what, &r) == 0;
 }
 
+/* SIGXCPU tells why; a second later there is no more asking. */
+static bool limit_cpu(uint32_t seconds)
+{
+	struct rlimit r = { seconds, (rlim_t)seconds + 1 };
+
+	return setrlimit(RLIMIT_CPU, &r) == 0;
+}
+
 static enum rc set_limits(const struct cell *c, int keep_below, const struct cell_limits *l, struct err *err)
 {
 	bool good = limit(RLIMIT_CORE, 0) && limit(RLIMIT_FSIZE, 0) && limit(RLIMIT_NOFILE, (uint64_t)keep_below) && limit(RLIMIT_NPROC, 0) &&
-		    limit(RLIMIT_CPU, l->seconds) && limit(RLIMIT_MEMLOCK, 0) && limit(RLIMIT_MSGQUEUE, 0);
+		    limit_cpu(l->seconds) && limit(RLIMIT_MEMLOCK, 0) && limit(RLIMIT_MSGQUEUE, 0);
 
 	if (good && !SANITIZED)
 		good = limit(RLIMIT_AS, c->base_memory + l->memory + l->input);
