@@ -87,6 +87,12 @@ static const struct {
 	{ "source", "ip", ROLE_SRC }, { "destination", "ip", ROLE_DST }, { "source", "port", ROLE_SRC_PORT }, { "destination", "port", ROLE_DST_PORT },
 	{ NULL, "source.ip", ROLE_SRC }, { NULL, "destination.ip", ROLE_DST }, { NULL, "source.port", ROLE_SRC_PORT },
 	{ NULL, "destination.port", ROLE_DST_PORT },
+	{ NULL, "src", ROLE_SRC }, { NULL, "dst", ROLE_DST }, { NULL, "spt", ROLE_SRC_PORT }, { NULL, "dpt", ROLE_DST_PORT }, /* CEF */
+	{ NULL, "c6a2", ROLE_SRC }, { NULL, "c6a3", ROLE_DST },
+	{ NULL, "srcPort", ROLE_SRC_PORT }, { NULL, "dstPort", ROLE_DST_PORT }, /* LEEF */
+	{ NULL, "srcip", ROLE_SRC }, { NULL, "dstip", ROLE_DST }, { NULL, "srcport", ROLE_SRC_PORT }, { NULL, "dstport", ROLE_DST_PORT }, /* firewalls */
+	{ NULL, "SRC", ROLE_SRC }, { NULL, "DST", ROLE_DST }, { NULL, "SPT", ROLE_SRC_PORT }, { NULL, "DPT", ROLE_DST_PORT }, /* netfilter */
+	{ NULL, "sourceIPAddress", ROLE_SRC }, /* CloudTrail */
 };
 
 static bool is_end(struct str holder, struct str name, enum value_role role)

@@ -114,7 +114,7 @@ static struct guard guard_of(const struct test *tests, uint32_t test)
 	if (test == NO_GUARD)
 		return g;
 	g.field = tests[test].field;
-	g.present = g.field != FIELD_NONE && tests[test].kind <= TEST_EXISTS;
+	g.present = g.field != FIELD_NONE && tests[test].kind < TEST_EXISTS;
 	g.whole = tests[test].kind == TEST_WHOLE && !tests[test].cased;
 	g.hash = g.whole ? hash_table(tests[test].lit) : 0;
 	return g;

@@ -46,8 +46,12 @@ static const struct {
 	  "EventID=#1115 | EventID=#1116))", "Signature=ThreatName Filename=Path" },
 	{ "windows-system", "Channel=\"System\"", "" },
 	{ "linux-sshd", "((appname=\"sshd\" | appname=\"sshd-session\") | (SYSLOG_IDENTIFIER=\"sshd\" | SYSLOG_IDENTIFIER=\"sshd-session\"))", "" },
-	{ "zeek-http", "_path=\"http\"", "c-uri=uri c-useragent=user_agent" },
-	{ "zeek", "(_path? | _format=\"zeek\")", "" },
+	{ "zeek-http", "(_path=\"http\" | (trans_depth? & request_body_len?) | (trans_depth? & method?))", "c-uri=uri c-useragent=user_agent" },
+	{ "zeek-conn", "(_path=\"conn\" | conn_state?)", "" },
+	{ "zeek", "(_path? | _format=\"zeek\" | conn_state? | qtype_name? | (rejected? & AA?) | (trans_depth? & request_body_len?) | "
+	  "(trans_depth? & method?) | (trans_depth? & tls?) | (timedout? & missing_bytes?) | (established? & resumed?) | certificate.version? | "
+	  "(endpoint? & operation?) | (request_type=\"AS\" | request_type=\"TGS\") | cert_count? | action=\"SMB::\"* | share_type? | "
+	  "server_nb_computer_name? | auth_attempts? | msg_types?)", "" },
 	{ "aws-cloudtrail", "(eventSource=*\".amazonaws.com\" & eventVersion?)", "" },
 };
 

@@ -254,6 +254,39 @@ for name, where, text in (
         ('fortigate', 'fg1', 'date=2026-01-02 time=03:04:05 devname="fg1" srcip=10.1.2.9 dstip=203.0.113.9 hostname="a.evil.example"'),
         ('syslog', 'gw', '<34>1 2026-01-02T03:04:05Z gw app - - - {"http":{"hostname":"evil.example"}}')):
     t.same([x['host'] for x in records(run('detect', '--indicators', ioc, '--json', '-q', write(f'where/{name}.log', text + '\n')))], [where], f'where: {name}')
+# both ends of a flow, as each format calls them: beside a value, and as tests of a rule
+FLOWS = {
+    'cef': 'CEF:0|V|P|1|1|n|5|src=10.0.0.1 dst=203.0.113.9 spt=1234 dpt=443 proto=TCP',
+    'leef': 'LEEF:1.0|V|P|1|E|src=10.0.0.1\tdst=203.0.113.9\tsrcPort=1234\tdstPort=443\tproto=TCP',
+    'firewall': 'date=2026-01-02 time=03:04:05 devname="fw" srcip=10.0.0.1 srcport=1234 dstip=203.0.113.9 dstport=443 action="deny"',
+    'netfilter': 'Jan  2 03:04:05 gw kernel: [1.2] DROP IN=eth0 OUT= MAC=00:11 SRC=10.0.0.1 DST=203.0.113.9 LEN=40 PROTO=TCP SPT=1234 DPT=443',
+    'zeek json': '{"ts":1767323045.5,"uid":"C1","id.orig_h":"10.0.0.1","id.orig_p":1234,"id.resp_h":"203.0.113.9","id.resp_p":443,"proto":"tcp"}',
+    'ecs': '{"source":{"ip":"10.0.0.1","port":1234},"destination":{"ip":"203.0.113.9","port":443},"network":{"transport":"tcp"}}',
+    'sysmon': json.dumps({'EventID': 3, 'Channel': 'Microsoft-Windows-Sysmon/Operational', 'SourceIp': '10.0.0.1', 'SourcePort': 1234,
+                          'DestinationIp': '203.0.113.9', 'DestinationPort': 443}),
+}
+flow = write('ioc/flows.json', bundle([stix('indicator', name=name, pattern=p, pattern_type='stix', valid_from='2020-01-01T00:00:00Z') for name, p in {
+    'port': "[network-traffic:dst_ref.value = '203.0.113.9' AND network-traffic:dst_port = 443]",
+    'other port': "[network-traffic:dst_ref.value = '203.0.113.9' AND network-traffic:dst_port = 1234]",
+    'other end': "[network-traffic:src_ref.value = '203.0.113.9' AND network-traffic:dst_port = 443]",
+    'more': "[network-traffic:dst_ref.value = '203.0.113.9' AND network-traffic:dst_port > 442 AND network-traffic:src_ref.value ISSUBSET '10.0.0.0/8']",
+    'less': "[network-traffic:dst_ref.value = '203.0.113.9' AND network-traffic:dst_port < 443]"}.items()]))
+of = {o['id']: o['name'] for o in json.loads(read(flow))['objects']}
+for name, line in FLOWS.items():
+    t.same(sorted(of[x['indicator_id']] for x in records(run('detect', '-i', flow, '--json', '-q', write('fmt/flow.log', line + '\n')))), ['more', 'port'],
+           f'a flow: {name}')
+
+# Zeek writes JSON without the name of the log, unless it is told to
+zeeks = write('zeek/rules.yml', ''.join(f'''title: {name}
+logsource: {{product: zeek, service: {name}}}
+detection: {{s: {{{field}: '*'}}, condition: s}}
+---
+''' for name, field in (('dns', 'query'), ('http', 'uri'), ('conn', 'uid'), ('smb_files', 'name'), ('dce_rpc', 'endpoint'))))
+for name, more in {'dns': {'query': 'a.b', 'qtype_name': 'A', 'AA': False, 'rejected': False}, 'http': {'trans_depth': 1, 'method': 'GET', 'uri': '/', 'request_body_len': 0},
+                   'conn': {'conn_state': 'SF', 'proto': 'tcp'}, 'smb_files': {'action': 'SMB::FILE_OPEN', 'name': 'x'},
+                   'dce_rpc': {'endpoint': 'samr', 'operation': 'X', 'named_pipe': '135'}}.items():
+    log_z = write('zeek/x.json', lines({'ts': 1767323045.5, 'uid': 'C1', 'id.orig_h': '10.0.0.1', 'id.resp_h': '10.0.0.2', **more}))
+    t.same([x['title'] for x in records(run('detect', '--rules', zeeks, '--json', '-q', log_z))], [name], f'a log of Zeek known by its fields: {name}')
 hashes = write('fmt/h.json', lines(sysmon('C:\\x.exe', 'x', Hashes='SHA1=00,MD5=44D88612FEA8A8F36DE82E1278ABB02F')))
 t.same([x['kind'] for x in records(run('detect', '--indicators', ioc, '--json', '-q', hashes))], ['md5'], "a hash among Sysmon's Hashes")
 bundle = write('ioc/bundle.json', {'type': 'bundle', 'id': 'bundle--' + str(uuid.uuid4()), 'objects': [
