@@ -216,6 +216,11 @@ static void put_value(struct block_keys *k, struct flat *f, uint32_t place)
 
 static void put_known(struct block_keys *k, struct flat *f, const struct event_keys *known)
 {
+	/* The sets of a block do not lie in the nearest caches. */
+	for (size_t i = 0; i < known->n; i++)
+		__builtin_prefetch(&k->seen.slot[known->value[i].hash & k->seen.mask]);
+	for (size_t i = 0; i < known->n_keys; i++)
+		__builtin_prefetch(&k->keys.slot[known->key[i] & k->keys.mask]);
 	for (size_t i = 0; i < known->n && k->bad == RC_OK; i++) {
 		const struct event_value *v = &known->value[i];
 

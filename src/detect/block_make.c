@@ -15,7 +15,8 @@
 #define LEVEL 7
 #define LEVEL_HURRY 1
 #define BITS 13
-#define COLUMN_MAX ((size_t)10 * BLOCK_EVENTS_MOST)
+#define VARINT_MAX 10
+#define COLUMN_MAX ((size_t)VARINT_MAX * BLOCK_EVENTS_MOST)
 
 struct source {
 	struct str name;
@@ -44,11 +45,17 @@ struct block_maker {
 
 static void varint(struct buf *b, uint64_t v)
 {
+	char *to = buf_room(b, VARINT_MAX);
+	size_t n = 0;
+
+	if (to == NULL)
+		return;
 	while (v >= 0x80) {
-		buf_char(b, (char)(v | 0x80));
+		to[n++] = (char)(v | 0x80);
 		v >>= 7;
 	}
-	buf_char(b, (char)v);
+	to[n++] = (char)v;
+	buf_grew(b, n);
 }
 
 enum rc block_maker_new(struct block_maker **ret, struct err *err)

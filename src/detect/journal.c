@@ -38,6 +38,12 @@ static void path_of(const char *dir, unsigned which, char out[static 4200])
 	snprintf(out, 4200, "%.4096s/%s", dir, which == 0 ? "open" : "open2");
 }
 
+static void put_le(char *to, uint64_t v, int n)
+{
+	for (int i = 0; i < n; i++)
+		to[i] = (char)(v >> (8 * i));
+}
+
 static void begin_chunk(struct journal *j)
 {
 	static const char zeros[CHUNK_HEAD];
@@ -120,6 +126,8 @@ uint64_t journal_end(const struct journal *j)
 
 enum rc journal_add(struct journal *j, const struct block_event *e, struct str place, struct err *err)
 {
+	char head[RECORD_HEAD];
+
 	if (e->line.n > BLOCK_LINE_MAX || e->source.n > BLOCK_NAME_MAX || place.n > BLOCK_PLACE_MAX)
 		return FAIL(err, RC_LIMIT, "journal: an event of %zu bytes", e->line.n);
 	/* A broken one is begun anew by the next sealing; until then the history is what it was without a journal. */
@@ -128,11 +136,12 @@ enum rc journal_add(struct journal *j, const struct block_event *e, struct str p
 	if (j->chunk.n >= CHUNK_HEAD + CHUNK)
 		TRY(journal_flush(j, err));
 	j->before = j->chunk.n;
-	buf_le32(&j->chunk, (uint32_t)e->line.n);
-	buf_le32(&j->chunk, (uint32_t)(e->source.n << 16 | place.n));
-	buf_char(&j->chunk, (char)e->format);
-	buf_le64(&j->chunk, (uint64_t)e->time);
-	buf_le64(&j->chunk, e->ordinal);
+	put_le(head, e->line.n, 4);
+	put_le(head + 4, e->source.n << 16 | place.n, 4);
+	head[8] = (char)e->format;
+	put_le(head + 9, (uint64_t)e->time, 8);
+	put_le(head + 17, e->ordinal, 8);
+	buf_put(&j->chunk, head, sizeof head);
 	buf_str(&j->chunk, e->source);
 	buf_str(&j->chunk, place);
 	buf_str(&j->chunk, e->line);
@@ -147,12 +156,6 @@ void journal_undo(struct journal *j)
 {
 	if (j->before <= j->chunk.n)
 		buf_cut(&j->chunk, j->before);
-}
-
-static void put_le(char *to, uint64_t v, int n)
-{
-	for (int i = 0; i < n; i++)
-		to[i] = (char)(v >> (8 * i));
 }
 
 enum rc journal_flush(struct journal *j, struct err *err)

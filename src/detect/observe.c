@@ -90,18 +90,23 @@ static bool is_clock(struct str s)
 }
 
 /* Could it be one at all? Everything we know has a dot, a colon, an at sign, or is hexadecimal of a hash's length. */
+enum { MARK = 1, SLASH = 2, BACKSLASH = 4 };
+static const uint8_t held[256] = { ['.'] = MARK, [':'] = MARK, ['/'] = SLASH, ['\\'] = BACKSLASH };
+
 static bool worth_typing(struct str s)
 {
+	unsigned seen = 0;
+
 	if (s.n < GLANCE_LEAST || s.n > VALUE_MAX)
 		return false;
 	if (hash_length(s.n))
 		return true;
 	if (is_clock(s))
 		return false;
+	for (size_t i = 0; i < s.n; i++)
+		seen |= held[(unsigned char)s.p[i]];
 	/* Paths of Windows, names with their domain: of what we know only a URL may hold a backslash. */
-	if (memchr(s.p, '\\', s.n) != NULL && memchr(s.p, '/', s.n) == NULL)
-		return false;
-	return memchr(s.p, '.', s.n) != NULL || memchr(s.p, ':', s.n) != NULL;
+	return (seen & MARK) != 0 && (seen & (BACKSLASH | SLASH)) != BACKSLASH;
 }
 
 static bool try_type(struct typer *t, struct str s)

@@ -47,6 +47,7 @@ struct stream {
 	struct pollfd *polls;
 	char *room;             /* FRAMES_PIECE */
 	size_t held;
+	uint64_t taken;         /* messages; `messages` tells others */
 	_Atomic uint64_t messages, bytes, connections, refused, too_long;
 	_Atomic usec last;
 };
@@ -139,18 +140,29 @@ static enum rc give(struct stream *s, struct sender *c, struct str message, inpu
 	TRY(take(ctx, &m, err));
 	frames_taken(&c->frames);
 	c->spoke = true;
-	atomic_fetch_add(&s->messages, 1);
-	atomic_store(&s->last, time_now());
+	s->taken++;
 	return RC_OK;
+}
+
+/* Others read these counts: not for each message. */
+static void tell_taken(struct stream *s)
+{
+	if (atomic_load_explicit(&s->messages, memory_order_relaxed) == s->taken)
+		return;
+	atomic_store(&s->messages, s->taken);
+	atomic_store(&s->last, time_now());
 }
 
 static enum rc take_whole(struct stream *s, struct sender *c, input_take take, void *ctx, struct err *err)
 {
 	struct str message;
+	enum rc rc = RC_OK;
 
 	c->waits = true;
-	while (frames_next(&c->frames, &message))
-		TRY(give(s, c, message, take, ctx, err));
+	while (rc == RC_OK && frames_next(&c->frames, &message))
+		rc = give(s, c, message, take, ctx, err);
+	tell_taken(s);
+	TRY(rc);
 	c->waits = false;
 	count_held(s, c);
 	return RC_OK;
@@ -212,6 +224,7 @@ static enum rc serve(struct stream *s, struct sender *c, input_take take, void *
 		return RC_OK;
 	if (frames_last(&c->frames, &last))
 		TRY(give(s, c, last, take, ctx, err));
+	tell_taken(s);
 	*ret_open = false;
 	return RC_OK;
 }

@@ -254,8 +254,13 @@ static enum rc check_domain(struct str d, struct err *err)
 
 static void put_lower(struct buf *out, struct str s)
 {
+	char *to = buf_room(out, s.n);
+
+	if (to == NULL)
+		return;
 	for (size_t i = 0; i < s.n; i++)
-		buf_char(out, s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] + 32) : s.p[i]);
+		to[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] + 32) : s.p[i];
+	buf_grew(out, s.n);
 }
 
 static bool is_ascii(struct str s)

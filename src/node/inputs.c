@@ -72,6 +72,12 @@ static void pause_input(usec span)
 	nanosleep(&t, NULL);
 }
 
+/* Only the input's own thread writes these; others look on. */
+static void count(_Atomic uint64_t *n)
+{
+	atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
 /* What may pass by itself: a full disk, a database that is away. */
 static bool may_pass(enum rc rc)
 {
@@ -163,10 +169,12 @@ static enum rc on_event(void *ctx, struct flat *f, struct str line, struct err *
 	if (!in->inside)
 		in->way->kind->place(in->way->self, place);
 	rc = memory_add(in->detector->memory, &e, f, str_of(place), err);
-	atomic_fetch_add(&in->ordinal, rc == RC_OK);
-	atomic_fetch_add(&in->kept, rc == RC_OK);
+	if (rc == RC_OK) {
+		count(&in->ordinal);
+		count(&in->kept);
+	}
 	if (rc == RC_LIMIT) { /* no block can hold it: matched all the same */
-		atomic_fetch_add(&in->not_kept, 1);
+		count(&in->not_kept);
 		return RC_OK;
 	}
 	return rc;
@@ -378,9 +386,10 @@ static enum rc on_message(void *ctx, const struct input_message *m, struct err *
 	_Atomic uint64_t *turn = &in->detector->turn[in->way - in->detector->ways->way];
 	enum rc rc;
 
+	/* Odd before the first look at the indicators (let_pass of memory.c), even after the last. */
 	atomic_fetch_add(turn, 1);
 	rc = do_message(in, m, err);
-	atomic_fetch_add(turn, 1);
+	atomic_store_explicit(turn, atomic_load_explicit(turn, memory_order_relaxed) + 1, memory_order_release);
 	return rc;
 }
 

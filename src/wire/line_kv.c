@@ -72,21 +72,33 @@ bool kv_next(struct str *rest, struct kv_pair *ret, bool escapes, bool *ret_othe
 	}
 }
 
+static unsigned count_words(struct str line)
+{
+	unsigned words = 0;
+	uint8_t before = 0; /* SPACE: the byte before was one */
+
+	for (size_t i = 0; i < line.n && i < 4096; i++) {
+		uint8_t space = classes[(unsigned char)line.p[i]] & SPACE;
+
+		words += (before & ~space) != 0;
+		before = space;
+	}
+	return words + (before != 0);
+}
+
 bool kv_looks(struct str line)
 {
 	struct kv_pair p;
 	struct str rest = line;
-	unsigned pairs = 0, words = 0;
+	unsigned pairs = 0;
 	bool other = false;
 
 	if (line.n == 0 || memchr(line.p, '=', line.n) == NULL)
 		return false;
-	for (size_t i = 0; i < line.n && i < 4096; i++)
-		words += is(line.p[i], SPACE) && (i + 1 == line.n || !is(line.p[i + 1], SPACE));
 	while (pairs < 64 && kv_next(&rest, &p, true, &other))
 		pairs++;
 	/* all of it, or enough to be no accident: "user=root" in a sentence is none */
-	return pairs >= 2 && (!other || (pairs >= 4 && pairs * 2 >= words));
+	return pairs >= 2 && (!other || (pairs >= 4 && pairs * 2 >= count_words(line)));
 }
 
 enum rc kv_read(struct log_lines *l, struct flat *f, struct str line, bool *ret_event UNUSED, struct err *err)
