@@ -41,7 +41,6 @@ static void put_source(struct jsonw *w, const struct sigma_rule *r)
 	jsonw_m_cstr(w, "level", sigma_level_name(r->level));
 	jsonw_m_str(w, "status", r->status);
 	jsonw_m_str(w, "author", r->author);
-	jsonw_m_str(w, "description", str_slice(r->description, 0, 4000));
 	jsonw_m_cstr(w, "kind", r->kind == SIGMA_RULE ? "rule" : "correlation");
 	jsonw_name(w, "tags");
 	jsonw_array(w);

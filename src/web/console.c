@@ -16,7 +16,20 @@
 
 /* First segment of a link below /console/; the console's script tells the views apart by the same names. */
 static const char *const views[] = {
-	"today", "boards", "wall", "incidents", "tickets", "alerts", "events", "intelligence", "members", "account", "sign-in", "set-up", NULL,
+	"today",
+	"boards",
+	"wall",
+	"incidents",
+	"tickets",
+	"alerts",
+	"events",
+	"rules",
+	"intelligence",
+	"members",
+	"account",
+	"sign-in",
+	"set-up",
+	NULL,
 };
 
 static const struct { const char *end, *type; } types[] = {

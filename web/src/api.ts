@@ -62,13 +62,15 @@ async function ask(method: string, path: string, body: unknown, poll: boolean): 
 
 export const get = <T>(path: string, poll = false) => ask('GET', path, undefined, poll) as Promise<T>;
 export const post = <T>(path: string, body: unknown = {}) => ask('POST', path, body, false) as Promise<T>;
+export const put = <T>(path: string, body: unknown) => ask('PUT', path, body, false) as Promise<T>;
 export const drop = <T>(path: string) => ask('DELETE', path, undefined, false) as Promise<T>;
 
-/** Server-sent events of a GET as they come; ends when the node or `signal` ends it. */
-export async function stream(path: string, each: (event: string, data: unknown) => void, signal: AbortSignal): Promise<void> {
+/** Server-sent events of a GET, or with `body` of a POST, as they come; ends when the node or `signal` ends it. */
+export async function stream(path: string, each: (event: string, data: unknown) => void, signal: AbortSignal, body?: unknown): Promise<void> {
   let reply: Response;
   try {
-    reply = await fetch('/api/v1' + path, { headers: { 'Lianfang-Console': '1', Accept: 'text/event-stream' }, signal });
+    reply = await fetch('/api/v1' + path, { headers: { 'Lianfang-Console': '1', Accept: 'text/event-stream', ...(body ? { 'Content-Type': 'application/json' } : {}) }, signal,
+      ...(body ? { method: 'POST', body: JSON.stringify(body) } : {}) });
   } catch (e) {
     if (signal.aborted) return;
     throw new Refused(0, 'away', '');

@@ -20,6 +20,7 @@ const views: Record<string, () => Promise<View>> = {
   tickets: () => import('./views/tickets').then(m => m.Tickets),
   alerts: () => import('./views/alerts').then(m => m.Alerts),
   events: () => import('./views/events').then(m => m.Events),
+  rules: () => import('./views/rules').then(m => m.Rules),
   intelligence: () => import('./views/intelligence').then(m => m.Intelligence),
   members: () => import('./views/members').then(m => m.Members),
   account: () => import('./views/account').then(m => m.Account),
@@ -78,7 +79,15 @@ function Inside() {
   const to = (view: string) => () => go('/console/' + view);
   useKeys({
     '?': () => setOver('help'), 'Ctrl-k': () => setOver('palette'),
-    'g t': to('today'), 'g i': to('incidents'), 'g m': to('tickets'), 'g a': to('alerts'), 'g e': to('events'), 'g s': to('intelligence'), 'g p': to('members'), 'g b': to('boards'),
+    'g t': to('today'),
+    'g i': to('incidents'),
+    'g m': to('tickets'),
+    'g a': to('alerts'),
+    'g e': to('events'),
+    'g r': to('rules'),
+    'g s': to('intelligence'),
+    'g p': to('members'),
+    'g b': to('boards'),
   });
   return <>
     <a class="skip" href="#content">{t('skip')}</a>

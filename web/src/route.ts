@@ -3,7 +3,17 @@ import type { Key } from './lang';
 import { signal } from './signal';
 
 /** Views that the navigation names, in its order. */
-export const NAV: Key[] = ['today', 'boards', 'incidents', 'tickets', 'warnings', 'events', 'intelligence', 'members'];
+export const NAV: Key[] = [
+  'today',
+  'boards',
+  'incidents',
+  'tickets',
+  'warnings',
+  'events',
+  'rules',
+  'intelligence',
+  'members',
+];
 
 export interface Route { view: string; id: string; query: URLSearchParams }
 
