@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "base/rd.h"
 #include "lab/cfb.h"
+#include "lab/ole1.h"
 #include "lab/vba.h"
 
 struct ole {
@@ -116,36 +116,6 @@ static enum rc find_project(struct ole *o, struct err *err)
 	return RC_OK;
 }
 
-/* --- embedded objects --- */
-
-/* OLE1's native data as packagers write it: a size, then label, path and command as texts, then the file. */
-static void open_native(struct ole *o, struct str path, struct str stream)
-{
-	struct lab_origin from = { .name = path, .how = "object" };
-	struct rd r;
-	struct str label, data;
-
-	rd_init(&r, stream);
-	rd_skip(&r, 4);
-	if (rd_le16(&r) != 2)
-		return;
-	label = (struct str){ stream.p + r.pos, strnlen(stream.p + r.pos, rd_left(&r)) };
-	rd_skip(&r, label.n + 1);
-	rd_skip(&r, strnlen(stream.p + r.pos, rd_left(&r)) + 1);
-	rd_skip(&r, 4);
-	rd_skip(&r, rd_le32(&r));
-	data = rd_bytes(&r, rd_le32(&r));
-	if (r.bad) {
-		lab_feature(o->n, LAB_NOTE, "ole.object-damaged", 0, 0, "an embedded object whose sizes do not agree");
-		return;
-	}
-	if (label.n > 0) {
-		lab_fact(o->n, "ole.object", label);
-		from.name = label;
-	}
-	lab_child_borrow(o->n, &from, data);
-}
-
 /* --- streams --- */
 
 /* Macros and packaged objects are looked into, so they are put together; anything else is handed on as it is read. */
@@ -158,8 +128,8 @@ static enum rc open_inner(struct ole *o, const struct cfb_entry *e, const struct
 	lab_child_borrow(o->n, from, bytes);
 	if (m != NULL)
 		open_macro(o, from->name, m, bytes);
-	else
-		open_native(o, from->name, bytes);
+	else if (bytes.n > 4)
+		(void)ole1_package(o->n, from->name, (struct str){ bytes.p + 4, bytes.n - 4 }); /* behind the length of all */
 	return RC_OK;
 }
 

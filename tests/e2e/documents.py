@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
 """Documents with something in them, made here byte by byte, go through `lianfang scan`: what is hidden is found, and every byte is accounted for."""
+import base64
+import email.message
+import email.policy
 import struct
+import zlib
 from harness import *
 
 t = Tap()
@@ -190,4 +194,115 @@ good = Compound({**plain, **project(evil)}).done()
 for size in (0, 8, 511, 512, 513, 1024, 3000, len(good) // 2, len(good) - 1):
     d = scan('cut.doc', good[:size])
     t.ok(d['verdict'] in ('no-finding', 'incomplete', 'suspicious', 'malicious'), f'cut to {size} bytes', d)
+
+# --- mail ---
+def locked_zip(name, content, word):
+    """A ZIP with the traditional encryption, so that no program has to be there that makes one."""
+    def update(k, b):
+        k[0] = zlib.crc32(bytes([b]), k[0] ^ 0xffffffff) ^ 0xffffffff
+        k[1] = ((k[1] + (k[0] & 0xff)) * 134775813 + 1) & 0xffffffff
+        k[2] = zlib.crc32(bytes([k[1] >> 24]), k[2] ^ 0xffffffff) ^ 0xffffffff
+    keys, out = [0x12345678, 0x23456789, 0x34567890], b''
+    for b in word:
+        update(keys, b)
+    crc = zlib.crc32(content)
+    for b in bytes(range(11)) + bytes([crc >> 24]) + content:
+        k = keys[2] | 2
+        out += bytes([b ^ (((k * (k ^ 1)) >> 8) & 0xff)])
+        update(keys, b)
+    head = struct.pack('<HHHHHIIIHH', 20, 1, 0, 0, 0, crc, len(out), len(content), len(name), 0)
+    local = b'PK\3\4' + head + name + out
+    central = b'PK\1\2' + struct.pack('<H', 20) + head + struct.pack('<HHHII', 0, 0, 0, 0, 0) + name
+    return local + central + b'PK\5\6' + struct.pack('<HHHHIIH', 0, 0, 1, 1, len(central), len(local), 0)
+
+
+def message(text, *attached, html=None):
+    m = email.message.EmailMessage()
+    m['From'], m['To'], m['Subject'] = 'a@evil.example', 'mei@hospital.example', '帳單'
+    m.set_content(text)
+    if html:
+        m.add_alternative(html, subtype='html')
+    for name, content in attached:
+        m.add_attachment(content, maintype='application', subtype='octet-stream', filename=name)
+    return m.as_bytes()
+
+
+d = scan('plain.eml', message('hello\n', html='<p>hello</p>'))
+t.same((d['verdict'], facts(d, 'mail.from')), ('no-finding', ['a@evil.example']), 'a mail')
+whole(d, 'mail')
+d = scan('attached.eml', message('see there\n', ('bill.exe', EICAR), ('b.bin', bytes(range(256)) * 30)))
+t.same((d['verdict'], [x['path'].split('//')[1] for x in d['tree'] if x['how'] == 'attachment']), ('malicious', ['bill.exe', 'b.bin']), 'attachments by name')
+t.same([x['size'] for x in d['tree'] if x['path'].endswith('b.bin')], [7680], 'decoded to the byte')
+whole(d, 'attachments')
+for text in ('The password is hunter2.\n', 'Your archive password: hunter2\n', '附件已加密，密碼：hunter2\n', 'pwd="hunter2"\n'):
+    d = scan('locked.eml', message(text, ('bill.zip', locked_zip(b'bill.exe', EICAR, b'hunter2'))))
+    t.same((d['verdict'], d['unseen']), ('malicious', []), 'a word in the mail opens the archive: ' + text.strip())
+d = scan('shut.eml', message('no word here\n', ('bill.zip', locked_zip(b'bill.exe', EICAR, b'hunter2'))))
+t.same(d['verdict'], 'incomplete', 'no word, no verdict')
+inner = message('inner\n', ('x.exe', EICAR))
+m = email.message.EmailMessage()
+m['Subject'] = 'forwarded'
+m.set_content('see below')
+m.add_attachment(email.message_from_bytes(inner, policy=email.policy.default))
+d = scan('forwarded.eml', m.as_bytes())
+t.same(d['verdict'], 'malicious', 'a mail in a mail')
+quoted = b'Subject: q\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
+d = scan('quoted.eml', quoted + b'mark-of-a-docu=\r\nment=2D2231\r\n')
+t.same(found(d), ['mark'], 'quoted-printable')
+junk = base64.encodebytes(EICAR).replace(b'\n', b' !\r\n *')
+d = scan('junk.eml', quoted.replace(b'quoted-printable', b'BASE64') + junk)
+t.same(d['verdict'], 'malicious', 'base64 with letters of no alphabet in it, as mail programs read it')
+bad = message('x\n', ('a.exe', EICAR))
+d = scan('open.eml', bad[:bad.rstrip().rfind(b'--')].rstrip(b'-=0123456789'))
+t.same(d['verdict'], 'malicious', 'a multipart that never ends')
+d = scan('box.mbox', b'From a@b Mon Jan  1 00:00:00 2026\n' + message('one\n') + b'\nFrom a@b Mon Jan  1 00:00:00 2026\n' + message('two\n', ('a.exe', EICAR)))
+t.same((d['verdict'], sum(x['how'] == 'mail' for x in d['tree'])), ('malicious', 2), 'a mailbox of two')
+
+
+def nested(n):
+    out = message('x\n', ('a.exe', EICAR))
+    for i in range(n):
+        out = b'Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n' % (i, i) + out + b'\r\n--b%d--\r\n' % i
+    return b'Subject: deep\r\nMIME-Version: 1.0\r\n' + out
+
+
+t.same(scan('deep.eml', nested(150))['verdict'], 'malicious', 'multiparts a hundred and fifty deep')
+t.same(scan('deeper.eml', nested(400))['verdict'], 'incomplete', 'deeper ones are not passed over in silence')
+
+
+def attribute(level, kind, data):
+    return struct.pack('<BII', level, kind, len(data)) + data + struct.pack('<H', sum(data) & 0xffff)
+
+
+def properties(*pairs):
+    out = struct.pack('<I', len(pairs))
+    for kind, value in pairs:
+        out += struct.pack('<III', kind, 1, len(value)) + value + bytes(-len(value) % 4)
+    return out
+
+
+tnef = struct.pack('<IH', 0x223e9f78, 1) + attribute(1, 0x00089006, struct.pack('<I', 0x10000)) + attribute(2, 0x00018010, b'bill.exe\0') + attribute(2, 0x0006800f, EICAR)
+d = scan('winmail.dat', tnef)
+t.same((d['verdict'], [x['path'].split('//')[1] for x in d['tree'] if x['how'] == 'attachment']), ('malicious', ['bill.exe']), "Outlook's winmail.dat")
+d = scan('winmail2.dat', tnef[:len(tnef) - len(EICAR) - 11] + attribute(2, 0x00069005, properties((0x3707001e, b'other.exe\0'), (0x37010102, EICAR))))
+t.same(d['verdict'], 'malicious', 'an attachment among the properties')
+whole(d, 'TNEF')
+d = scan('cut.dat', tnef[:-20])
+t.same(d['verdict'], 'incomplete', 'a cut one')
+
+# --- rich text ---
+ole1 = struct.pack('<III', 0x501, 2, 8) + b'Package\0' + struct.pack('<II', 0, 0) + struct.pack('<I', len(body)) + body
+digits = ole1.hex().encode()
+d = scan('object.rtf', b'{\\rtf1 hello {\\object\\objemb{\\*\\objclass Package}{\\*\\objdata ' + digits + b'}}}')
+t.same((d['verdict'], facts(d, 'ole.object')), ('malicious', ['invoice.pdf.exe']), 'an object in rich text')
+whole(d, 'rich text')
+dirty = b''.join(digits[i:i + 2] + (b'\r\n', b'{\\x}', b' ', b'\\objw4 ', b"\\'41")[i % 5] for i in range(0, len(digits), 2))
+d = scan('dirty.rtf', b'{\\rt hello {\\object\\objupdate{\\*\\objdata ' + dirty + b'}}}')
+t.same(('EICAR-Test-File' in found(d), 'rtf.object-by-itself' in found(d)), (True, True), 'its digits broken up by everything that Word reads past')
+d = scan('binary.rtf', b'{\\rtf1{\\object{\\*\\objdata\\bin%d ' % len(ole1) + ole1 + b'}}}')
+t.same(d['verdict'], 'malicious', 'or as binary')
+d = scan('behind.rtf', b'{\\rtf1 hello}' + EICAR)
+t.same(d['verdict'], 'malicious', 'something behind the text')
+d = scan('groups.rtf', b'{\\rtf1' + b'{' * 100000)
+t.same(d['verdict'], 'incomplete', 'a hundred thousand groups in each other')
 t.done()
