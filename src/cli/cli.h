@@ -44,6 +44,9 @@ struct cli_cmd {
 	int (*run)(struct cli *c);
 };
 
+/* Of one example. */
+#define EXAMPLE(what, command) (const char *const[]){ what, command, NULL }
+
 #define CLI_OPERANDS_MAX 4096
 #define CLI_OPTIONS_MAX 64
 #define CLI_TIMES_MAX 8

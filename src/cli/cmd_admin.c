@@ -88,8 +88,10 @@ const struct cli_cmd CMD_USER_ADD = {
 	  "連續五次密碼錯誤即鎖定 15 分鐘；設定新密碼則立即解除。" },
 	user_opts, user_examples, 2, 2, user_add,
 };
-const struct cli_cmd CMD_USER_LIST = { "user list", { "list users", "列出使用者" }, "DIR", { NULL, NULL }, NULL, NULL, 1, 1, user_list_run };
-const struct cli_cmd CMD_USER_REMOVE = { "user remove", { "remove a user", "移除使用者" }, "DIR NAME", { NULL, NULL }, NULL, NULL, 2, 2, user_remove };
+const struct cli_cmd CMD_USER_LIST = { "user list", { "list users", "列出使用者" }, "DIR", { NULL, NULL }, NULL,
+	EXAMPLE("who may sign in, and who is locked", "lianfang user list"), 1, 1, user_list_run };
+const struct cli_cmd CMD_USER_REMOVE = { "user remove", { "remove a user", "移除使用者" }, "DIR NAME", { NULL, NULL }, NULL,
+	EXAMPLE("alice has left", "lianfang user remove alice"), 2, 2, user_remove };
 
 static void show_link(const struct cli *c, const struct json *v, struct buf *out)
 {
@@ -140,11 +142,11 @@ const struct cli_cmd CMD_USER_LINK = {
 	{ "For a new user, or one who forgot the password. The link is valid for a day; a new one makes the old one void. When it is\n"
 	  "used, the user's sessions end.",
 	  "供新使用者或忘記密碼者使用。連結效期一天，新連結使舊連結失效；使用後該使用者的所有登入階段即結束。" },
-	NULL, NULL, 2, 2, user_link,
+	NULL, EXAMPLE("mei is new, or has forgotten her password: hand her the link", "lianfang user link mei"), 2, 2, user_link,
 };
 const struct cli_cmd CMD_USER_RESET_CODE = {
 	"user reset-code", { "remove a user's second factor (the phone is lost)", "移除使用者的第二因子（手機遺失）" }, "DIR NAME",
-	{ NULL, NULL }, NULL, NULL, 2, 2, user_reset_code,
+	{ NULL, NULL }, NULL, EXAMPLE("mei has lost her phone", "lianfang user reset-code mei"), 2, 2, user_reset_code,
 };
 
 /* --- tokens --- */
@@ -204,8 +206,10 @@ const struct cli_cmd CMD_TOKEN_ADD = {
 	  "權杖以 `Authorization: Bearer 權杖` 送出。節點僅保存雜湊；遺失時請另建新權杖。" },
 	token_opts, token_examples, 2, 2, token_add,
 };
-const struct cli_cmd CMD_TOKEN_LIST = { "token list", { "list tokens", "列出權杖" }, "DIR", { NULL, NULL }, NULL, NULL, 1, 1, token_list_run };
-const struct cli_cmd CMD_TOKEN_REMOVE = { "token remove", { "withdraw a token", "撤銷權杖" }, "DIR ID", { NULL, NULL }, NULL, NULL, 2, 2, token_remove };
+const struct cli_cmd CMD_TOKEN_LIST = { "token list", { "list tokens", "列出權杖" }, "DIR", { NULL, NULL }, NULL,
+	EXAMPLE("which programs may sign in as whom", "lianfang token list"), 1, 1, token_list_run };
+const struct cli_cmd CMD_TOKEN_REMOVE = { "token remove", { "withdraw a token", "撤銷權杖" }, "DIR ID", { NULL, NULL }, NULL,
+	EXAMPLE("a program is no longer used", "lianfang token remove ID"), 2, 2, token_remove };
 
 /* --- collections --- */
 
@@ -344,15 +348,16 @@ const struct cli_cmd CMD_COLLECTION_ADD = {
 	collection_examples, 3, 3, collection_add,
 };
 const struct cli_cmd CMD_COLLECTION_LIST = {
-	"collection list", { "list collections", "列出集合" }, "DIR", { NULL, NULL }, NULL, NULL, 1, 1, collection_list_run,
+	"collection list", { "list collections", "列出集合" }, "DIR", { NULL, NULL }, NULL,
+	EXAMPLE("what TAXII clients and peers may see", "lianfang collection list"), 1, 1, collection_list_run,
 };
 const struct cli_cmd CMD_COLLECTION_GRANT = {
 	"collection grant", { "set the rights of a user or role; without switches none", "設定使用者或角色的權限（未給選項則移除權限）" },
 	"DIR ROOT/COLLECTION user:NAME|role:ROLE", { NULL, NULL }, grant_opts, collection_examples, 3, 3, collection_grant,
 };
 const struct cli_cmd CMD_COLLECTION_REMOVE = {
-	"collection remove", { "remove a collection and its entries", "移除集合" }, "DIR ROOT/COLLECTION", { NULL, NULL }, NULL, NULL, 2, 2,
-	collection_remove,
+	"collection remove", { "remove a collection and its entries", "移除集合" }, "DIR ROOT/COLLECTION", { NULL, NULL }, NULL,
+	EXAMPLE("nobody reads it any more", "lianfang collection remove DIR intel/phishing"), 2, 2, collection_remove,
 };
 
 /* --- peers --- */
@@ -445,5 +450,7 @@ const struct cli_cmd CMD_PEER_LINK = {
 	  "平時以事件串流即時接收，串流中斷時改為輪詢。" },
 	link_opts, peer_examples, 5, 5, peer_link,
 };
-const struct cli_cmd CMD_PEER_LIST = { "peer list", { "list peers and how the exchange goes", "列出對等節點" }, "DIR", { NULL, NULL }, NULL, NULL, 1, 1, peer_list_run };
-const struct cli_cmd CMD_PEER_REMOVE = { "peer remove", { "remove a peer", "移除對等節點" }, "DIR NAME", { NULL, NULL }, NULL, NULL, 2, 2, peer_remove };
+const struct cli_cmd CMD_PEER_LIST = { "peer list", { "list peers and how the exchange goes", "列出對等節點" }, "DIR", { NULL, NULL }, NULL,
+	EXAMPLE("does the exchange go well?", "lianfang peer list"), 1, 1, peer_list_run };
+const struct cli_cmd CMD_PEER_REMOVE = { "peer remove", { "remove a peer", "移除對等節點" }, "DIR NAME", { NULL, NULL }, NULL,
+	EXAMPLE("a member has left", "lianfang peer remove hospital-a"), 2, 2, peer_remove };

@@ -76,20 +76,24 @@ const struct cli_cmd CMD_COMMUNITY_FOUND = {
 	{ "Members' nodes tell the collector above them keyed digests of their TLP:AMBER values; it sees that two hold one value, and not the\n"
 	  "value. Tell the pseudonym that is printed to those who join, by another way than this network.",
 	  "成員節點將 TLP:AMBER 之值以金鑰雜湊後上傳，彙整者僅知兩成員持有相同之值而不知其值。請以其他管道告知加入者所印出之代號。" },
-	opener_opts, NULL, 2, 2, found_run,
+	opener_opts,
+	EXAMPLE("two people may open names together", "lianfang community found DIR water --opener KEY1 --opener KEY2"), 2, 2, found_run,
 };
 
 const struct cli_cmd CMD_COMMUNITY_JOIN = {
 	"community join", { "join a community; its founder has to admit this node", "加入社群（須經發起者核可）" }, "DIR NAME", { NULL, NULL },
-	join_opts, NULL, 2, 2, join_run,
+	join_opts,
+	EXAMPLE("with the pseudonym that the founder told by telephone", "lianfang community join DIR water --founder PSEUDONYM --opener KEY1 --opener KEY2"), 2, 2, join_run,
 };
 
 const struct cli_cmd CMD_COMMUNITY_COLLECT = {
-	"community collect", { "collect for a community, without its key", "為社群彙整（不持有金鑰）" }, "DIR NAME", { NULL, NULL }, NULL, NULL, 2, 2, collect_run,
+	"community collect", { "collect for a community, without its key", "為社群彙整（不持有金鑰）" }, "DIR NAME", { NULL, NULL }, NULL,
+	EXAMPLE("at the sector's node", "lianfang community collect DIR water"), 2, 2, collect_run,
 };
 
 const struct cli_cmd CMD_COMMUNITY_SHOW = {
-	"community show", { "this node's part in its community", "顯示本節點於社群之身分" }, "DIR", { NULL, NULL }, NULL, NULL, 1, 1, show_run,
+	"community show", { "this node's part in its community", "顯示本節點於社群之身分" }, "DIR", { NULL, NULL }, NULL,
+	EXAMPLE("is this node in, and as whom?", "lianfang community show"), 1, 1, show_run,
 };
 
 /* --- members and matches --- */
@@ -143,22 +147,25 @@ static int expel_run(struct cli *c)
 }
 
 const struct cli_cmd CMD_COMMUNITY_MEMBERS = {
-	"community members", { "members that have shown themselves, by pseudonym", "列出已現身之成員（代號）" }, "DIR", { NULL, NULL }, NULL, NULL, 1, 1, members_run,
+	"community members", { "members that have shown themselves, by pseudonym", "列出已現身之成員（代號）" }, "DIR", { NULL, NULL }, NULL,
+	EXAMPLE("who waits to be admitted", "lianfang community members"), 1, 1, members_run,
 };
 
 const struct cli_cmd CMD_COMMUNITY_MATCHES = {
-	"community matches", { "objects of ours whose values others have too", "列出他成員亦持有其值之物件" }, "DIR", { NULL, NULL }, NULL, NULL, 1, 1, matches_run,
+	"community matches", { "objects of ours whose values others have too", "列出他成員亦持有其值之物件" }, "DIR", { NULL, NULL }, NULL,
+	EXAMPLE("what others have seen, too", "lianfang community matches"), 1, 1, matches_run,
 };
 
 const struct cli_cmd CMD_COMMUNITY_ADMIT = {
 	"community admit", { "admit a member: the community's key is sealed for it", "核可成員並為其封裝金鑰" }, "DIR MEMBER",
 	{ "Compare the pseudonym with the member itself first: whoever carries messages could show a key of its own.",
 	  "請先與該成員直接核對代號，以免轉送者以自己的金鑰冒充。" },
-	NULL, NULL, 2, 2, admit_run,
+	NULL, EXAMPLE("the member told this pseudonym by telephone", "lianfang community admit DIR PSEUDONYM"), 2, 2, admit_run,
 };
 
 const struct cli_cmd CMD_COMMUNITY_EXPEL = {
-	"community expel", { "expel a member: all others get a new key", "除名成員並更換金鑰" }, "DIR MEMBER", { NULL, NULL }, NULL, NULL, 2, 2, expel_run,
+	"community expel", { "expel a member: all others get a new key", "除名成員並更換金鑰" }, "DIR MEMBER", { NULL, NULL }, NULL,
+	EXAMPLE("it is no longer trusted", "lianfang community expel DIR PSEUDONYM"), 2, 2, expel_run,
 };
 
 /* --- names that two roles open --- */
@@ -192,7 +199,7 @@ static int role_key_run(struct cli *c)
 const struct cli_cmd CMD_COMMUNITY_ROLE_KEY = {
 	"community role-key", { "make the key of a role that opens names, and print its public half", "產生開啟身分之角色金鑰並印出公鑰" }, "FILE",
 	{ "The file stays with one person, off every node. Two roles, two people, two files.", "檔案由一人保管，不置於任何節點；兩角色、兩人、兩檔。" },
-	NULL, NULL, 1, 1, role_key_run,
+	NULL, EXAMPLE("the director's, on a machine of its own", "lianfang community role-key director.key"), 1, 1, role_key_run,
 };
 
 static enum rc read_role_key(const char *path, unsigned char pub[static SIGN_PUBLIC_LEN], unsigned char sec[static SIGN_SECRET_LEN], struct err *err)
@@ -317,5 +324,6 @@ static int open_run(struct cli *c)
 
 const struct cli_cmd CMD_COMMUNITY_OPEN = {
 	"community open", { "open a role's half of a member's name; a fact of the chain", "以角色金鑰開啟成員名稱之一半（留存事實）" }, "DIR MEMBER",
-	{ "When both roles have done so, the node knows the name.", "兩角色皆開啟後，節點方知其名。" }, open_opts, NULL, 2, 2, open_run,
+	{ "When both roles have done so, the node knows the name.", "兩角色皆開啟後，節點方知其名。" }, open_opts,
+	EXAMPLE("the first half of a name", "lianfang community open DIR PSEUDONYM --key director.key"), 2, 2, open_run,
 };

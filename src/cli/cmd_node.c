@@ -67,7 +67,7 @@ static int status_run(struct cli *c)
 const struct cli_cmd CMD_STATUS = {
 	"status", { "what the node is doing: store, roles and their fences, peers, inputs", "節點狀態：紀錄庫、角色與隔離、對等節點、輸入" }, "DIR",
 	{ "Works on a stopped node too; `running` tells which. Each role is listed with its process and the fences it stands in.",
-	  "節點停止時亦可使用，由 `running` 分辨。並列出各角色的行程與其所在的隔離。" }, NULL, NULL, 1, 1, status_run,
+	  "節點停止時亦可使用，由 `running` 分辨。並列出各角色的行程與其所在的隔離。" }, NULL, EXAMPLE("is all well?", "lianfang status"), 1, 1, status_run,
 };
 
 /* --- search --- */
@@ -169,7 +169,7 @@ const struct cli_cmd CMD_SHOW = {
 	{ "The view is computed from what the reader may see: every source's claim with its time, TLP and confidence, and the\n"
 	  "score that decays with age.",
 	  "依讀者可見的內容計算：各來源的說法、時間、TLP、可信度，以及隨時間衰減的分數。" },
-	NULL, NULL, 2, 2, show_run,
+	NULL, EXAMPLE("who says what of an address", "lianfang show 203.0.113.7"), 2, 2, show_run,
 };
 
 static int release_run(struct cli *c)
@@ -192,7 +192,7 @@ const struct cli_cmd CMD_RELEASE = {
 	"release", { "let an object go to the tiers below", "將物件發布給下層" }, "DIR ID",
 	{ "Puts the object into the collection that goes down. The gate still decides for each peer by TLP.",
 	  "將物件放入向下的集合；仍由 TLP 閘門依各對等節點決定是否放行。" },
-	NULL, NULL, 2, 2, release_run,
+	NULL, EXAMPLE("let the members have it", "lianfang release DIR indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f"), 2, 2, release_run,
 };
 
 /* --- alerts --- */
@@ -232,7 +232,8 @@ static int alerts_run(struct cli *c)
 	return list_call(c, "/alerts", show_alerts);
 }
 
-const struct cli_cmd CMD_ALERTS = { "alerts", { "what the logs of this node met (what others warn of: alert list)", "本節點紀錄之命中（他人警訊見 alert list）" }, "DIR", { NULL, NULL }, list_opts, NULL, 1, 1, alerts_run };
+const struct cli_cmd CMD_ALERTS = { "alerts", { "what the logs of this node met (what others warn of: alert list)", "本節點紀錄之命中（他人警訊見 alert list）" }, "DIR", { NULL, NULL }, list_opts,
+	EXAMPLE("the latest hits", "lianfang alerts"), 1, 1, alerts_run };
 
 static void show_facts(const struct cli *c, const struct json *v, struct buf *out)
 {
@@ -334,5 +335,5 @@ const struct cli_cmd CMD_AUDIT_VERIFY = {
 	  "a running node.",
 	  "重新計算每筆事實的雜湊並驗證已簽署的鏈首，再逐一核對物件與其雜湊（SQLite；PostgreSQL 自行保證）。事實遭變更、刪除、調換或截尾，\n"
 	  "或物件損壞時，結束狀態為 1。節點執行中亦可使用。" },
-	NULL, NULL, 1, 1, audit_verify_run,
+	NULL, EXAMPLE("was anything changed?", "lianfang audit verify"), 1, 1, audit_verify_run,
 };

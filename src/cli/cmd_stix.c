@@ -209,7 +209,7 @@ const struct cli_cmd CMD_ID = {
 	{ "UUIDv5 over the RFC 8785 form of the id contributing properties (STIX 2.1 §2.9); random where the standard says so.\n"
 	  "Objects of other types are passed over, and so are those inside of STIX 2.0 observed-data, which have no id.",
 	  "依 RFC 8785 正規形式計算 UUIDv5（STIX 2.1 §2.9）；標準規定為隨機者則隨機。其他型別的物件略過。" },
-	NULL, NULL, 1, 1, id_run,
+	NULL, EXAMPLE("the ids that others compute, too", "lianfang id observables.json"), 1, 1, id_run,
 };
 
 /* --- pattern --- */

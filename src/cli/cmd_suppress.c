@@ -33,7 +33,8 @@ static int list_run(struct cli *c)
 }
 
 const struct cli_cmd CMD_SUPPRESS_LIST = {
-	"suppress list", { "what is held back, until when, and how much of it", "列出抑制及其計數" }, "DIR", { NULL, NULL }, list_opts, NULL, 1, 1, list_run,
+	"suppress list", { "what is held back, until when, and how much of it", "列出抑制及其計數" }, "DIR", { NULL, NULL }, list_opts,
+	EXAMPLE("what is held back now", "lianfang suppress list"), 1, 1, list_run,
 };
 
 static const struct cli_opt add_opts[] = {
@@ -117,5 +118,6 @@ static int remove_run(struct cli *c)
 }
 
 const struct cli_cmd CMD_SUPPRESS_REMOVE = {
-	"suppress remove", { "hold back no longer", "移除抑制" }, "DIR ROW", { NULL, NULL }, NULL, NULL, 2, 2, remove_run,
+	"suppress remove", { "hold back no longer", "移除抑制" }, "DIR ROW", { NULL, NULL }, NULL,
+	EXAMPLE("number 3 of suppress list", "lianfang suppress remove DIR 3"), 2, 2, remove_run,
 };

@@ -220,7 +220,8 @@ static int show_run(struct cli *c)
 }
 
 const struct cli_cmd CMD_TICKET_SHOW = {
-	"ticket show", { "one monitoring ticket, with all that belongs to it", "顯示一張資安監控單" }, "DIR NUMBER", { NULL, NULL }, show_opts, NULL, 2, 2, show_run,
+	"ticket show", { "one monitoring ticket, with all that belongs to it", "顯示一張資安監控單" }, "DIR NUMBER", { NULL, NULL }, show_opts,
+	EXAMPLE("what happened to whom", "lianfang ticket show 2026-000042"), 2, 2, show_run,
 };
 
 /* --- acts --- */
@@ -301,7 +302,8 @@ static int reopen_run(struct cli *c)
 
 const struct cli_cmd CMD_TICKET_REOPEN = {
 	"ticket reopen", { "open a closed ticket again", "重新開啟" }, "DIR NUMBER",
-	{ "Its verdict is taken back, and the suppression that was made with it ends.", "撤回其處置結果，並終止隨之建立的抑制。" }, note_opts, NULL, 2, 2, reopen_run,
+	{ "Its verdict is taken back, and the suppression that was made with it ends.", "撤回其處置結果，並終止隨之建立的抑制。" }, note_opts,
+	EXAMPLE("it was no false positive after all", "lianfang ticket reopen 2026-000042 --note 'seen again'"), 2, 2, reopen_run,
 };
 
 static int assign_run(struct cli *c)
@@ -310,7 +312,8 @@ static int assign_run(struct cli *c)
 }
 
 const struct cli_cmd CMD_TICKET_ASSIGN = {
-	"ticket assign", { "give a ticket to a user, or to nobody", "指派承辦人" }, "DIR NUMBER [USER]", { NULL, NULL }, note_opts, NULL, 2, 3, assign_run,
+	"ticket assign", { "give a ticket to a user, or to nobody", "指派承辦人" }, "DIR NUMBER [USER]", { NULL, NULL }, note_opts,
+	EXAMPLE("to alice", "lianfang ticket assign DIR 2026-000042 alice"), 2, 3, assign_run,
 };
 
 static int note_run(struct cli *c)
@@ -319,7 +322,8 @@ static int note_run(struct cli *c)
 }
 
 const struct cli_cmd CMD_TICKET_NOTE = {
-	"ticket note", { "note something about a ticket", "新增註記" }, "DIR NUMBER TEXT", { NULL, NULL }, NULL, NULL, 3, 3, note_run,
+	"ticket note", { "note something about a ticket", "新增註記" }, "DIR NUMBER TEXT", { NULL, NULL }, NULL,
+	EXAMPLE("what was done", "lianfang ticket note DIR 2026-000042 'called the user'"), 3, 3, note_run,
 };
 
 static int relate_run(struct cli *c)
@@ -328,7 +332,8 @@ static int relate_run(struct cli *c)
 }
 
 const struct cli_cmd CMD_TICKET_RELATE = {
-	"ticket relate", { "relate two tickets to each other", "建立相關監控單" }, "DIR NUMBER OTHER", { NULL, NULL }, note_opts, NULL, 3, 3, relate_run,
+	"ticket relate", { "relate two tickets to each other", "建立相關監控單" }, "DIR NUMBER OTHER", { NULL, NULL }, note_opts,
+	EXAMPLE("the same attacker", "lianfang ticket relate DIR 2026-000042 2026-000043"), 3, 3, relate_run,
 };
 
 /* --- export --- */

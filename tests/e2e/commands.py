@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The command contracts that need no node: pattern, validate, id, help, manual pages, usage errors."""
+import glob
 import shutil
 
 from harness import *
@@ -140,6 +141,28 @@ for name in LIANFANG:
         if o.replace('-', '\\-') not in page.out:
             t.ok(False, f'{name}: {o} is in the manual page', page)
     pages.append(write('man/lianfang-' + name.replace(' ', '-') + '.1', page.bytes))
+# --- examples and documents ---
+table = {c['name']: {o['name'] for o in c['options']} | {o['letter'] for o in c['options'] if 'letter' in o} for c in run('commands', '--json').json()['commands']}
+
+
+def unknown(line):
+    """What this line says that the program does not know."""
+    words = re.split(r'\s+', re.split(r'[|>]|&&| #', line)[0].strip())
+    name = next((n for n in (' '.join(words[:k]) for k in (3, 2, 1)) if n in table), None)
+    if name is None:
+        return [] if not re.match('[a-z]', line) or any(n.startswith(words[0] + ' ') for n in table) else [line]
+    return [f'{name} {o}' for o in re.findall(r'(?<![\w-])--?[a-z][\w-]*', ' '.join(words)) if o.lstrip('-') not in table[name]]
+
+
+lines = {}
+for name in LIANFANG:
+    shown = run(*name.split(), '--help').out.partition('\nexamples:\n')[2]
+    lines[name] = re.findall(r'lianfang ([^\n]+)', shown)
+t.same([n for n in LIANFANG if not lines[n]], ['help', 'version', 'role'], 'every command has an example')
+source = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
+for full in [os.path.join(source, 'README.md'), *sorted(glob.glob(os.path.join(source, 'docs/**/*.md'), recursive=True))]:
+    lines[os.path.relpath(full, source)] = re.findall(r'(?m)(?:^|[`|(]\s*|^\s+)(?:sudo )?lianfang ([^`\n]+)', open(full, encoding='utf-8').read())
+t.same({k: [x for line in v for x in unknown(line)] for k, v in lines.items() if any(map(unknown, v))}, {}, 'examples and documents name commands and options that are there')
 for args, want in ((['--man'], '.TH LIANFANG 1'), (['--man', '--conf'], '.TH LIANFANG.CONF 5')):
     page = run('help', *args)
     t.ok(page.status == 0 and page.out.startswith(want), f'help {" ".join(args)}', page)
