@@ -613,6 +613,20 @@ static enum rc play_rounds(struct demo *d, int rounds, struct err *err)
 	return RC_OK;
 }
 
+/* Last, so that it stands above the prompt. */
+static void tell_consoles(const struct demo *d)
+{
+	static const struct { int who; const char *en, *zh, *view; } consoles[] = {
+		{ WATER_C, "provider", "提供者", "incidents" }, { WATER, "sector", "領域", "boards" }, { NATION, "nation", "國家", "boards" },
+	};
+
+	printf(demo_say(d, "\nThree consoles with the story in them (admin / %s; each node has a certificate of its own, which your browser does not know):\n",
+			"\n三個主控台，皆有上述故事（admin／%s；各節點使用自己的憑證，瀏覽器會提醒）：\n"), d->password);
+	for (size_t i = 0; i < COUNTOF(consoles); i++)
+		printf("  %-8s %-16s https://127.0.0.1:%d/console/%s\n", demo_say(d, consoles[i].en, consoles[i].zh), cast[consoles[i].who].name, d->ports[consoles[i].who],
+		       consoles[i].view);
+}
+
 static void advise(struct demo *d)
 {
 	char self[4096], year[TIME_TEXT_MAX];
@@ -637,6 +651,7 @@ static void advise(struct demo *d)
 	printf("  # taxii2-client (PyPI)\n  from taxii2client.v21 import Server\n"
 	       "  Server('https://127.0.0.1:%d/taxii2/', user='admin', password='%s', verify='%s/tls/ca.crt').default.collections\n",
 	       d->ports[NATION], d->password, d->paths[NATION]);
+	tell_consoles(d);
 	fflush(stdout);
 }
 

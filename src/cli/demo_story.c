@@ -217,9 +217,29 @@ static enum rc ticket(struct story *s, struct str *ret_number, struct err *err)
 static enum rc know_the_plant(struct story *s, struct err *err)
 {
 	TRY(demo_post(s->d, WATER_C, "/organisations", s->a, NULL, err, "{\"id\":\"water-c\",\"name\":\"自來水 C\",\"name_en\":\"Water Utility C\","
-		      "\"tier\":\"provider\",\"sector\":\"water\",\"level\":\"A\"}"));
+		      "\"tier\":\"provider\",\"sector\":\"water\",\"region\":\"TW-TXG\",\"level\":\"A\"}"));
 	return demo_post(s->d, WATER_C, "/systems", s->a, NULL, err, "{\"id\":\"historian\",\"name\":\"Historian\",\"organisation\":\"water-c\","
 			 "\"core\":true,\"ci\":true,\"secrecy\":\"ordinary\",\"mtpd\":4}");
+}
+
+/* Sectors and counties of the boards come from the register; `peer` says whose node is whose. */
+static enum rc know_the_members(struct story *s, struct err *err)
+{
+	static const struct { enum demo_who at; const char *id, *peer, *zh, *en, *tier, *sector, *region; } members[] = {
+		{ NATION, "health", "health", "衛生 ISAC", "Health ISAC", "sector", "emergency-hospitals", "TW-TPE" },
+		{ NATION, "water", "water", "水資源 ISAC", "Water ISAC", "sector", "water", "TW-TPE" },
+		{ NATION, "hospital-a", "", "醫院 A", "Hospital A", "provider", "emergency-hospitals", "TW-TPE" },
+		{ NATION, "hospital-b", "", "醫院 B", "Hospital B", "provider", "emergency-hospitals", "TW-KHH" },
+		{ NATION, "water-c", "", "自來水 C", "Water Utility C", "provider", "water", "TW-TXG" },
+		{ HEALTH, "hospital-a", "hospital-a", "醫院 A", "Hospital A", "provider", "emergency-hospitals", "TW-TPE" },
+		{ HEALTH, "hospital-b", "hospital-b", "醫院 B", "Hospital B", "provider", "emergency-hospitals", "TW-KHH" },
+		{ WATER, "water-c", "water-c", "自來水 C", "Water Utility C", "provider", "water", "TW-TXG" },
+	};
+
+	for (size_t i = 0; i < COUNTOF(members); i++)
+		TRY(demo_post(s->d, (int)members[i].at, "/organisations", s->a, NULL, err, "{\"id\":\"%s\",\"name\":\"%s\",\"name_en\":\"%s\",\"tier\":\"%s\",\"sector\":\"%s\","
+			      "\"region\":\"%s\",\"peer\":\"%s\"}", members[i].id, members[i].zh, members[i].en, members[i].tier, members[i].sector, members[i].region, members[i].peer));
+	return RC_OK;
 }
 
 /* 2: a person concludes that it is real; the register knows what the machine is. */
@@ -457,6 +477,7 @@ static enum rc play(struct story *s, struct err *err)
 
 	printf(demo_say(s->d, "\nAn incident at Water Utility C, as its times were a month ago (D+day, Taipei):\n\n", "\n自來水 C 的一起事件（時間為一個月前；D+日，臺北）：\n\n"));
 	TRY(know_the_plant(s, err));
+	TRY(know_the_members(s, err));
 	TRY(log_past(s, err));
 	TRY(ticket(s, &number, err));
 	TRY(become_aware(s, number, err));

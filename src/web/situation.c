@@ -242,7 +242,10 @@ static enum rc ticket_member(struct situation *s, const struct ticket *t, uint32
 		came = came || str_eq(t->refs[i].kind, S("member"));
 	if (!came)
 		return roll_member(s->roll, S(""), S(""), ret, err);
-	return roll_member(s->roll, str_starts(t->victim, S("identity--")) ? t->victim : S(""), t->reporter, ret, err);
+	if (!str_starts(t->victim, S("identity--")))
+		return roll_member(s->roll, S(""), t->reporter, ret, err);
+	TRY(roll_name(s->roll, t->victim, t->victim_name, err));
+	return roll_member(s->roll, t->victim, t->reporter, ret, err);
 }
 
 static enum rc take_ticket(struct situation *s, struct str number, struct err *err)

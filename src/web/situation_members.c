@@ -38,6 +38,7 @@ struct roll {
 	size_t n, cap;
 	struct map *known;       /* "identity\npeer": into named */
 	struct map *heard;       /* peer: when */
+	struct map *name_of;     /* identity: word of the picture, as tickets name their victims */
 };
 
 enum rc roll_new(const struct api *api, struct picture *p, struct roll **ret, struct err *err)
@@ -46,8 +47,10 @@ enum rc roll_new(const struct api *api, struct picture *p, struct roll **ret, st
 
 	if (r == NULL)
 		return FAIL(err, RC_NOMEM, "members: out of memory");
-	*r = (struct roll){ .api = api, .picture = p, .memory = arena_new(MEMORY), .of_register = arena_new(MEMORY), .known = map_new(NAMED_MAX), .heard = map_new(NAMED_MAX) };
-	if (r->memory == NULL || r->of_register == NULL || r->known == NULL || r->heard == NULL) {
+	*r = (struct roll){ .api = api, .picture = p, .memory = arena_new(MEMORY), .of_register = arena_new(MEMORY), .known = map_new(NAMED_MAX), .heard = map_new(NAMED_MAX),
+			    .name_of = map_new(NAMED_MAX) };
+	if (r->memory == NULL || r->of_register == NULL || r->known == NULL || r->heard == NULL ||
+	    r->name_of == NULL) {
 		roll_free(r);
 		return FAIL(err, RC_NOMEM, "members: out of memory");
 	}
@@ -65,6 +68,7 @@ void roll_free(struct roll *r)
 	map_free(r->by_name);
 	map_free(r->known);
 	map_free(r->heard);
+	map_free(r->name_of);
 	mem_free(r->named);
 	mem_free(r);
 }
@@ -188,6 +192,7 @@ static enum rc describe(struct roll *r, const struct named *n, struct arena *a, 
 	struct case_author author = { .name = S(""), .tier = S("") };
 	bool known = false, direct = n->identity.n == 0, own = n->identity.n == 0 && n->peer.n == 0;
 	enum rc rc = RC_NOTFOUND;
+	uint64_t hint;
 
 	if (n->identity.n > 0)
 		rc = case_author_get(r->api->store, n->identity, a, &author, err);
@@ -195,6 +200,8 @@ static enum rc describe(struct roll *r, const struct named *n, struct arena *a, 
 		rc = case_author_of(r->api->store, n->peer, a, &author, err);
 	if (rc != RC_OK && rc != RC_NOTFOUND && rc != RC_BAD)
 		return rc;
+	if (author.name.n == 0 && map_get(r->name_of, n->identity, &hint))
+		author.name = picture_text(r->picture, (uint32_t)hint);
 	if (n->identity.n > 0 && n->peer.n > 0 && case_author_via(r->api->store, n->identity, n->peer, &known, &direct, NULL) != RC_OK)
 		direct = false;
 	org = own ? own_org(r) : direct && via != NULL ? via : org_in(r, r->by_name, author.name);
@@ -295,6 +302,25 @@ enum rc roll_member(struct roll *r, struct str identity, struct str peer, uint32
 		at = r->n - 1;
 	}
 	*ret = r->named[at].member;
+	return RC_OK;
+}
+
+enum rc roll_name(struct roll *r, struct str identity, struct str name, struct err *err)
+{
+	uint32_t word;
+	uint64_t had;
+	enum rc rc;
+
+	if (identity.n == 0 || identity.n > 128 || name.n == 0 || map_get(r->name_of, identity, &had))
+		return RC_OK;
+	rc = picture_word(r->picture, name, &word);
+	if (rc == RC_OK)
+		rc = map_put(r->name_of, identity, word);
+	if (rc != RC_OK)
+		return FAIL(err, rc, "members: out of memory");
+	for (size_t i = 0; i < r->n; i++)
+		if (str_eq(r->named[i].identity, identity))
+			TRY(put_named(r, &r->named[i], err));
 	return RC_OK;
 }
 

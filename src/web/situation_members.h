@@ -14,6 +14,9 @@ void roll_free(struct roll *r); /* accepts NULL */
  * empty: this node. Made when new. */
 enum rc roll_member(struct roll *r, struct str identity, struct str peer, uint32_t *ret, struct err *err) MUSTUSE;
 
+/* A name that somebody gave this identity: it holds until the identity tells its own. */
+enum rc roll_name(struct roll *r, struct str identity, struct str name, struct err *err) MUSTUSE;
+
 /* Registers, peers or authors changed: all members are looked at again. */
 enum rc roll_again(struct roll *r, struct err *err) MUSTUSE;
 /* What was heard meanwhile reaches the members. */
