@@ -484,7 +484,7 @@ static int export_run(struct cli *c)
 	do {
 		rc = export_page(c, conn, after, &out, &err);
 	} while (rc == RC_OK && after[0] != '\0');
-	status = rc != RC_OK ? cli_fail(c, &err) : out.n == 0 ? CLI_OK : cli_print(&out);
+	status = rc != RC_OK ? cli_fail(c, &err) : write_output(c, buf_view(&out));
 	buf_done(&out);
 	return status;
 }
@@ -532,6 +532,7 @@ static const struct cli_opt duty_list_opts[] = {
 	{ "person", 0, "PERSON", { "of this person", "限此人員" }, false }, { "at", 0, "TIME", { "on duty at this instant", "此時值班者" }, false }, PAGE_OPTIONS,
 };
 static const struct cli_opt no_opts[] = { NO_OPT };
+static const struct cli_opt export_opts[] = { { "output", 'o', "FILE", { "write there (standard output)", "輸出檔案（預設為標準輸出）" }, false }, NO_OPT };
 static const struct cli_opt show_opts[] = { { "history", 0, NULL, { "what it said before", "歷次內容" }, false }, NO_OPT };
 static const struct cli_opt remove_opts[] = { { "undo", 0, NULL, { "take it back", "恢復使用" }, false }, NO_OPT };
 
@@ -586,7 +587,7 @@ EXAMPLES(duty_now_examples, "whom to call", "lianfang duty now");
 	const struct cli_cmd CMD_##UP##_SHOW = { word " show", { "all about " en, "顯示" zh }, "DIR ID", { NULL, NULL }, show_opts, LOW##_show_examples, 2, 2, show_run }; \
 	const struct cli_cmd CMD_##UP##_REMOVE = { word " remove", { "retire " en, "停用" zh }, "DIR ID", REMOVE_WORDS, remove_opts, LOW##_remove_examples, 2, 2, remove_run }; \
 	const struct cli_cmd CMD_##UP##_IMPORT = { word " import", { "add and set many from CSV", "自 CSV 匯入" zh }, "DIR FILE|-", IMPORT_WORDS, no_opts, LOW##_import_examples, 2, 2, import_run }; \
-	const struct cli_cmd CMD_##UP##_EXPORT = { word " export", { "all of them as CSV", "匯出" zh "為 CSV" }, "DIR", { NULL, NULL }, no_opts, LOW##_export_examples, 1, 1, export_run }
+	const struct cli_cmd CMD_##UP##_EXPORT = { word " export", { "all of them as CSV", "匯出" zh "為 CSV" }, "DIR", { NULL, NULL }, export_opts, LOW##_export_examples, 1, 1, export_run }
 
 COMMANDS(org, ORG, "org", "an organisation", "機關", org_list_opts);
 COMMANDS(ict, SYSTEM, "system", "an ICT system", "資通系統", owned_list_opts);

@@ -256,6 +256,28 @@ static enum rc check_level(const struct api_call *c, struct str packs, const str
 	       FAIL(err, RC_BAD, "/level: pack %.*s has the levels %d to %d", STR(p->id), p->level_least, p->level_most);
 }
 
+/* A slip in what is affected must not become a report without a level: one of the packs has to understand it. */
+static enum rc check_items(const struct api_call *c, struct str packs, const struct json *fact, struct err *err)
+{
+	const struct json *items = json_get(fact, S("items"));
+	struct err first = { 0 };
+	struct str id;
+
+	if (items == NULL)
+		return RC_OK;
+	while (str_next(&packs, ' ', &id)) {
+		const struct pack *p = desk_pack(c->api->desk, id);
+		struct err why = { 0 };
+		struct level l;
+
+		if (p == NULL || level_of(p, items, &l, &why) == RC_OK)
+			return RC_OK;
+		if (first.text[0] == '\0')
+			first = why;
+	}
+	return FAIL(err, RC_BAD, "/items: %s", first.text);
+}
+
 /* Of the facts under this incident's own name; a new one stands among them once, and twice when it was there. */
 static size_t count_own(const struct desk_view *v, struct str id)
 {
@@ -343,6 +365,7 @@ static enum rc incident_facts_post(struct api_call *c, struct err *err)
 	if (is_link(f.type))
 		return FAIL(err, RC_BAD, "/type: '%.*s' is stated in two incidents at once: use merge, unmerge or split", STR(f.type));
 	TRY(check_level(c, r.packs, c->body, err));
+	TRY(check_items(c, r.packs, c->body, err));
 	c->role = case_role(c, r.id);
 	TRY(incident_make_fact(c, r.packs, c->body, &f, err));
 	TRY(incident_state(c, &r, &f, 1, &v, err));

@@ -183,6 +183,7 @@ t.ok(r.status == 0 and '+08:00' in r.out and '執行中' in r.out and '期限' i
 broken = write('broken.json', '{"type": "bundle",')
 for words, told in ((['report', '@', number, '--system', 'hiss', '--answer', 'effect=outage'], "--system: no system 'hiss' in the register (lianfang system list)"),
                     (['report', '@', number, '--system', 'bare', '--answer', 'effect=outtage'], "--answer effect=...: pack tw-2026 knows no answer 'outtage' (leak, tamper, outage)"),
+                    (['report', '@', number, '--items', write('slip.json', '[{"target": "sytem"}]')], '--items: item 1: "target": pack tw-2026 knows no answer "sytem"'),
                     (['incident', 'state', '@', number, 'forwardd'], "no fact is called 'forwardd': aware, reported"),
                     (['incident', 'list', '@', '--state', 'reportd'], "--state: 'reportd' is not one of draft, aware"),
                     (['ticket', 'list', '@', '--state', 'activ'], "--state: 'activ' is not one of open, in-progress, closed or active"),
