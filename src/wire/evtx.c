@@ -51,12 +51,22 @@ void evtx_closep(struct evtx **e)
 	evtx_close(*e);
 }
 
+bool evtx_looks(struct str head)
+{
+	if (str_starts(head, S("ElfFile\0")))
+		return true;
+	for (size_t at = FILE_HEAD; at < head.n; at += EVTX_CHUNK)
+		if (str_starts(str_slice(head, at, head.n), S("ElfChnk\0")))
+			return true;
+	return false;
+}
+
 enum rc evtx_open(struct str bytes, const struct fields *dict, struct evtx **ret, struct err *err)
 {
 	CLEANUP(evtx_closep) struct evtx *e = NULL;
 	size_t head = str_le16(bytes, FILE_HEAD_SIZE_AT);
 
-	if (!str_starts(bytes, S("ElfFile\0")))
+	if (!evtx_looks(bytes))
 		return FAIL(err, RC_BAD, "evtx: byte 0: no Windows event log");
 	if ((e = mem_alloc(sizeof *e)) == NULL)
 		return FAIL(err, RC_NOMEM, "evtx: out of memory");
@@ -69,7 +79,9 @@ enum rc evtx_open(struct str bytes, const struct fields *dict, struct evtx **ret
 		return FAIL(err, RC_NOMEM, "evtx: out of memory");
 	e->bytes = bytes;
 	e->dict = dict;
-	if (bytes.n >= 128 && sum(0, str_slice(bytes, 0, CHECKED)) != str_le32(bytes, CHECKSUM_AT))
+	if (!str_starts(bytes, S("ElfFile\0")))
+		damaged(e, &e->stats.bad_checksums, "header", 0, "is none of an event log; what follows is");
+	else if (bytes.n >= 128 && sum(0, str_slice(bytes, 0, CHECKED)) != str_le32(bytes, CHECKSUM_AT))
 		damaged(e, &e->stats.bad_checksums, "header", 0, "fails its checksum");
 	e->next_chunk = head >= 128 && str_starts(str_slice(bytes, head, bytes.n), S("ElfChnk\0")) ? head : FILE_HEAD;
 	*ret = e;
@@ -98,13 +110,10 @@ void evtx_begins(struct evtx *e, uint64_t before)
 	}
 }
 
-/* Chunks that were never written are zeros. */
+/* Chunks that were never written are zeros, from end to end: one whose header alone is may hold records. */
 static bool unused(struct str chunk)
 {
-	for (size_t i = 0; i < chunk.n && i < EVTX_CHUNK_HEAD; i++)
-		if (chunk.p[i] != 0)
-			return false;
-	return true;
+	return chunk.n == 0 || (chunk.p[0] == 0 && memcmp(chunk.p, chunk.p + 1, chunk.n - 1) == 0);
 }
 
 static void bad_sum(struct evtx *e, const char *what, size_t at, const char *why)

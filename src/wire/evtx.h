@@ -13,6 +13,9 @@ struct evtx_stats {
 	uint64_t bad_checksums; /* headers, and the records of chunks, whose CRC-32 does not fit: read all the same; reason in evtx_last_error */
 };
 
+/* Do these first bytes begin an event log? Its header says so, or a chunk behind a header that is damaged. */
+bool evtx_looks(struct str head);
+
 /* `bytes` is the whole file, mapped or read, and must outlive the reader; so must `dict`. RC_BAD: no EVTX file. */
 enum rc evtx_open(struct str bytes, const struct fields *dict, struct evtx **ret, struct err *err) MUSTUSE;
 /* Behind the header `before` bytes of the file were left out: another reader has them, and tells of the header. Right after evtx_open. */

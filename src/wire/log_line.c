@@ -3,6 +3,7 @@
 
 #include "base/ascii.h"
 #include "base/mem.h"
+#include "wire/evtx.h"
 #include "wire/flat_json.h"
 
 const struct str line_names[LINE_NAMES] = {
@@ -94,7 +95,7 @@ enum log_format log_format_detect(struct str head)
 	struct str line, rest = skip_bom(head);
 	unsigned lines = 0;
 
-	if (str_starts(head, S("ElfFile\0")))
+	if (evtx_looks(head))
 		return LOG_EVTX;
 	while (lines < GUESS_LINES && str_next(&rest, '\n', &line)) {
 		enum log_format format;

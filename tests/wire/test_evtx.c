@@ -613,6 +613,34 @@ static void test_damaged_chunk(void)
 	s = read_all(buf_view(&m.file), &out);
 	EQ_STR(buf_view(&out), S(EVENT(1) EVENT(3)), "a chunk without its header, a record without its mark");
 	EQ_INT((long long)s.bad_chunks, 1, "are counted");
+	memset(m.file.p + m.chunk, 0, 512);
+	buf_clear(&out);
+	s = read_all(buf_view(&m.file), &out);
+	EQ_STR(buf_view(&out), S(EVENT(1) EVENT(3)), "a chunk whose header is zeros, with records");
+	EQ_INT((long long)s.bad_chunks, 1, "is no unused one");
+	buf_done(&out);
+	buf_done(&m.file);
+}
+
+/* Nothing but the chunks says what it is. */
+static void test_no_header(void)
+{
+	struct evtx_make m;
+	struct evtx_stats s;
+	struct buf out;
+	uint32_t place = 0;
+
+	make_open(&m);
+	one_event(&m, &place, 1);
+	make_chunk_end(&m);
+	m.file.p[0] = '?';
+	buf_init(&out, 1 << 20);
+	OK(evtx_looks(buf_view(&m.file)), "a file without its header is an event log by its chunks");
+	s = read_all(buf_view(&m.file), &out);
+	EQ_STR(buf_view(&out), S(EVENT(1)), "and is read");
+	EQ_INT((long long)s.bad_checksums, 1, "the header is told");
+	m.file.p[m.chunk] = '?';
+	OK(!evtx_looks(buf_view(&m.file)), "without both it is none");
 	buf_done(&out);
 	buf_done(&m.file);
 }
@@ -817,6 +845,7 @@ int main(void)
 	test_bomb();
 	test_behind_the_end();
 	test_damaged_chunk();
+	test_no_header();
 	test_cut();
 	test_checksums();
 	test_parts();
