@@ -78,19 +78,23 @@ static const char *foreign(struct str head)
 	return NULL;
 }
 
-/* {"Records": [ as CloudTrail delivers it. */
-static bool is_records(struct str head)
+static bool begins(struct str head, const char *want)
 {
-	static const char want[] = "{\"Records\":[";
-	size_t k = 0;
-
-	for (size_t i = 0; i < head.n && want[k] != '\0'; i++) {
+	for (size_t i = 0; i < head.n && *want != '\0'; i++) {
 		if (strchr(" \t\r\n", head.p[i]) != NULL)
 			continue;
-		if (head.p[i] != want[k++])
+		if (head.p[i] != *want++)
 			return false;
 	}
-	return want[k] == '\0';
+	return *want == '\0';
+}
+
+/* The member that holds the events: CloudTrail says "Records", Azure "records". */
+static struct str records_member(struct str head)
+{
+	if (begins(head, "{\"Records\":["))
+		return S("Records");
+	return begins(head, "{\"records\":[") ? S("records") : S("");
 }
 
 /* Is the first line a whole event? Judged by how it ends. */
@@ -99,7 +103,7 @@ static enum source_shape json_shape(struct str head)
 	struct str text = str_trim(skip_bom(head)), line = text;
 	const char *nl = memchr(text.p, '\n', text.n);
 
-	if (text.n == 0 || text.p[0] == '[' || is_records(text))
+	if (text.n == 0 || text.p[0] == '[' || records_member(text).n > 0)
 		return text.n == 0 ? SOURCE_LINES : SOURCE_DOCUMENTS;
 	if (nl != NULL)
 		line = str_trim(str_make(text.p, (size_t)(nl - text.p)));
@@ -115,6 +119,7 @@ static enum rc settle(struct str head, const char *name, enum log_format format,
 	if (what != NULL)
 		return FAIL(err, RC_UNSUPPORTED, "%s: is %s", name, what);
 	ret->format = format != LOG_UNKNOWN ? format : log_format_detect(skip_bom(head));
+	ret->member = records_member(str_trim(skip_bom(head)));
 	ret->shape = ret->format == LOG_EVTX ? SOURCE_RECORDS : ret->format == LOG_JSON ? json_shape(head) : SOURCE_LINES;
 	/* Zeek's header and the year of RFC 3164 are what lines before say. */
 	ret->splits = ret->shape == SOURCE_RECORDS || (ret->shape == SOURCE_LINES && ret->format == LOG_JSON);
@@ -551,9 +556,10 @@ static enum rc read_pieces(struct document *d, struct err *err)
 	return RC_OK;
 }
 
-static enum rc read_documents(struct run *u, struct err *err)
+/* `member` "": the first document has none of the known ones in front. */
+static enum rc read_documents(struct run *u, struct str member, struct err *err)
 {
-	CLEANUP(jsonsplit_freep) struct jsonsplit *s = jsonsplit_new(S("Records"), SOURCE_LINE_MAX);
+	CLEANUP(jsonsplit_freep) struct jsonsplit *s = jsonsplit_new(member.n > 0 ? member : S("Records"), SOURCE_LINE_MAX);
 	struct document d = { .u = u, .split = s };
 	enum rc rc;
 
@@ -672,7 +678,7 @@ enum rc source_read(struct source_reader *r, const struct source_file *file, uin
 	else if (file->shape == SOURCE_RECORDS)
 		rc = read_records(r, fd, file->size, unit, fn, ctx, err);
 	else if (file->shape == SOURCE_DOCUMENTS)
-		rc = read_documents(&u, err);
+		rc = read_documents(&u, file->member, err);
 	else
 		rc = read_lines(&u, file->format, err);
 	if (rc != RC_OK)
@@ -710,6 +716,6 @@ enum rc source_stream(struct source_reader *r, int fd, enum log_format format, s
 	if (what.shape == SOURCE_RECORDS)
 		return stream_records(r, fd, fn, ctx, err);
 	if (what.shape == SOURCE_DOCUMENTS)
-		return read_documents(&u, err);
+		return read_documents(&u, what.member, err);
 	return read_lines(&u, what.format, err);
 }

@@ -12,7 +12,7 @@
 
 enum source_shape {
 	SOURCE_LINES,     /* an event a line */
-	SOURCE_DOCUMENTS, /* JSON over several lines: [ {...}, ... ], {"Records": [...]}, {...} {...} */
+	SOURCE_DOCUMENTS, /* JSON over several lines: [ {...}, ... ], {"Records": [...]} (or "records"), {...} {...} */
 	SOURCE_RECORDS    /* EVTX */
 };
 
@@ -21,6 +21,7 @@ struct source_file {
 	uint64_t size;
 	enum log_format format;
 	enum source_shape shape;
+	struct str member;      /* documents: the member that holds the events, where one does */
 	enum packing packing;   /* what is said above is of what it unpacks to, but for the size */
 	bool splits;            /* any unit can be read without those before it */
 };

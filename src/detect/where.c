@@ -11,7 +11,7 @@ enum { ANY_FORMAT, TOP_OF_JSON };
 static const struct place { const char *path; int only; } reporters[] = {
 	{ "Computer", ANY_FORMAT }, { "Event.System.Computer", ANY_FORMAT }, { "host.name", ANY_FORMAT }, { "winlog.computer_name", ANY_FORMAT },
 	{ "computer_name", ANY_FORMAT }, { "devname", ANY_FORMAT }, { "Hostname", TOP_OF_JSON }, { "HostName", TOP_OF_JSON },
-	{ "hostname", TOP_OF_JSON }, { "agent.hostname", ANY_FORMAT }, { "dvchost", ANY_FORMAT }, { "dvc", ANY_FORMAT },
+	{ "hostname", TOP_OF_JSON }, { "_HOSTNAME", TOP_OF_JSON }, { "agent.hostname", ANY_FORMAT }, { "dvchost", ANY_FORMAT }, { "dvc", ANY_FORMAT },
 	{ "sensor", ANY_FORMAT }, { "sensor_name", ANY_FORMAT }, { "host", TOP_OF_JSON },
 };
 static const char *const insides[] = { "src_ip", "id.orig_h", "SourceIp", "src", "srcip" };

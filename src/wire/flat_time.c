@@ -91,6 +91,7 @@ static const char *const names[] = {
 	"UtcTime", "SystemTime", "TimeCreated_SystemTime", "TimeCreated", "@timestamp", "EventTime", "eventTime", "timestamp", "ts",
 	"TimeGenerated", "eventtime", "time", "event_time", "_time", "date", "datetime", "Timestamp", "published", "createdDateTime",
 	"activityDateTime", "CreationTime", "start", "rt", "EventReceivedTime",
+	"__REALTIME_TIMESTAMP",
 };
 
 static bool is_named(const struct flat_value *v, struct str name)

@@ -120,6 +120,7 @@ static void test_shapes(void)
 		{ "array", "[{\"name\":\"evil\"},\n {\"name\":\"x\"}]\n", 2, 1, 0 },
 		{ "pretty", "{\n  \"name\": \"evil\",\n  \"a\": {\n \"b\": 1 }\n}\n{\n \"name\": \"x\"\n}\n", 2, 1, 0 },
 		{ "records", "{\"Records\": [ {\"name\":\"evil\"}, {\"name\":\"evil\"} ]}", 2, 2, 0 },
+		{ "azure", "{ \"records\" :[{\"name\":\"evil\"},{\"name\":\"x\"}]}\n{\"records\":[{\"name\":\"evil\"}]}", 3, 2, 0 },
 		{ "commas", "{\"name\":\"evil\"},\n{\"name\":\"evil\"},\n{\"name\":\"x\"},\n", 3, 2, 1 },
 		{ "no quote", "[\n{\"name\":\"evil},\n{\"name\":\"evil\"},\n{\"name\":\"evil\"}\n]\n", 2, 2, 1 },
 		{ "no bracket", "{\"Records\":[\n {\"name\":\"evil\"},\n {\"a\":[1\n {\"name\":\"evil\"},\n {\"name\":\"evil\"}\n]}\n", 3, 3, 2 },
@@ -242,8 +243,8 @@ int main(void)
 	test_allocations();
 	engine_image_unref(image);
 	arena_free(rules_arena);
-	for (size_t i = 0; i < 20; i++) {
-		static const char *const names[] = { "units", "lines", "bom", "broken line", "array", "pretty", "records", "commas", "no quote", "no bracket", "two brackets",
+	for (size_t i = 0; i < 21; i++) {
+		static const char *const names[] = { "units", "lines", "bom", "broken line", "array", "pretty", "records", "azure", "commas", "no quote", "no bracket", "two brackets",
 						     "broken pretty", "torn array", "empty",
 						     "blank lines", "torn", "long", "gz", "alloc", "" };
 

@@ -238,6 +238,13 @@ static const struct row kv[] = {
 	{ LOG_KV, S("a=\"x \\\"y\\\" \\\\z\", b=1,c=2; d="), S("_format=kv;a=x \"y\" \\z;b=1,c=2;d=;") },
 	{ LOG_KV, S("a=\"open b=1"), S("_format=kv;a=\"open;b=1;") },
 	{ LOG_KV, S("kernel: IN=eth0 OUT= SRC=1.2.3.4 DF"), S("_format=kv;IN=eth0;OUT=;SRC=1.2.3.4;message=kernel: IN=eth0 OUT= SRC=1.2.3.4 DF;") },
+	{ LOG_KV, S("date=2026-01-02,time=03:04:05,msg=\"a,b=c\",why=two words, and more,n=1,"),
+	  S("_format=kv;date=2026-01-02;time=03:04:05;msg=a,b=c;why=two words, and more;n=1;") },
+	{ LOG_KV, S("a=\"x\";b=y z;c="), S("_format=kv;a=x;b=y z;c=;") },
+	{ LOG_KV, S("src=1.2.3.4|dst=5.6.7.8|url=http://x/?a|b"), S("_format=kv;src=1.2.3.4;dst=5.6.7.8;url=http://x/?a|b;") },
+	{ LOG_KV, S("dn=CN=x,OU=y user=z"), S("_format=kv;dn=CN=x,OU=y;user=z;") },
+	{ LOG_KV, S("flags=a,b=c user=z"), S("_format=kv;flags=a,b=c;user=z;") },
+	{ LOG_KV, S("flags=a,b=c"), S("_format=kv;flags=a;b=c;") },
 	{ LOG_KV, S("url=http://x/?a=b c=d"), S("_format=kv;url=http://x/?a=b;c=d;") },
 	{ LOG_KV, S("nothing here"), S("(bad)") },
 };
