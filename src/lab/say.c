@@ -1,5 +1,6 @@
 /* What a worker says: frames, gathered and written in large pieces. The output has a limit, and the end of it is kept for the last
  * frame, so that a submission with too much to say still comes to its end and says how much was left out. */
+#include <stdio.h>
 #include <errno.h>
 
 #include "base/hash.h"
@@ -53,8 +54,18 @@ static size_t put_path(struct buf *b, const struct lab_node *n, size_t left)
 		used += 2;
 	}
 	if (used < left) {
-		struct str name = str_slice(n->from.name, 0, left - used);
+		char plain[64];
+		struct str name = n->from.name;
 
+		/* What its container gives no name is called by what it is and where it stands. */
+		if (name.n == 0) {
+			if (n->from.length > 0)
+				snprintf(plain, sizeof plain, "%s@%llu", n->from.how, (unsigned long long)n->from.at);
+			else
+				snprintf(plain, sizeof plain, "%s#%u", n->from.how, n->number);
+			name = str_of(plain);
+		}
+		name = str_slice(name, 0, left - used);
 		buf_str(b, name);
 		used += name.n;
 	}

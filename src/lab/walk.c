@@ -1,11 +1,12 @@
 #include "lab/walk.h"
 
 /* One line a walker: `extern` and row. */
-extern const struct lab_walker LAB_WALK_ZIP, LAB_WALK_MAIL, LAB_WALK_MAILBOX, LAB_WALK_OLE, LAB_WALK_RTF, LAB_WALK_TNEF, LAB_WALK_ARCHIVE;
+extern const struct lab_walker LAB_WALK_ZIP, LAB_WALK_MAIL, LAB_WALK_MAILBOX, LAB_WALK_OLE, LAB_WALK_PDF, LAB_WALK_RTF, LAB_WALK_TNEF, LAB_WALK_ARCHIVE;
 
 const struct lab_walker *const lab_walkers[] = {
 	&LAB_WALK_ZIP,
 	&LAB_WALK_OLE,
+	&LAB_WALK_PDF,
 	&LAB_WALK_MAIL,
 	&LAB_WALK_MAILBOX,
 	&LAB_WALK_RTF,

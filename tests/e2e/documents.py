@@ -305,4 +305,92 @@ d = scan('behind.rtf', b'{\\rtf1 hello}' + EICAR)
 t.same(d['verdict'], 'malicious', 'something behind the text')
 d = scan('groups.rtf', b'{\\rtf1' + b'{' * 100000)
 t.same(d['verdict'], 'incomplete', 'a hundred thousand groups in each other')
+
+# --- PDF ---
+def lzw(data):
+    """As §7.4.4 tells it, with its early change."""
+    table, out, have, width = {bytes([i]): i for i in range(256)}, 256, 9, 9
+    n, word = 258, b''
+
+    def put(code):
+        nonlocal out, have
+        out, have = out << width | code, have + width
+    for b in data:
+        if word + bytes([b]) in table:
+            word += bytes([b])
+            continue
+        put(table[word])
+        table[word + bytes([b])] = n
+        n += 1
+        width = 9 if n < 512 else 10 if n < 1024 else 11 if n < 2048 else 12
+        if n == 4095:
+            put(256)
+            table, n, width = {bytes([i]): i for i in range(256)}, 258, 9
+        word = bytes([b])
+    put(table[word])
+    n += 1
+    width = 9 if n < 512 else 10 if n < 1024 else 11 if n < 2048 else 12
+    put(257)
+    pad = -have % 8
+    return (out << pad).to_bytes((have + pad) // 8, 'big')
+
+
+def runs(data):
+    return b''.join(bytes([len(data[i:i + 100]) - 1]) + data[i:i + 100] for i in range(0, len(data), 100)) + bytes([246]) + b'r' + b'\x80'
+
+
+def up(data, width):
+    """PNG's rows of differences to the row above."""
+    out, above = b'', bytes(width)
+    for i in range(0, len(data), width):
+        row = data[i:i + width].ljust(width, b' ')
+        out += b'\2' + bytes((a - b) & 255 for a, b in zip(row, above))
+        above = row
+    return out
+
+
+def pdf(*objects, tail=b''):
+    out = b'%PDF-1.7\n%\xe2\xe3\xcf\xd3\n'
+    for i, o in enumerate(objects):
+        out += b'%d 0 obj\n' % (i + 1) + o + b'\nendobj\n'
+    return out + b'trailer\n<</Root 1 0 R ' + tail + b'>>\nstartxref\n0\n%%EOF\n'
+
+
+def stream(data, more=b'', length=None):
+    return b'<<' + more + b'/Length %d>>\nstream\n' % (len(data) if length is None else length) + data + b'\nendstream'
+
+
+catalog = b'<</Type/Catalog/Pages 2 0 R>>'
+long = MARK + b' ' + bytes(65 + (i * i // 3) % 26 for i in range(9000)) + b' ' + MARK
+d = scan('plain.pdf', pdf(catalog, stream(zlib.compress(b'BT (hello) Tj ET'), b'/Filter/FlateDecode')))
+t.same((d['verdict'], d['children']), ('no-finding', 1), 'a PDF of one stream')
+whole(d, 'PDF')
+for name, more, data in (
+        ('Flate', b'/Filter /FlateDecode', zlib.compress(long)), ('in brackets', b'/Filter [ /Fl ]', zlib.compress(long)),
+        ('LZW', b'/Filter/LZWDecode', lzw(long)), ('hexadecimal', b'/Filter/ASCIIHexDecode', long.hex().encode() + b'>'),
+        ('ASCII85', b'/Filter/ASCII85Decode', base64.a85encode(long) + b'~>'), ('runs', b'/Filter/RunLengthDecode', runs(long)),
+        ('two filters', b'/Filter[/ASCII85Decode/FlateDecode]', base64.a85encode(zlib.compress(long)) + b'~>'),
+        ('three filters', b'/Filter[/AHx/A85/Fl]', base64.a85encode(zlib.compress(long)).hex().encode() + b'>'),
+        ('rows of differences', b'/Filter/FlateDecode/DecodeParms<</Predictor 12/Columns 40>>', zlib.compress(up(long, 40))),
+        ('names disguised', b'/Filter/#46lateDecode', zlib.compress(long)), ('nothing', b'', long)):
+    d = scan('filter.pdf', pdf(catalog, stream(data, more)))
+    t.same((found(d), sum(1 for m in d['matches'] if '//' in m['path']) > 0, d['unseen']), (['mark'], True, []), 'filter: ' + name)
+d = scan('length.pdf', pdf(catalog, stream(zlib.compress(long), b'/Filter/FlateDecode', length=7)))
+t.ok('mark' in found(d), 'a length that lies')
+d = scan('damaged.pdf', pdf(catalog, stream(zlib.compress(long)[:-60], b'/Filter/FlateDecode')))
+t.same((d['verdict'], 'mark' in found(d)), ('malicious', True), 'a damaged stream is inspected as far as it goes')
+t.ok(d['unseen'], 'and is told')
+inner = b'5 0 6 40 <</Type/Action/S/JavaScript/JS(app.alert\\(1\\);\\157k)>> <</Launch 1>>'
+d = scan('objects.pdf', pdf(b'<</Type/Catalog/OpenAction 5 0 R>>', stream(zlib.compress(inner), b'/Type/ObjStm/N 2/First 10/Filter/FlateDecode')))
+t.same((found(d), [x['size'] for x in d['tree'] if x['how'] == 'script']), (['pdf.launches', 'pdf.script-by-itself'], [len(b'app.alert(1);ok')]), 'a script in a stream of objects')
+d = scan('hex.pdf', pdf(b'<</OpenAction<</S/#4aavaScript/JS<%s>>>>>' % MARK.hex().encode()))
+t.same(found(d), ['mark', 'pdf.disguised-name', 'pdf.script-by-itself'], 'a script in hexadecimal behind a disguised name')
+d = scan('file.pdf', pdf(catalog, stream(zlib.compress(EICAR), b'/Type/EmbeddedFile/Filter/FlateDecode')))
+t.same((d['verdict'], [x['how'] for x in d['tree']]), ('malicious', ['attachment']), 'a file in a PDF')
+d = scan('locked.pdf', pdf(catalog, stream(zlib.compress(long), b'/Filter/FlateDecode'), tail=b'/Encrypt 9 0 R'))
+t.same((d['verdict'], {u['why'] for u in d['unseen']}), ('incomplete', {'the document is encrypted'}), 'an encrypted one')
+d = scan('behind.pdf', pdf(catalog) + EICAR)
+t.same(d['verdict'], 'malicious', 'something behind the end')
+d = scan('noise.pdf', pdf(catalog, stream(zlib.compress(bytes(1000000)), b'/Filter/FlateDecode'), b'(stream\n>>stream\nx', b'<<' * 5000))
+t.ok(d['verdict'] in ('no-finding', 'incomplete'), 'nonsense', d['verdict'])
 t.done()
