@@ -153,12 +153,14 @@ const struct cli_cmd CMD_USER_RESET_CODE = {
 
 static const struct cli_opt token_opts[] = {
 	{ "note", 0, "TEXT", { "what it is for", "用途" }, false },
+	{ "role", 'r', "ROLE", { "may do no more than this role", "權限不超過此角色" }, false },
+	{ "tlp", 0, "LEVEL", { "may see no more than this", "可見的最嚴 TLP" }, false },
 	{ "days", 0, "N", { "valid for so many days; 0 never ends (90)", "有效天數；0 為永久（90）" }, false },
 	NO_OPT,
 };
 
 static const char *const token_examples[] = {
-	"for a firewall that fetches lists", "lianfang token add DIR firewall --note 'edge firewall' --days 365", NULL,
+	"for a firewall that fetches lists", "lianfang token add DIR firewall --note 'edge firewall' --role reader --tlp green --days 365", NULL,
 };
 
 static void show_token(const struct cli *c, const struct json *v, struct buf *out)
@@ -177,13 +179,15 @@ static int token_add(struct cli *c)
 	body_begin(&x);
 	body_text(&x, "user", c->operands[1]);
 	body_text(&x, "note", cli_get(c, "note", NULL));
+	body_text(&x, "role", cli_get(c, "role", NULL));
+	body_text(&x, "tlp_max", cli_get(c, "tlp", NULL));
 	jsonw_m_int(&x.w, "days", days);
 	return body_send(c, &x, "/tokens", show_token);
 }
 
 static void show_tokens(const struct cli *c, const struct json *v, struct buf *out)
 {
-	static const char *const columns[] = { "id:ID", "user:USER", "note:NOTE", "@created:CREATED", "@expires:EXPIRES", NULL };
+	static const char *const columns[] = { "id:ID", "user:USER", "note:NOTE", "role:ROLE", "tlp_max:TLP", "@created:CREATED", "@expires:EXPIRES", NULL };
 
 	(void)c;
 	show_table(c, json_get(v, S("tokens")), columns, out);

@@ -174,7 +174,9 @@ void core_api(struct node *n, struct api *ret)
 			     .cert_sha256 = n->cert_sha256, .default_tlp = (uint8_t)n->config.default_tlp, .strict = n->config.strict,
 			     .upgrade_20 = n->config.upgrade_20, .dir = n->paths.dir, .started = time_now(),
 			     .rsit = n->config.rsit[0] == '\0' ? NULL : n->config.rsit, .desk_packs = n->config.desk_packs, .desk_pack = n->config.desk_pack,
-			     .desk_roles = n->config.desk_roles };
+			     .desk_roles = n->config.desk_roles, .seal_pub = n->sign_pub, .seal_sec = n->sign_sec,
+			     .password_least = n->config.password_least, .second_person_on = str_eq(str_of(n->config.second_person), S("yes")),
+			     .second_person_auto = str_eq(str_of(n->config.second_person), S("auto")) };
 	mac_sha256(n->sign_sec, S("lianfang ids"), ret->id_key);
 }
 
@@ -374,7 +376,8 @@ static enum rc open_exchange(struct core *c, const struct pems *p, struct err *e
 
 static enum rc open_taxii(struct core *c, struct err *err)
 {
-	struct auth_config ac = { .store = c->node.store, .anonymous_tlp = TLP_CLEAR, .no_basic = !c->node.config.basic_auth };
+	struct auth_config ac = { .store = c->node.store, .anonymous_tlp = TLP_CLEAR, .no_basic = !c->node.config.basic_auth,
+				  .password_most = c->node.config.password_most };
 	struct taxii_config tc = { .store = c->node.store, .title = c->node.config.name,
 				   .default_tlp = (uint8_t)c->node.config.default_tlp, .strict = c->node.config.strict,
 				   .upgrade_20 = c->node.config.upgrade_20 };

@@ -3,6 +3,7 @@
 #include "store/small.h"
 
 #define TEXT_MAX 1024
+#define ROLE_MAX 16
 
 static const struct str ROLES[] = { { "admin", 5 }, { "analyst", 7 }, { "reader", 6 }, { "feeder", 6 }, { "peer", 4 } };
 
@@ -34,10 +35,10 @@ static enum rc insert_user(struct db *d, const struct user *u, struct err *err)
 	TRY(db_count_on(d, S("account"), 1, &row, err));
 	return DB_RUN(d, err,
 		      "INSERT INTO account (name, row, role, org, pass_hash, cert_sha256, tlp_max, disabled, failures,"
-		      " locked_until, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+		      " locked_until, created, pass_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
 		      DB_TEXT(u->name), DB_INT(row), DB_TEXT(u->role), DB_TEXT(u->org), DB_TEXT(u->pass_hash),
 		      DB_TEXT(u->cert_sha256), DB_INT(u->tlp_max), DB_INT(u->disabled), DB_INT(u->failures),
-		      DB_INT(u->locked_until), DB_INT(u->created == 0 ? time_now() : u->created));
+		      DB_INT(u->locked_until), DB_INT(u->created == 0 ? time_now() : u->created), DB_INT(time_now()));
 }
 
 /* A certificate signs in one user only; asked before writing, because after a broken
@@ -52,10 +53,25 @@ static enum rc check_cert(struct db *d, const char *sql, struct str cert, struct
 	return others == 0 ? RC_OK : FAIL(err, RC_CONFLICT, "%.*s: this certificate belongs to another already", STR(name));
 }
 
+enum rc account_password_changes(struct db *d, struct str name, struct str new_hash, usec now, struct err *err)
+{
+	TRY(DB_RUN(d, err,
+		   "INSERT INTO password_past (account, at, hash) SELECT name, $3, pass_hash FROM account WHERE name = $1 AND pass_hash <> $2"
+		   " AND pass_hash <> '' ON CONFLICT (account, hash) DO UPDATE SET at = excluded.at",
+		   DB_TEXT(name), DB_TEXT(new_hash), DB_INT(now)));
+	TRY(DB_RUN(d, err,
+		   "DELETE FROM password_past WHERE account = $1 AND hash NOT IN"
+		   " (SELECT hash FROM password_past WHERE account = $1 ORDER BY at DESC, hash LIMIT $2)",
+		   DB_TEXT(name), DB_INT(PASSWORDS_PAST)));
+	return DB_RUN(d, err, "UPDATE account SET pass_at = $3 WHERE name = $1 AND pass_hash <> $2", DB_TEXT(name), DB_TEXT(new_hash), DB_INT(now));
+}
+
 static enum rc put_user(struct store *s, void *ctx, struct err *err)
 {
 	const struct user *u = ctx;
 	uint64_t changed;
+
+	TRY(account_password_changes(s->write_db, u->name, u->pass_hash, time_now(), err));
 
 	TRY(check_cert(s->write_db, "SELECT count(*) FROM account WHERE cert_sha256 = $1 AND name <> $2", u->cert_sha256,
 		       u->name, err));
@@ -129,6 +145,7 @@ static enum rc delete_user(struct store *s, void *ctx, struct err *err)
 	TRY(DB_RUN(s->write_db, err, "DELETE FROM factor WHERE account = $1", DB_TEXT(*name)));
 	TRY(DB_RUN(s->write_db, err, "DELETE FROM recovery WHERE account = $1", DB_TEXT(*name)));
 	TRY(DB_RUN(s->write_db, err, "DELETE FROM passkey WHERE account = $1", DB_TEXT(*name)));
+	TRY(DB_RUN(s->write_db, err, "DELETE FROM password_past WHERE account = $1", DB_TEXT(*name)));
 	TRY(DB_RUN(s->write_db, err, "DELETE FROM identity WHERE account = $1", DB_TEXT(*name)));
 	TRY(DB_RUN(s->write_db, err, "DELETE FROM password_link WHERE account = $1", DB_TEXT(*name)));
 	return DB_RUN(s->write_db, err, "DELETE FROM access_right WHERE subject = $1", DB_TEXT(str_make(subject, (size_t)n)));
@@ -138,6 +155,27 @@ enum rc user_delete(struct store *s, struct str name, struct err *err)
 {
 	TRY(name_check(name, "user", err));
 	return small_change(s, delete_user, &name, err);
+}
+
+static bool fill_past(struct arena *a, const struct dbq *q, void *row)
+{
+	struct str *hash = row;
+
+	*hash = arena_dup(a, db_text(q, 0));
+	return hash->p != NULL;
+}
+
+enum rc user_passwords_past(struct store *s, struct str name, struct arena *a, struct str ret[static PASSWORDS_PAST], size_t *ret_n, struct err *err)
+{
+	struct listing l = { .what = "passwords", .a = a, .size = sizeof *ret, .fill = fill_past, .n_v = 1, .v = { DB_TEXT(name) },
+			     .sql = "SELECT hash FROM password_past WHERE account = $1 ORDER BY at DESC, hash" };
+
+	TRY(name_check(name, "user", err));
+	TRY(store_list(s, &l, PASSWORDS_PAST, err));
+	for (size_t i = 0; i < l.n; i++)
+		ret[i] = ((struct str *)l.rows)[i];
+	*ret_n = l.n;
+	return RC_OK;
 }
 
 enum rc user_list(struct store *s, struct arena *a, struct user **ret, size_t *ret_n, struct err *err)
@@ -242,11 +280,13 @@ static enum rc put_token(struct store *s, void *ctx, struct err *err)
 	if (n > 0)
 		return FAIL(err, RC_CONFLICT, "token %.*s: this secret is in use", STR(t->id));
 	return DB_RUN(s->write_db, err,
-		      "INSERT INTO token (id, account, secret_sha256, note, created, expires, last_used)"
-		      " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET account = excluded.account,"
-		      " secret_sha256 = excluded.secret_sha256, note = excluded.note, expires = excluded.expires",
+		      "INSERT INTO token (id, account, secret_sha256, note, created, expires, last_used, role, tlp_max)"
+		      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO UPDATE SET account = excluded.account,"
+		      " secret_sha256 = excluded.secret_sha256, note = excluded.note, expires = excluded.expires, role = excluded.role,"
+		      " tlp_max = excluded.tlp_max",
 		      DB_TEXT(t->id), DB_TEXT(t->user), DB_TEXT(t->secret_sha256), DB_TEXT(t->note),
-		      DB_INT(t->created == 0 ? time_now() : t->created), DB_INT(t->expires), DB_INT(t->last_used));
+		      DB_INT(t->created == 0 ? time_now() : t->created), DB_INT(t->expires), DB_INT(t->last_used),
+		      DB_TEXT(t->role.p == NULL ? S("") : t->role), DB_INT(t->tlp_max));
 }
 
 enum rc token_put(struct store *s, const struct token *t, struct err *err)
@@ -259,12 +299,13 @@ enum rc token_put(struct store *s, const struct token *t, struct err *err)
 		return FAIL(err, RC_BAD, "token %.*s: the secret's SHA-256 must be 64 hexadecimal digits", STR(t->id));
 	TRY(text_check(t->secret_sha256, 64, "token: secret", err));
 	TRY(text_check(t->note, TEXT_MAX, "token: note", err));
+	TRY(text_check(t->role, ROLE_MAX, "token: role", err));
 	return small_change(s, put_token, &copy, err);
 }
 
 static enum rc copy_token(struct arena *a, struct token *t, struct err *err)
 {
-	return SMALL_COPY(a, err, &t->id, &t->user, &t->secret_sha256, &t->note);
+	return SMALL_COPY(a, err, &t->id, &t->user, &t->secret_sha256, &t->note, &t->role);
 }
 
 enum rc token_by_secret(struct store *s, struct str secret_sha256, struct arena *a, struct token *ret, struct err *err)

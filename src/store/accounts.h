@@ -19,6 +19,7 @@ struct user {
 	int64_t failures;      /* in a row */
 	usec locked_until;     /* 0 = not locked */
 	usec created;
+	usec pass_at;          /* since when this password; 0: longer than is known. Set by the store */
 };
 
 enum rc user_put(struct store *s, const struct user *u, struct err *err) MUSTUSE;    /* by name: new or changed; RC_CONFLICT: the certificate is another user's */
@@ -26,6 +27,9 @@ enum rc user_get(struct store *s, struct str name, struct arena *a, struct user 
 enum rc user_by_cert(struct store *s, struct str cert_sha256, struct arena *a, struct user *ret, struct err *err) MUSTUSE;
 /* With its tokens and explicit rights. */
 enum rc user_delete(struct store *s, struct str name, struct err *err) MUSTUSE;
+/* Hashes of the passwords before the present one, newest first. */
+#define PASSWORDS_PAST 3
+enum rc user_passwords_past(struct store *s, struct str name, struct arena *a, struct str ret[static PASSWORDS_PAST], size_t *ret_n, struct err *err) MUSTUSE;
 enum rc user_list(struct store *s, struct arena *a, struct user **ret, size_t *ret_n, struct err *err) MUSTUSE;
 
 /* Counts a failed log-in; the fifth in a row locks for 15 minutes. `*ret_locked_until` is 0 when still open. */
@@ -40,6 +44,8 @@ struct token {
 	struct str note;
 	usec created, expires; /* expires 0 = never */
 	usec last_used;        /* to the hour */
+	struct str role;       /* it may do no more than this, whatever its user may; "" = as its user */
+	uint8_t tlp_max;       /* nor see more than this */
 };
 /* By id: new or changed. RC_NOTFOUND: no such user; RC_CONFLICT: another token has this secret. */
 enum rc token_put(struct store *s, const struct token *t, struct err *err) MUSTUSE;

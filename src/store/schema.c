@@ -194,6 +194,16 @@ static const char CREDENTIALS[] =
 	"CREATE TABLE identity (issuer {text}, subject {text}, account {text}, created {int}, used {int}, PRIMARY KEY (issuer, subject)){end};"
 	"CREATE INDEX identity_account ON identity (account);";
 
+/* Passwords grow old and do not come again; tokens may do less than their user; dangerous changes wait for a second person. */
+static const char ACCESS[] =
+	"ALTER TABLE account ADD COLUMN pass_at {int} DEFAULT 0;"
+	"CREATE TABLE password_past (account {text}, at {int}, hash {text}, PRIMARY KEY (account, hash)){end};"
+	"ALTER TABLE token ADD COLUMN role {text} DEFAULT '';"
+	"ALTER TABLE token ADD COLUMN tlp_max {int} DEFAULT 4;"
+	"CREATE TABLE approval (id {text} PRIMARY KEY, at {int}, asker {text}, method {text}, path {text}, body {text}, reason {text}, state {text},"
+	" decider {text}, decided {int}, result {text}){end};"
+	"CREATE INDEX approval_state ON approval (state, at);";
+
 static const struct migration {
 	const char *sql;
 	bool pg_only;
@@ -212,6 +222,7 @@ static const struct migration {
 	{ BULLETINS_LATE, false },
 	{ BULLETIN_WORDS, false },
 	{ CREDENTIALS, false },
+	{ ACCESS, false },
 };
 
 static const struct word *word_at(struct str text, size_t pos)

@@ -168,12 +168,28 @@ static enum rc propose(struct store *s, void *ctx, struct err *err)
 		      DB_TEXT(f->user), DB_TEXT(f->key));
 }
 
+static enum rc rekey(struct store *s, void *ctx, struct err *err)
+{
+	const struct str *x = ctx;
+
+	return DB_RUN(s->write_db, err, "UPDATE factor SET secret = $3 WHERE account = $1 AND secret = $2", DB_TEXT(x[0]), DB_TEXT(x[1]), DB_TEXT(x[2]));
+}
+
+enum rc factor_rekey(struct store *s, struct str user, struct str from, struct str to, struct err *err)
+{
+	struct str x[3] = { user, from, to };
+
+	TRY(name_check(user, "user", err));
+	TRY(text_check(to, FACTOR_TEXT_MAX, "second factor", err));
+	return writer_do(s->writer, rekey, x, err);
+}
+
 enum rc factor_propose(struct store *s, struct str user, struct str key, struct err *err)
 {
 	struct factoring f = { .user = user, .key = key };
 
 	TRY(name_check(user, "user", err));
-	TRY(text_check(key, 2 * FACTOR_KEY_LEN, "second factor", err));
+	TRY(text_check(key, FACTOR_TEXT_MAX, "second factor", err));
 	return writer_do(s->writer, propose, &f, err);
 }
 
@@ -316,6 +332,7 @@ static enum rc use_link(struct store *s, void *ctx, struct err *err)
 
 	arena_reset(l->a);
 	TRY(read_link(s->write_db, l, err));
+	TRY(account_password_changes(s->write_db, l->found, l->pass_hash, l->when, err));
 	TRY(DB_RUN(s->write_db, err, "UPDATE account SET pass_hash = $2, failures = 0, locked_until = 0 WHERE name = $1", DB_TEXT(l->found),
 		   DB_TEXT(l->pass_hash)));
 	TRY(DB_RUN(s->write_db, err, "DELETE FROM session WHERE account = $1", DB_TEXT(l->found)));

@@ -1,7 +1,7 @@
 /* Signing in by a form: sessions, second factors, and links that set a password once.
  *
  * Of every secret only a SHA-256 is kept (all are drawn, none is thought up), but for
- * the key of the one-time codes, which both sides must know. */
+ * the key of the one-time codes, which both sides must know: that is sealed by the caller. */
 #ifndef STORE_SESSIONS_H
 #define STORE_SESSIONS_H
 
@@ -12,6 +12,7 @@
 #define SESSION_TOUCH_EVERY (60 * USEC_PER_SEC)      /* `seen` is exact to this */
 #define SESSIONS_A_USER 20                           /* with the next one the longest unused ends */
 #define FACTOR_KEY_LEN 20                            /* bytes; RFC 4226 §4, R6 recommends 160 bits */
+#define FACTOR_TEXT_MAX 512
 #define RECOVERY_CODES 10
 #define LINK_SPAN (24 * 3600 * USEC_PER_SEC)
 
@@ -31,7 +32,7 @@ enum rc session_end(struct store *s, struct str hash, struct err *err) MUSTUSE;
 /* All of a user but `but` (may be empty): after a new password. */
 enum rc sessions_end_of(struct store *s, struct str user, struct str but, struct err *err) MUSTUSE;
 
-/* The second factor of a user (RFC 6238). Keys are hex; "" = none. */
+/* The second factor of a user (RFC 6238). Keys are as the caller wrote them; "" = none. */
 struct factor {
 	struct str key;      /* asked for at sign-in */
 	struct str proposed; /* shown to the user, not confirmed yet */
@@ -42,6 +43,8 @@ enum rc factor_propose(struct store *s, struct str user, struct str key, struct 
 /* The proposed key counts from here on; `step` is used up, and these are the recovery codes' hashes. RC_CONFLICT: nothing
  * is proposed. */
 enum rc factor_confirm(struct store *s, struct str user, int64_t step, const struct str *codes, size_t n, struct err *err) MUSTUSE;
+/* The same key written otherwise; nothing when `from` is not in force any more. */
+enum rc factor_rekey(struct store *s, struct str user, struct str from, struct str to, struct err *err) MUSTUSE;
 /* A code counts once: RC_CONFLICT when this step or a later one was used (RFC 6238 §5.2). */
 enum rc factor_use(struct store *s, struct str user, int64_t step, struct err *err) MUSTUSE;
 /* A recovery code counts once: RC_NOTFOUND. */

@@ -73,6 +73,9 @@ enum rc small_write_used(struct store *s, struct err *err) MUSTUSE;
 /* Replaces borrowed strings by copies in `a`; RC_NOMEM when it is full. */
 #define SMALL_COPY(a, err, ...) \
 	small_copy((a), (struct str *[]){ __VA_ARGS__ }, sizeof((struct str *[]){ __VA_ARGS__ }) / sizeof(struct str *), (err))
+/* In a job, before it is written: the password that an account has goes among those it had, and the new one counts from `now`. */
+enum rc account_password_changes(struct db *d, struct str name, struct str new_hash, usec now, struct err *err) MUSTUSE;
+
 enum rc small_copy(struct arena *a, struct str **strs, size_t n, struct err *err) MUSTUSE;
 
 #endif

@@ -45,7 +45,7 @@ static bool user_row(struct arena *a, const struct dbq *q, void *row)
 	*u = (struct user){
 		.row = db_int(q, 0), .name = text(a, q, 1, &good), .role = text(a, q, 2, &good), .org = text(a, q, 3, &good),
 		.pass_hash = text(a, q, 4, &good), .cert_sha256 = text(a, q, 5, &good), .tlp_max = (uint8_t)db_int(q, 6),
-		.disabled = flag(q, 7), .failures = db_int(q, 8), .locked_until = db_int(q, 9), .created = db_int(q, 10),
+		.disabled = flag(q, 7), .failures = db_int(q, 8), .locked_until = db_int(q, 9), .created = db_int(q, 10), .pass_at = db_int(q, 11),
 	};
 	return good;
 }
@@ -58,6 +58,7 @@ static bool token_row(struct arena *a, const struct dbq *q, void *row)
 	*t = (struct token){
 		.id = text(a, q, 0, &good), .user = text(a, q, 1, &good), .secret_sha256 = text(a, q, 2, &good),
 		.note = text(a, q, 3, &good), .created = db_int(q, 4), .expires = db_int(q, 5), .last_used = db_int(q, 6),
+		.role = text(a, q, 7, &good), .tlp_max = (uint8_t)db_int(q, 8),
 	};
 	return good;
 }
@@ -153,9 +154,9 @@ static enum rc load_tables(struct db *d, struct small_view *v, struct err *err)
 
 	/* The generation first: a change that comes while we read is then noticed at the next look. */
 	TRY(DB_ONE_INT(d, &v->generation, err, "SELECT coalesce(max(n), 0) FROM counter WHERE name = 'generation'"));
-	TRY(load(d, a, "SELECT row, name, role, org, pass_hash, cert_sha256, tlp_max, disabled, failures, locked_until, created"
+	TRY(load(d, a, "SELECT row, name, role, org, pass_hash, cert_sha256, tlp_max, disabled, failures, locked_until, created, pass_at"
 		       " FROM account ORDER BY name", user_row, &users, err));
-	TRY(load(d, a, "SELECT id, account, secret_sha256, note, created, expires, last_used FROM token ORDER BY id",
+	TRY(load(d, a, "SELECT id, account, secret_sha256, note, created, expires, last_used, role, tlp_max FROM token ORDER BY id",
 		 token_row, &tokens, err));
 	TRY(load(d, a, "SELECT name, title, description, max_content_length, page_size, is_default, is_public"
 		       " FROM api_root ORDER BY name", root_row, &roots, err));

@@ -15,6 +15,7 @@
 #include "stix/marking.h"
 #include "store/collections.h"
 #include "store/objects.h"
+#include "web/second.h"
 #include "web/session.h"
 
 #define API_PREFIX "/api/v1"
@@ -26,7 +27,7 @@ static const struct api_route *const tables[] = {
 	API_ROUTES_REGISTERS, API_ROUTES_BULLETINS, API_ROUTES_EXPORT, API_ROUTES_WIZARD, API_ROUTES_INTAKE,
 	API_ROUTES_CASES,
 	API_ROUTES_MERGE, API_ROUTES_OBSERVABLES, API_ROUTES_RAISE,
-	API_ROUTES_SESSION, API_ROUTES_PASSKEY, API_ROUTES_PROVIDER,
+	API_ROUTES_SESSION, API_ROUTES_PASSKEY, API_ROUTES_PROVIDER, API_ROUTES_SECOND,
 	API_ROUTES_BOARDS, API_ROUTES_STREAM,
 	API_ROUTES_COMMUNITY, API_ROUTES_DEVICES,
 	API_ROUTES_EVENTS,
@@ -142,6 +143,7 @@ static enum rc parse_body(struct api_call *c, struct err *err)
 static void run_route(struct api_call *c, const struct api_route *route)
 {
 	struct err err = { 0 };
+	bool held = false;
 	enum rc rc = decode_params(c, &err);
 
 	if (rc == RC_OK && route->request != NULL)
@@ -149,7 +151,9 @@ static void run_route(struct api_call *c, const struct api_route *route)
 	if (rc == RC_OK) {
 		jsonw_init(&c->out, &c->res->body);
 		c->res->content_type = "application/json";
-		rc = route->fn(c, &err);
+		rc = second_holds(c, route, &held, &err);
+		if (rc == RC_OK && !held)
+			rc = route->fn(c, &err);
 	}
 	if (rc == RC_OK && c->res->body.bad != RC_OK)
 		rc = FAIL(&err, RC_LIMIT, "the reply is too large; ask for fewer rows");
@@ -175,9 +179,9 @@ static const struct api_route *find_route(struct str method, struct str path, st
 	return NULL;
 }
 
-void api_handle(struct api *api, const struct viewer *v, struct http_req *r, struct http_res *res)
+static void handle(struct api *api, const struct viewer *v, struct http_req *r, struct http_res *res, bool approved)
 {
-	struct api_call c = { .api = api, .viewer = v, .req = r, .res = res };
+	struct api_call c = { .api = api, .viewer = v, .req = r, .res = res, .approved = approved };
 	struct str path = str_slice(r->path, sizeof API_PREFIX - 1, r->path.n);
 	bool path_known = false;
 	const struct api_route *route = find_route(r->method, path, c.params, &path_known);
@@ -195,6 +199,16 @@ void api_handle(struct api *api, const struct viewer *v, struct http_req *r, str
 	/* The console has a form of its own; a challenge would open the browser's. */
 	if (res->status == 401 && !request_is_console(r))
 		http_res_header(res, "WWW-Authenticate", "Basic realm=\"lianfang\", charset=\"UTF-8\", Bearer");
+}
+
+void api_handle(struct api *api, const struct viewer *v, struct http_req *r, struct http_res *res)
+{
+	handle(api, v, r, res, false);
+}
+
+void api_handle_approved(struct api *api, const struct viewer *v, struct http_req *r, struct http_res *res)
+{
+	handle(api, v, r, res, true);
 }
 
 struct str api_query(const struct api_call *c, const char *name)

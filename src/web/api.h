@@ -41,6 +41,10 @@ struct api {
 	struct api_imports *imports; /* imports under way; api_start */
 	struct auth *auth;           /* for signing in by a form; NULL in a node that does not run */
 	struct api_boards *boards;   /* the picture, and who listens to it; api_start */
+	/* What seals the keys of second factors; the node's own signing key. NULL in a test without one. */
+	const unsigned char *seal_pub, *seal_sec;
+	usec password_least;         /* a password is changed again only after so long */
+	bool second_person_on, second_person_auto; /* whether dangerous changes wait (web/second.h) */
 	struct oidc *provider;       /* where people may sign in, too; or NULL */
 	struct api_words *words;     /* names of classes and devices; api_start */
 	/* Writes the role-specific part of GET /status (fences, roles, inputs, peers). */
@@ -77,6 +81,7 @@ struct api_call {
 	struct str params[API_PARAMS_MAX]; /* {…} of the path, decoded, in order */
 	const struct json *body;           /* parsed JSON body, for routes that take one; else NULL */
 	struct jsonw out;                  /* writes into res->body */
+	bool approved;                     /* a second person said yes (web/second.h) */
 	const char *role;                  /* who states facts, when the request does not say; NULL: by the node's tier */
 };
 
@@ -105,7 +110,7 @@ extern const struct api_route API_ROUTES_ACCOUNTS[], API_ROUTES_TODAY[], API_ROU
 	API_ROUTES_TICKETS[], API_ROUTES_SUPPRESSIONS[], API_ROUTES_REGISTERS[], API_ROUTES_BULLETINS[], API_ROUTES_EXPORT[], API_ROUTES_WIZARD[], API_ROUTES_INTAKE[],
 	API_ROUTES_CASES[],
 	API_ROUTES_MERGE[], API_ROUTES_OBSERVABLES[], API_ROUTES_RAISE[],
-	API_ROUTES_SESSION[], API_ROUTES_PASSKEY[], API_ROUTES_PROVIDER[],
+	API_ROUTES_SESSION[], API_ROUTES_PASSKEY[], API_ROUTES_PROVIDER[], API_ROUTES_SECOND[],
 	API_ROUTES_BOARDS[], API_ROUTES_STREAM[],
 	API_ROUTES_COMMUNITY[], API_ROUTES_DEVICES[],
 	API_ROUTES_EVENTS[],
@@ -117,6 +122,9 @@ void api_stop(struct api *api);
 
 /* Answers any request whose path begins with /api/v1. */
 void api_handle(struct api *api, const struct viewer *v, struct http_req *r, struct http_res *res);
+
+/* The same for a request that a second person approved; `v` is who asked for it. */
+void api_handle_approved(struct api *api, const struct viewer *v, struct http_req *r, struct http_res *res);
 
 /* The OpenAPI 3.1 document of all routes. */
 void api_openapi(struct buf *out);

@@ -8,8 +8,8 @@
 #include "store/accounts.h"
 #include "store/sessions.h"
 #include "sys/keys.h"
+#include "web/signing.h"
 
-#define PASSWORD_MIN 12
 #define PASSWORD_MAX 1024
 #define TOKEN_BYTES 32
 
@@ -23,9 +23,13 @@ static const char USER_REQUEST[] =
 	"\"string\"},\"org\":{\"type\":\"string\"},\"password\":{\"type\":\"string\"},\"tlp_max\":{\"type\":\"string\"},"
 	"\"cert_sha256\":{\"type\":\"string\"},\"disabled\":{\"type\":\"boolean\"}}}";
 static const char USERS_SCHEMA[] = "{\"type\":\"object\",\"properties\":{\"users\":{\"type\":\"array\"}}}";
+/* A token may do less than its user. */
+#define SCOPE "\"days\":{\"type\":\"integer\"},\"role\":{\"type\":\"string\"},\"tlp_max\":{\"type\":\"string\"}"
 static const char TOKEN_REQUEST[] =
 	"{\"type\":\"object\",\"required\":[\"user\"],\"properties\":{\"user\":{\"type\":\"string\"},\"note\":{\"type\":\"string\"},"
-	"\"days\":{\"type\":\"integer\"}}}";
+	SCOPE "}}";
+static const char OWN_TOKEN_REQUEST[] =
+	"{\"type\":\"object\",\"required\":[\"password\"],\"properties\":{\"password\":{\"type\":\"string\"},\"note\":{\"type\":\"string\"}," SCOPE "}}";
 static const char TOKENS_SCHEMA[] = "{\"type\":\"object\",\"properties\":{\"tokens\":{\"type\":\"array\"}}}";
 static const char TOKEN_SCHEMA[] =
 	"{\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"string\"},\"secret\":{\"type\":\"string\"}}}";
@@ -91,9 +95,11 @@ static enum rc set_password(struct api_call *c, struct user *u, struct err *err)
 	TRY(api_text(c, "password", false, &password, err));
 	if (password.p == NULL)
 		return RC_OK;
-	/* Who sits at the node may set what its own scripts need (tests, recovery); from the network a rule holds. */
-	if (password.n < (c->viewer->kind == VIEWER_LOCAL ? 1 : PASSWORD_MIN) || password.n > PASSWORD_MAX)
-		return FAIL(err, RC_BAD, "/password: expected %d to %d bytes", PASSWORD_MIN, PASSWORD_MAX);
+	/* Who sits at the node may set what its own scripts need (tests, recovery); from the network the rules hold. */
+	if (c->viewer->kind != VIEWER_LOCAL)
+		TRY(signing_password(c, password, u->name, err));
+	else if (password.n < 1 || password.n > PASSWORD_MAX)
+		return FAIL(err, RC_BAD, "/password: expected at most %d bytes", PASSWORD_MAX);
 	TRY(password_hash(password, hash, err));
 	u->pass_hash = arena_dup(c->req->arena, str_of(hash));
 	u->failures = 0;
@@ -157,7 +163,8 @@ static enum rc users_delete(struct api_call *c, struct err *err)
 	return RC_OK;
 }
 
-static enum rc tokens_get(struct api_call *c, struct err *err)
+/* Of one user, or of all ("" as `user`). */
+static enum rc tell_tokens(struct api_call *c, struct str user, struct err *err)
 {
 	struct token *list;
 	size_t n;
@@ -167,10 +174,15 @@ static enum rc tokens_get(struct api_call *c, struct err *err)
 	jsonw_name(&c->out, "tokens");
 	jsonw_array(&c->out);
 	for (size_t i = 0; i < n; i++) {
+		if (user.n > 0 && !str_eq(user, list[i].user))
+			continue;
 		jsonw_object(&c->out);
 		jsonw_m_str(&c->out, "id", list[i].id);
 		jsonw_m_str(&c->out, "user", list[i].user);
 		jsonw_m_str(&c->out, "note", list[i].note);
+		if (list[i].role.n > 0)
+			jsonw_m_str(&c->out, "role", list[i].role);
+		jsonw_m_cstr(&c->out, "tlp_max", tlp_name((enum tlp)list[i].tlp_max));
 		jsonw_m_time(&c->out, "created", list[i].created);
 		if (list[i].expires != 0)
 			jsonw_m_time(&c->out, "expires", list[i].expires);
@@ -183,6 +195,17 @@ static enum rc tokens_get(struct api_call *c, struct err *err)
 	return RC_OK;
 }
 
+static enum rc tokens_get(struct api_call *c, struct err *err)
+{
+	return tell_tokens(c, S(""), err);
+}
+
+static enum rc own_tokens_get(struct api_call *c, struct err *err)
+{
+	TRY(signing_is_user(c, err));
+	return tell_tokens(c, c->viewer->name, err);
+}
+
 static enum rc token_days(struct api_call *c, int64_t *ret, struct err *err)
 {
 	const struct json *v = json_get(c->body, S("days"));
@@ -193,17 +216,20 @@ static enum rc token_days(struct api_call *c, int64_t *ret, struct err *err)
 	return RC_OK;
 }
 
-static enum rc tokens_post(struct api_call *c, struct err *err)
+static enum rc make_token(struct api_call *c, struct str user, struct err *err)
 {
 	unsigned char raw[TOKEN_BYTES], id[6], digest[SHA256_LEN];
-	struct token t = { .created = time_now() };
+	struct token t = { .created = time_now(), .user = user };
 	struct buf secret, hex, id_text;
 	struct user u;
 	int64_t days;
 	enum rc rc;
 
-	TRY(api_text(c, "user", true, &t.user, err));
 	TRY(api_text(c, "note", false, &t.note, err));
+	TRY(api_text(c, "role", false, &t.role, err));
+	if (t.role.n > 0)
+		TRY(check_role(t.role, err));
+	TRY(api_tlp(c, "tlp_max", TLP_RED, &t.tlp_max, err));
 	TRY(token_days(c, &days, err));
 	TRY(user_get(c->api->store, t.user, c->req->arena, &u, err));
 	if (t.note.p == NULL)
@@ -242,6 +268,40 @@ static enum rc tokens_post(struct api_call *c, struct err *err)
 	return rc;
 }
 
+static enum rc tokens_post(struct api_call *c, struct err *err)
+{
+	struct str user;
+
+	TRY(api_text(c, "user", true, &user, err));
+	return make_token(c, user, err);
+}
+
+/* A token would outlive the session that was left open: so the password is wanted. */
+static enum rc own_tokens_post(struct api_call *c, struct err *err)
+{
+	bool done;
+
+	TRY(signing_prove(c, &done, err));
+	return done ? RC_OK : make_token(c, c->viewer->name, err);
+}
+
+static enum rc own_tokens_delete(struct api_call *c, struct err *err)
+{
+	struct token *list;
+	size_t n;
+
+	TRY(signing_is_user(c, err));
+	TRY(token_list(c->api->store, c->req->arena, &list, &n, err));
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(list[i].id, c->params[0]) && str_eq(list[i].user, c->viewer->name)) {
+			TRY(token_delete(c->api->store, c->params[0], err));
+			TRY(api_fact(c, "token.remove", c->params[0], S(""), err));
+			jsonw_raw(&c->out, S("{}"));
+			return RC_OK;
+		}
+	return FAIL(err, RC_NOTFOUND, "token %.*s: not known", STR(str_slice(c->params[0], 0, 64)));
+}
+
 static enum rc tokens_delete(struct api_call *c, struct err *err)
 {
 	TRY(token_delete(c->api->store, c->params[0], err));
@@ -257,6 +317,9 @@ const struct api_route API_ROUTES_ACCOUNTS[] = {
 	{ "DELETE", "/users/{name}", API_ADMIN, users_delete, "Remove a user", NULL, NULL, DONE_SCHEMA },
 	{ "GET", "/tokens", API_ADMIN, tokens_get, "API tokens, without their secrets", NULL, NULL, TOKENS_SCHEMA },
 	{ "POST", "/tokens", API_ADMIN, tokens_post, "Make a token; its secret is in this reply only", NULL, TOKEN_REQUEST, TOKEN_SCHEMA },
+	{ "GET", "/session/tokens", API_ANY, own_tokens_get, "One's own API tokens", NULL, NULL, TOKENS_SCHEMA },
+	{ "POST", "/session/tokens", API_ANY, own_tokens_post, "Make a token of one's own; its secret is in this reply only", NULL, OWN_TOKEN_REQUEST, TOKEN_SCHEMA },
+	{ "DELETE", "/session/tokens/{id}", API_ANY, own_tokens_delete, "Withdraw one of one's own tokens", NULL, NULL, DONE_SCHEMA },
 	{ "DELETE", "/tokens/{id}", API_ADMIN, tokens_delete, "Withdraw a token", NULL, NULL, DONE_SCHEMA },
 	{ NULL, NULL, API_ANY, NULL, NULL, NULL, NULL, NULL },
 };

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "store/accounts.h"
 #include "sys/keys.h"
+#include "sys/seal.h"
 #include "sys/totp.h"
 #include "web/auth.h"
 #include "web/session.h"
@@ -15,6 +16,7 @@
 
 #define LINK_BYTES 24
 #define RECOVERY_BYTES 10
+#define SEALED "sealed:"
 
 static const char SESSION_SCHEMA[] =
 	"{\"type\":\"object\",\"required\":[\"signed_in\",\"node\",\"tier\"],\"properties\":{\"signed_in\":{\"type\":\"boolean\"},"
@@ -22,7 +24,8 @@ static const char SESSION_SCHEMA[] =
 	"\"provider\":{\"type\":\"string\"},\"org\":{\"type\":\"string\"},\"tlp_max\":{\"type\":\"string\"},\"second_factor\":{\"type\":\"boolean\"}}}";
 static const char SIGN_IN_REQUEST[] =
 	"{\"type\":\"object\",\"required\":[\"user\",\"password\"],\"properties\":{\"user\":{\"type\":\"string\"},\"password\":{\"type\":"
-	"\"string\"},\"code\":{\"type\":\"string\",\"description\":\"six digits, or a recovery code\"}}}";
+	"\"string\"},\"code\":{\"type\":\"string\",\"description\":\"six digits, or a recovery code\"},\"new_password\":{\"type\":\"string\",\"description\":"
+	"\"in place of one that is too old\"}}}";
 static const char SET_UP_REQUEST[] =
 	"{\"type\":\"object\",\"required\":[\"token\",\"password\"],\"properties\":{\"token\":{\"type\":\"string\"},\"password\":{\"type\":"
 	"\"string\"}}}";
@@ -49,13 +52,52 @@ static enum rc session_get(struct api_call *c, struct err *err)
 
 /* --- signing in --- */
 
-static bool key_of(struct str hex, char out[static FACTOR_KEY_LEN], struct str *ret)
+/* The user's name goes into the box, so that nobody who may write records gives one user another's key. */
+static struct str seal_of(struct api_call *c, struct str user, struct str raw)
+{
+	struct str text = { NULL, 0 };
+	struct buf plain, box, hex;
+
+	buf_init(&plain, 256);
+	buf_init(&box, 512);
+	buf_init(&hex, FACTOR_TEXT_MAX);
+	buf_str(&plain, raw);
+	buf_str(&plain, user);
+	buf_cstr(&hex, SEALED);
+	if (c->api->seal_pub != NULL && plain.bad == RC_OK && seal_put(&box, c->api->seal_pub, buf_view(&plain)))
+		hex_put(&hex, buf_view(&box));
+	if (hex.bad == RC_OK && hex.n > sizeof SEALED)
+		text = arena_dup(c->req->arena, buf_view(&hex));
+	if (plain.p != NULL)
+		secret_wipe(plain.p, plain.n);
+	buf_done(&plain);
+	buf_done(&box);
+	buf_done(&hex);
+	return text;
+}
+
+static bool unseal(const struct api_call *c, struct str user, struct str text, struct buf *ret)
+{
+	struct buf box;
+	bool good;
+
+	if (!str_starts(text, S(SEALED))) /* of before they were sealed */
+		return hex_get(ret, text) && ret->n == FACTOR_KEY_LEN;
+	buf_init(&box, 512);
+	good = c->api->seal_sec != NULL && hex_get(&box, str_slice(text, sizeof SEALED - 1, text.n)) &&
+	       seal_get(ret, c->api->seal_pub, c->api->seal_sec, buf_view(&box)) && ret->bad == RC_OK && ret->n == FACTOR_KEY_LEN + user.n &&
+	       str_eq(str_slice(buf_view(ret), FACTOR_KEY_LEN, ret->n), user);
+	buf_done(&box);
+	return good;
+}
+
+static bool key_of(const struct api_call *c, struct str user, struct str text, char out[static FACTOR_KEY_LEN], struct str *ret)
 {
 	struct buf b;
 	bool good;
 
-	buf_init(&b, FACTOR_KEY_LEN);
-	good = hex_get(&b, hex) && b.bad == RC_OK && b.n == FACTOR_KEY_LEN;
+	buf_init(&b, 256);
+	good = unseal(c, user, text, &b);
 	if (good)
 		memcpy(out, b.p, FACTOR_KEY_LEN);
 	if (b.p != NULL)
@@ -63,6 +105,17 @@ static bool key_of(struct str hex, char out[static FACTOR_KEY_LEN], struct str *
 	buf_done(&b);
 	*ret = str_make(out, FACTOR_KEY_LEN);
 	return good;
+}
+
+/* A key that was written before they were sealed is, from its first use on. */
+static enum rc seal_late(struct api_call *c, struct str user, struct str text, struct str raw, struct err *err)
+{
+	struct str sealed;
+
+	if (str_starts(text, S(SEALED)))
+		return RC_OK;
+	sealed = seal_of(c, user, raw);
+	return sealed.p == NULL ? RC_OK : factor_rekey(c->api->store, user, text, sealed, err);
 }
 
 /* Six digits, or one of the codes for the day the phone is lost. RC_DENIED when it is neither. */
@@ -74,9 +127,11 @@ static enum rc check_code(struct api_call *c, struct str user, struct str key_he
 	enum rc rc;
 
 	if (code.n == TOTP_DIGITS) {
-		if (!key_of(key_hex, raw, &key))
+		if (!key_of(c, user, key_hex, raw, &key))
 			return FAIL(err, RC_CORRUPT, "second factor: its key is not readable");
 		rc = totp_check(key, code, time_now(), &step) ? factor_use(c->api->store, user, step, err) : RC_DENIED;
+		if (rc == RC_OK)
+			rc = seal_late(c, user, key_hex, key, err);
 		secret_wipe(raw, sizeof raw);
 		return rc == RC_CONFLICT ? RC_DENIED : rc;
 	}
@@ -89,10 +144,40 @@ static enum rc check_code(struct api_call *c, struct str user, struct str key_he
 	return rc == RC_NOTFOUND ? RC_DENIED : rc;
 }
 
+static enum rc set_own(struct api_call *c, struct user *u, struct str password, struct err *err)
+{
+	char hash[PASSWORD_HASH_MAX];
+	struct str here = S("");
+
+	TRY(signing_password(c, password, u->name, err));
+	TRY(password_hash(password, hash, err));
+	u->pass_hash = str_of(hash);
+	TRY(user_put(c->api->store, u, err));
+	(void)session_hash(c->req, &here);
+	TRY(sessions_end_of(c->api->store, u->name, here, err));
+	return api_fact(c, "user.password", u->name, S(""), err);
+}
+
+/* Who proved the old password at this sign-in sets the next: the fact names them, though no session is there yet. */
+static enum rc renew(struct api_call *c, struct user *u, struct str password, struct err *err)
+{
+	const struct viewer *was = c->viewer;
+	struct viewer v;
+	enum rc rc;
+
+	auth_viewer_of(u, &v);
+	c->viewer = &v;
+	rc = set_own(c, u, password, err);
+	c->viewer = was;
+	return rc;
+}
+
 static enum rc session_post(struct api_call *c, struct err *err)
 {
-	struct str user, password, code;
+	struct str user, password, code, next;
 	struct factor f;
+	struct user u;
+	bool old;
 	struct viewer v = { .kind = VIEWER_ANONYMOUS, .name = S(""), .role = S(""), .org = S("") };
 	usec wait = 0;
 	enum rc rc;
@@ -100,6 +185,7 @@ static enum rc session_post(struct api_call *c, struct err *err)
 	TRY(api_text(c, "user", true, &user, err));
 	TRY(api_text(c, "password", true, &password, err));
 	TRY(api_text(c, "code", false, &code, err));
+	TRY(api_text(c, "new_password", false, &next, err));
 	if (c->api->auth == NULL)
 		return FAIL(err, RC_UNSUPPORTED, "the node does not run");
 	rc = auth_password(c->api->auth, c->req, user, password, &v, &wait, err);
@@ -108,7 +194,13 @@ static enum rc session_post(struct api_call *c, struct err *err)
 	if (rc == RC_DENIED)
 		return signing_wrong(c);
 	TRY(rc);
+	TRY(user_get(c->api->store, v.name, c->req->arena, &u, err));
+	old = auth_password_is_old(c->api->auth, &u);
 	TRY(factor_get(c->api->store, v.name, c->req->arena, &f, err));
+	if (old && next.p == NULL)
+		return signing_refuse(c, 401, "password-old", "the password is too old: give a new_password with it");
+	if (old)
+		TRY(signing_password(c, next, v.name, err));
 	if (f.key.n > 0 && code.n == 0)
 		return signing_refuse(c, 401, "code", "a code of the second factor is wanted");
 	rc = f.key.n == 0 ? RC_OK : check_code(c, v.name, f.key, code, err);
@@ -118,6 +210,8 @@ static enum rc session_post(struct api_call *c, struct err *err)
 	}
 	TRY(rc);
 	auth_attempt(c->api->auth, c->req, v.name, true);
+	if (old)
+		TRY(renew(c, &u, next, err));
 	return signing_begin(c, &v, err);
 }
 
@@ -130,29 +224,9 @@ static enum rc session_delete(struct api_call *c, struct err *err)
 
 /* --- passwords --- */
 
-/* Long, not one character over and over, not the name: what a list of common passwords would add is for later. */
-static enum rc check_password(struct str password, struct str user, struct err *err)
-{
-	bool seen[256] = { false };
-	int kinds = 0;
-
-	if (password.n < 12 || password.n > 1024)
-		return FAIL(err, RC_BAD, "/password: expected 12 to 1024 bytes");
-	for (size_t i = 0; i < password.n; i++) {
-		kinds += !seen[(unsigned char)password.p[i]];
-		seen[(unsigned char)password.p[i]] = true;
-	}
-	if (kinds < 5)
-		return FAIL(err, RC_BAD, "/password: fewer than five different characters");
-	if (user.n >= 4 && str_find(password, user, 0) != SIZE_MAX)
-		return FAIL(err, RC_BAD, "/password: holds the user's name");
-	return RC_OK;
-}
-
 static enum rc password_post(struct api_call *c, struct err *err)
 {
-	char hash[PASSWORD_HASH_MAX];
-	struct str password, here = S("");
+	struct str password;
 	struct user u;
 	bool done;
 
@@ -160,14 +234,10 @@ static enum rc password_post(struct api_call *c, struct err *err)
 	if (done)
 		return RC_OK;
 	TRY(api_text(c, "new_password", true, &password, err));
-	TRY(check_password(password, c->viewer->name, err));
 	TRY(user_get(c->api->store, c->viewer->name, c->req->arena, &u, err));
-	TRY(password_hash(password, hash, err));
-	u.pass_hash = str_of(hash);
-	TRY(user_put(c->api->store, &u, err));
-	(void)session_hash(c->req, &here);
-	TRY(sessions_end_of(c->api->store, u.name, here, err));
-	TRY(api_fact(c, "user.password", u.name, S(""), err));
+	if (u.pass_at > 0 && time_now() - u.pass_at < c->api->password_least)
+		return FAIL(err, RC_DENIED, "/new_password: the present one is too new to be changed");
+	TRY(set_own(c, &u, password, err));
 	jsonw_raw(&c->out, S("{}"));
 	return RC_OK;
 }
@@ -188,7 +258,7 @@ static enum rc set_up_post(struct api_call *c, struct err *err)
 	if (rc == RC_NOTFOUND)
 		return signing_refuse(c, 401, "link", "this link is not known, was used, or is older than a day");
 	TRY(rc);
-	TRY(check_password(password, name, err));
+	TRY(signing_password(c, password, name, err));
 	TRY(user_get(c->api->store, name, c->req->arena, &u, err));
 	if (u.disabled)
 		return FAIL(err, RC_DENIED, "the account is disabled");
@@ -264,7 +334,8 @@ static void write_uri(struct api_call *c, struct str user, struct str secret)
 static enum rc factor_post(struct api_call *c, struct err *err)
 {
 	unsigned char raw[FACTOR_KEY_LEN];
-	struct buf hex, secret;
+	struct str sealed;
+	struct buf secret;
 	struct factor f;
 	bool done;
 	enum rc rc;
@@ -276,11 +347,10 @@ static enum rc factor_post(struct api_call *c, struct err *err)
 	if (f.key.n > 0)
 		return FAIL(err, RC_CONFLICT, "there is a second factor; remove it first");
 	random_bytes(raw, sizeof raw);
-	buf_init(&hex, 2 * FACTOR_KEY_LEN);
 	buf_init(&secret, 64);
-	hex_put(&hex, str_make((const char *)raw, sizeof raw));
+	sealed = seal_of(c, c->viewer->name, str_make((const char *)raw, sizeof raw));
 	base32_put(&secret, str_make((const char *)raw, sizeof raw));
-	rc = hex.bad == RC_OK && secret.bad == RC_OK ? factor_propose(c->api->store, c->viewer->name, buf_view(&hex), err)
+	rc = sealed.p != NULL && secret.bad == RC_OK ? factor_propose(c->api->store, c->viewer->name, sealed, err)
 						     : FAIL(err, RC_NOMEM, "second factor: out of memory");
 	if (rc == RC_OK) {
 		jsonw_object(&c->out);
@@ -289,11 +359,8 @@ static enum rc factor_post(struct api_call *c, struct err *err)
 		jsonw_object_end(&c->out);
 	}
 	secret_wipe(raw, sizeof raw);
-	if (hex.p != NULL)
-		secret_wipe(hex.p, hex.n);
 	if (secret.p != NULL)
 		secret_wipe(secret.p, secret.n);
-	buf_done(&hex);
 	buf_done(&secret);
 	return rc;
 }
@@ -328,7 +395,7 @@ static enum rc factor_confirm_post(struct api_call *c, struct err *err)
 	TRY(signing_is_user(c, err));
 	TRY(api_text(c, "code", true, &code, err));
 	TRY(factor_get(c->api->store, c->viewer->name, c->req->arena, &f, err));
-	good = f.proposed.n > 0 && key_of(f.proposed, raw, &key) && totp_check(key, code, time_now(), &step);
+	good = f.proposed.n > 0 && key_of(c, c->viewer->name, f.proposed, raw, &key) && totp_check(key, code, time_now(), &step);
 	secret_wipe(raw, sizeof raw);
 	if (!good)
 		return FAIL(err, RC_BAD, "/code: is not the one that the app shows now");

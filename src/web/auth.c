@@ -38,6 +38,7 @@ struct guesses {
 struct auth {
 	struct store *store;
 	bool no_basic;
+	usec password_most;
 	uint8_t anonymous_tlp;
 	char challenge[CHALLENGE_MAX];
 	char dummy[PASSWORD_HASH_MAX]; /* verified for unknown names, so that they take as long */
@@ -60,6 +61,7 @@ struct offer {
 struct outcome {
 	bool good;
 	bool fresh; /* verified just now, not from memory: worth a fact */
+	bool old;   /* the password is right, and too old */
 	const char *why;
 	struct str name;
 	enum rc rc; /* RC_OK, or a failure of ours */
@@ -92,6 +94,7 @@ enum rc auth_new(const struct auth_config *c, struct auth **ret, struct err *err
 	}
 	a->store = c->store;
 	a->no_basic = c->no_basic;
+	a->password_most = c->password_most;
 	a->anonymous_tlp = c->anonymous_tlp;
 	snprintf(a->challenge, sizeof a->challenge, "%s%s%sBearer realm=\"%s\"", c->no_basic ? "" : "Basic realm=\"",
 		 c->no_basic ? "" : realm, c->no_basic ? "" : "\", charset=\"UTF-8\", ", realm);
@@ -351,6 +354,13 @@ static struct outcome check_password(struct auth *a, const struct offer *o, cons
 	return out;
 }
 
+bool auth_password_is_old(const struct auth *a, const struct user *u)
+{
+	usec since = u->pass_at > u->created ? u->pass_at : u->created;
+
+	return a->password_most > 0 && time_now() - since >= a->password_most;
+}
+
 static struct outcome by_basic(struct auth *a, const struct offer *o, struct arena *arena, struct viewer *ret)
 {
 	struct user u;
@@ -370,9 +380,29 @@ static struct outcome by_basic(struct auth *a, const struct offer *o, struct are
 		return failed(RC_NOMEM, o->user);
 	u.pass_hash = hash;
 	out = check_password(a, o, &u);
+	out.old = auth_password_is_old(a, &u);
 	if (out.good)
 		auth_viewer_of(&u, ret);
 	return out;
+}
+
+static int rank_of(struct str role)
+{
+	static const struct str ranks[] = { S("reader"), S("feeder"), S("analyst"), S("admin") };
+
+	for (size_t i = 0; i < COUNTOF(ranks); i++)
+		if (str_eq(role, ranks[i]))
+			return (int)i;
+	return -1;
+}
+
+/* What was a lesser role when the token was made stays one, and a user who lost a role takes it from the token. */
+static void limit(struct viewer *v, const struct token *t)
+{
+	if (t->role.n > 0 && rank_of(t->role) < rank_of(v->role))
+		v->role = t->role;
+	if (t->tlp_max < v->tlp_max)
+		v->tlp_max = t->tlp_max;
 }
 
 static struct outcome by_token(struct auth *a, const struct offer *o, struct arena *arena, struct viewer *ret)
@@ -398,6 +428,7 @@ static struct outcome by_token(struct auth *a, const struct offer *o, struct are
 	if (rc != RC_OK)
 		return failed(rc, t.user);
 	auth_viewer_of(&u, ret);
+	limit(ret, &t);
 	return (struct outcome){ .good = true, .fresh = first_lately(a, o, u.name), .name = u.name };
 }
 
@@ -534,6 +565,8 @@ bool auth_viewer(struct auth *a, struct http_req *r, struct viewer *ret, struct 
 			return false;
 		}
 		out = by_basic(a, &o, r->arena, ret);
+		if (out.good && out.old)
+			out = refused("password too old", out.name);
 		if (!out.good && out.rc == RC_OK)
 			count_guess(a, r);
 		break;

@@ -29,6 +29,7 @@ struct auth_config {
 	struct store *store;
 	const char *realm;       /* NULL = "lianfang"; without '"', '\\' and control characters */
 	bool no_basic;           /* HTTP Basic is switched off (TAXII 2.1 §8.2.2 allows that) */
+	usec password_most;      /* a password that is older signs nobody in but to set the next; 0 = none is too old */
 	uint8_t anonymous_tlp;   /* enum tlp: what strangers may see, TLP:CLEAR */
 };
 
@@ -46,7 +47,7 @@ const char *auth_challenge(const struct auth *a);
 bool auth_viewer(struct auth *a, struct http_req *r, struct viewer *ret, struct http_res *res);
 
 /* A password alone, for signing in by a form: checked as Basic's are, with the same lockout, the delays of throttle.h, and
- * a fact. RC_OK fills `ret`. RC_DENIED: wrong, locked or unknown, in the same words; RC_BUSY: wait `*ret_wait` first.
+ * a fact; its age is not looked at. RC_OK fills `ret`. RC_DENIED: wrong, locked or unknown, in the same words; RC_BUSY: wait `*ret_wait` first.
  * Takes some 100 ms. The second factor is the caller's: it tells auth_attempt what became of it. */
 enum rc auth_password(struct auth *a, struct http_req *r, struct str user, struct str password, struct viewer *ret, usec *ret_wait,
 		      struct err *err) MUSTUSE;
@@ -58,6 +59,8 @@ void auth_attempt(struct auth *a, struct http_req *r, struct str user, bool good
 void auth_came(struct auth *a, struct http_req *r, struct str user, bool good, const char *how);
 /* How long this address must wait because of what it was refused; 0: it may try. */
 usec auth_wait(struct auth *a, const struct http_req *r);
+/* Whether this user's password is too old. */
+bool auth_password_is_old(const struct auth *a, const struct user *u);
 /* What this account may do. */
 void auth_viewer_of(const struct user *u, struct viewer *ret);
 /* Where sign-ins wait for their second half. */

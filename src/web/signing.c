@@ -2,10 +2,18 @@
 
 #include "base/text.h"
 #include "stix/marking.h"
+#include "store/accounts.h"
 #include "store/sessions.h"
+#include "sys/keys.h"
 #include "web/auth.h"
 #include "web/oidc.h"
 #include "web/session.h"
+
+#define PASSWORD_LEAST 12
+#define PASSWORD_MOST 1024
+#define PHRASE_LEAST 20
+#define KINDS_LEAST 3
+#define DIFFERENT_LEAST 5
 
 /* A form is refused with 401, not with what the return code would give: the caller has no rights to be denied. */
 enum rc signing_refuse(struct api_call *c, int status, const char *code, const char *message)
@@ -87,6 +95,58 @@ enum rc signing_begin(struct api_call *c, const struct viewer *v, struct err *er
 	TRY(session_begin(c->api->store, c->req, v->name, c->res, err));
 	TRY(passlink_remove(c->api->store, v->name, err));
 	return signing_tell(c, v, err);
+}
+
+/* domain.md §2.9, schedule 10: length, complexity, not the last three. A long phrase is as good as a short one of many kinds. */
+static enum rc check_text(struct str password, struct str user, struct err *err)
+{
+	bool seen[256] = { false }, lower = false, upper = false, digit = false, other = false;
+	int different = 0;
+
+	if (password.n < PASSWORD_LEAST || password.n > PASSWORD_MOST)
+		return FAIL(err, RC_BAD, "/password: expected %d to %d bytes", PASSWORD_LEAST, PASSWORD_MOST);
+	for (size_t i = 0; i < password.n; i++) {
+		unsigned char ch = (unsigned char)password.p[i];
+
+		different += !seen[ch];
+		seen[ch] = true;
+		if (ch >= 'a' && ch <= 'z')
+			lower = true;
+		else if (ch >= 'A' && ch <= 'Z')
+			upper = true;
+		else if (ch >= '0' && ch <= '9')
+			digit = true;
+		else
+			other = true;
+	}
+	if (different < DIFFERENT_LEAST)
+		return FAIL(err, RC_BAD, "/password: fewer than five different characters");
+	if (password.n < PHRASE_LEAST && lower + upper + digit + other < KINDS_LEAST)
+		return FAIL(err, RC_BAD, "/password: expected three of small letters, capitals, digits and others, or %d bytes", PHRASE_LEAST);
+	if (user.n >= 4 && str_find(password, user, 0) != SIZE_MAX)
+		return FAIL(err, RC_BAD, "/password: holds the user's name");
+	return RC_OK;
+}
+
+enum rc signing_password(struct api_call *c, struct str password, struct str user, struct err *err)
+{
+	struct str past[PASSWORDS_PAST];
+	struct user u;
+	size_t n;
+	enum rc rc;
+
+	TRY(check_text(password, user, err));
+	rc = user_get(c->api->store, user, c->req->arena, &u, err);
+	if (rc == RC_NOTFOUND)
+		return RC_OK;
+	TRY(rc);
+	TRY(user_passwords_past(c->api->store, user, c->req->arena, past, &n, err));
+	if (u.pass_hash.n > 0 && password_verify(u.pass_hash.p, password))
+		return FAIL(err, RC_BAD, "/password: is the present one");
+	for (size_t i = 0; i < n; i++)
+		if (password_verify(past[i].p, password))
+			return FAIL(err, RC_BAD, "/password: was one of the last %d", PASSWORDS_PAST);
+	return RC_OK;
 }
 
 enum rc signing_bytes(struct api_call *c, const char *name, size_t most, struct str *ret, struct err *err)

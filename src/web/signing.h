@@ -22,6 +22,10 @@ enum rc signing_begin(struct api_call *c, const struct viewer *v, struct err *er
 /* Who is signed in, as GET /session says it. */
 enum rc signing_tell(struct api_call *c, const struct viewer *v, struct err *err) MUSTUSE;
 
+/* Whether this may be a password: long, of several kinds of characters or longer still, not the name, none of the last ones.
+ * RC_BAD says what it lacks. Hashes up to four times. */
+enum rc signing_password(struct api_call *c, struct str password, struct str user, struct err *err) MUSTUSE;
+
 /* Bytes of the body that came as base64url; RC_BAD. In the request's arena. */
 enum rc signing_bytes(struct api_call *c, const char *name, size_t most, struct str *ret, struct err *err) MUSTUSE;
 

@@ -38,7 +38,7 @@ static struct store *fill(const char *dir, struct arena *a)
 	for (unsigned i = 0; i < USERS; i++) {
 		struct user u = { .name = arena_fmt(a, "user-%u", i), .role = S("reader") };
 		struct token t = { .id = arena_fmt(a, "t%u", i), .user = u.name, .secret_sha256 = arena_fmt(a, "%064u", i),
-				   .last_used = INT64_MAX / 2 };
+				   .last_used = INT64_MAX / 2, .tlp_max = 4 };
 
 		if (user_put(s, &u, &err) != RC_OK || token_put(s, &t, &err) != RC_OK)
 			die("user", &err);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Signing in by a form: the set-up link, sessions, the second factor, forgery from other sites, and guessing."""
-import hmac, struct
+import hmac, sqlite3, struct
 
 from harness import *
 
@@ -42,6 +42,8 @@ class Browser:
 n = Node('alpha', init=False)
 made = run('init', n.dir, '--tier', 'sector', '--name', 'Alpha 醫院', '--listen', f'127.0.0.1:{n.port}', '--json')
 n.auth = basic('admin', made.json()['password'])
+with open(os.path.join(n.dir, 'lianfang.conf'), 'a') as f:
+    f.write('[sign_in]\npassword_min_age = 0\n')
 n.start()
 
 
@@ -58,7 +60,7 @@ t.ok(wait_until(lambda: link_of() != before), 'the second start prints another, 
 b = Browser(n)
 t.same(b.who(), {'signed_in': False, 'node': 'Alpha 醫院', 'tier': 'sector'}, 'nobody is signed in')
 t.same(b.ask('POST', '/session/set-up', {'token': before, 'password': NEW}).status, 401, 'the first link is void')
-for bad in ('short', 'aaaaaaaaaaaaaaaaaaaa', 'my name is admin now', 'x' * 2000):
+for bad in ('short', 'aaaaaaaaaaaaaaaaaaaa', 'my name is admin now', 'x' * 2000, 'onlysmallletters', 'twokinds12345', 'TWOKINDS12345'):
     t.same(b.ask('POST', '/session/set-up', {'token': link_of(), 'password': bad}).status, 400, f'the password {bad[:24]!r} is refused')
 r = b.ask('POST', '/session/set-up', {'token': link_of(), 'password': NEW})
 t.ok(r.status == 200 and r.json() == {'user': 'admin'}, 'the link sets the password', r)
@@ -121,7 +123,14 @@ other = Browser(n)
 other.sign_in()
 t.same(b.ask('POST', '/session/password', {'password': NEW, 'new_password': NEW + '!'}).status, 200, 'changed')
 t.ok(b.who()['signed_in'] and not other.who()['signed_in'], 'this session stays, the others end')
-t.same(b.ask('POST', '/session/password', {'password': NEW + '!', 'new_password': NEW}).status, 200, 'and back')
+t.same(b.ask('POST', '/session/password', {'password': NEW + '!', 'new_password': NEW + '!'}).status, 400, 'not to the same')
+t.same(b.ask('POST', '/session/password', {'password': NEW + '!', 'new_password': NEW}).status, 400, 'nor back')
+present = NEW + '!'
+for i in range(3):
+    t.same(b.ask('POST', '/session/password', {'password': present, 'new_password': f'{NEW}{i}'}).status, 200, 'but to another')
+    present = f'{NEW}{i}'
+t.same(b.ask('POST', '/session/password', {'password': present, 'new_password': NEW + '!'}).status, 400, 'the third before is refused')
+t.same(b.ask('POST', '/session/password', {'password': present, 'new_password': NEW}).status, 200, 'the fourth is not')
 r = n.cli('user', 'add', '@', 'alice', '--role', 'analyst')
 r = n.cli('user', 'link', '@', 'alice')
 t.ok(r.status == 0 and '/console/set-up#' in r.out, 'a command makes a link for a user', r)
@@ -162,9 +171,97 @@ t.same(Browser(n).sign_in(code=codes[3]).status, 200, 'a recovery code')
 t.same(Browser(n).sign_in(code=codes[3]).json(), words, 'counts once, too')
 raw = read(os.path.join(n.dir, 'records.db')) + b''.join(read(os.path.join(n.dir, f)) for f in os.listdir(n.dir) if f.startswith('records.db-'))
 t.ok(not any(x.encode() in raw for x in codes), 'the store holds no recovery code')
+key = base64.b32decode(secret)
+t.ok(b'sealed:' in raw and key not in raw and key.hex().encode() not in raw and secret.encode() not in raw, 'nor the key of the second factor in the clear')
 t.same(b.ask('POST', '/session/factor', {'password': NEW}).status, 409, 'a second second factor is refused')
 t.same(n.cli('user', 'reset-code', '@', 'admin').status, 0, 'a command removes it when the phone is lost')
 t.same(Browser(n).sign_in().status, 200, 'then the password alone signs in')
+
+# A key of before keys were sealed still counts, and is sealed by its first use.
+n.stop()
+db = sqlite3.connect(os.path.join(n.dir, 'records.db'))
+db.execute("INSERT INTO factor (account, secret, proposed, step) VALUES ('admin', ?, '', 0)", (key.hex(),))
+db.execute("INSERT INTO factor (account, secret, proposed, step) SELECT 'y', ?, '', 0", (key.hex(),))
+db.commit()
+db.close()
+n.start()
+t.same(Browser(n).sign_in(code=code_of(secret)).status, 200, 'a key of an older version signs in')
+db = sqlite3.connect(os.path.join(n.dir, 'records.db'))
+sealed = db.execute("SELECT secret FROM factor WHERE account = 'admin'").fetchone()[0]
+t.ok(sealed.startswith('sealed:'), 'and is sealed then', sealed)
+n.stop()
+# Whoever may write records cannot give one user another's key.
+db.execute("UPDATE factor SET secret = ?, step = 0 WHERE account = 'y'", (sealed,))
+db.execute("UPDATE account SET pass_hash = (SELECT pass_hash FROM account WHERE name = 'admin') WHERE name = 'y'")
+db.commit()
+db.close()
+n.start()
+r = Browser(n).sign_in('y', code=code_of(secret, time.time() + 30))
+t.ok(r.status == 500, 'a sealed key that was given to another opens nothing', r)
+n.cli('user', 'reset-code', '@', 'admin')
+n.cli('user', 'remove', '@', 'y')
+
+# --- passwords that are too old, or too new ---
+o = Node('old', conf='[sign_in]\npassword_max_age = 2s\npassword_min_age = 1h').start()
+o.cli('user', 'add', '@', 'carol', '--role', 'reader', '--password-stdin', stdin=NEW)
+c = Browser(o)
+t.ok(wait_until(lambda: c.sign_in('carol').status == 401), 'a password grows old')
+t.same(c.sign_in('carol').json()['error']['code'], 'password-old', 'and says so to who knows it')
+t.same(o.request('GET', '/api/v1/status', auth=basic('carol', NEW)).status, 401, 'it opens nothing else')
+t.same(c.sign_in('carol', 'not it at all').json()['error']['code'], 'sign-in', 'to who does not, it says nothing')
+t.same(c.ask('POST', '/session', {'user': 'carol', 'password': NEW, 'new_password': NEW}).status, 400, 'the same again is no new one')
+t.ok(wait_until(lambda: c.ask('POST', '/session', {'user': 'carol', 'password': NEW, 'new_password': NEW + '2'}).status == 200), 'with a new one it signs in')
+t.same(c.who()['user'], 'carol', 'indeed')
+t.same(c.ask('POST', '/session/password', {'password': NEW + '2', 'new_password': NEW + '3'}).status, 403, 'and is not changed again at once')
+o.stop()
+
+# --- tokens that may do less ---
+t.same(b.ask('POST', '/session/tokens', {'password': 'wrong'}).status, 403, 'a token of one\'s own wants the password')
+made = b.ask('POST', '/session/tokens', {'password': NEW, 'note': 'look only', 'role': 'reader', 'tlp_max': 'green', 'days': 1}).json()
+mine = b.ask('GET', '/session/tokens').json()['tokens']
+t.ok([(x['id'], x['role'], x['tlp_max'], x['user']) for x in mine] == [(made['id'], 'reader', 'TLP:GREEN', 'admin')], 'one\'s own tokens', mine)
+bearer = lambda secret: {'Authorization': 'Bearer ' + secret}
+r = n.request('GET', '/api/v1/session', auth=None, headers=bearer(made['secret'])).json()
+t.ok((r['role'], r['tlp_max']) == ('reader', 'TLP:GREEN'), 'it may do and see as much as was said', r)
+t.same(n.request('GET', '/api/v1/users', auth=None, headers=bearer(made['secret'])).status, 403, 'and no more')
+n.cli('user', 'add', '@', 'rita', '--role', 'reader')
+more = n.post('/api/v1/tokens', {'user': 'rita', 'role': 'admin', 'tlp_max': 'red'}).json()['secret']
+r = n.request('GET', '/api/v1/session', auth=None, headers=bearer(more)).json()
+t.ok((r['role'], r['tlp_max']) == ('reader', 'TLP:AMBER'), 'a token gives nobody more than they have', r)
+rita = n.request('GET', '/api/v1/session/tokens', auth=None, headers=bearer(more)).json()['tokens']
+t.same([x['user'] for x in rita], ['rita'], 'others\' tokens are not told')
+t.same(n.request('DELETE', '/api/v1/session/tokens/' + made['id'], auth=None, headers=bearer(more)).status, 404, 'nor withdrawn')
+t.same(b.ask('DELETE', '/session/tokens/' + made['id']).status, 200, 'one\'s own are')
+t.same(n.request('GET', '/api/v1/session', auth=None, headers=bearer(made['secret'])).status, 401, 'and are void at once')
+
+# --- a second person ---
+n.cli('user', 'add', '@', 'lin', '--role', 'admin', '--password-stdin', stdin=NEW)
+lin = Browser(n)
+lin.sign_in('lin')
+t.same(b.ask('POST', '/users', {'name': 'plain', 'role': 'analyst'}).status, 200, 'what is not dangerous needs nobody else')
+for tail, body, what in (('/users', {'name': 'plain', 'role': 'admin'}, 'an administrator more'), ('/users', {'name': 'plain', 'role': 'reader', 'tlp_max': 'red'}, 'to see more'),
+                         ('/users', {'name': 'lin', 'role': 'reader'}, 'another administrator less'), ('/users/lin/link', {}, 'a link for another administrator'),
+                         ('/tokens', {'user': 'lin'}, 'a token of another administrator'), ('/peers', {'name': 'p', 'relation': 'partner', 'cert_sha256': 'ab' * 32}, 'a peer')):
+    r = b.ask('POST', tail, body)
+    t.ok(r.status == 202 and r.json()['state'] == 'waits', f'{what}: waits', r)
+r = b.ask('DELETE', '/users/plain')
+asked = r.json()['approval']
+t.ok(r.status == 202 and n.get('/api/v1/users/plain').json()['role'] == 'analyst', 'a removal waits, and nothing happened yet', r)
+t.same(b.ask('POST', '/users', {'name': 'lin', 'role': 'admin', 'password': NEW + '9'}).status, 422, 'a password does not wait: it is not kept')
+t.ok((NEW + '9').encode() not in read(os.path.join(n.dir, 'records.db')), 'indeed')
+t.same(b.ask('POST', f'/approvals/{asked}/approve', {}).status, 403, 'who asked does not approve')
+t.same(n.request('POST', f'/api/v1/approvals/{asked}/approve', {}, auth=None, headers=bearer(more)).status, 403, 'nor a reader')
+r = lin.ask('POST', f'/approvals/{asked}/approve', {})
+t.ok(r.status == 200 and r.json()['status'] == 200 and n.get('/api/v1/users/plain').status == 404, 'another administrator does, and it is done', r)
+t.same(lin.ask('POST', f'/approvals/{asked}/approve', {}).status, 409, 'once')
+waits = [x for x in lin.ask('GET', '/approvals').json()['approvals'] if x['state'] == 'waits']
+t.ok(len(waits) == 6 and {x['asker'] for x in waits} == {'admin'}, 'the others wait', waits)
+peer = [x for x in waits if x['path'].endswith('/peers')][0]
+t.same(lin.ask('POST', f"/approvals/{peer['id']}/refuse", {'reason': '未經核准'}).status, 200, 'one is refused')
+gone = [x for x in lin.ask('GET', '/approvals').json()['approvals'] if x['id'] == peer['id']][0]
+t.ok((gone['state'], gone['reason'], gone['decider']) == ('refused', '未經核准', 'lin') and n.get('/api/v1/peers').json()['peers'] == [], 'with its reason, and not done', gone)
+t.same(n.cli('user', 'remove', '@', 'lin').status, 0, 'who sits at the node is not held up')
+t.same(b.ask('POST', '/users', {'name': 'rita', 'role': 'reader', 'tlp_max': 'red'}).status, 200, 'and a single administrator has nobody to ask')
 
 # --- guessing ---
 n.cli('user', 'add', '@', 'bob', '--role', 'reader', '--password-stdin', stdin=NEW)
@@ -185,7 +282,7 @@ t.ok('Max-Age=0' in b.set, 'takes the cookie back')
 b.cookie = again
 t.same(b.who()['signed_in'], False, 'and ends it at the node')
 facts = n.get('/api/v1/facts?limit=1000').json()['facts']
-t.ok({'user.set-up', 'user.password', 'user.link', 'user.second-factor', 'user.second-factor-removed', 'user.recovery-code', 'login.ok', 'login.fail'} <= {f['kind'] for f in facts},
+t.ok({'user.set-up', 'user.password', 'user.link', 'user.second-factor', 'user.second-factor-removed', 'user.recovery-code', 'login.ok', 'login.fail', 'approval.ask', 'approval.yes', 'approval.no'} <= {f['kind'] for f in facts},
      'all of it is in the chain of facts', sorted({f['kind'] for f in facts}))
 paths = n.get('/api/v1/openapi.json').json()['paths']
 t.ok(all('/api/v1' + p in paths for p in ('/session', '/session/set-up', '/session/factor', '/users/{name}/link')), 'and in OpenAPI')

@@ -3,6 +3,7 @@
 
 #include "stix/marking.h"
 #include "store/accounts.h"
+#include "store/approvals.h"
 #include "store/credentials.h"
 #include "store/sessions.h"
 
@@ -140,6 +141,92 @@ static void links(struct scene *sc)
 	GIVES(sc, RC_NOTFOUND, passlink_first(sc->s, sc->a, &who, &sc->err), "and none is the first any more");
 }
 
+static void old_passwords(struct scene *sc)
+{
+	struct str past[PASSWORDS_PAST];
+	struct user u;
+	size_t n;
+
+	user(sc, "a");
+	DONE(sc, user_passwords_past(sc->s, S("a"), sc->a, past, &n, &sc->err), "asked for");
+	EQ_INT(n, 0, "the first password has none before it");
+	DONE(sc, user_get(sc->s, S("a"), sc->a, &u, &sc->err), "the user");
+	OK(u.pass_at > 0, "%s: since when is known", sc->engine->name);
+	u.role = S("reader");
+	DONE(sc, user_put(sc->s, &u, &sc->err), "another role");
+	DONE(sc, user_passwords_past(sc->s, S("a"), sc->a, past, &n, &sc->err), "asked for");
+	EQ_INT(n, 0, "is no other password");
+	for (int i = 0; i <= PASSWORDS_PAST; i++) {
+		char hash[8];
+
+		snprintf(hash, sizeof hash, "h%d", i);
+		u.pass_hash = str_of(hash);
+		DONE(sc, user_put(sc->s, &u, &sc->err), "another password");
+	}
+	DONE(sc, user_passwords_past(sc->s, S("a"), sc->a, past, &n, &sc->err), "asked for");
+	OK(n == 3 && str_eq(past[0], S("h2")) && str_eq(past[1], S("h1")) && str_eq(past[2], S("h0")), "%s: the last three, newest first", sc->engine->name);
+	DONE(sc, passlink_put(sc->s, S("a"), HASH_A, NOW + LINK_SPAN, false, &sc->err), "a link");
+	DONE(sc, passlink_use(sc->s, HASH_A, NOW, S("by link"), &sc->err), "sets one, too");
+	DONE(sc, user_passwords_past(sc->s, S("a"), sc->a, past, &n, &sc->err), "asked for");
+	OK(n == 3 && str_eq(past[0], S("h3")), "%s: and remembers", sc->engine->name);
+	DONE(sc, user_get(sc->s, S("a"), sc->a, &u, &sc->err), "the user");
+	EQ_INT(u.pass_at, NOW, "and since when");
+	DONE(sc, user_delete(sc->s, S("a"), &sc->err), "removed");
+	user(sc, "a");
+	DONE(sc, user_passwords_past(sc->s, S("a"), sc->a, past, &n, &sc->err), "asked for");
+	EQ_INT(n, 0, "a later user of the name has none of them");
+}
+
+static void scope(struct scene *sc)
+{
+	struct token t = { .id = S("t"), .user = S("a"), .secret_sha256 = HASH_A, .note = S(""), .role = S("reader"), .tlp_max = TLP_GREEN }, got;
+
+	user(sc, "a");
+	DONE(sc, token_put(sc->s, &t, &sc->err), "a token that may do less");
+	DONE(sc, token_by_secret(sc->s, HASH_A, sc->a, &got, &sc->err), "by its secret");
+	OK(str_eq(got.role, S("reader")) && got.tlp_max == TLP_GREEN, "%s: its scope", sc->engine->name);
+	t.role = S("");
+	t.tlp_max = TLP_RED;
+	DONE(sc, token_put(sc->s, &t, &sc->err), "changed");
+	DONE(sc, token_by_secret(sc->s, HASH_A, sc->a, &got, &sc->err), "by its secret");
+	OK(got.role.n == 0 && got.tlp_max == TLP_RED, "%s: as its user", sc->engine->name);
+}
+
+static void approvals(struct scene *sc)
+{
+	struct approval x = { .id = S("a1"), .asker = S("a"), .method = S("DELETE"), .path = S("/api/v1/users/c"), .body = S("{}"), .at = NOW }, got, *list;
+	char id[8];
+	size_t n;
+
+	DONE(sc, approval_add(sc->s, &x, &sc->err), "asked");
+	DONE(sc, approval_get(sc->s, S("a1"), NOW, sc->a, &got, &sc->err), "found");
+	OK(str_eq(got.id, S("a1")) && str_eq(got.asker, S("a")) && str_eq(got.method, S("DELETE")) && str_eq(got.path, x.path) && str_eq(got.body, S("{}")) &&
+	   got.at == NOW && str_eq(got.state, S("waits")) && got.decided == 0 && got.decider.n == 0 && got.reason.n == 0 && got.result.n == 0, "%s: whole", sc->engine->name);
+	DONE(sc, approval_get(sc->s, S("a1"), NOW + APPROVAL_SPAN, sc->a, &got, &sc->err), "found");
+	EQ_STR(got.state, S("void"), "nobody decided in time");
+	GIVES(sc, RC_CONFLICT, approval_decide(sc->s, S("a1"), true, S("b"), S(""), NOW + APPROVAL_SPAN, &sc->err), "too late");
+	GIVES(sc, RC_CONFLICT, approval_decide(sc->s, S("a1"), true, S("a"), S(""), NOW, &sc->err), "not by who asked");
+	DONE(sc, approval_decide(sc->s, S("a1"), true, S("b"), S(""), NOW + 1, &sc->err), "by another");
+	GIVES(sc, RC_CONFLICT, approval_decide(sc->s, S("a1"), false, S("c"), S("no"), NOW + 2, &sc->err), "once");
+	DONE(sc, approval_done(sc->s, S("a1"), S("200"), &sc->err), "done");
+	DONE(sc, approval_get(sc->s, S("a1"), NOW + APPROVAL_SPAN, sc->a, &got, &sc->err), "found");
+	OK(str_eq(got.state, S("approved")) && str_eq(got.decider, S("b")) && got.decided == NOW + 1 && str_eq(got.result, S("200")) && got.body.n == 0, "%s: with what became of it", sc->engine->name);
+	x.id = S("a2");
+	DONE(sc, approval_add(sc->s, &x, &sc->err), "another");
+	DONE(sc, approval_decide(sc->s, S("a2"), false, S("b"), S("why"), NOW + 1, &sc->err), "refused");
+	for (int i = 0; i < APPROVALS_WAIT_MAX; i++) {
+		snprintf(id, sizeof id, "b%d", i);
+		x.id = str_of(id);
+		if (approval_add(sc->s, &x, &sc->err) != RC_OK)
+			OK(false, "%s: one more", id);
+	}
+	x.id = S("c");
+	GIVES(sc, RC_LIMIT, approval_add(sc->s, &x, &sc->err), "so many wait at most");
+	DONE(sc, approval_list(sc->s, NOW, 1000, sc->a, &list, &n, &sc->err), "all");
+	EQ_INT(n, APPROVALS_WAIT_MAX + 2, "of them");
+	GIVES(sc, RC_NOTFOUND, approval_get(sc->s, S("none"), NOW, sc->a, &got, &sc->err), "another is not known");
+}
+
 static enum rc keep(struct scene *sc, const char *user_name, const char *id, int64_t counter)
 {
 	return passkey_add(sc->s, &(struct passkey){ .id = str_of(id), .user = str_of(user_name), .name = S("laptop"), .rp_id = S("node.example"),
@@ -218,5 +305,5 @@ static void identities(struct scene *sc)
 }
 
 const struct conformance_case CASES_SESSIONS[] = {
-	{ "sessions: passkeys", passkeys }, { "sessions: identities", identities }, { "sessions: times", times }, { "sessions: many", many }, { "sessions: second factors", factors }, { "sessions: links", links }, { NULL, NULL },
+	{ "sessions: old passwords", old_passwords }, { "sessions: scope", scope }, { "sessions: approvals", approvals }, { "sessions: passkeys", passkeys }, { "sessions: identities", identities }, { "sessions: times", times }, { "sessions: many", many }, { "sessions: second factors", factors }, { "sessions: links", links }, { NULL, NULL },
 };

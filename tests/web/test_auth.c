@@ -200,7 +200,7 @@ static void put_token(const char *id, const char *secret, const char *user, usec
 	unsigned char sum[SHA256_LEN];
 	struct buf hex;
 	struct err err = { 0 };
-	struct token t = { .id = str_of(id), .user = str_of(user), .note = S(""), .created = time_now(), .expires = expires };
+	struct token t = { .id = str_of(id), .user = str_of(user), .note = S(""), .created = time_now(), .expires = expires, .tlp_max = TLP_RED };
 
 	hash_sha256(str_of(secret), sum);
 	buf_init(&hex, 100);

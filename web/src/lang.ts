@@ -5,7 +5,7 @@ const zh = {
   boards: '態勢看板',
   product: '聯防', skip: '跳到內容', today: '今日', incidents: '資安事件', tickets: '監控單', events: '紀錄', intelligence: '情資', members: '成員與節點', account: '我的帳號',
   signIn: '登入', signOut: '登出', user: '使用者', password: '密碼', code: '驗證碼', codeHint: '驗證程式的六位數字，或一組復原碼', next: '繼續',
-  setUp: '設定密碼', setUpHint: '此連結僅能使用一次。請設定至少 12 個字元的密碼。', newPassword: '新密碼', again: '再輸入一次', notSame: '兩次輸入不同',
+  setUp: '設定密碼', setUpHint: '此連結僅能使用一次。', newPassword: '新密碼', again: '再輸入一次', notSame: '兩次輸入不同',
   setUpDone: '密碼已設定，請登入。', linkMissing: '此網址沒有設定密碼的代碼，請向管理者索取新連結。', oldPassword: '目前的密碼', changePassword: '變更密碼', changed: '密碼已變更，其他登入均已結束。',
   secondFactor: '第二因子（驗證程式）', factorOn: '已啟用：登入時需要驗證碼。', factorOff: '未啟用。建議啟用，密碼外洩時帳號仍受保護。', factorBegin: '啟用', factorRemove: '移除',
   factorKey: '在驗證程式中掃描或開啟此連結，或手動輸入金鑰：', openApp: '以驗證程式開啟', factorConfirm: '輸入驗證程式顯示的六位數字', confirm: '確認', recovery: '復原碼（僅顯示這一次，請妥善保存；每組限用一次）：',
@@ -34,6 +34,7 @@ const zh = {
   parent: '上級', child: '下級', partner: '夥伴', sector: '領域中心', provider: '提供者', region: '區域中心', nation: '國家中心', yes: '是', no: '否', ago: '{0}前', never: '從未', moved: '移至 {0}', rows: '{0} 列', reloaded: '資料已更新', notFound: '沒有這個檢視。', role: '角色', organisation: '機關', tlpMax: '可見至', fileReport: '提出首次通報',
   passkeys: '通行金鑰', passkeysHint: '以裝置的指紋、臉部或 PIN 登入，不需密碼與驗證碼。請先輸入目前的密碼。', passkeysByName: '通行金鑰綁定主機名稱，請以名稱（而非 IP 位址）開啟主控台。', passkeyName: '名稱（例如：辦公室筆電）', passkeyAdd: '新增通行金鑰', byPasskey: '以通行金鑰登入', noPasskey: '未使用通行金鑰：裝置上沒有適用者，或已取消。', created: '建立', lastUsed: '最近使用',
   byProvider: '以「{0}」登入', providerSaid: '身分提供者未完成登入：{0}', providerNobody: '此身分未連結本節點的帳號。請先以密碼登入並在「我的帳號」連結，或請管理者連結。', identityOn: '已連結：可由身分提供者登入。', identityOff: '未連結。連結後可由身分提供者登入，不需本節點的密碼。', identityAdd: '連結', identityRemove: '取消連結',
+  passwordOld: '密碼已逾使用期限，請同時設定新密碼。', passwordRule: '至少 12 個字元並含大寫、小寫、數字、符號中的三種，或至少 20 個字元；不可與最近三次相同。',
   fact_aware: '知悉事件', fact_reported: '通報', fact_backfilled: '補行通報', fact_level: '定級', fact_reviewed: '審核', fact_rereviewed: '覆核', fact_forwarded: '轉送', fact_contained: '完成損害控制', fact_recovered: '完成復原', fact_final_report: '送交改善報告', fact_extended: '展延', fact_returned: '退回', fact_accepted: '同意', fact_closed: '結案', fact_reopened: '重啟', fact_corrected: '更正', fact_dispatched: '派遣支援', fact_acknowledged: '確認收到', fact_warned: '警示他人', fact_evidence: '證據', fact_meeting: '召開會議', fact_dismissed: '非資安事件', fact_merged: '合併', fact_unmerged: '取消合併', fact_note: '註記', fact_split: '分出', fact_observable: '觀察到的值',
 };
 
@@ -43,7 +44,7 @@ const en: Record<Key, string> = {
   boards: 'Situation',
   product: 'Lianfang', skip: 'Skip to content', today: 'Today', incidents: 'Incidents', tickets: 'Tickets', events: 'Events', intelligence: 'Intelligence', members: 'Members and peers', account: 'My account',
   signIn: 'Sign in', signOut: 'Sign out', user: 'User', password: 'Password', code: 'Code', codeHint: 'Six digits of your authenticator, or a recovery code', next: 'Continue',
-  setUp: 'Set a password', setUpHint: 'This link works once. Choose a password of at least 12 characters.', newPassword: 'New password', again: 'Once more', notSame: 'The two differ',
+  setUp: 'Set a password', setUpHint: 'This link works once.', newPassword: 'New password', again: 'Once more', notSame: 'The two differ',
   setUpDone: 'The password is set. Sign in.', linkMissing: 'This address carries no code. Ask an administrator for a new link.', oldPassword: 'Present password', changePassword: 'Change password', changed: 'The password is changed; other sessions ended.',
   secondFactor: 'Second factor (authenticator)', factorOn: 'On: signing in asks for a code.', factorOff: 'Off. With it your account stays yours when a password leaks.', factorBegin: 'Turn on', factorRemove: 'Remove',
   factorKey: 'Open this link with your authenticator, or type the key:', openApp: 'Open in authenticator', factorConfirm: 'Type the six digits that it shows', confirm: 'Confirm', recovery: 'Recovery codes (shown this once; keep them safe; each works once):',
@@ -72,6 +73,7 @@ const en: Record<Key, string> = {
   parent: 'Parent', child: 'Child', partner: 'Partner', sector: 'Sector centre', provider: 'Provider', region: 'Regional centre', nation: 'National centre', yes: 'Yes', no: 'No', ago: '{0} ago', never: 'Never', moved: 'Moved to {0}', rows: '{0} rows', reloaded: 'Data is up to date', notFound: 'There is no such view.', role: 'Role', organisation: 'Organisation', tlpMax: 'Sees up to', fileReport: 'File the first report',
   passkeys: 'Passkeys', passkeysHint: 'Sign in by your device\'s finger print, face or PIN, without password and code. Give your present password first.', passkeysByName: 'Passkeys belong to a host\'s name: open the console by a name, not by an IP address.', passkeyName: 'Name (for example: office laptop)', passkeyAdd: 'Add a passkey', byPasskey: 'Sign in with a passkey', noPasskey: 'No passkey was used: none fits on this device, or you cancelled.', created: 'Created', lastUsed: 'Last used',
   byProvider: 'Sign in with {0}', providerSaid: 'The identity provider did not sign you in: {0}', providerNobody: 'This identity belongs to no account here. Sign in by password and link it under My account, or ask an administrator.', identityOn: 'Linked: the provider signs you in.', identityOff: 'Not linked. Once linked, the provider signs you in without the password of this node.', identityAdd: 'Link', identityRemove: 'Unlink',
+  passwordOld: 'Your password is too old: set a new one with it.', passwordRule: 'At least 12 characters with three of capitals, small letters, digits and signs, or at least 20 characters; none of the last three.',
   fact_aware: 'Aware', fact_reported: 'Reported', fact_backfilled: 'Back-filled report', fact_level: 'Level judged', fact_reviewed: 'Reviewed', fact_rereviewed: 'Re-reviewed', fact_forwarded: 'Forwarded', fact_contained: 'Damage controlled', fact_recovered: 'Recovered', fact_final_report: 'Improvement report sent', fact_extended: 'Extended', fact_returned: 'Returned', fact_accepted: 'Accepted', fact_closed: 'Closed', fact_reopened: 'Reopened', fact_corrected: 'Corrected', fact_dispatched: 'Help dispatched', fact_acknowledged: 'Acknowledged', fact_warned: 'Others warned', fact_evidence: 'Evidence', fact_meeting: 'Meeting held', fact_dismissed: 'No incident', fact_merged: 'Merged', fact_unmerged: 'Merge undone', fact_note: 'Note', fact_split: 'Split', fact_observable: 'Value observed',
 };
 

@@ -17,6 +17,7 @@ function refusal(e: unknown): string {
 export function SignIn() {
   const s = useSignal(session)!, r = useSignal(route);
   const [user, setUser] = useState(r.query.get('user') ?? ''), [password, setPassword] = useState(''), [code, setCode] = useState('');
+  const [next, setNext] = useState(''), [tooOld, setOld] = useState(false);
   const [wantsCode, setWants] = useState(false), [error, setError] = useState(''), [busy, setBusy] = useState(false);
   // Back from the identity provider: what it says leaves the address bar, and the node asks it.
   const [back] = useState(() => r.view === 'sign-in' && r.query.get('state') ? Object.fromEntries(r.query) : null);
@@ -47,11 +48,12 @@ export function SignIn() {
     setBusy(true);
     setError('');
     try {
-      const now = await post<Session>('/session', { user, password, ...(wantsCode ? { code: code.trim() } : {}) });
+      const now = await post<Session>('/session', { user, password, ...(wantsCode ? { code: code.trim() } : {}), ...(tooOld ? { new_password: next } : {}) });
       inside();
       session.set(now);
     } catch (x) {
       if (x instanceof Refused && x.code === 'code') setWants(true);
+      else if (x instanceof Refused && x.code === 'password-old') setOld(true);
       else {
         setError(refusal(x));
         setCode('');
@@ -76,6 +78,7 @@ export function SignIn() {
       <Input label={t('user')} value={user} set={setUser} auto="username" focus={user === ''} need />
       <Input label={t('password')} value={password} set={setPassword} type="password" auto="current-password" focus={user !== ''} need />
     </>}
+    {tooOld && !wantsCode && <><p class="bad">{t('passwordOld')}</p><Input label={t('newPassword')} hint={t('passwordRule')} value={next} set={setNext} type="password" auto="new-password" focus need /></>}
     {wantsCode && <Input label={t('code')} hint={t('codeHint')} value={code} set={setCode} auto="one-time-code" focus need />}
     <Failed text={error} />
     <button type="submit" class="main" disabled={busy}>{t(wantsCode ? 'confirm' : 'signIn')}</button>
@@ -107,7 +110,7 @@ export function SetUp() {
     <Heading text={t('setUp')} />
     {token ? <>
       <p>{t('setUpHint')}</p>
-      <Input label={t('newPassword')} value={one} set={setOne} type="password" auto="new-password" focus need />
+      <Input label={t('newPassword')} hint={t('passwordRule')} value={one} set={setOne} type="password" auto="new-password" focus need />
       <Input label={t('again')} value={two} set={setTwo} type="password" auto="new-password" need />
       <Failed text={error} />
       <button type="submit" class="main" disabled={busy}>{t('save')}</button>

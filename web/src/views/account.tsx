@@ -22,7 +22,7 @@ function Password() {
   }
   return <form class="card" onSubmit={send}><h2>{t('changePassword')}</h2>
     <Input label={t('oldPassword')} value={old} set={setOld} type="password" auto="current-password" need />
-    <Input label={t('newPassword')} value={one} set={setOne} type="password" auto="new-password" need />
+    <Input label={t('newPassword')} hint={t('passwordRule')} value={one} set={setOne} type="password" auto="new-password" need />
     <Input label={t('again')} value={two} set={setTwo} type="password" auto="new-password" need />
     <Failed text={error} /><button type="submit">{t('changePassword')}</button></form>;
 }
