@@ -31,7 +31,7 @@ static const struct api_route *const tables[] = {
 	API_ROUTES_BOARDS, API_ROUTES_STREAM,
 	API_ROUTES_COMMUNITY, API_ROUTES_DEVICES,
 	API_ROUTES_EVENTS,
-	API_ROUTES_RULES,
+	API_ROUTES_PASTE, API_ROUTES_RULES,
 };
 
 int api_status(enum rc rc)

@@ -37,11 +37,11 @@ function parse(text: string): unknown {
 
 async function ask(method: string, path: string, body: unknown, poll: boolean): Promise<unknown> {
   const headers: Record<string, string> = { 'Lianfang-Console': poll ? 'poll' : '1' };
-  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  if (body !== undefined) headers['Content-Type'] = typeof body === 'string' ? 'text/plain' : 'application/json';
   const began = Date.now();
   let reply: Response, text: string;
   try {
-    reply = await fetch('/api/v1' + path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+    reply = await fetch('/api/v1' + path, { method, headers, body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body) });
     text = await reply.text();
   } catch {
     throw new Refused(0, 'away', '');

@@ -18,7 +18,7 @@ export function Palette({ close }: { close: () => void }) {
   }, []);
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const all: Target[] = [...NAV.map(v => ({ name: t(v), kind: '', path: link(v) })), { name: t('newIncident'), kind: '', path: '/console/incidents/new' },
-    { name: t('account'), kind: '', path: '/console/account' }, { name: t('newRule'), kind: '', path: '/console/rules/new' }, { name: t('coverage'), kind: t('rules'), path: '/console/rules?show=coverage' }, ...known];
+    { name: t('account'), kind: '', path: '/console/account' }, { name: t('pasteText'), kind: t('intelligence'), path: '/console/intelligence?paste' }, { name: t('newRule'), kind: '', path: '/console/rules/new' }, { name: t('coverage'), kind: t('rules'), path: '/console/rules?show=coverage' }, ...known];
   const found = all.filter(x => words.every(w => x.name.toLowerCase().includes(w))).slice(0, 12);
   if (text.trim()) found.push({ name: text, kind: t('search') + ' · ' + t('intelligence'), path: '/console/intelligence?q=' + encodeURIComponent(text.trim()) });
   const chosen = Math.min(at, found.length - 1);
@@ -40,7 +40,7 @@ export function Palette({ close }: { close: () => void }) {
 
 export function Help({ close }: { close: () => void }) {
   const keys: [string, string][] = [['?', t('keyHelp')], ['Ctrl K', t('keyPalette')], ['j / k', t('keyMove')], ['Enter', t('keyEnter')], ['g t / g i / g m / g s / g p', t('keyGo')],
-    ['g a / g e / g r', `${t('warnings')} / ${t('events')} / ${t('rules')}`], ['l', t('keyLive')], ['t / x', t('keyRules')], ['/', t('keyFilter')], ['u', t('keyBack')], ['n', t('keyFact')], ['1 / 2 / 3', t('keyDispose')], ['o', t('keyReopen')]];
+    ['g a / g e / g r', `${t('warnings')} / ${t('events')} / ${t('rules')}`], ['l', t('keyLive')], ['t / x', t('keyRules')], ['/', t('keyFilter')], ['u', t('keyBack')], ['n', t('keyFact')], ['1 / 2 / 3', t('keyDispose')], ['m', t('keyTake')], ['o', t('keyReopen')]];
   return <Dialog title={t('keys')} close={close}>
     <dl class="keys">{keys.map(([k, what]) => <div key={k}><dt><kbd>{k}</kbd></dt><dd>{what}</dd></div>)}</dl>
   </Dialog>;

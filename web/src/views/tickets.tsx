@@ -1,11 +1,11 @@
 // Monitoring tickets: the list, and one with what matched; a disposition is one key.
 import { useEffect, useState } from 'preact/hooks';
-import { get, part, post } from '../api';
+import { drop, get, part, post, session } from '../api';
 import { useKeys } from '../keys';
-import { Key, t, when, word } from '../lang';
+import { Key, t, when, word, words } from '../lang';
 import { go, route } from '../route';
 import { useSignal } from '../signal';
-import { Area, Choice, Empty, Failed, Heading, pulse, Table, tell, Time, Tlp, useData, why } from '../ui';
+import { Area, Choice, Empty, Failed, Heading, Input, pulse, Table, tell, Time, Tlp, useData, why } from '../ui';
 import type { IncidentView, TicketRow } from './types';
 
 const STATES = ['active', 'open', 'in-progress', 'closed', ''];
@@ -15,8 +15,17 @@ interface Ticket extends TicketRow { description: string; victim?: { name: strin
 interface Alert { row: number; at: string; input: string; observable: string; indicator: string; rule: string; level: string; where: string; hits: number; detail: Record<string, unknown> }
 const DISPOSITIONS: [string, Key][] = [['false-positive', 'falsePositive'], ['confirmed', 'confirmed'], ['undetermined', 'undetermined']];
 
+const w = words({
+  held: '抑制中的比對', noHeld: '目前沒有抑制任何比對。', noHeldTeach: '以「誤判」結案時選擇範圍與期限，相同的比對便不再開單；到期自動恢復。', scope_rule: '此規則', 'scope_rule+host': '此規則於此主機', 'scope_rule+value': '此規則比對此值', scope_indicator: '此指標', 'scope_indicator+host': '此指標於此主機', until: '至（自訂）',
+  scope: '範圍', ends: '到期', by: '建立者', count: '已抑制', stop: '解除', stopped: '已解除抑制', take: '由我承辦', taken: '已由您承辦', custom: '自訂期限', add: '加註', noted: '已加註',
+}, {
+  held: 'Held back', noHeld: 'Nothing is held back.', noHeldTeach: 'Close a ticket as a false positive with a scope and an end: the same matches raise none until then.', scope_rule: 'This rule', 'scope_rule+host': 'This rule on this host', 'scope_rule+value': 'This rule with this value', scope_indicator: 'This indicator', 'scope_indicator+host': 'This indicator on this host', until: 'Until (own choice)',
+  scope: 'Scope', ends: 'Ends', by: 'By', count: 'Held back', stop: 'Hold back no longer', stopped: 'No longer held back', take: 'Take it', taken: 'It is yours', custom: 'Until a day', add: 'Add a note', noted: 'Noted',
+});
+
 export function Tickets({ id }: { id: string }) {
-  return id ? <One number={id} /> : <List />;
+  const held = useSignal(route).query.get('show') === 'held';
+  return held && !id ? <Held /> : id ? <One number={id} /> : <List />;
 }
 
 function List() {
@@ -31,7 +40,7 @@ function List() {
   useEffect(() => load([]), [base, beat]);
   const rows = pages.base === base ? pages.list.flatMap(p => p.tickets) : [];
   return <>
-    <Heading text={t('tickets')} />
+    <Heading text={t('tickets')}><a class="button" href="/console/tickets?show=held">{w('held')}</a></Heading>
     <div class="bar"><Choice label={t('state')} value={state} set={v => go('/console/tickets' + (v === 'active' ? '' : '?state=' + v), true)} options={STATES.map(s => [s, s ? word(s) : t('all')])} />
       <span class="muted grow" aria-live="polite">{t('rows', rows.length)}</span></div>
     <Failed text={pages.error} />
@@ -40,6 +49,25 @@ function List() {
       { name: 'number', cell: r => r.number }, { name: 'title', cell: r => r.title, wide: true }, { name: 'host', cell: r => r.host }, { name: 'hits', cell: r => r.hits },
       { name: 'state', cell: r => r.disposition ? disposition(r.disposition) : word(r.state) }, { name: 'assignee', cell: r => r.assignee }, { name: 'last', cell: r => <Time at={r.end} /> },
     ]} />}
+  </>;
+}
+
+interface Suppression { row: number; scope: string; rule?: string; indicator?: string; host?: string; value?: string; until: string; created_by?: string; ticket?: string; note?: string; held: number }
+
+/** What is held back, until when, and how much of it. */
+function Held() {
+  const got = useData<{ suppressions: Suppression[] }>('/suppressions'), [error, setError] = useState('');
+  useKeys({ u: () => go('/console/tickets') });
+  const stop = (s: Suppression) => drop('/suppressions/' + s.row).then(() => { tell(w('stopped')); got.again(); }, e => setError(why(e)));
+  return <>
+    <p class="crumb"><a href="/console/tickets">{t('tickets')}</a></p>
+    <Heading text={w('held')} />
+    <Failed text={error || got.error} />
+    {got.data?.suppressions.length === 0 && <Empty title={w('noHeld')} teach={w('noHeldTeach')} />}
+    {got.data && got.data.suppressions.length > 0 && <div class="scroll low" tabIndex={0} role="region" aria-label={w('held')}><table>
+      <thead><tr>{[w('scope'), t('rule'), t('host'), w('ends'), w('by'), w('count'), ''].map((x, i) => <th key={i} scope="col">{x || <span class="hidden">{w('stop')}</span>}</th>)}</tr></thead>
+      <tbody>{got.data.suppressions.map(s => <tr key={s.row}><td>{w(('scope_' + s.scope) as 'scope_rule')}</td><td>{s.rule ? <a href={'/console/rules/' + part(s.rule)}><bdi>{s.rule}</bdi></a> : <bdi>{s.indicator}</bdi>}{s.value && <> = <bdi>{s.value}</bdi></>}</td><td><bdi>{s.host}</bdi></td>
+        <td><Time at={s.until} /></td><td><bdi>{s.created_by}</bdi>{s.ticket && <> · <a href={'/console/tickets/' + part(s.ticket)}>{s.ticket}</a></>}</td><td>{s.held}</td><td><button type="button" onClick={() => stop(s)}>{w('stop')}</button></td></tr>)}</tbody></table></div>}
   </>;
 }
 
@@ -103,17 +131,17 @@ function name(r: Ref | string): string {
   return typeof r === 'string' ? r : r.title || r.name || r.id || '';
 }
 
-function Refs({ label, list, link }: { label: Key; list?: (Ref | string)[]; link?: boolean }) {
+function Refs({ label, list, to }: { label: Key; list?: (Ref | string)[]; to?: 'rules' | 'intelligence' }) {
   if (!list?.length) return null;
   return <div><dt>{t(label)}</dt><dd>{list.map((r, i) => {
     const id = typeof r === 'string' ? r : r.id ?? '';
-    return <div key={i}>{link ? <a href={'/console/intelligence/' + part(id)}><bdi>{name(r)}</bdi></a> : <bdi>{name(r)}</bdi>}</div>;
+    return <div key={i}>{to && id ? <a href={`/console/${to}/${part(id)}`}><bdi>{name(r)}</bdi></a> : <bdi>{name(r)}</bdi>}</div>;
   })}</dd></div>;
 }
 
 function One({ number }: { number: string }) {
   const path = '/tickets/' + part(number), got = useData<Ticket>(path), alerts = useData<{ alerts: Alert[] }>(path + '/alerts');
-  const [note, setNote] = useState(''), [hold, setHold] = useState(''), [busy, setBusy] = useState(false), [error, setError] = useState('');
+  const [note, setNote] = useState(''), [hold, setHold] = useState(''), [scope, setScope] = useState(''), [day, setDay] = useState(''), [busy, setBusy] = useState(false), [error, setError] = useState('');
   const v = got.data;
   async function doing(what: () => Promise<unknown>, says: string) {
     if (busy) return;
@@ -128,15 +156,17 @@ function One({ number }: { number: string }) {
     }
     setBusy(false);
   }
-  const open = v && v.state !== 'closed';
+  const open = v && v.state !== 'closed', scopes = v?.rules?.length ? ['rule+host', 'rule', 'rule+value'] : ['indicator+host', 'indicator'], me = session.get()?.user ?? '';
+  const take = () => open && v.assignee !== me && doing(() => post(path + '/assign', { to: me }), w('taken'));
+  const addNote = () => note.trim() && doing(async () => { await post(path + '/note', { note }); setNote(''); }, w('noted'));
   const dispose = ([id, key]: [string, Key]) => open && doing(() => post(path + '/close', { disposition: id, ...(note ? { note } : {}),
-    ...(id === 'false-positive' && hold ? { scope: v.rules?.length ? 'rule+host' : 'indicator+host', for: hold } : {}) }), t('disposed', t(key)));
+    ...(id === 'false-positive' && hold && (hold !== 'day' || day) ? { scope: scope || scopes[0], ...(hold === 'day' ? { until: day } : { for: hold }) } : {}) }), t('disposed', t(key)));
   const reopen = () => v && !open && doing(() => post(path + '/reopen', {}), t('reopened'));
   const raise = () => doing(async () => {
     const made = await post<IncidentView>(path + '/incident', {});
     go('/console/incidents/' + part(made.number));
   }, t('stored'));
-  useKeys({ 1: () => dispose(DISPOSITIONS[0]), 2: () => dispose(DISPOSITIONS[1]), 3: () => dispose(DISPOSITIONS[2]), o: () => reopen(), u: () => go('/console/tickets') });
+  useKeys({ 1: () => dispose(DISPOSITIONS[0]), 2: () => dispose(DISPOSITIONS[1]), 3: () => dispose(DISPOSITIONS[2]), o: () => reopen(), m: () => take(), u: () => go('/console/tickets') });
   if (!v) return <>{got.error ? <Failed text={got.error} /> : <p class="muted">{t('loading')}</p>}</>;
   return <>
     <p class="crumb"><a href="/console/tickets">{t('tickets')}</a></p>
@@ -144,9 +174,12 @@ function One({ number }: { number: string }) {
     <section class="card form" aria-label={t('disposition')}>
       {open ? <>
         <Area label={t('ticketNote')} value={note} set={setNote} />
-        <Choice label={t('suppressFor')} value={hold} set={setHold} options={[['', t('noSuppress')], ['1d', t('days', 1)], ['7d', t('days', 7)], ['30d', t('days', 30)]]} />
+        <Choice label={t('suppressFor')} value={hold} set={setHold} options={[['', t('noSuppress')], ['1d', t('days', 1)], ['7d', t('days', 7)], ['30d', t('days', 30)], ['day', w('custom')]]} />
+          {hold === 'day' && <Input label={w('until')} type="date" value={day} set={setDay} />}
+          {hold && <Choice label={t('scope')} value={scope || scopes[0]} set={setScope} options={scopes.map(s => [s, w(('scope_' + s) as 'scope_rule')])} />}
         <div class="bar">{DISPOSITIONS.map((d, i) => <button key={d[0]} type="button" disabled={busy} onClick={() => dispose(d)}>{t(d[1])} <kbd>{i + 1}</kbd></button>)}
-          <button type="button" disabled={busy} onClick={raise}>{t('raise')}</button></div>
+          <button type="button" disabled={busy} onClick={raise}>{t('raise')}</button>{v.assignee !== me && <button type="button" disabled={busy} onClick={take}>{w('take')} <kbd>m</kbd></button>}
+          {note.trim() && <button type="button" disabled={busy} onClick={addNote}>{w('add')}</button>}</div>
       </> : <div class="bar"><span class="grow">{t('disposed', disposition(v.disposition))} {v.closed_by && <bdi>({v.closed_by}, {when(v.closed)})</bdi>}</span>
         <button type="button" disabled={busy} onClick={reopen}>{t('reopen')} <kbd>o</kbd></button></div>}
       <Failed text={error} />
@@ -155,7 +188,7 @@ function One({ number }: { number: string }) {
       <div><dt>{t('host')}</dt><dd><bdi>{v.host}</bdi></dd></div><div><dt>{t('hits')}</dt><dd>{v.hits}</dd></div>
       <div><dt>{t('first')}</dt><dd><Time at={v.start} /></dd></div><div><dt>{t('last')}</dt><dd><Time at={v.end} /></dd></div>
       <div><dt>{t('victim')}</dt><dd><bdi>{v.victim?.name}</bdi></dd></div><div><dt>{t('assignee')}</dt><dd><bdi>{v.assignee}</bdi></dd></div>
-      <Refs label="rules" list={v.rules} /><Refs label="techniques" list={v.techniques} /><Refs label="indicators" list={v.indicators} link />
+      <Refs label="rules" list={v.rules} to="rules" /><Refs label="techniques" list={v.techniques} /><Refs label="indicators" list={v.indicators} to="intelligence" />
     </dl>
     {v.description && <section><h2>{t('description')}</h2><p class="text"><bdi>{v.description}</bdi></p></section>}
     <section><h2>{t('whatMatched')}</h2><Failed text={alerts.error} /><ol class="timeline">{alerts.data?.alerts.map(a => <AlertCard key={a.row} a={a} />)}</ol></section>
