@@ -1,11 +1,13 @@
-/* What libmagic calls it, for people: no decision rests on it. Its tables are mapped once in the zygote. Of a submission with
- * thousands of children only the first get this name, because it costs more than everything else said of a small file. */
+/* What libmagic calls it, for people: no decision rests on it. Its tables are mapped once in the zygote. It costs more than everything
+ * else said of a small file (its regular expressions do), so that the submission itself gets its words and
+ * a media type, and of its children the first ones that our own table does not know; of texts it sees the beginning. */
 #include <magic.h>
 
 #include "lab/make.h"
 
-#define NAMED 200
-#define LOOKED_AT ((size_t)128 << 10) /* it makes four bytes of one where it looks for letters */
+#define NAMED 16
+#define TEXT_LOOKED_AT ((size_t)4 << 10)
+#define LOOKED_AT ((size_t)64 << 10) /* it makes four bytes of one where it looks for letters */
 
 /* Loaded once before any file is near; a worker is a fork and has a copy of its own. */
 static magic_t words, mime;
@@ -23,16 +25,16 @@ static enum rc prepare(struct err *err)
 
 static enum rc make(struct lab_node *n, struct err *err)
 {
-	struct str head = str_slice(n->bytes, 0, LOOKED_AT);
+	struct str head = str_slice(n->bytes, 0, (n->types & LAB_TYPE(LAB_TEXT)) != 0 ? TEXT_LOOKED_AT : LOOKED_AT);
 	const char *said;
 
 	(void)err;
-	if (words == NULL || n->number > NAMED)
+	if (words == NULL || n->number > NAMED || (n->parent != NULL && n->types != 0))
 		return RC_OK;
 	said = magic_buffer(words, head.p, head.n);
 	if (said != NULL)
 		lab_fact(n, "type", str_of(said));
-	said = magic_buffer(mime, head.p, head.n);
+	said = n->parent == NULL ? magic_buffer(mime, head.p, head.n) : NULL;
 	if (said != NULL)
 		lab_fact(n, "type.mime", str_of(said));
 	return RC_OK;

@@ -85,6 +85,18 @@ void lab_unseen(struct lab_node *n, uint64_t at, uint64_t length, const char *wh
 	remember(n->ledger, at, length, text);
 }
 
+bool lab_unclaimed(struct lab_node *n, uint64_t *at, uint64_t *ret_from, uint64_t *ret_to)
+{
+	struct lab_range gap;
+
+	lab_ranges_tidy(&n->ledger->claimed);
+	if (!lab_ranges_gap(&n->ledger->claimed, at, n->bytes.n, &gap))
+		return false;
+	*ret_from = gap.from;
+	*ret_to = gap.to;
+	return true;
+}
+
 bool lab_over(const struct lab_node *n)
 {
 	struct lab_work *w = n->work;

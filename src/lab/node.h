@@ -48,6 +48,8 @@ struct lab_node {
 void lab_claim(struct lab_node *n, uint64_t at, uint64_t length);
 /* These were not, and why, in English words for people without the position: "encrypted member secret.doc". length UINT64_MAX: to the end. */
 void lab_unseen(struct lab_node *n, uint64_t at, uint64_t length, const char *why, ...) PRINTF(4, 5);
+/* The next piece at or behind *at that nobody claimed yet; moves *at behind it. False: none. */
+bool lab_unclaimed(struct lab_node *n, uint64_t *at, uint64_t *ret_from, uint64_t *ret_to);
 /* True: the submission is over (time, bytes or children used up): return RC_OK as soon as you can; what you did not reach must not be
  * claimed, and is entered as unseen for you. Ask it in every loop that may be long. */
 bool lab_over(const struct lab_node *n);

@@ -25,27 +25,28 @@ static const struct format {
 	int (*filter)(struct archive *); /* of what is compressed only: its one child is read raw */
 	int (*support)(struct archive *);
 	enum span span;
+	bool sure; /* nothing else begins like it: what libarchive does not recognize then is damaged, not of another type */
 } FORMATS[] = {
-	{ LAB_GZIP, archive_read_support_filter_gzip, archive_read_support_format_raw, SPAN_IN_ORDER },
-	{ LAB_BZIP2, archive_read_support_filter_bzip2, archive_read_support_format_raw, SPAN_IN_ORDER },
-	{ LAB_XZ, archive_read_support_filter_xz, archive_read_support_format_raw, SPAN_IN_ORDER },
-	{ LAB_ZSTD, archive_read_support_filter_zstd, archive_read_support_format_raw, SPAN_IN_ORDER },
-	{ LAB_LZ4, archive_read_support_filter_lz4, archive_read_support_format_raw, SPAN_IN_ORDER },
-	{ LAB_LZIP, archive_read_support_filter_lzip, archive_read_support_format_raw, SPAN_IN_ORDER },
-	{ LAB_LZMA, archive_read_support_filter_lzma, archive_read_support_format_raw, SPAN_IN_ORDER },
-	{ LAB_COMPRESS, archive_read_support_filter_compress, archive_read_support_format_raw, SPAN_IN_ORDER },
-	{ LAB_UU, archive_read_support_filter_uu, archive_read_support_format_raw, SPAN_ALL },
-	{ LAB_RPM, archive_read_support_filter_rpm, archive_read_support_format_raw, SPAN_ALL },
-	{ LAB_TAR, NULL, archive_read_support_format_tar, SPAN_IN_ORDER },
-	{ LAB_CPIO, NULL, archive_read_support_format_cpio, SPAN_IN_ORDER },
-	{ LAB_AR, NULL, archive_read_support_format_ar, SPAN_IN_ORDER },
-	{ LAB_7Z, NULL, archive_read_support_format_7zip, SPAN_ALL },
-	{ LAB_RAR, NULL, rar_any, SPAN_ALL },
-	{ LAB_CAB, NULL, archive_read_support_format_cab, SPAN_ALL },
-	{ LAB_ISO, NULL, archive_read_support_format_iso9660, SPAN_ALL },
-	{ LAB_XAR, NULL, archive_read_support_format_xar, SPAN_ALL },
-	{ LAB_LHA, NULL, archive_read_support_format_lha, SPAN_ALL },
-	{ LAB_WARC, NULL, archive_read_support_format_warc, SPAN_ALL },
+	{ LAB_GZIP, archive_read_support_filter_gzip, archive_read_support_format_raw, SPAN_IN_ORDER, true },
+	{ LAB_BZIP2, archive_read_support_filter_bzip2, archive_read_support_format_raw, SPAN_IN_ORDER, false },
+	{ LAB_XZ, archive_read_support_filter_xz, archive_read_support_format_raw, SPAN_IN_ORDER, true },
+	{ LAB_ZSTD, archive_read_support_filter_zstd, archive_read_support_format_raw, SPAN_IN_ORDER, true },
+	{ LAB_LZ4, archive_read_support_filter_lz4, archive_read_support_format_raw, SPAN_IN_ORDER, false },
+	{ LAB_LZIP, archive_read_support_filter_lzip, archive_read_support_format_raw, SPAN_IN_ORDER, false },
+	{ LAB_LZMA, archive_read_support_filter_lzma, archive_read_support_format_raw, SPAN_IN_ORDER, false },
+	{ LAB_COMPRESS, archive_read_support_filter_compress, archive_read_support_format_raw, SPAN_IN_ORDER, false },
+	{ LAB_UU, archive_read_support_filter_uu, archive_read_support_format_raw, SPAN_ALL, false },
+	{ LAB_RPM, archive_read_support_filter_rpm, archive_read_support_format_raw, SPAN_ALL, true },
+	{ LAB_TAR, NULL, archive_read_support_format_tar, SPAN_IN_ORDER, false },
+	{ LAB_CPIO, NULL, archive_read_support_format_cpio, SPAN_IN_ORDER, false },
+	{ LAB_AR, NULL, archive_read_support_format_ar, SPAN_IN_ORDER, false },
+	{ LAB_7Z, NULL, archive_read_support_format_7zip, SPAN_ALL, true },
+	{ LAB_RAR, NULL, rar_any, SPAN_ALL, true },
+	{ LAB_CAB, NULL, archive_read_support_format_cab, SPAN_ALL, true },
+	{ LAB_ISO, NULL, archive_read_support_format_iso9660, SPAN_ALL, false },
+	{ LAB_XAR, NULL, archive_read_support_format_xar, SPAN_ALL, true },
+	{ LAB_LHA, NULL, archive_read_support_format_lha, SPAN_ALL, false },
+	{ LAB_WARC, NULL, archive_read_support_format_warc, SPAN_ALL, false },
 };
 
 static void archive_freep(struct archive **a)
@@ -172,6 +173,11 @@ static enum rc entries(struct lab_node *n, struct archive *a, const struct forma
 	return RC_OK;
 }
 
+static enum rc none_of_it(const struct format *f, struct err *err)
+{
+	return f->sure ? FAIL(err, RC_BAD, "it begins like %s and goes on as nothing", lab_type_name(f->type)) : RC_UNSUPPORTED;
+}
+
 /* Of one format; RC_UNSUPPORTED: the first bytes meant something else. */
 static enum rc walk_as(struct lab_node *n, const struct format *f, struct err *err)
 {
@@ -190,10 +196,10 @@ static enum rc walk_as(struct lab_node *n, const struct format *f, struct err *e
 		return RC_OK;
 	}
 	if (rc < ARCHIVE_WARN && archive_error_string(a) != NULL && str_eq(str_of(archive_error_string(a)), S("Unrecognized archive format")))
-		return RC_UNSUPPORTED;
+		return none_of_it(f, err);
 	/* The raw format takes everything: without a filter that recognized it, it is not compressed at all. */
 	if (f->filter != NULL && archive_filter_count(a) <= 1)
-		return RC_UNSUPPORTED;
+		return none_of_it(f, err);
 	if (rc < ARCHIVE_WARN)
 		return FAIL(err, RC_BAD, "%s", archive_error_string(a) == NULL ? "damaged" : archive_error_string(a));
 	take_entry(n, a, e, f);

@@ -227,6 +227,7 @@ static uint64_t take_member(struct lab_node *n, const struct zip_member *m, stru
 	if (known && m->packed > rest.n) {
 		lab_feature(n, LAB_NOTE, "zip.cut", m->at, LOCAL_SIZE, "a member ends behind the file");
 		from.length = rest.n;
+		lab_unseen(n, m->data_at, rest.n, "%.*s: its end is missing", STR(str_slice(m->name, 0, NAME_SHOWN)));
 	}
 	if (m->name.n > 0 && m->name.p[m->name.n - 1] == '/' && from.length == 0)
 		return m->data_at;
@@ -311,43 +312,50 @@ static enum rc walk_directory(struct lab_node *n, const struct directory *d, str
 	return RC_OK;
 }
 
-/* Without a directory: header by header, from each "PK\3\4" on. */
-static enum rc walk_headers(struct lab_node *n, struct zip_others *others)
+/* Header by header through what the directory did not lead to: all of it when there is none. */
+static size_t walk_headers(struct lab_node *n, struct zip_others *others)
 {
-	size_t at = 0, found = 0;
+	uint64_t at = 0, from, to;
+	size_t found = 0;
 
-	while (!lab_over(n)) {
+	while (!lab_over(n) && lab_unclaimed(n, &at, &from, &to)) {
 		struct zip_member m;
+		size_t header = str_find(str_slice(n->bytes, 0, to + 3), S("PK\3\4"), from);
 
-		at = str_find(n->bytes, S("PK\3\4"), at);
-		if (at == SIZE_MAX)
-			break;
-		if (!read_local(n->bytes, at, &m)) {
-			at += 4;
+		if (header == SIZE_MAX)
 			continue;
+		at = header + 4;
+		if (read_local(n->bytes, header, &m)) {
+			at = take_member(n, &m, others);
+			found++;
+		} else {
+			lab_unseen(n, header, UINT64_MAX, "a member's header is cut");
 		}
-		found++;
-		at = (size_t)take_member(n, &m, others);
 	}
-	if (found > 0 && !lab_over(n))
-		lab_feature(n, LAB_NOTE, "zip.no-directory", 0, 4, "members without a directory");
-	return found > 0 || lab_over(n) ? RC_OK : RC_UNSUPPORTED;
+	return found;
 }
 
 static enum rc walk(struct lab_node *n, struct err *err)
 {
 	struct zip_others others = { 0 };
 	struct directory d;
-	enum rc rc;
+	enum rc rc = RC_OK;
+	bool listed = find_directory(n, &d);
+	size_t found;
 
-	if (find_directory(n, &d)) {
+	if (listed) {
 		lab_fact_u64(n, "zip.entries", d.entries);
 		rc = walk_directory(n, &d, &others, err);
-	} else {
-		rc = walk_headers(n, &others);
 	}
-	if (rc == RC_OK)
-		zip_others_open(n, &others);
+	found = walk_headers(n, &others);
+	if (found > 0 && !lab_over(n))
+		lab_feature(n, LAB_NOTE, listed ? "zip.not-listed" : "zip.no-directory", 0, 4, "members that no directory lists");
+	/* Where it was cut, others may have followed. */
+	if (!listed && found > 0 && !lab_over(n))
+		lab_unseen(n, n->bytes.n - 1, 1, "has no end record: what followed is not known");
+	zip_others_open(n, &others);
+	if (!listed && found == 0 && !str_starts(n->bytes, S("PK\3\4")))
+		return RC_UNSUPPORTED;
 	return rc;
 }
 

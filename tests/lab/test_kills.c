@@ -9,7 +9,7 @@
 #include "lab/lab.h"
 #include "sys/file.h"
 #include "tap.h"
-#include "zipmake.h"
+#include "lab/zipmake.h"
 
 #define AT_ONCE 8
 

@@ -6,7 +6,7 @@
 #include "lab/lab.h"
 #include "sys/file.h"
 #include "tap.h"
-#include "zipmake.h"
+#include "lab/zipmake.h"
 
 #define MARK "MARK-of-the-lab-test-5512"
 #define EICAR_A "X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-"
