@@ -131,8 +131,10 @@ static void put_list(const struct cli *c, const struct json *v, const char *labe
 				id = json_get_str(x, json_get(x, S("number")) != NULL ? S("number") : S("code"));
 		}
 		buf_cstr(out, any ? ", " : "");
+		if (title.n > 0 && str_starts(id, S("x-lianfang-"))) /* an id of ours tells nobody anything */
+			id = title;
 		buf_str(out, id);
-		if (title.n > 0)
+		if (title.n > 0 && id.p != title.p)
 			buf_fmt(out, " (%.*s)", STR(title));
 		any = true;
 	}
