@@ -324,6 +324,8 @@ enum rc cfb_open(struct str bytes, struct arena *a, struct cfb *ret, cfb_range t
 {
 	uint64_t n;
 
+	if (tell == NULL)
+		tell = nobody;
 	*ret = (struct cfb){ .bytes = bytes, .a = a, .shift = str_le16(bytes, 30) };
 	if (bytes.n < HEADER || memcmp(bytes.p, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8) != 0)
 		return FAIL(err, RC_BAD, "compound file: no header");

@@ -47,7 +47,7 @@ enum rc cfb_open(struct str bytes, struct arena *a, struct cfb *ret, cfb_range t
 typedef bool (*cfb_put)(void *ctx, struct str bytes);
 bool cfb_copy(struct cfb *c, const struct cfb_entry *e, cfb_put put, void *ctx, cfb_range tell, void *tell_ctx);
 
-/* The same, put together, in the arena (`ret` is what there is). RC_NOMEM. `tell` may be NULL in both. */
+/* The same, put together, in the arena (`ret` is what there is). RC_NOMEM. `tell` may be NULL in all of them. */
 enum rc cfb_stream(struct cfb *c, const struct cfb_entry *e, struct str *ret, bool *ret_whole, cfb_range tell, void *ctx, struct err *err) MUSTUSE;
 
 /* "Root Entry/Macros/VBA/dir" without the root: "Macros/VBA/dir", cut at CFB_PATH_MAX. */
