@@ -193,9 +193,9 @@ static enum rc put_observables(struct arena *a, const struct form_about *x, stru
 	struct observed *list;
 	size_t n;
 
-	TRY(observed_list(a, x->facts, x->at, &list, &n, err));
+	TRY(observed_list(a, x->facts, x->at, x->tlp, &list, &n, err));
 	for (size_t i = 0; i < n; i++)
-		if (list[i].role == OBSERVED_ATTACKER && (list[i].tlp == OBSERVED_UNMARKED || list[i].tlp <= x->tlp))
+		if (list[i].role == OBSERVED_ATTACKER)
 			buf_fmt(out, "%s%.*s %.*s", out->n > 0 ? "\n" : "", STR(list[i].kind), STR(list[i].value));
 	return RC_OK;
 }

@@ -60,7 +60,7 @@ static void take(struct observed *o, const struct desk_fact *f)
 	o->times++;
 }
 
-enum rc observed_list(struct arena *a, const struct desk_facts *f, usec at, struct observed **ret, size_t *ret_n, struct err *err)
+enum rc observed_list(struct arena *a, const struct desk_facts *f, usec at, uint8_t most, struct observed **ret, size_t *ret_n, struct err *err)
 {
 	const struct desk_fact **list = arena_array(a, f->n + 1, sizeof *list);
 	struct observed *out;
@@ -68,7 +68,8 @@ enum rc observed_list(struct arena *a, const struct desk_facts *f, usec at, stru
 
 	*ret_n = 0;
 	for (size_t i = 0; list != NULL && i < f->n; i++)
-		if (f->f[i].type == FACT_OBSERVABLE && f->f[i].at <= at && text_of(f->f[i].source, S("value")).n > 0)
+		if (f->f[i].type == FACT_OBSERVABLE && f->f[i].at <= at && text_of(f->f[i].source, S("value")).n > 0 &&
+		    desk_marking(f->f[i].source, TLP_CLEAR) <= most)
 			list[n++] = &f->f[i];
 	out = arena_array(a, (n < OBSERVED_MAX ? n : OBSERVED_MAX) + 1, sizeof *out);
 	if (list == NULL || out == NULL)

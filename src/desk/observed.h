@@ -23,8 +23,9 @@ const char *observed_role_name(enum observed_role role);
 /* OBSERVED_ROLES: there is none. */
 enum observed_role observed_role_find(struct str name);
 
-/* Each value once, by kind and value. What goes beyond OBSERVED_MAX is left out. All in `a`. */
-enum rc observed_list(struct arena *a, const struct desk_facts *f, usec at, struct observed **ret, size_t *ret_n, struct err *err) MUSTUSE;
+/* Each value once, by kind and value. Facts that are marked more strictly than `most` are as if they were not there: who may not read them
+ * learns nothing from what is missing either. What goes beyond OBSERVED_MAX is left out. All in `a`. */
+enum rc observed_list(struct arena *a, const struct desk_facts *f, usec at, uint8_t most, struct observed **ret, size_t *ret_n, struct err *err) MUSTUSE;
 
 /* `text` holds something of the victim: a value of that role, or `name`; letters of either case. "" holds nothing. */
 bool observed_tells_victim(const struct observed *list, size_t n, struct str name, struct str text);

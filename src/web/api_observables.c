@@ -35,7 +35,7 @@ static enum rc look(struct api_call *c, struct incident_row *r, struct observed 
 
 	TRY(incident_find(c, c->params[0], r, err));
 	TRY(incident_look(c, r, NULL, 0, at, &v, err));
-	return observed_list(c->req->arena, &v.facts, at, ret, ret_n, err);
+	return observed_list(c->req->arena, &v.facts, at, TLP_RED, ret, ret_n, err);
 }
 
 static bool may_show(const struct api_call *c, const struct observed *o)
@@ -71,7 +71,7 @@ static enum rc observables_get(struct api_call *c, struct err *err)
 	size_t n;
 
 	TRY(incident_find_needed(c, c->params[0], at, &r, &v, &need, err));
-	TRY(observed_list(c->req->arena, &v.facts, at, &list, &n, err));
+	TRY(observed_list(c->req->arena, &v.facts, at, c->viewer->tlp_max, &list, &n, err));
 	if (!need_shows(&need, FACT_OBSERVABLE))
 		n = 0;
 	jsonw_object(&c->out);

@@ -125,7 +125,7 @@ static void observables(void)
 	usec at = 0;
 
 	(void)!time_parse(S("2026-03-02T00:00:00Z"), &at, NULL, &err);
-	OK(observed_list(a, &v.facts, at, &o, &n, &err) == RC_OK && n == 3, "each value once, and only what was known: %zu", n);
+	OK(observed_list(a, &v.facts, at, TLP_RED, &o, &n, &err) == RC_OK && n == 3, "each value once, and only what was known: %zu", n);
 	OK(o[2].role == OBSERVED_OTHER && o[2].tlp == TLP_RED && o[2].times == 2 && str_eq(o[2].indicator, S("indicator--x")), "the latest role, the strictest marking");
 	OK(o[1].tlp == TLP_RED && o[0].tlp == OBSERVED_UNMARKED, "a marking that is none is the strictest");
 	OK(observed_tells_victim(o, n, S("Mill"), S("seen at his-DB.local")), "a victim's host inside a text");
