@@ -39,7 +39,9 @@ enum rc form_fill(struct arena *a, const struct form_about *about, const struct 
 /* "scope, root cause": what is missing, for people; `zh`: in Chinese. */
 void form_missing(const struct form *f, bool zh, struct buf *out);
 
-/* Members of an open object: form, pack, title, incident, fields, missing, complete. */
+/* Member "facts": what may be stated only when nothing of the form is missing. */
+void form_put_facts(const struct pack_form *f, struct jsonw *w);
+/* Members of an open object: form, pack, title, incident, facts, fields, missing, complete. */
 void form_json(const struct form *f, struct jsonw *w);
 /* One page that can be printed, in both languages; no script, nothing from elsewhere. */
 void form_html(const struct form *f, struct buf *out);

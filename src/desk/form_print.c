@@ -12,6 +12,8 @@ static void put_fields(struct jsonw *w, const struct form_value *list, size_t n)
 		jsonw_object(w);
 		jsonw_m_str(w, "id", v->field->term.id);
 		show_words(w, "title", &v->field->term.title);
+		if (v->field->hint.zh.n > 0 || v->field->hint.en.n > 0)
+			show_words(w, "hint", &v->field->hint);
 		jsonw_m_bool(w, "required", v->field->required);
 		jsonw_m_bool(w, "missing", v->missing);
 		jsonw_m_str(w, "entry", v->field->entry);
@@ -25,6 +27,16 @@ static void put_fields(struct jsonw *w, const struct form_value *list, size_t n)
 	jsonw_array_end(w);
 }
 
+void form_put_facts(const struct pack_form *f, struct jsonw *w)
+{
+	jsonw_name(w, "facts");
+	jsonw_array(w);
+	for (int type = 0; type < FACT_TYPES; type++)
+		if (f->facts >> type & 1)
+			jsonw_cstr(w, desk_fact_name((enum fact_type)type));
+	jsonw_array_end(w);
+}
+
 void form_json(const struct form *f, struct jsonw *w)
 {
 	jsonw_m_str(w, "form", f->form->term.id);
@@ -33,6 +45,7 @@ void form_json(const struct form *f, struct jsonw *w)
 	jsonw_m_str(w, "source", f->form->source);
 	jsonw_m_str(w, "number", f->about->number);
 	jsonw_m_bool(w, "exercise", f->about->exercise);
+	form_put_facts(f->form, w);
 	jsonw_name(w, "fields");
 	put_fields(w, f->values, f->form->n_fields);
 	jsonw_name(w, "missing");

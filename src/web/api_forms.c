@@ -111,6 +111,7 @@ static enum rc forms_get(struct api_call *c, struct err *err)
 			jsonw_m_str(w, "form", f.form->term.id);
 			jsonw_m_str(w, "pack", x.pack->id);
 			show_words(w, "title", &f.form->term.title);
+			form_put_facts(f.form, w);
 			jsonw_m_int(w, "missing", (int64_t)f.missing);
 			jsonw_m_bool(w, "complete", f.missing == 0);
 			jsonw_object_end(w);

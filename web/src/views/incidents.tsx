@@ -6,6 +6,7 @@ import { Key, said, t, when, word } from '../lang';
 import { go, route } from '../route';
 import { useSignal } from '../signal';
 import { Area, Choice, Empty, Failed, Heading, Input, instant, Left, Level, localTime, pulse, Table, tell, Time, useData, useNow, why } from '../ui';
+import { Letters, Report, Reports } from './casework';
 import { LevelForm } from './level';
 import type { Clock, Fact, IncidentRow, IncidentView, Words } from './types';
 
@@ -134,7 +135,7 @@ function One({ number }: { number: string }) {
   const path = '/incidents/' + part(number), q = useSignal(route).query;
   const got = useData<IncidentView>(path), facts = useData<{ facts: Fact[] }>(path + '/facts');
   const [form, setForm] = useState<string | null>(q.get('fact')), [stored, setStored] = useState<IncidentView>();
-  useKeys({ n: () => setForm('reported'), u: () => go('/console/incidents'), Escape: () => setForm(null) });
+  useKeys({ n: () => setForm('reported'), u: () => go(q.get('form') ? '/console/incidents/' + part(number) : '/console/incidents'), Escape: () => setForm(null) });
   useEffect(() => setStored(undefined), [got.data]);
   const v = stored ?? got.data;
   if (!v) return <>{got.error ? <Failed text={got.error} /> : <p class="muted">{t('loading')}</p>}</>;
@@ -152,6 +153,8 @@ function One({ number }: { number: string }) {
       {x.clocks.length > 0 ? <ClockTable clocks={x.clocks} /> : <p class="muted">{t('noClocks')}</p>}
     </section>)}
     {v.problems.length > 0 && <section><h2>{t('problems')}</h2><ul>{v.problems.map(p => <li key={p.fact + p.why} class="bad"><bdi>{p.why}</bdi> {!p.counted && `(${t('notCounted')})`}</li>)}</ul></section>}
+    {q.get('form') ? <Report number={number} form={q.get('form')!} pack={q.get('pack') ?? ''} changed={() => { facts.again(); got.again(); }} /> : <Reports number={number} />}
+    {facts.data && <Letters number={number} facts={facts.data.facts} changed={() => { facts.again(); got.again(); }} />}
     <div class="columns">
       <section><h2>{t('timeline')} <small>{t('rows', facts.data?.facts.length ?? 0)}</small></h2><Failed text={facts.error} />{facts.data && <Timeline facts={facts.data.facts} />}</section>
       <section><h2>{t('alarms')}</h2>{v.alarms.length === 0 ? <p class="muted">{t('none')}</p>
