@@ -10,7 +10,7 @@ test(async () => {
   const node = await Node.make('alpha', { org: '市立醫院' }), { incidents, tickets } = await story(node);
   const page = await open();
   const views = ['/console/today', '/console/incidents', `/console/incidents/${incidents[0].number}`, `/console/incidents/${incidents[0].number}?fact=reported`,
-    `/console/incidents/${incidents[1].number}?fact=level`, '/console/incidents/new', `/console/incidents/${incidents[0].number}?form=improvement&pack=tw-2026`, '/console/tickets', `/console/tickets/${tickets[0].number}`, '/console/tickets?state=closed', '/console/alerts', '/console/events?span=all', '/console/rules', '/console/tickets?show=held', '/console/intelligence?paste', '/console/rules?show=coverage', '/console/rules/new', '/console/intelligence',
+    `/console/incidents/${incidents[1].number}?fact=level`, '/console/incidents/new', `/console/incidents/${incidents[0].number}?form=final-report&pack=tw-2026`, '/console/tickets', `/console/tickets/${tickets[0].number}`, '/console/tickets?state=closed', '/console/alerts', '/console/events?span=all', '/console/rules', '/console/tickets?show=held', '/console/intelligence?paste', '/console/rules?show=coverage', '/console/rules/new', '/console/intelligence',
     '/console/intelligence/indicator--00000000-0000-4000-8000-000000000001', '/console/members', '/console/account'];
   await page.goto(node.url + '/console/sign-in');
   await page.waitForSelector('form.card');
