@@ -129,11 +129,36 @@ static uint64_t memory_in_use(void)
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* A file system that is mounted nowhere, as root and folder: for who lives in a chroot, whose root cannot be exchanged. The old one
+ * stays mounted, and no name leads to it. */
+static bool detached_root(void)
+{
+	int made = fsopen("tmpfs", FSOPEN_CLOEXEC), at;
+	bool fine;
+
+	if (made < 0)
+		return false;
+	fine = fsconfig(made, FSCONFIG_SET_STRING, "size", "4k", 0) == 0 && fsconfig(made, FSCONFIG_SET_STRING, "mode", "0555", 0) == 0 &&
+	       fsconfig(made, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0;
+	at = fine ? fsmount(made, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC) : -1;
+	fine = at >= 0 && fchdir(at) == 0 && chroot(".") == 0;
+	if (at >= 0)
+		close(at);
+	close(made);
+	return fine;
+}
+
 /* A new root stacked over the old one, which is then let go of: nothing of it stays reachable, by no open folder either. */
 static enum rc empty_root(struct err *err)
 {
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 || mount("cell", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,mode=0555") != 0 ||
-	    chdir("/tmp") != 0 || syscall(SYS_pivot_root, ".", ".") != 0 || umount2(".", MNT_DETACH) != 0 || chdir("/") != 0 ||
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) {
+		/* "/" is not where something is mounted. */
+		if (errno == EINVAL && detached_root())
+			return RC_OK;
+		return FAIL(err, RC_IO, "cell: empty root: %m");
+	}
+	if (mount("cell", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,mode=0555") != 0 || chdir("/tmp") != 0 ||
+	    syscall(SYS_pivot_root, ".", ".") != 0 || umount2(".", MNT_DETACH) != 0 || chdir("/") != 0 ||
 	    mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0)
 		return FAIL(err, RC_IO, "cell: empty root: %m");
 	return RC_OK;
