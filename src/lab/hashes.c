@@ -1,7 +1,12 @@
 /* One sorted array of 20-byte rows: 16 bytes of the digest (of a SHA-256 or SHA-1 its first ones: two that share them by chance are
- * not to be expected in 2^64 files) and the place of a name. Looked up by interpolation's poor cousin, a table of first
- * two bytes, and a binary search between. */
+ * not to be expected in 2^64 files) and the place of a name. A table of first two bytes says where a binary search begins.
+ *
+ * Sealed, all of it lies in shared memory that nobody may write: the zygote's forks then cost the same with ten million rows as with
+ * none, because the kernel copies no page tables of shared memory. */
 #include "lab/hashes.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -11,6 +16,7 @@
 #define ROWS_MAX ((size_t)64 << 20)
 #define NAMES_MAX ((size_t)1 << 30)
 #define KEY 16
+#define PLACES 65537
 #define GOOD (1u << 31) /* in a row's name */
 
 struct row {
@@ -22,8 +28,26 @@ struct lab_hashes {
 	struct row *rows;
 	size_t n, cap;
 	struct buf names; /* texts with a NUL behind each */
-	uint32_t first[65537];
+	uint32_t first[PLACES];
+	char *shared; /* once sealed: the places, the rows, the names */
+	size_t n_shared;
 };
+
+/* Where the parts lie, sealed. */
+static const uint32_t *places_of(const struct lab_hashes *h)
+{
+	return (const uint32_t *)(const void *)h->shared;
+}
+
+static const struct row *rows_of(const struct lab_hashes *h)
+{
+	return (const struct row *)(const void *)(h->shared + PLACES * sizeof(uint32_t));
+}
+
+static const char *names_of(const struct lab_hashes *h)
+{
+	return h->shared + PLACES * sizeof(uint32_t) + h->n * sizeof(struct row);
+}
 
 enum rc lab_hashes_new(struct lab_hashes **ret, struct err *err)
 {
@@ -41,6 +65,8 @@ void lab_hashes_free(struct lab_hashes *h)
 		return;
 	mem_free(h->rows);
 	buf_done(&h->names);
+	if (h->shared != NULL)
+		munmap(h->shared, h->n_shared);
 	mem_free(h);
 }
 
@@ -77,7 +103,6 @@ static struct str name_of(struct str line, size_t hex)
 static enum rc add_line(struct lab_hashes *h, struct str line, bool good, uint32_t unnamed, struct err *err)
 {
 	size_t hex = 0;
-	struct buf digest;
 	struct str name;
 	struct row *r;
 
@@ -89,10 +114,8 @@ static enum rc add_line(struct lab_hashes *h, struct str line, bool good, uint32
 	r = next_row(h);
 	if (r == NULL)
 		return FAIL(err, RC_LIMIT, "too many digests");
-	buf_init(&digest, SHA256_LEN + 1);
-	(void)hex_get(&digest, str_slice(line, 0, hex));
-	memcpy(r->key, digest.p, KEY);
-	buf_done(&digest);
+	for (size_t i = 0; i < KEY; i++)
+		r->key[i] = (unsigned char)(hex_value(line.p[2 * i]) << 4 | hex_value(line.p[2 * i + 1]));
 	r->name = (name.n == 0 ? unnamed : (uint32_t)h->names.n) | (good ? GOOD : 0);
 	if (name.n > 0) {
 		buf_str(&h->names, str_slice(name, 0, 255));
@@ -140,6 +163,28 @@ static int by_key(const void *a, const void *b)
 	return order != 0 ? order : (x->name & GOOD) < (y->name & GOOD) ? -1 : (x->name & GOOD) > (y->name & GOOD);
 }
 
+static enum rc move_to_shared(struct lab_hashes *h, struct err *err)
+{
+	size_t n = sizeof h->first + h->n * sizeof *h->rows + h->names.n;
+	CLEANUP(file_closep) int fd = memfd_create("hashes", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	char *p = MAP_FAILED;
+
+	if (fd >= 0 && ftruncate(fd, (off_t)n) == 0)
+		p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		return FAIL(err, RC_NOMEM, "hashes: %m");
+	memcpy(p, h->first, sizeof h->first);
+	if (h->n > 0)
+		memcpy(p + sizeof h->first, h->rows, h->n * sizeof *h->rows);
+	memcpy(p + sizeof h->first + h->n * sizeof *h->rows, h->names.p, h->names.n);
+	h->shared = p;
+	h->n_shared = n;
+	mem_free(h->rows);
+	h->rows = NULL;
+	buf_done(&h->names);
+	return mprotect(p, n, PROT_READ) == 0 ? RC_OK : FAIL(err, RC_IO, "hashes: %m");
+}
+
 enum rc lab_hashes_seal(struct lab_hashes *h, struct err *err)
 {
 	size_t at = 0;
@@ -153,27 +198,28 @@ enum rc lab_hashes_seal(struct lab_hashes *h, struct err *err)
 			at++;
 		h->first[two] = (uint32_t)at;
 	}
-	return RC_OK;
+	return move_to_shared(h, err);
 }
 
 bool lab_hashes_find(const struct lab_hashes *h, const unsigned char *digest, size_t n, struct lab_hash_hit *ret)
 {
 	uint32_t two = (uint32_t)(digest[0] << 8 | digest[1]);
-	size_t low = h->first[two], high = h->first[two + 1], end = high;
+	const struct row *rows = rows_of(h);
+	size_t low = places_of(h)[two], high = places_of(h)[two + 1], end = high;
 
 	if (n < KEY)
 		return false;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (memcmp(h->rows[mid].key, digest, KEY) < 0)
+		if (memcmp(rows[mid].key, digest, KEY) < 0)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	if (low >= end || memcmp(h->rows[low].key, digest, KEY) != 0)
+	if (low >= end || memcmp(rows[low].key, digest, KEY) != 0)
 		return false;
-	ret->good = (h->rows[low].name & GOOD) != 0;
-	ret->name = str_of(h->names.p + (h->rows[low].name & ~GOOD));
+	ret->good = (rows[low].name & GOOD) != 0;
+	ret->name = str_of(names_of(h) + (rows[low].name & ~GOOD));
 	return true;
 }

@@ -21,7 +21,7 @@ enum rc lab_hashes_seal(struct lab_hashes *h, struct err *err) MUSTUSE;
 void lab_hashes_free(struct lab_hashes *h);
 size_t lab_hashes_count(const struct lab_hashes *h);
 
-/* digest of `n` = SHA256_LEN, SHA1_LEN or MD5_LEN bytes. False: not known. */
+/* Of a sealed table only. digest of `n` = SHA256_LEN, SHA1_LEN or MD5_LEN bytes. False: not known. */
 bool lab_hashes_find(const struct lab_hashes *h, const unsigned char *digest, size_t n, struct lab_hash_hit *ret);
 
 #endif

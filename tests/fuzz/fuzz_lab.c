@@ -18,8 +18,9 @@ static void prepare(struct lab_stock *stock)
 	for (size_t i = 0; lab_walkers[i] != NULL; i++)
 		if (lab_walkers[i]->prepare != NULL && lab_walkers[i]->prepare(NULL) != RC_OK)
 			abort();
+	/* libmagic is not ours, and would take nine tenths of the time. */
 	for (size_t i = 0; lab_makers[i] != NULL; i++)
-		if (lab_makers[i]->prepare != NULL && lab_makers[i]->prepare(NULL) != RC_OK)
+		if (lab_makers[i]->prepare != NULL && strcmp(lab_makers[i]->name, "magic") != 0 && lab_makers[i]->prepare(NULL) != RC_OK)
 			abort();
 }
 
