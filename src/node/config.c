@@ -65,6 +65,8 @@ static const struct key keys[] = {
 	  "What accounts, organisations or peers are at the desk: NAME=ROLE, a blank between; each sees what the pack shows the role." },
 	{ "desk", "notices", KIND_BOOL, AT(notices), "no", 0, 0, NULL,
 	  "Public notices at /notices: what this node published of major incidents, for readers without an account." },
+	{ "desk", "figures", KIND_BOOL, AT(figures), "no", 0, 0, NULL,
+	  "Public figures at /public: whole weeks, and nothing that fewer than three members stand behind, for readers without an account." },
 	{ "desk", "packs", KIND_TEXT, AT(desk_packs), "", 0, 0, NULL, "Folder of further packs (NAME/pack.json), beside those in the program." },
 	{ "intake", "enabled", KIND_BOOL, AT(intake), "no", 0, 0, NULL,
 	  "The single window at /window: people without an account report what happened, and ask by number and code what became of it." },

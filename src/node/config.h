@@ -57,7 +57,7 @@ struct config {
 	/* [intake] */
 	bool intake;
 	int64_t intake_per_address, intake_per_hour;
-	bool notices;
+	bool notices, figures;
 	/* [notify] */
 	bool mail_duty;      /* also to who is on duty */
 	const char *mail_server, *mail_from, *mail_to, *mail_user, *mail_password_file, *mail_ca, *webhook, *webhook_ca, *notify_command; /* or "" */

@@ -204,6 +204,10 @@ static void handle_public(void *ctx, struct http_req *r, struct http_res *res)
 		window_handle(c->window, r, res);
 		return;
 	}
+	if (c->figures != NULL && figures_is_path(r->path)) {
+		figures_handle(c->figures, r, res);
+		return;
+	}
 	if (c->notices != NULL && notices_is_path(r->path)) {
 		notices_handle(c->notices, r, res);
 		return;
@@ -226,7 +230,7 @@ static bool admit_public(void *ctx, struct http_req *r, size_t *ret_max_body, st
 {
 	struct core *c = ctx;
 
-	if (c->notices != NULL && notices_is_path(r->path))
+	if ((c->figures != NULL && figures_is_path(r->path)) || (c->notices != NULL && notices_is_path(r->path)))
 		return true;
 	if (c->window != NULL && window_is_path(r->path)) {
 		*ret_max_body = WINDOW_BODY_MAX;
@@ -265,7 +269,7 @@ static bool may_wait(void *ctx, const struct http_req *r)
 
 	if (console_has(r->path))
 		return false;
-	return !reads || c->node.store == NULL || notices_is_path(r->path) || str_starts(str_of(c->node.config.store), S("postgresql://")) ||
+	return !reads || c->node.store == NULL || notices_is_path(r->path) || figures_is_path(r->path) || str_starts(str_of(c->node.config.store), S("postgresql://")) ||
 	       str_starts(r->path, S("/api/v1/")) || auth_is_slow(c->auth, r);
 }
 
@@ -401,6 +405,8 @@ static enum rc open_window(struct core *c, struct err *err)
 
 	const struct notices_config nc = { .store = c->node.store, .desk = c->api.desk, .name = c->node.config.name, .key = c->api.id_key };
 
+	if (c->node.config.figures)
+		TRY(figures_new(&c->api, &c->figures, err));
 	if (c->node.config.notices)
 		TRY(notices_new(&nc, &c->notices, err));
 	return c->node.config.intake ? window_new(&wc, &c->window, err) : RC_OK;
@@ -532,6 +538,7 @@ static void core_close(struct core *c, bool served)
 	auth_free(c->auth);
 	oidc_free(c->api.provider);
 	window_free(c->window);
+	figures_free(c->figures);
 	notices_free(c->notices);
 	node_close(&c->node);
 	follower_free(c);

@@ -20,6 +20,7 @@
 #include "taxii/server.h"
 #include "web/api.h"
 #include "web/auth.h"
+#include "web/figures.h"
 #include "web/notices.h"
 #include "web/window.h"
 
@@ -32,6 +33,7 @@ struct core {
 	struct api api;
 	struct auth *auth;
 	struct window *window;     /* reports of people without an account, or NULL */
+	struct figures *figures;   /* what the public is told in numbers, or NULL */
 	struct notices *notices;   /* what the public is told, or NULL */
 	struct taxii_server *taxii;
 	struct fed *fed;

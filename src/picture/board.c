@@ -278,9 +278,9 @@ static struct board_cell cell_of(struct adding *d, const struct board_column *c,
 /* For the public: what fewer than k members stand behind, and what would follow by taking away from a sum. */
 static bool is_small(const struct adding *d, const struct board_column *c, const struct measure *all, int k)
 {
-	const struct measure *m = &all[c->a];
+	const struct measure *a = &all[c->a], *b = &all[c->b];
 
-	return m->n > 0 && members_in(d, m) < k;
+	return (a->n > 0 && members_in(d, a) < k) || (c->op >= BOARD_SHARE && b->n > 0 && members_in(d, b) < k);
 }
 
 /* One hidden count of a column could be found from the others and their sum in a wider board: then the smallest of the others
@@ -394,6 +394,8 @@ static void wants(struct adding *d, const struct board_spec *spec, int k)
 			d->wants_values |= 1u << c->a;
 		if (k > 0 || c->op == BOARD_MEMBERS || c->op == BOARD_SECTORS || c->op == BOARD_SHARE_OF)
 			d->wants_members |= 1u << c->a;
+		if (k > 0)
+			d->wants_members |= 1u << c->b;
 	}
 }
 

@@ -118,6 +118,8 @@ enum rc board_behind(const struct picture *p, const struct board_spec *spec, con
 void board_json(const struct picture *p, const struct board *b, struct str query_text, struct jsonw *w);
 /* RFC 4180 with a header line; every line ends with the question and the instant it was answered. */
 void board_csv(const struct picture *p, const struct board *b, struct str query_text, bool zh, struct buf *out);
+/* name: {"en", "zh-TW"} */
+void board_words_json(struct jsonw *w, const char *name, const struct board_words *words);
 /* A record, as an object. */
 void board_record_json(const struct picture *p, const struct board_record_ref *r, struct jsonw *w);
 

@@ -10,7 +10,7 @@ static const char *const units[] = { "count", "share", "rate", "span", "time", "
 static const char *const states[] = { "unknown", "heard", "silent" };
 static const char *const verdicts[] = { "running", "met", "breached", "void" };
 
-static void put_words(struct jsonw *w, const char *name, const struct board_words *words)
+void board_words_json(struct jsonw *w, const char *name, const struct board_words *words)
 {
 	jsonw_name(w, name);
 	jsonw_object(w);
@@ -99,8 +99,8 @@ static void put_columns(const struct board *b, struct jsonw *w)
 	for (size_t i = 0; i < b->n_columns; i++) {
 		jsonw_object(w);
 		jsonw_m_cstr(w, "id", b->spec->columns[i].id);
-		put_words(w, "title", &b->spec->columns[i].title);
-		put_words(w, "formula", &b->spec->columns[i].formula);
+		board_words_json(w, "title", &b->spec->columns[i].title);
+		board_words_json(w, "formula", &b->spec->columns[i].formula);
 		jsonw_m_cstr(w, "unit", units[b->spec->columns[i].unit]);
 		jsonw_object_end(w);
 	}
@@ -112,8 +112,8 @@ void board_json(const struct picture *p, const struct board *b, struct str query
 	const struct board_query *q = &b->query;
 
 	jsonw_m_cstr(w, "board", b->spec->id);
-	put_words(w, "title", &b->spec->title);
-	put_words(w, "row_title", &b->spec->rows);
+	board_words_json(w, "title", &b->spec->title);
+	board_words_json(w, "row_title", &b->spec->rows);
 	jsonw_m_time(w, "as_of", q->now);
 	put_time(w, "since", p->since);
 	jsonw_m_time(w, "from", q->from);

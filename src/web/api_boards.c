@@ -153,15 +153,6 @@ static enum rc find_board(struct api_call *c, const struct board_spec **ret, str
 	return *ret == NULL ? FAIL(err, RC_NOTFOUND, "no such board; GET /api/v1/boards lists them") : may_see(c, err);
 }
 
-static void put_words(struct jsonw *w, const char *name, const struct board_words *words)
-{
-	jsonw_name(w, name);
-	jsonw_object(w);
-	jsonw_m_cstr(w, "en", words->en);
-	jsonw_m_cstr(w, "zh-TW", words->zh);
-	jsonw_object_end(w);
-}
-
 static enum rc boards_get(struct api_call *c, struct err *err)
 {
 	struct jsonw *w = &c->out;
@@ -173,7 +164,7 @@ static enum rc boards_get(struct api_call *c, struct err *err)
 	for (const struct board_spec *b = BOARDS; b->id != NULL; b++) {
 		jsonw_object(w);
 		jsonw_m_cstr(w, "id", b->id);
-		put_words(w, "title", &b->title);
+		board_words_json(w, "title", &b->title);
 		jsonw_m_bool(w, "by_time", b->by_time);
 		jsonw_m_bool(w, "by_law", b->by_law);
 		jsonw_name(w, "columns");
@@ -181,8 +172,8 @@ static enum rc boards_get(struct api_call *c, struct err *err)
 		for (const struct board_column *k = b->columns; k->id != NULL; k++) {
 			jsonw_object(w);
 			jsonw_m_cstr(w, "id", k->id);
-			put_words(w, "title", &k->title);
-			put_words(w, "formula", &k->formula);
+			board_words_json(w, "title", &k->title);
+			board_words_json(w, "formula", &k->formula);
 			jsonw_object_end(w);
 		}
 		jsonw_array_end(w);
@@ -193,8 +184,8 @@ static enum rc boards_get(struct api_call *c, struct err *err)
 	return RC_OK;
 }
 
-/* The question as a script would put it again: all that was left out is written out. */
-static struct str question(struct api_call *c, const struct picture *p, const struct board_spec *spec, const struct board_query *q)
+/* All that was left out is written out. */
+struct str board_question(struct api_call *c, const struct picture *p, const struct board_spec *spec, const struct board_query *q)
 {
 	char from[TIME_TEXT_MAX], until[TIME_TEXT_MAX];
 	struct buf b;
@@ -234,7 +225,7 @@ static enum rc answer(struct api_call *c, const struct picture *p, const struct 
 	TRY(api_query_int(c, "limit", ROWS_DEFAULT, 1, BOARD_ROWS_MAX, &limit, err));
 	TRY(board_make(p, spec, &q, c->req->arena, &b, err));
 	TRY(board_hide_objects(c, &b, err));
-	text = question(c, p, spec, &q);
+	text = board_question(c, p, spec, &q);
 	if (b.n > (size_t)limit && !spec->by_time) {
 		b.cut += b.n - (size_t)limit;
 		b.n = (size_t)limit;

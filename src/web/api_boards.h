@@ -19,6 +19,8 @@ enum rc api_boards_listeners(struct api *api, struct listeners **ret, struct err
 /* The period and the rest of a question to a board, from the query of the request. `p` knows the words. */
 enum rc board_read_query(struct api_call *c, const struct board_spec *spec, const struct picture *p, struct board_query *ret, struct err *err) MUSTUSE;
 
+/* The question as a script would put it again. */
+struct str board_question(struct api_call *c, const struct picture *p, const struct board_spec *spec, const struct board_query *q);
 /* "words": {key: {"en", "zh-TW"}} of the rows: sectors, clocks and roles as the pack says them, indicators as the viewer may see them. */
 enum rc board_put_words(struct api_call *c, const struct picture *p, const struct board *b, struct err *err) MUSTUSE;
 /* Takes out the rows about indicators that the viewer may not see. */

@@ -20,7 +20,7 @@ def when(text):
     return datetime.datetime.fromisoformat(text.replace('Z', '+00:00')) if text else None
 
 
-n = Node('centre', tier='sector', org='Water ISAC')
+n = Node('centre', tier='sector', org='Water ISAC', conf='[desk]\nfigures = yes\n')
 n.start()
 n.post('/api/v1/organisations', {'id': 'centre', 'name': 'Water ISAC', 'sector': 'water', 'region': 'TW-TPE', 'tier': 'sector'})
 for i in range(9):
@@ -253,6 +253,50 @@ t.same(late[2]['pulse'], n.get('/api/v1/pulse').json()['pulse'], 'the pulse is t
 now = table(board('incidents'))
 t.ok(list(now.values())[-1]['incidents'] >= 1 and list(now.values())[-1]['none'] >= 1, 'and the board has it at once', now)
 t.ok(wait_until(lambda: len(strangers) > 2) and all(set(e[2]) == {'pulse'} for e in strangers[1:]), 'who sees nothing of the desk learns that something changed, and not what', strangers)
+
+# --- the report ---
+day = (NOW - datetime.timedelta(days=35)).strftime('%Y-%m-%d')
+r = n.get(f'/api/v1/reports/situation?period=month&date={day}')
+rep = r.json()
+t.ok(when(rep['from']) <= when(day + 'T12:00:00Z') < when(rep['until']) and rep['over'] and len(rep['parts']) == 3, 'the monthly report is of the month of that day: before, during, after', rep['from'], rep['until'])
+bad = []
+for part in rep['parts']:
+    for b in part['boards']:
+        again = n.get(b['query'] + '&limit=200').json()
+        bad += [b['board']] if b['board'] not in ('feeds', 'members') and [x['cells'] for x in again['rows']] != [x['cells'] for x in b['rows']] else []
+t.ok(not bad, 'every table of the report is what its own question gives', bad)
+mine = [i for i in incidents if when(rep['from']) <= (first(i, 'aware') or when(i['opened'])) < when(rep['until'])]
+t.same(rep['summary'][0]['value'], len(mine), 'its first number is what the incidents give')
+for lang, word in (('zh-TW', '資安態勢月報'), ('en', 'Monthly situation report')):
+    h = n.get(f'/api/v1/reports/situation?period=month&date={day}&format=html&lang={lang}&base=https://isac.example')
+    text = h.body.decode()
+    t.ok(h.status == 200 and word in text and '<script' not in text and text.count('https://isac.example/console/boards/') > 20 and 'unsafe-inline' not in h.headers['Content-Security-Policy'],
+         f'as a page in {lang}: no script, and numbers link to their records', text[:300])
+for query in ('period=year', 'date=tomorrow', 'format=doc', 'base=javascript:1'):
+    t.same(n.get('/api/v1/reports/situation?' + query).status, 400, f'a report of {query} is refused')
+t.same(n.get('/api/v1/reports/situation', auth=stranger).status, 404, 'who sees no incidents gets no report')
+for name, args in (('week.pdf', ['--weekly', '--report-lang', 'zh-TW']), ('month.pdf', ['--monthly', '--date', day, '--report-lang', 'en', '--base', 'https://isac.example'])):
+    began = time.monotonic()
+    done = n.cli('situation', 'report', n.dir, *args, '-o', path(name))
+    pdf = read(path(name)) if os.path.exists(path(name)) else b''
+    t.ok(done.status == 0 and pdf.startswith(b'%PDF-') and pdf.rstrip().endswith(b'%%EOF') and len(pdf) > 5000, f'{name}: {len(pdf)} bytes in {time.monotonic() - began:.2f} s', done)
+    if shutil.which('pdftotext') and pdf:
+        text = subprocess.run(['pdftotext', '-layout', path(name), '-'], capture_output=True, text=True).stdout
+        want = ['資安態勢週報', '事前', '事中', '事後', '/api/v1/boards/'] if 'week' in name else ['Monthly situation report', 'Before', 'During', 'After', '/api/v1/boards/']
+        t.ok(all(w in text for w in want), f'{name}: its text can be read and searched', text[:500])
+done = n.cli('situation', 'report', n.dir, '--monthly', '--date', day, '-f', 'json')
+t.same(done.json()['summary'], rep['summary'], 'and as JSON from the command line')
+
+# --- public figures ---
+p = n.get('/public', auth=None)
+t.ok(p.status == 200 and b'<script' not in p.body and "default-src 'none'" in p.headers['Content-Security-Policy'], 'the public page needs neither account nor script', p)
+f = n.get('/public/figures.json', auth=None).json()
+told = [x for b in f['boards'] for r in b['rows'] for x in r['cells']]
+t.ok(all(x.get('value', 0) == 0 for x in told) and any(x.get('why') == 'hidden' for x in told), 'one member alone: no number is told, and it says that there is one', told[:9])
+t.ok(not any(r['running'] for r in f['boards'][0]['rows']), 'only whole weeks')
+t.ok('少於 3' in n.get('/public?lang=zh', auth=None).body.decode() and 'fewer than 3' in n.get('/public?lang=en', auth=None).body.decode(), 'in both languages')
+t.same([n.get(x, auth=None).status for x in ('/public/style.css', '/public/nothing')], [200, 404], 'its style; nothing else')
+t.same(n.request('DELETE', '/public', auth=None).status, 405, 'nothing but reading')
 
 # --- after a restart the same ---
 old = {name: table(board(name, **span)) for name in ('incidents', 'clocks', 'times', 'sectors')}

@@ -142,7 +142,7 @@ class World:
         return self.places('region')
 
     def techniques(self):
-        now, before = defaultdict(list), defaultdict(int)
+        now, before, ago = defaultdict(list), defaultdict(int), defaultdict(set)
         for x in self.tickets:
             if x['false'] or not self.want(x['member']):
                 continue
@@ -151,7 +151,9 @@ class World:
                     now[k].append(x['member'])
                 elif self.before <= x['first'] < self.lo:
                     before[k] += 1
+                    ago[k].add(x['member'])
         self.behind = {(k, c): set(v) for k, v in now.items() for c in ('tickets', 'members', 'sectors', 'change')}
+        self.behind.update({(k, 'before'): v for k, v in ago.items()})
         return {k: {'tickets': val(len(now[k])), 'members': val(len(set(now[k]))), 'sectors': val(len({self.members[m]['sector'] for m in now[k]} - {''})),
                     'change': val(len(now[k]) - before[k])} for k in set(now) | set(before)}
 
@@ -256,6 +258,7 @@ for seed in range(1, 9):
         open_.ask(plain)
         want, got = (getattr(open_, b['board'] + '_', None) or getattr(open_, b['board']))(), shown(b)
         small = [(k, c, x) for k in got for c, x in got[k].items() if 'value' in x and 0 < len(open_.behind.get((k, c), ())) < 3]
+        small += [(k, 'before') for k in got if 'value' in got[k].get('change', {}) and 0 < len(open_.behind.get((k, 'before'), ())) < 3]
         ok(not small, f"public {b['board']} of world {seed}: nothing that fewer than three members stand behind", small[:5])
         wrong = [(k, c, x) for k in got for c, x in got[k].items() if 'value' in x and not same(x, want[k][c])]
         ok(not wrong, 'what is told is true', wrong[:5])

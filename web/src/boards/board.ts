@@ -24,7 +24,8 @@ const day = (ms: number) => new Date(ms).toISOString().slice(0, 10);
 /** The question that an address of the console puts, for the API. */
 export function question(name: string, query: URLSearchParams, more: Record<string, string> = {}): string {
   const days = Number(query.get('period') ?? (name === 'incidents' ? '182' : '28')), q = new URLSearchParams(more);
-  q.set('from', day(Date.now() - (days - 1) * 86400e3));
+  q.set('from', query.get('from') ?? day(Date.now() - (days - 1) * 86400e3));
+  if (query.get('until')) q.set('until', query.get('until')!);
   if (name === 'incidents') q.set('bin', days <= 28 ? '1' : days <= 364 ? '7' : '28');
   for (const k of ['pack', 'sector', 'region', 'exercise']) if (query.get(k)) q.set(k, query.get(k)!);
   return q.toString();

@@ -11,7 +11,7 @@ import { Board, boardsOf, BoardRow, column, interval, number, PERIODS, question,
 import { Counties, Heat, Rates, Verdicts } from './charts';
 import { b } from './words';
 
-const ABOUT = new Set(['pack', 'sector', 'region', 'exercise', 'period', 'tier']);
+const ABOUT = new Set(['pack', 'sector', 'region', 'exercise', 'period', 'tier', 'from', 'until']);
 
 /** This address with other parameters; what a number opens is part of it. */
 function address(name: string, query: URLSearchParams, more: Record<string, string> = {}): string {
@@ -135,7 +135,7 @@ export function Boards({ id }: { id: string }) {
     <nav class="sub" aria-label={b('situation')}><a href={address('', query)} aria-current={id ? undefined : 'page'}>{b('overview')}</a>
       {list.map(n => <BoardLink key={n} name={n} href={address(n, query)} here={n === id} />)}</nav>
     <div class="bar">
-      <Choice label={b('period')} value={query.get('period') ?? ''} set={v => to({ period: v })} options={[['', '–'], ...PERIODS.map(p => [p, b(p as '28')] as [string, string])]} />
+      <Choice label={b('period')} value={query.get('period') ?? ''} set={v => to({ period: v, from: '', until: '' })} options={[['', '–'], ...PERIODS.map(p => [p, b(p as '28')] as [string, string])]} />
       <Choice label={b('law')} value={query.get('pack') ?? ''} set={v => to({ pack: v })} options={[['', '–'], ...packs.map(p => [p.id, said(p.title)] as [string, string])]} />
       <Choice label={b('sector')} value={query.get('sector') ?? ''} set={v => to({ sector: v })} options={[['', b('all')], ...sectors.map(s => [s.id, said(s.title)] as [string, string])]} />
       <label class="check"><input type="checkbox" checked={query.get('exercise') === 'true'} onChange={e => to({ exercise: e.currentTarget.checked ? 'true' : '' })} /> {b('drills')}</label>
