@@ -10,7 +10,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/text.h"
-#include "web/board_html.h"
+#include "picture/text.h"
 
 #define WIDTH 595.28   /* A4, in points */
 #define HEIGHT 841.89

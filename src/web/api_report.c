@@ -1,6 +1,7 @@
 /* The weekly and the monthly report: the boards of one period in a fixed order - before, during, after - with what has to be said
  * first. As JSON, from which the command makes a PDF, or as one HTML page that prints. Every number links to its records. */
 #include "web/api_boards.h"
+#include "picture/text.h"
 #include "web/board_html.h"
 
 #include "base/hash.h"

@@ -12,11 +12,6 @@ void html_text(struct buf *out, struct str s);
 /* {"en", "zh-TW"} */
 void html_words(struct buf *out, const struct json *words, bool zh);
 
-/* A number as people read it: "83 % (70 to 91 %)", "2 d 4 h", "no report". Times by a clock `zone` seconds ahead of UTC. */
-void board_cell_text(struct buf *out, const struct json *column, const struct json *cell, int64_t k, int zone, bool zh);
-/* An instant, "2026-01-05 08:30". */
-void board_time_text(struct buf *out, usec at, int zone);
-
 struct board_html {
 	bool zh;
 	int zone;

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "desk/desk.h"
 #include "web/api_boards.h"
+#include "picture/text.h"
 #include "web/board_html.h"
 #include "web/window_pages.h"
 
