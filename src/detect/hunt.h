@@ -9,6 +9,7 @@
 #include "detect/image.h"
 #include "detect/known.h"
 #include "detect/live.h"
+#include "detect/patterns.h"
 #include "detect/taxonomy.h"
 
 #define HUNT_TERMS_MAX 64
@@ -119,10 +120,12 @@ enum rc hunt_end(struct hunt_matcher *m, hunt_fn fn, void *ctx, struct hunt_stat
 
 /* --- correlations of a process that begins --- */
 
-/* Counts again, in the live correlations, what the history holds of their longest timespan, before the first live event: what fired
- * was told in its time, and nothing is told here. Events within LIVE_TOLERANCE of the newest wait in the correlator as they did, and
+/* Counts again, in the live correlations and in the operators between observations of patterns, what the history holds of their longest
+ * timespan, before the first live event: what fired was told in its time, and nothing is told here. Events within LIVE_TOLERANCE of the newest wait in the correlator as they did, and
  * fire live. Bounded; what is left out is the oldest. */
 struct hunt_replay {
+	struct live *live;         /* NULL: no rules */
+	struct patterns *patterns; /* NULL: none */
 	uint64_t events; /* no more than about these */
 	usec time;       /* nor longer */
 };
@@ -130,6 +133,6 @@ struct hunt_replayed {
 	uint64_t events;
 	bool cut;        /* a bound was reached */
 };
-enum rc hunt_replay(struct history *h, struct live *l, const struct hunt_replay *o, struct hunt_replayed *ret, struct err *err) MUSTUSE;
+enum rc hunt_replay(struct history *h, const struct hunt_replay *o, struct hunt_replayed *ret, struct err *err) MUSTUSE;
 
 #endif

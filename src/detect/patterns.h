@@ -73,6 +73,11 @@ struct patterns_event {
 typedef void (*patterns_hit)(void *ctx, const struct hit *h);
 enum rc patterns_match(struct patterns_run *r, const struct patterns_event *e, patterns_hit fn, void *ctx, struct err *err) MUSTUSE;
 
+/* The event was matched before, by another process: operators between observations count it, and nothing is told. */
+enum rc patterns_warm(struct patterns_run *r, const struct patterns_event *e, struct err *err) MUSTUSE;
+/* The longest time that some operator between observations looks back; 0: there is none. */
+usec patterns_span(struct patterns *p);
+
 /* Nothing came for a while: what waits for earlier events waits no longer than the tolerance. */
 enum rc patterns_idle(struct patterns_run *r, patterns_hit fn, void *ctx, struct err *err) MUSTUSE;
 

@@ -13,7 +13,7 @@ struct patterns_run {
 	struct engine *engines[PATTERN_LAYERS_MAX];
 	struct flat *flat;
 	struct buf normal;
-	patterns_hit fn;
+	patterns_hit fn; /* NULL: nothing is told */
 	void *ctx;
 };
 
@@ -126,6 +126,8 @@ static struct shown show(struct patterns_run *r, const struct engine_why *why, s
 
 static void tell(struct patterns_run *r, const struct pattern_item *x, struct hit *h)
 {
+	if (r->fn == NULL)
+		return;
 	h->indicator = str_of(x->id);
 	h->matched = str_of(x->pattern);
 	h->tlp = atomic_load(&x->tlp);
@@ -205,7 +207,7 @@ static void on_fire(void *ctx, const struct correlation *c)
 	if (suppressed)
 		h.suppressed = S("(of each of its observations)");
 	f->x->anew |= suppressed;
-	atomic_fetch_add(&f->r->p->fired, !suppressed);
+	atomic_fetch_add(&f->r->p->fired, !suppressed && f->r->fn != NULL);
 	tell(f->r, f->x, &h);
 }
 
@@ -282,7 +284,7 @@ static void take_match(struct patterns_run *r, const struct pattern_layer *l, st
 	if (n == 0 && e->format == LOG_TEXT)
 		return;
 	s = show(r, why, without_places(l, why, n < WHY_MAX ? n : WHY_MAX));
-	if (!of->hidden) {
+	if (!of->hidden && r->fn != NULL) {
 		struct hit h = { .what = s.what, .at = at != 0 ? at : time_now(), .where = e->where(e->ctx), .input = e->input, .event = e->line,
 				 .suppressed = s.suppressed ? s.list : S("") };
 
@@ -319,6 +321,28 @@ enum rc patterns_match(struct patterns_run *r, const struct patterns_event *e, p
 			take_match(r, l, r->engines[i], rules[k], e, at);
 	}
 	return RC_OK;
+}
+
+enum rc patterns_warm(struct patterns_run *r, const struct patterns_event *e, struct err *err)
+{
+	return patterns_match(r, e, NULL, NULL, err);
+}
+
+usec patterns_span(struct patterns *p)
+{
+	struct pattern_world *w = pattern_world_take(p);
+	usec span = 0;
+
+	for (uint32_t i = 0; i < w->n; i++)
+		for (uint32_t k = 0; k < w->layers[i]->n_items; k++) {
+			const struct sigma_set *set = w->layers[i]->items[k]->set;
+
+			for (uint32_t r = 0; set != NULL && r < set->n_rules; r++)
+				if (set->rules[r].kind == SIGMA_CORRELATION && set->rules[r].corr->timespan > span)
+					span = set->rules[r].corr->timespan;
+		}
+	pattern_world_drop(w);
+	return span;
 }
 
 static enum rc advance(struct pattern_item *x, bool end, struct firing *f, struct err *err)

@@ -63,6 +63,8 @@ struct input {
 struct inputs {
 	struct input in[CONFIG_INPUTS_MAX];
 	_Atomic size_t n; /* of those that were started */
+	pthread_mutex_t replay_lock;
+	bool replayed;    /* memory_replay, under the lock */
 };
 
 static void pause_input(usec span)
@@ -420,6 +422,16 @@ static void settle(struct input *in)
 	in->untold = rc != RC_OK;
 }
 
+/* By the first input that may read; the others wait for it. */
+static void replay_once(struct detector *d)
+{
+	pthread_mutex_lock(&d->inputs->replay_lock);
+	if (!d->inputs->replayed && !atomic_load(&d->stopping))
+		memory_replay(d->memory);
+	d->inputs->replayed = true;
+	pthread_mutex_unlock(&d->inputs->replay_lock);
+}
+
 static void *run_input(void *ctx)
 {
 	struct input *in = ctx;
@@ -428,6 +440,7 @@ static void *run_input(void *ctx)
 	while (!atomic_load(&in->detector->stopping) && !atomic_load(&in->detector->image_full))
 		pause_input(POLL_USEC);
 	patterns_settle(in->detector->patterns);
+	replay_once(in->detector);
 	in->begun = time_now();
 	while (!atomic_load(&in->detector->stopping)) {
 		struct err err = { 0 };
@@ -496,12 +509,14 @@ static enum rc start_input(struct detector *d, const struct config_input *conf, 
 enum rc inputs_new(struct detector *d, struct err *err)
 {
 	d->inputs = mem_alloc(sizeof *d->inputs);
-	return d->inputs != NULL ? RC_OK : FAIL(err, RC_NOMEM, "inputs: out of memory");
+	if (d->inputs == NULL)
+		return FAIL(err, RC_NOMEM, "inputs: out of memory");
+	pthread_mutex_init(&d->inputs->replay_lock, NULL);
+	return RC_OK;
 }
 
 enum rc inputs_start(struct detector *d, struct err *err)
 {
-	memory_replay(d->memory);
 	for (size_t i = 0; i < d->conf->n_inputs; i++) {
 		enum rc rc = start_input(d, &d->conf->inputs[i], &d->ways->way[i], &d->inputs->in[i], err);
 
@@ -550,6 +565,7 @@ void inputs_free(struct inputs *list)
 		repeats_free(in->repeats);
 		pthread_mutex_destroy(&in->lock);
 	}
+	pthread_mutex_destroy(&list->replay_lock);
 	mem_free(list);
 }
 

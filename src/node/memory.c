@@ -347,19 +347,24 @@ static enum rc hunt(struct memory *m, const struct image_indicator *list, size_t
 
 void memory_replay(struct memory *m)
 {
-	static const struct hunt_replay bounds = { .events = REPLAY_EVENTS, .time = REPLAY_TIME };
-	struct history_opts o = { .dir = m == NULL ? NULL : m->detector->history };
+	struct hunt_replay what = { .events = REPLAY_EVENTS, .time = REPLAY_TIME };
+	struct history_opts o = { 0 };
 	struct history *h CLEANUP(history_closep) = NULL;
 	struct hunt_replayed done;
 	struct err err = { 0 };
 	usec begun = time_mono();
 	enum rc rc;
 
-	if (m == NULL || m->detector->live == NULL || live_span(m->detector->live) == 0)
+	if (m == NULL)
 		return;
+	what.live = m->detector->live;
+	what.patterns = m->detector->patterns;
+	if ((what.live == NULL || live_span(what.live) == 0) && (what.patterns == NULL || patterns_span(what.patterns) == 0))
+		return;
+	o.dir = m->detector->history;
 	rc = history_open(&o, &h, &err);
 	if (rc == RC_OK)
-		rc = hunt_replay(h, m->detector->live, &bounds, &done, &err);
+		rc = hunt_replay(h, &what, &done, &err);
 	if (rc != RC_OK && rc != RC_NOTFOUND)
 		log_line(LOG_LEVEL_WARN, "history", "correlations begin anew: %s", err.text);
 	else if (rc == RC_OK && done.events > 0)

@@ -26,7 +26,7 @@ enum rc memory_settle(struct memory *m, struct err *err) MUSTUSE;
 /* How far this input was read with what was added, in this life or before; false: it has nothing of it. */
 bool memory_place(struct memory *m, struct str input, char *out, size_t room);
 
-/* Counts again in the live correlations what the history holds of their longest timespan: before the first input is read, so that what
+/* Counts again in the live correlations and in patterns of several observations what the history holds of their longest timespan: before the first input is read, so that what
  * they had counted outlives this process. Says in the log what it could not. Accepts NULL. */
 void memory_replay(struct memory *m);
 

@@ -93,6 +93,21 @@ t.ok(r.status == 1 and r.json()['records'] and r.json()['matched'] == both['patt
 n.import_([dict(x, modified=stamp(9), revoked=True) for x in (both, one_late)])
 t.ok(wait_until(lambda: live()['patterns'] == 2), 'and both are revoked', live())
 
+# what an operator has counted outlives the process
+late = pattern("[process:command_line = 'first of two'] FOLLOWEDBY [process:command_line = 'second of two'] WITHIN 600 SECONDS")
+n.import_(late)
+t.ok(wait_until(lambda: live()['patterns'] == 3), 'a pattern of two observations')
+put(log, process('first of two', 'pc30'))
+t.ok(wait_until(lambda: n.cli('status', '@', '--json').json()['history']['events'] >= 10), 'the first is kept')
+time.sleep(1.2)  # until its bytes are flushed
+os.kill(n.role('detect'), signal.SIGKILL)
+t.ok(wait_until(lambda: live()['patterns'] == 3), 'the detect role was killed and is back')
+put(log, process('second of two', 'pc30', 1.0))
+t.ok(wait_until(lambda: alerts(late)), 'the second comes after that: the alert is made', n.text()[-800:])
+t.same(len(alerts(both)), 1, 'and what was told before is not told anew')
+n.import_(dict(late, modified=stamp(9), revoked=True))
+t.ok(wait_until(lambda: live()['patterns'] == 2), 'revoked, too')
+
 feed = [pattern(f"[process:command_line LIKE '%tool{i}-%' AND process:command_line MATCHES 'x+{i % 7}']") for i in range(2000)]
 started = time.monotonic()
 n.import_(feed)
