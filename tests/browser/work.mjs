@@ -126,6 +126,23 @@ test(async () => {
   same((await until(async () => (await receipt()).answered && receipt(), 'the answer')).disposition, 'confirmed', 'one key answers it, and the sender has the answer');
   await centre.stop();
 
+  // Notices of the browser: asked for once, then what presses is told.
+  await page.addInitScript(() => {
+    globalThis.told = [];
+    globalThis.Notification = class {
+      static permission = 'default';
+      static async requestPermission() { this.permission = 'granted'; return 'granted'; }
+      constructor(title, options) { globalThis.told.push(title + ' | ' + options.body); }
+      close() { return undefined; }
+    };
+  });
+  await page.goto(node.url + '/console/today');
+  await page.waitForSelector('.clocks li');
+  same(await page.evaluate(() => globalThis.told), [], 'nothing is told that nobody asked for');
+  await page.locator('.heading button[aria-pressed]').click();
+  await page.waitForFunction(() => globalThis.told.some(x => x.includes('已逾時')) && globalThis.told.some(x => x.includes('演練')));
+  ok(await page.locator('.heading button[aria-pressed=true]').count() === 1, 'clocks with little time left are told by the browser, a drill as one', await page.evaluate(() => globalThis.told));
+
   // Truth: the node dies in the middle of a save; no success is shown.
   await page.goto(`${node.url}/console/incidents/${number}?fact=note`);
   await page.waitForSelector('section.form textarea');

@@ -76,6 +76,7 @@ async function signOut() {
 function Inside() {
   const r = useSignal(route), s = useSignal(session)!, [over, setOver] = useState<'' | 'help' | 'palette'>('');
   usePulse();
+  useEffect(() => { void import('./notify').then(m => m.watchNotices(true)); return () => { void import('./notify').then(m => m.watchNotices(false)); }; }, []);
   const to = (view: string) => () => go('/console/' + view);
   useKeys({
     '?': () => setOver('help'), 'Ctrl-k': () => setOver('palette'),

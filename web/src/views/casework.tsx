@@ -31,12 +31,10 @@ export function Reports({ number }: { number: string }) {
 
 function Cell({ e, typed, type }: { e: Entry; typed: Record<string, string>; type: (entry: string, text: string) => void }) {
   const label = said(e.title) + (e.required ? ` (${w('required')})` : ''), hint = [said(e.hint), e.value && !e.entry ? w('from') : ''].filter(Boolean).join(' · ');
-  if (e.parts?.length && !e.entry) return <fieldset><legend>{label}</legend>{e.parts.map(p => <Cell key={p.id} e={p} typed={typed} type={type} />)}</fieldset>;
-  return <>
-    <Field label={label} hint={hint}>{(id, about) => <textarea id={id} aria-describedby={about} aria-invalid={e.missing && !typed[e.entry]} readOnly={!e.entry} rows={Math.min(8, Math.max(2, Math.ceil((typed[e.entry] ?? e.value).length / 60)))}
-      value={typed[e.entry] ?? e.value} onInput={x => type(e.entry, x.currentTarget.value)} />}</Field>
-    {e.parts?.map(p => <Cell key={p.id} e={p} typed={typed} type={type} />)}
-  </>;
+  // One that has parts is filled in by them.
+  if (e.parts?.length && !e.value) return <fieldset><legend>{label}</legend>{hint && <p class="muted">{hint}</p>}{e.parts.map(p => <Cell key={p.id} e={p} typed={typed} type={type} />)}</fieldset>;
+  return <Field label={label} hint={hint}>{(id, about) => <textarea id={id} aria-describedby={about} aria-invalid={e.missing && !typed[e.entry]} readOnly={!e.entry} rows={Math.min(8, Math.max(2, Math.ceil((typed[e.entry] ?? e.value).length / 60)))}
+      value={typed[e.entry] ?? e.value} onInput={x => type(e.entry, x.currentTarget.value)} />}</Field>;
 }
 
 /** A form as its law has it: what the facts say stands there already, the rest is typed; stored whole or not at all. */

@@ -186,7 +186,7 @@ function One({ id }: { id: string }) {
     {rule?.own && <p class="muted">{t('replaced')}</p>}
     {rule && !rule.id && <p class="muted">{t('noId')}</p>}
     {!may && <p class="muted">{t('readOnly')}</p>}
-    <div class="rule-text"><Field label={t('text')}>{fid => <textarea id={fid} class="code" rows={22} spellcheck={false} readOnly={!may} value={text} onInput={e => setText(e.currentTarget.value)} />}</Field></div>
+    <div class="rule-text"><Field label={t('text')}>{fid => <textarea id={fid} class="code" rows={18} spellcheck={false} readOnly={!may} value={text} onInput={e => setText(e.currentTarget.value)} />}</Field></div>
     <div role="status">{!text.trim() ? null : !said ? <p class="muted">{t('checking')}</p> : said.error ? <p class="bad">{said.error}</p> : said.rules!.map(r => <p key={r.line + r.title} class={r.verdict === 'loaded' ? 'good' : 'bad'}>
       <strong>{r.verdict === 'loaded' ? t('good') : t(r.verdict)}</strong> <bdi>{r.title}</bdi>{r.reason && <> · {t('line', r.line)}: <bdi>{r.reason}</bdi></>}</p>)}</div>
     <div class="bar"><Choice label={t('trySpan')} value={span} set={setSpan} options={SPANS.map(([k, ms]) => [k, t('last', ms <= 86400e3 ? word('hours', ms / 3600e3) : word('days', ms / 86400e3))])} />

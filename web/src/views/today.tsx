@@ -1,6 +1,8 @@
 // What needs me now: running clocks, the least time left first, each with its next action; then tickets that wait.
 import { part } from '../api';
 import { said, t, word } from '../lang';
+import { notices, switchNotices } from '../notify';
+import { useSignal } from '../signal';
 import { Empty, Failed, Heading, Left, Level, Table, Tlp, useData } from '../ui';
 import type { Clock, TicketRow } from './types';
 
@@ -13,9 +15,9 @@ function action(c: Running): string {
 
 export function Today(_: { id: string }) {
   const clocks = useData<{ clocks: Running[] }>('/clocks?limit=200'), tickets = useData<{ tickets: TicketRow[] }>('/tickets?state=active&limit=50');
-  const rows = clocks.data?.clocks ?? [], waiting = tickets.data?.tickets ?? [];
+  const tells = useSignal(notices), rows = clocks.data?.clocks ?? [], waiting = tickets.data?.tickets ?? [];
   return <>
-    <Heading text={t('today')}><a class="button main" href="/console/incidents/new">{t('newIncident')}</a></Heading>
+    <Heading text={t('today')}>{tells && <button type="button" aria-pressed={tells === 'on'} onClick={switchNotices}>{t('notices')}</button>}<a class="button main" href="/console/incidents/new">{t('newIncident')}</a></Heading>
     <section aria-labelledby="clocks">
       <h2 id="clocks">{t('myClocks')} <small>{t('clocksHint')}</small></h2>
       <Failed text={clocks.error} />
