@@ -39,6 +39,7 @@
 #define AGAIN_AFTER USEC_PER_SEC
 #define TOLD_MAX 100000
 #define ID_MAX 120
+#define HOUR (3600 * USEC_PER_SEC)
 
 struct cases {
 	struct core *core;
@@ -48,6 +49,8 @@ struct cases {
 	_Atomic bool reload;     /* peers are looked at again */
 	pthread_mutex_t lock;
 	struct map *told;        /* under lock: "peer collection identity" whose statement went there in this run */
+	struct map *opened;      /* under lock: how many incidents each peer opened since `hour` (time_mono) */
+	usec hour;
 	usec began;
 	uint64_t at;             /* of the chain: what is behind it was not looked at yet */
 	uint64_t urgent_at;      /* up to here at least what is major was */
@@ -113,6 +116,27 @@ enum rc case_introduce(struct core *c, enum share_lane lane, struct str author, 
 	if (rc == RC_OK)
 		(void)was_told(c->cases, str_of(key), true);
 	return rc;
+}
+
+bool case_may_open(struct core *c, struct str peer)
+{
+	struct cases *x = c->cases;
+	uint64_t n = 0;
+	bool may;
+
+	pthread_mutex_lock(&x->lock);
+	if (x->opened == NULL || time_mono() - x->hour >= HOUR) {
+		map_free(x->opened);
+		x->opened = map_new(TOLD_MAX);
+		x->hour = time_mono();
+	}
+	if (x->opened != NULL)
+		(void)!map_get(x->opened, peer, &n);
+	may = n < (uint64_t)c->node.config.peer_incidents;
+	if (may && x->opened != NULL)
+		(void)!map_put(x->opened, peer, n + 1); /* else it is not counted */
+	pthread_mutex_unlock(&x->lock);
+	return may;
 }
 
 /* --- one incident --- */
@@ -743,5 +767,6 @@ void cases_stop(struct core *c)
 	pthread_mutex_destroy(&x->making);
 	pthread_mutex_destroy(&x->lock);
 	map_free(x->told);
+	map_free(x->opened);
 	mem_free(x);
 }

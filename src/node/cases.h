@@ -31,6 +31,9 @@ enum rc case_media_in(void *ctx, const struct json *bundle, struct jsonw *out, s
 /* The word of this node that a fact is in its records, as an object. */
 enum rc case_receipt_text(struct core *c, const struct case_row *fact, const char *refused, struct buf *out, struct err *err) MUSTUSE;
 
+/* Counts one more incident that this peer opens here; false: enough for this hour. A restart forgives. */
+bool case_may_open(struct core *c, struct str peer);
+
 /* The statement of who `author` is goes to this peer, so that it can check what follows by this lane. */
 enum rc case_introduce(struct core *c, enum share_lane lane, struct str author, struct str peer, struct err *err) MUSTUSE;
 

@@ -210,6 +210,9 @@ static enum rc open_here(struct coming *x, const struct incident_fact *f, struct
 	struct incident_row r = { .id = x->f.incident, .title = x->f.title, .packs = x->f.packs, .exercise = x->f.exercise };
 
 	TRY(derive_with(x, &r, f, &r.now, err));
+	if (!case_may_open(x->c, x->from->peer))
+		return FAIL(err, RC_FULL, "%.*s has opened %lld incidents here within an hour ([desk] peer_incidents): what follows waits", STR(x->from->peer),
+			    (long long)x->c->node.config.peer_incidents);
 	TRY(incident_open(x->c->node.store, &r, f, 1, actor, err));
 	log_line(LOG_LEVEL_INFO, "incident", "%s%.*s comes from %.*s", r.exercise ? "[EXERCISE 演練] " : "", STR(r.number), STR(x->from->peer));
 	return RC_OK;

@@ -63,6 +63,8 @@ static const struct key keys[] = {
 	{ "desk", "pack", KIND_TEXT, AT(desk_pack), "tw-2026", 0, 0, NULL, "Law for incidents that name none (lianfang pack list); several: a blank between." },
 	{ "desk", "roles", KIND_TEXT, AT(desk_roles), "", 0, 0, NULL,
 	  "What accounts, organisations or peers are at the desk: NAME=ROLE, a blank between; each sees what the pack shows the role." },
+	{ "desk", "peer_incidents", KIND_INT, AT(peer_incidents), "10000", 1, 1000000000, NULL,
+	  "Incidents that one peer may open here in an hour; what comes behind them waits, and nothing of it is lost." },
 	{ "desk", "notices", KIND_BOOL, AT(notices), "no", 0, 0, NULL,
 	  "Public notices at /notices: what this node published of major incidents, for readers without an account." },
 	{ "desk", "figures", KIND_BOOL, AT(figures), "no", 0, 0, NULL,

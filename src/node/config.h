@@ -54,6 +54,7 @@ struct config {
 	/* [desk] */
 	const char *desk_packs, *desk_pack; /* folder, or ""; id of a pack */
 	const char *desk_roles; /* "NAME=ROLE ..." or "" */
+	int64_t peer_incidents;
 	/* [intake] */
 	bool intake;
 	int64_t intake_per_address, intake_per_hour;

@@ -177,11 +177,11 @@ def publish_all(k):
         return None
 
 
-for k in range(6):
+for k in range(3):
     threads = [threading.Thread(target=publish_all, args=(m,)) for m in range(3)]
     for th in threads:
         th.start()
-    time.sleep(0.01 * k)
+    time.sleep(0.02 * k)
     os.kill(n.core(), signal.SIGKILL)
     for th in threads:
         th.join()

@@ -80,6 +80,21 @@ def receipts(node, incident):
 t.ok(wait_until(lambda: receipts(h, crisis) == {'sector': (2, 2), 'nation': (2, 2)}), 'the receipts are with the provider', receipts(h, crisis))
 t.ok(wait_until(lambda: receipts(h, raised) == {'sector': (len(facts(h, raised)),) * 2, 'nation': (len(facts(h, raised)),) * 2}), 'also of what was half sent when it was raised',
      receipts(h, raised))
+# One that opens too many holds up itself alone, and loses nothing.
+m = Node('mill', 'provider').start()
+t.ok(tie(m, s), 'another provider')
+s.stop()
+s.configure('[desk]\npeer_incidents = 3')
+s.start()
+flood = [report(1, f'flood {k}') for k in range(5)]
+t.ok(wait_until(lambda: 'hospital has opened 3 incidents' in s.text()), 'a provider opens more than it may within an hour', s.text()[-800:])
+t.same([s.get('/api/v1/incidents/' + i).status for i in flood], [200] * 3 + [404] * 2, 'the rest waits')
+other = m.post('/api/v1/incidents', {'title': 'of the mill', 'packs': ['tw-2026'], 'facts': [{'type': 'aware'}, {'type': 'reported', 'level': 1}]}).json()['id']
+t.ok(wait_until(lambda: at(s, other)), 'those of others come')
+s.stop()
+s.start()
+t.ok(wait_until(lambda: all(at(s, i) for i in flood)), 'and so does the rest, later')
+m.stop()
 for x in (h, s, n):
     refused = [json.loads(f['body'])['why'] if isinstance(f['body'], str) else f['body'] for f in x.get('/api/v1/facts?kind=exchange.refuse').json()['facts']]
     t.same(refused, [], f'{x.name} refused nothing')
