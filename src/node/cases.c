@@ -8,6 +8,7 @@
  * - the tiers above the node that opened it, once it is reported;
  * - from there on upwards, once it is forwarded, or is major by its pack, or a clock of it is breached (so that whoever may take
  *   over knows of it);
+ * - the tiers above, once one goes there with which it was merged or from which it was split: it is part of that case;
  * - whoever delivered a fact of it, and whom a fact names in "to".
  * Notes, and facts with "local": true, stay here.
  *
@@ -39,6 +40,7 @@
 #define AGAIN_AFTER USEC_PER_SEC
 #define TOLD_MAX 100000
 #define ID_MAX 120
+#define KIN_DEPTH 4 /* of incidents that were merged with one another */
 #define HOUR (3600 * USEC_PER_SEC)
 
 struct cases {
@@ -203,20 +205,55 @@ static enum rc is_breached(const struct incident *i, bool *ret, struct err *err)
 	return RC_OK;
 }
 
-/* Whether the tiers above this one get it from here. */
+/* Whether the tiers above this one get it from here for a reason of its own. */
 static enum rc goes_up(const struct incident *i, bool *ret, struct err *err)
+{
+	*ret = opened_here(i) ? has_fact(i, FACT_REPORTED) : has_fact(i, FACT_FORWARDED) || is_major(i);
+	return *ret || opened_here(i) ? RC_OK : is_breached(i, ret, err);
+}
+
+/* Opened here, or by somebody below. */
+static bool may_go_up(const struct incident *i)
 {
 	struct peer from;
 
+	return opened_here(i) ||
+	       (peer_get(i->x->core->node.store, i->info.from, i->a, &from, NULL) == RC_OK && str_eq(from.relation, S("child")));
+}
+
+/* The other incident that a merge or split names, or "". */
+static struct str kin_of(const struct desk_fact *f)
+{
+	struct str ref = json_get_str(f->source, S("ref")), from = json_get_str(f->source, S("from"));
+
+	if (f->type != FACT_MERGED && f->type != FACT_SPLIT)
+		return S("");
+	return str_starts(from, S("incident--")) ? from : str_starts(ref, S("incident--")) ? ref : S("");
+}
+
+static enum rc has_link(const struct incident *i, struct str id, struct str peer, bool *ret, struct err *err)
+{
+	struct case_link *links;
+	size_t n;
+
 	*ret = false;
-	if (opened_here(i)) {
-		*ret = has_fact(i, FACT_REPORTED);
-		return RC_OK;
+	TRY(case_links(i->x->core->node.store, id, i->a, &links, &n, err));
+	for (size_t k = 0; k < n; k++)
+		*ret |= str_eq(links[k].peer, peer);
+	return RC_OK;
+}
+
+/* Whether one that it was merged with or split from is with this peer. */
+static enum rc kin_is_with(const struct incident *i, struct str peer, bool *ret, struct err *err)
+{
+	*ret = false;
+	for (size_t k = 0; k < i->view.facts.n && !*ret; k++) {
+		struct str kin = kin_of(&i->view.facts.f[k]);
+
+		if (kin.n > 0)
+			TRY(has_link(i, kin, peer, ret, err));
 	}
-	if (peer_get(i->x->core->node.store, i->info.from, i->a, &from, NULL) != RC_OK || !str_eq(from.relation, S("child")))
-		return RC_OK;
-	*ret = has_fact(i, FACT_FORWARDED) || is_major(i);
-	return *ret ? RC_OK : is_breached(i, ret, err);
+	return RC_OK;
 }
 
 static enum rc share_with_peer(const struct incident *i, struct str peer, struct err *err)
@@ -252,13 +289,15 @@ static bool is_object(const struct incident *i, struct str fact)
 static enum rc find_sharers(const struct incident *i, struct err *err)
 {
 	struct str *parents;
-	size_t n;
-	bool up;
+	size_t n = 0;
+	bool up, kin;
 
 	TRY(goes_up(i, &up, err));
-	if (up) {
+	if (may_go_up(i))
 		TRY(exchange_peers(i->x->core, S("parent"), i->a, &parents, &n, err));
-		for (size_t k = 0; k < n; k++)
+	for (size_t k = 0; k < n; k++) {
+		TRY(kin_is_with(i, parents[k], &kin, err));
+		if (up || kin)
 			TRY(share_with_peer(i, parents[k], err));
 	}
 	for (size_t k = 0; k < i->view.facts.n; k++)
@@ -470,7 +509,25 @@ static enum rc send_incident(const struct incident *i, const struct case_link *l
 	return RC_OK;
 }
 
-static enum rc look_at(struct cases *x, struct str id, struct err *err)
+static enum rc look_at(struct cases *x, struct str id, unsigned depth, struct err *err);
+
+/* What was merged with it or split from it may have to go where it goes, now. */
+static enum rc look_at_kin(const struct incident *i, const struct case_link *links, size_t n, unsigned depth, struct err *err)
+{
+	for (size_t k = 0; k < i->view.facts.n && depth < KIN_DEPTH; k++) {
+		struct str kin = kin_of(&i->view.facts.f[k]);
+		struct incident_row there;
+		bool has = true;
+
+		for (size_t l = 0; l < n && kin.n > 0 && has; l++)
+			TRY(has_link(i, kin, links[l].peer, &has, err));
+		if (!has && incident_get(i->x->core->node.store, kin, i->a, &there, NULL) == RC_OK)
+			TRY(look_at(i->x, kin, depth + 1, err));
+	}
+	return RC_OK;
+}
+
+static enum rc look_at(struct cases *x, struct str id, unsigned depth, struct err *err)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new(MEMORY);
 	struct incident i = { .x = x, .a = a };
@@ -487,13 +544,14 @@ static enum rc look_at(struct cases *x, struct str id, struct err *err)
 	TRY(make_objects(&i, err));
 	for (size_t k = 0; k < n; k++)
 		TRY(send_to(&i, &links[k], err));
-	return send_incident(&i, links, n, err);
+	TRY(send_incident(&i, links, n, err));
+	return look_at_kin(&i, links, n, depth, err);
 }
 
 /* What is wrong with one incident must not hold up the others; what is wrong with the node is tried again. */
 static enum rc look_or_say(struct cases *x, struct str id, struct err *err)
 {
-	enum rc rc = look_at(x, id, err);
+	enum rc rc = look_at(x, id, 0, err);
 
 	if (rc == RC_BAD || rc == RC_LIMIT || rc == RC_NOTFOUND || rc == RC_CONFLICT || rc == RC_UNSUPPORTED) {
 		log_line(LOG_LEVEL_ERROR, "case", "%.*s does not go to the nodes that share it: %s", STR(id), err->text);

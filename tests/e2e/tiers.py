@@ -214,6 +214,31 @@ t.ok(wait_until(lambda: any('what another office stated' in r[1] for r in refusa
 i10, _ = report(h, 'after that', 1)
 t.ok(wait_until(lambda: at(s, i10)), 'what follows goes on')
 
+# Merged and split: the tiers above have the whole case, whichever part of it was reported.
+def part(title, *facts):
+    r = h.post('/api/v1/incidents', {'title': title, 'packs': ['tw-2026'], 'facts': [{'type': 'aware'}, *facts]})
+    return r.json()['id']
+
+
+whole = part('the case', {'type': 'reported', 'level': 1})
+quiet = part('an earlier trace', {'type': 'evidence', 'id': 'trace'})
+t.ok(wait_until(lambda: at(s, whole)), 'an incident is reported')
+t.same(s.get('/api/v1/incidents/' + quiet).status, 404, 'and another is not')
+t.same(h.post(f'/api/v1/incidents/{quiet}/merge', {'into': whole}).status, 200, 'it is merged into the one that is')
+t.ok(same_everywhere(quiet, h, s) and same_everywhere(whole, h, s), 'then it is with the sector, too', facts(s, quiet), s.text()[-500:])
+t.same([m['id'] for m in at(s, whole)['merged']], [quiet], 'as part of it')
+r = h.post(f'/api/v1/incidents/{whole}/split', {'title': 'another matter', 'facts': [f['id'] for f in h.get(f'/api/v1/incidents/{whole}/facts').json()['facts'] if f['type'] == 'reported']})
+t.ok(r.status in (200, 201), 'a part is split off', r)
+off = [f['ref'] for f in h.get(f'/api/v1/incidents/{whole}/facts').json()['facts'] if f['type'] == 'split'][0]
+t.ok(same_everywhere(off, h, s), 'which goes there as well')
+first, second = part('first'), part('second')
+t.same(h.post(f'/api/v1/incidents/{second}/merge', {'into': first}).status, 200, 'two that nobody reported')
+time.sleep(0.3)
+t.same([s.get('/api/v1/incidents/' + i).status for i in (first, second)], [404, 404], 'stay at home')
+h.cli('report', '@', first, '--level', '1')
+t.ok(same_everywhere(first, h, s) and same_everywhere(second, h, s), 'until the case is reported: then both go')
+t.same(n.get('/api/v1/incidents/' + first).status, 404, 'no further than it has to')
+
 # On media: two nodes that have never been connected, and a third that gets everything backwards.
 m, k, z = Node('island', 'provider').start(), Node('mainland', 'sector').start(), Node('mirror', 'sector').start()
 for a, b in ((m, k), (m, z)):
