@@ -4,7 +4,9 @@ from harness import *
 
 t = Tap()
 log = write('log.json', '')
-n = Node('alpha', conf=f'[input log]\npath = {log}').start()
+rules = os.path.dirname(write('rules/a.yml', 'title: A\nid: 5d5ab7b8-4d2f-4f6e-9c0b-0e6f5a2f9d11\nlogsource: {product: windows}\ndetection: {s: {a: b}, condition: s}\n'))
+# Nobody answers at that provider: it is asked when somebody signs in.
+n = Node('alpha', conf=f'[input log]\npath = {log}\n[detect]\nrules = {rules}\n[sign_in]\nprovider = http://127.0.0.1:9\nclient_id = alpha').start()
 other = Node('beta')
 
 # --- the document ---
@@ -62,7 +64,8 @@ VALUES = {'bulletin': bulletin, 'name': 'admin', 'id': ind['id'], 'value': 'evil
 for method, target, op in operations:
     if method != 'GET' or target == '/api/v1/stream':  # which does not end (boards.py)
         continue
-    full = re.sub(r'{(\w+)}', lambda m: urllib.parse.quote(VALUES[m.group(1)]), target)
+    values = {**VALUES, 'id': n.get('/api/v1/rules').json()['rules'][0]['id']} if '/rules/' in target else VALUES
+    full = re.sub(r'{(\w+)}', lambda m: urllib.parse.quote(values[m.group(1)]), target)
     r = n.get(full)
     content = op['responses']['200'].get('content', {}).get('application/json')
     good = r.status == 200 and (content is None or (r.json() is not None and schema_fits(content['schema'], r.json())))
