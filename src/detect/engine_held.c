@@ -1,5 +1,5 @@
-/* Fields that hold an object or an array: a flat event has only what is inside. Asked where a rule speaks of a field as
- * such (exists, null) and the event has no value of it; the line was read as JSON before. */
+/* Fields that hold an object or an array. Asked where a rule speaks of a field as such (exists, null) and the event has no
+ * value of it. The parser names the first of them; the line is walked once more for an event that has very many. */
 #include "detect/engine_run.h"
 
 #define HELD_DEPTH_MAX 64
@@ -93,7 +93,13 @@ static bool may_hold(struct str line, struct str name)
 
 bool event_holds(const struct engine *e, uint16_t field)
 {
+	const struct flat *f = e->f;
 	struct walk w = { .dict = e->m->fields, .p = e->f->raw.p, .end = e->f->raw.p + e->f->raw.n, .field = field };
 
-	return e->f->format == LOG_JSON && may_hold(e->f->raw, fields_name(w.dict, field)) && find_in(&w, 0, 0);
+	if (f->format != LOG_JSON)
+		return false;
+	for (uint32_t i = 0; i < f->n_held && i < FLAT_HELD_MAX; i++)
+		if (f->held[i] == field)
+			return true;
+	return f->n_held > FLAT_HELD_MAX && may_hold(e->f->raw, fields_name(w.dict, field)) && find_in(&w, 0, 0);
 }

@@ -45,12 +45,25 @@ static inline bool none(const struct nfa *n, const struct set *s)
 	return any == 0;
 }
 
+/* step of an automaton of one word, as nearly all are. */
+static inline bool step_word(const struct nfa *n, struct set *s, unsigned symbol)
+{
+	uint64_t now = s->w[0], next = n->first.w[0] | (now & n->chain.w[0]) << 1;
+
+	for (uint64_t w = now & n->more.w[0]; w != 0; w &= w - 1)
+		next |= n->follow[(unsigned)__builtin_ctzll(w)].w[0];
+	s->w[0] = next & n->has[symbol].w[0];
+	return (s->w[0] & n->last.w[0]) != 0;
+}
+
 /* The set behind one more symbol; true: the match is there. */
 static inline bool step(const struct nfa *n, struct set *s, unsigned symbol)
 {
 	struct set next = n->first;
 	uint64_t done = 0, carry = 0;
 
+	if (n->words == 1)
+		return step_word(n, s, symbol);
 	for (uint32_t i = 0; i < n->words; i++) {
 		uint64_t steps = s->w[i] & n->chain.w[i];
 
@@ -197,12 +210,14 @@ static unsigned find_next(struct nfa_memo *m, const struct nfa *n, unsigned from
 static size_t run_known(const struct nfa *n, const struct nfa_memo *m, struct str text, size_t at, unsigned *now)
 {
 	unsigned in = *now;
+	/* Before a line's end that is the last character $ holds. */
+	size_t end = text.p[text.n - 1] == '\n' ? text.n - 1 : text.n;
 
-	for (; at < text.n && in != 0; at++) {
+	for (; at < end && in != 0; at++) {
 		unsigned char c = (unsigned char)text.p[at];
 		unsigned next;
 
-		if (c >= 0x80 || c == '\n')
+		if (c >= 0x80)
 			break;
 		next = m->next[in * n->classes + n->class_of[c]];
 		if (next >= MATCH)

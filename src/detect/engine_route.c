@@ -24,6 +24,11 @@ static void key_of(const struct engine *e, uint64_t key[static 2])
 	hash_keyed_each(&e->secret, e->route_text, n, hash);
 	key[0] = ((uint64_t)e->f->format << 32 | n) ^ SPREAD;
 	key[1] = SPREAD + e->assume; /* what follows keeps different ones different */
+	for (uint32_t i = 0; UNLIKELY(i < e->f->n_held) && i < FLAT_HELD_MAX; i++)
+		if ((e->m->field_role[e->f->held[i]] & ROLE_ROUTE) != 0) {
+			key[0] = mix(key[0] ^ SPREAD, e->f->held[i]);
+			key[1] = (key[1] ^ e->f->held[i]) * SPREAD;
+		}
 	for (uint32_t i = 0; i < n; i++) {
 		key[0] = mix(key[0] ^ hash[i][0], SPREAD + e->route_how[i]);
 		key[1] = (key[1] ^ hash[i][1]) * SPREAD + e->route_how[i];
@@ -113,7 +118,7 @@ const struct group *event_route(struct engine *e)
 	uint64_t key[2];
 
 	e->route = NULL;
-	if (e->n_route_values > ROUTE_VALUES_MAX)
+	if (e->n_route_values > ROUTE_VALUES_MAX || e->f->n_held > FLAT_HELD_MAX)
 		return find_out(e);
 	key_of(e, key);
 	pair = e->routes[key[0] % ROUTES];

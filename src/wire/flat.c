@@ -55,7 +55,7 @@ void flat_freep(struct flat **f)
 
 void flat_clear(struct flat *f)
 {
-	f->n = f->left_out = 0;
+	f->n = f->left_out = f->n_held = 0;
 	f->format = LOG_UNKNOWN;
 	f->raw = str_make("", 0);
 	f->time = 0;

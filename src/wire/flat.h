@@ -35,10 +35,14 @@ enum log_format {
 };
 const char *log_format_name(enum log_format f); /* "json", "evtx" ... */
 
+#define FLAT_HELD_MAX 64
+
 struct flat {
 	struct flat_value *v;
 	uint32_t n;
 	uint32_t left_out;      /* values beyond FLAT_VALUES_MAX */
+	uint32_t n_held;        /* fields that hold an object or an array, in JSON; more than FLAT_HELD_MAX: not all are named */
+	uint16_t held[FLAT_HELD_MAX]; /* those of the dictionary */
 	enum log_format format;
 	struct str raw;         /* the event's own bytes: a line, a record */
 	usec time;              /* when the format itself states it (EVTX record, syslog header, Zeek ts, CEF rt); else 0: flat_time */
@@ -63,6 +67,16 @@ static inline void flat_put(struct flat *f, uint16_t field, struct str name, enu
 	f->v[f->n++] = (struct flat_value){ text.p, name.p, text.n > FLAT_VALUE_MAX ? FLAT_VALUE_MAX : (uint32_t)text.n,
 		name.n > UINT16_MAX ? UINT16_MAX : (uint16_t)name.n, field, (uint8_t)type,
 		(uint8_t)(flags | (text.n > FLAT_VALUE_MAX ? FLAT_CUT : 0)) };
+}
+
+/* For parsers: this member is an object or an array. */
+static inline void flat_hold(struct flat *f, uint16_t field)
+{
+	if (field == FIELD_NONE)
+		return;
+	if (LIKELY(f->n_held < FLAT_HELD_MAX))
+		f->held[f->n_held] = field;
+	f->n_held++;
 }
 
 /* The value's text with JSON escapes resolved (in the scratch when there were any). An unpaired surrogate becomes

@@ -233,6 +233,8 @@ static enum rc read_element(struct reader *r, bool *ret_opened)
 	if (r->p == r->end)
 		return BAD(r, "expected a value");
 	*ret_opened = *r->p == '{' || *r->p == '[';
+	if (*ret_opened && !l->array)
+		flat_hold(r->f, r->field);
 	return *ret_opened ? open_level(r) : read_scalar(r);
 }
 

@@ -335,6 +335,8 @@ WALK_INLINE bool walk_line(struct walk *w)
 			walk_item(w);
 		}
 		if (UNLIKELY(*w->p == '{' || *w->p == '[')) {
+			if (!w->array)
+				flat_hold(w->f, (uint16_t)w->found);
 			if (!walk_open(w))
 				return false;
 			continue;

@@ -140,6 +140,8 @@ static void damage(struct buf *b)
 
 static bool same_values(const struct flat *a, const struct flat *b)
 {
+	if (a->n_held != b->n_held || memcmp(a->held, b->held, (a->n_held < FLAT_HELD_MAX ? a->n_held : FLAT_HELD_MAX) * sizeof *a->held) != 0)
+		return false;
 	if (a->n != b->n || a->left_out != b->left_out || a->format != b->format || !str_eq(a->raw, b->raw))
 		return false;
 	for (uint32_t i = 0; i < a->n; i++) {
