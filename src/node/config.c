@@ -452,6 +452,90 @@ void config_write_default(struct buf *out, const char *name, const char *tier, c
 	buf_cstr(out, "\n# A log to watch:\n#[input firewall]\n#path = /var/log/suricata/eve.json\n");
 }
 
+/* scheme://USER:PASSWORD@HOST */
+static void tell_text(struct jsonw *w, const char *name, const char *value)
+{
+	const char *colon = strstr(value, "://"), *at = colon == NULL ? NULL : strchr(colon, '@');
+	struct buf b;
+
+	if (at == NULL) {
+		jsonw_m_cstr(w, name, value);
+		return;
+	}
+	buf_init(&b, CONFIG_BYTES_MAX);
+	buf_put(&b, value, (size_t)(colon - value) + 3);
+	buf_cstr(&b, "***");
+	buf_cstr(&b, at);
+	jsonw_m_str(w, name, buf_view(&b));
+	buf_done(&b);
+}
+
+static void tell_span(struct jsonw *w, const char *name, usec v)
+{
+	static const struct { usec unit; char sign; } units[] = {
+		{ 86400 * USEC_PER_SEC, 'd' }, { 3600 * USEC_PER_SEC, 'h' }, { 60 * USEC_PER_SEC, 'm' }, { USEC_PER_SEC, 's' },
+	};
+	char text[32] = "0";
+
+	for (size_t i = 0; i < COUNTOF(units) && v > 0; i++)
+		if (v % units[i].unit == 0) {
+			snprintf(text, sizeof text, "%lld%c", (long long)(v / units[i].unit), units[i].sign);
+			break;
+		}
+	jsonw_m_cstr(w, name, text);
+}
+
+static void tell_value(struct jsonw *w, const char *name, const struct key *k, const void *field)
+{
+	char text[32];
+	int64_t number;
+
+	switch (k->kind) {
+	case KIND_TEXT:
+	case KIND_CHOICE: {
+		const char *value;
+
+		memcpy(&value, field, sizeof value);
+		tell_text(w, name, value);
+		break;
+	}
+	case KIND_BOOL: jsonw_m_cstr(w, name, *(const bool *)field ? "yes" : "no"); break;
+	case KIND_SPAN:
+		memcpy(&number, field, sizeof number);
+		tell_span(w, name, number);
+		break;
+	case KIND_INT:
+	case KIND_TLP:
+		memcpy(&number, field, sizeof number);
+		snprintf(text, sizeof text, "%lld", (long long)number);
+		jsonw_m_cstr(w, name, k->kind == KIND_TLP && number >= 0 && number < (int64_t)COUNTOF(tlp_names) ? tlp_names[number] : text);
+		break;
+	}
+}
+
+void config_tell(const struct config *c, struct jsonw *w)
+{
+	jsonw_object(w);
+	jsonw_m_cstr(w, "file", c->path);
+	jsonw_name(w, "settings");
+	jsonw_array(w);
+	for (size_t i = 0; i < COUNTOF(keys); i++) {
+		const struct key *k = &keys[i];
+
+		if (str_eq(str_of(k->section), S("input")))
+			continue;
+		jsonw_object(w);
+		jsonw_m_cstr(w, "section", k->section);
+		jsonw_m_cstr(w, "key", k->name);
+		tell_value(w, "value", k, (const char *)c + k->offset);
+		jsonw_m_cstr(w, "usual", k->def == NULL ? "" : k->def);
+		jsonw_m_cstr(w, "meaning", k->meaning);
+		jsonw_object_end(w);
+	}
+	jsonw_array_end(w);
+	jsonw_object_end(w);
+}
+
 /* An address may be longer than a line: it may go on behind a '/', '?' or '&'. */
 static void put_breakable(struct buf *out, const char *text)
 {

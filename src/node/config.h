@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/jsonw.h"
 #include "base/time.h"
 
 #define CONFIG_INPUTS_MAX 64
@@ -93,6 +94,9 @@ enum rc config_parse(struct str text, const char *path, struct arena *a, struct 
 /* The default file with every key, its meaning and range as a comment, and these values set. */
 void config_write_default(struct buf *out, const char *name, const char *tier, const char *identity, const char *listen,
 			  const char *store);
+
+/* {"file", "settings": [{"section", "key", "value", "usual", "meaning"}]}, without [input]; passwords in addresses are left out. */
+void config_tell(const struct config *c, struct jsonw *w);
 
 /* Reference of all keys as roff, for lianfang.conf(5). */
 void config_man(struct buf *out);

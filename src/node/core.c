@@ -168,6 +168,13 @@ static void ticket_changed(void *ctx, const struct ticket *t)
 	}
 }
 
+static void write_settings(void *ctx, struct jsonw *w)
+{
+	const struct core *c = ctx;
+
+	config_tell(&c->node.config, w);
+}
+
 void core_api(struct node *n, struct api *ret)
 {
 	*ret = (struct api){ .store = n->store, .node_name = n->config.name, .tier = n->config.tier, .identity = n->config.identity, .oid = n->config.oid,
@@ -454,6 +461,7 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	TRY(node_open(dir, false, &c->node, err));
 	core_api(&c->node, &c->api);
 	c->api.status = write_status;
+	c->api.settings = write_settings;
 	c->api.changed = peers_changed;
 	c->api.ticket_changed = ticket_changed;
 	c->api.rule_known = rule_known;

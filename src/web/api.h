@@ -49,6 +49,8 @@ struct api {
 	struct api_words *words;     /* names of classes and devices; api_start */
 	/* Writes the role-specific part of GET /status (fences, roles, inputs, peers). */
 	void (*status)(void *ctx, struct jsonw *w);
+	/* {"file", "settings": [...]}: what is set. May be NULL. */
+	void (*settings)(void *ctx, struct jsonw *w);
 	/* Something in peers, links or users changed: the node looks again. May be NULL. */
 	void (*changed)(void *ctx);
 	/* A ticket was closed or reopened, or (NULL) a suppression changed: what is in force is read again. May be NULL. */
@@ -112,6 +114,7 @@ extern const struct api_route API_ROUTES_ACCOUNTS[], API_ROUTES_TODAY[], API_ROU
 	API_ROUTES_MERGE[], API_ROUTES_OBSERVABLES[], API_ROUTES_RAISE[],
 	API_ROUTES_SESSION[], API_ROUTES_PASSKEY[], API_ROUTES_PROVIDER[], API_ROUTES_SECOND[],
 	API_ROUTES_BOARDS[], API_ROUTES_STREAM[], API_ROUTES_REPORT[],
+	API_ROUTES_AUDIT[],
 	API_ROUTES_COMMUNITY[], API_ROUTES_DEVICES[],
 	API_ROUTES_EVENTS[],
 	API_ROUTES_PASTE[], API_ROUTES_RULES[];

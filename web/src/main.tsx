@@ -6,7 +6,7 @@ import { useKeys } from './keys';
 import { Lang, lang, setLang, t, word } from './lang';
 import { Help, Palette } from './palette';
 import { listen } from './live';
-import { go, link, NAV, route } from './route';
+import { ADMIN, go, link, NAV, route } from './route';
 import { SetUp, SignIn } from './sign';
 import { signal, useSignal } from './signal';
 import { Failed, pulse, said, tell, Tlp, why } from './ui';
@@ -23,6 +23,9 @@ const views: Record<string, () => Promise<View>> = {
   rules: () => import('./views/rules').then(m => m.Rules),
   intelligence: () => import('./views/intelligence').then(m => m.Intelligence),
   members: () => import('./views/members').then(m => m.Members),
+  users: () => import('./views/users').then(m => m.Users),
+  settings: () => import('./views/settings').then(m => m.Settings),
+  audit: () => import('./views/audit').then(m => m.Audit),
   account: () => import('./views/account').then(m => m.Account),
   boards: () => import('./boards/boards').then(m => m.Boards),
   wall: () => import('./boards/wall').then(m => m.Wall),
@@ -88,6 +91,7 @@ function Inside() {
     'g r': to('rules'),
     'g s': to('intelligence'),
     'g p': to('members'),
+    'g u': to('users'), 'g c': to('settings'), 'g l': to('audit'),
     'g b': to('boards'),
   });
   return <>
@@ -103,7 +107,7 @@ function Inside() {
       <button type="button" onClick={signOut}>{t('signOut')}</button>
     </header>
     <nav aria-label={t('product')}>
-      {NAV.map(v => <a key={v} href={link(v)} aria-current={link(v) === '/console/' + r.view ? 'page' : undefined}>{t(v)}</a>)}
+      {(s.role === 'admin' ? [...NAV, ...ADMIN] : NAV).map(v => <a key={v} href={link(v)} aria-current={link(v) === '/console/' + r.view ? 'page' : undefined}>{t(v)}</a>)}
     </nav>
     <main id="content" tabIndex={-1}><Loaded view={r.view} id={r.id} /></main>
     {over === 'help' && <Help close={() => setOver('')} />}

@@ -1,8 +1,8 @@
 // Ctrl-K goes anywhere by a few letters; ? tells the keys.
 import { useEffect, useState } from 'preact/hooks';
-import { get, part } from './api';
+import { get, part, session } from './api';
 import { t } from './lang';
-import { go, link, NAV } from './route';
+import { ADMIN, go, link, NAV } from './route';
 import { Dialog, Input } from './ui';
 
 interface Target { name: string; kind: string; path: string }
@@ -17,7 +17,7 @@ export function Palette({ close }: { close: () => void }) {
       add(r.tickets.map(x => ({ name: `${x.number} ${x.title}`, kind: t('ticket'), path: '/console/tickets/' + part(x.number) }))), () => undefined);
   }, []);
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const all: Target[] = [...NAV.map(v => ({ name: t(v), kind: '', path: link(v) })), { name: t('newIncident'), kind: '', path: '/console/incidents/new' },
+  const all: Target[] = [...(session.get()?.role === 'admin' ? [...NAV, ...ADMIN] : NAV).map(v => ({ name: t(v), kind: '', path: link(v) })), { name: t('newIncident'), kind: '', path: '/console/incidents/new' },
     { name: t('account'), kind: '', path: '/console/account' }, { name: t('pasteText'), kind: t('intelligence'), path: '/console/intelligence?paste' }, { name: t('newRule'), kind: '', path: '/console/rules/new' }, { name: t('coverage'), kind: t('rules'), path: '/console/rules?show=coverage' }, ...known];
   const found = all.filter(x => words.every(w => x.name.toLowerCase().includes(w))).slice(0, 12);
   if (text.trim()) found.push({ name: text, kind: t('search') + ' · ' + t('intelligence'), path: '/console/intelligence?q=' + encodeURIComponent(text.trim()) });
@@ -40,7 +40,7 @@ export function Palette({ close }: { close: () => void }) {
 
 export function Help({ close }: { close: () => void }) {
   const keys: [string, string][] = [['?', t('keyHelp')], ['Ctrl K', t('keyPalette')], ['j / k', t('keyMove')], ['Enter', t('keyEnter')], ['g t / g i / g m / g s / g p', t('keyGo')],
-    ['g a / g e / g r', `${t('warnings')} / ${t('events')} / ${t('rules')}`], ['l', t('keyLive')], ['t / x', t('keyRules')], ['/', t('keyFilter')], ['u', t('keyBack')], ['n', t('keyFact')], ['1 / 2 / 3', t('keyDispose')], ['m', t('keyTake')], ['o', t('keyReopen')]];
+    ['g u / g c / g l', t('keyAdmin')], ['g a / g e / g r', `${t('warnings')} / ${t('events')} / ${t('rules')}`], ['l', t('keyLive')], ['t / x', t('keyRules')], ['/', t('keyFilter')], ['u', t('keyBack')], ['n', t('keyFact')], ['1 / 2 / 3', t('keyDispose')], ['m', t('keyTake')], ['o', t('keyReopen')]];
   return <Dialog title={t('keys')} close={close}>
     <dl class="keys">{keys.map(([k, what]) => <div key={k}><dt><kbd>{k}</kbd></dt><dd>{what}</dd></div>)}</dl>
   </Dialog>;

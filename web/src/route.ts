@@ -15,6 +15,9 @@ export const NAV: Key[] = [
   'members',
 ];
 
+/** And those that only administrators have. */
+export const ADMIN: Key[] = ['users', 'settings', 'audit'];
+
 export interface Route { view: string; id: string; query: URLSearchParams }
 
 /** Its address; alerts that want an answer are "alerts" there as in the command line, and have a word of their own beside a ticket's alerts. */

@@ -4,6 +4,7 @@ import { part, post, session, whoAmI } from '../api';
 import { makePasskey, passkeysWork } from '../passkey';
 import { t } from '../lang';
 import { useSignal } from '../signal';
+import { Tokens } from './users';
 import { Failed, Heading, Input, tell, Time, Tlp, useData, why } from '../ui';
 
 function Password() {
@@ -122,5 +123,6 @@ export function Account(_: { id: string }) {
     <dl class="facts"><div><dt>{t('user')}</dt><dd><bdi>{s.user}</bdi></dd></div><div><dt>{t('role')}</dt><dd>{s.role}</dd></div>
       <div><dt>{t('organisation')}</dt><dd><bdi>{s.org}</bdi></dd></div><div><dt>{t('tlpMax')}</dt><dd><Tlp of={s.tlp_max} /></dd></div></dl>
     <div class="columns"><Password /><Factor /><Passkeys />{s.provider && <Provider name={s.provider} />}</div>
+    <Tokens own />
   </>;
 }

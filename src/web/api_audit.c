@@ -1,0 +1,137 @@
+/* The audit: who did what and when, whether the chain of facts is whole, and what is set. For administrators who may see
+ * everything: facts name objects of all levels. */
+#include "web/api.h"
+#include "web/api_records.h"
+
+#include "gate/gate.h"
+#include "stix/marking.h"
+#include "store/facts_find.h"
+#include "web/signing.h"
+
+#define PAGE_MAX 10000
+
+static const char FACTS_SCHEMA[] =
+	"{\"type\":\"object\",\"properties\":{\"facts\":{\"type\":\"array\"},\"more\":{\"type\":\"boolean\"}}}";
+static const char VERIFY_SCHEMA[] =
+	"{\"type\":\"object\",\"properties\":{\"good\":{\"type\":\"boolean\"},\"checked\":{\"type\":\"integer\"},\"first_bad\":{\"type\":\"integer\"},"
+	"\"what\":{\"type\":\"string\"}}}";
+static const char SETTINGS_SCHEMA[] =
+	"{\"type\":\"object\",\"properties\":{\"file\":{\"type\":\"string\"},\"settings\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":"
+	"{\"section\":{\"type\":\"string\"},\"key\":{\"type\":\"string\"},\"value\":{\"type\":\"string\"},\"usual\":{\"type\":\"string\"},\"meaning\":"
+	"{\"type\":\"string\"}}}}}}";
+
+static const struct api_param AUDIT_PARAMS[] = {
+	{ "who", "string", "part of the actor: user:alice" }, { "what", "string", "beginning of the kind: user." },
+	{ "about", "string", "part of the subject" }, { "text", "string", "part of the body" },
+	{ "since", "string", "from this date or instant on" }, { "until", "string", "up to it" },
+	{ "before", "integer", "only facts with a smaller number: the next page" }, { "limit", "integer", "at most so many (100)" },
+	{ "format", "string", "json (default) or csv" }, { NULL, NULL, NULL },
+};
+
+static enum rc sees_all(const struct api_call *c, struct err *err)
+{
+	if (!gate_is_bounded(c->viewer) || c->viewer->tlp_max >= TLP_RED)
+		return RC_OK;
+	return FAIL(err, RC_DENIED, "facts name objects of all levels: only for administrators whose TLP is red");
+}
+
+/* RFC 4180. What a spreadsheet would take for a formula begins with an apostrophe. */
+static void put_cell(struct buf *b, struct str text, bool last)
+{
+	buf_char(b, '"');
+	if (text.n > 0 && strchr("=+-@\t\r", text.p[0]) != NULL)
+		buf_char(b, '\'');
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '"')
+			buf_char(b, '"');
+		buf_char(b, text.p[i]);
+	}
+	buf_cstr(b, last ? "\"\r\n" : "\",");
+}
+
+static void put_csv(struct api_call *c, const struct fact *list, size_t n)
+{
+	struct buf *b = &c->res->body;
+
+	c->res->content_type = "text/csv; charset=utf-8";
+	http_res_header(c->res, "Content-Disposition", "attachment; filename=\"audit.csv\"");
+	buf_cstr(b, "seq,at,kind,actor,subject,body\r\n");
+	for (size_t i = 0; i < n; i++) {
+		char at[TIME_TEXT_MAX];
+
+		buf_fmt(b, "%llu,", (unsigned long long)list[i].seq);
+		put_cell(b, time_format(list[i].at, at), false);
+		put_cell(b, list[i].kind, false);
+		put_cell(b, list[i].actor, false);
+		put_cell(b, list[i].subject, false);
+		put_cell(b, list[i].body, true);
+	}
+}
+
+static enum rc audit_get(struct api_call *c, struct err *err)
+{
+	struct fact_filter f = { .who = api_query(c, "who"), .what = api_query(c, "what"), .about = api_query(c, "about"), .text = api_query(c, "text") };
+	struct str format = api_query(c, "format");
+	int64_t before, limit;
+	struct fact *list;
+	bool csv = str_eq(format, S("csv"));
+	size_t n;
+
+	TRY(sees_all(c, err));
+	if (format.n > 0 && !csv && !str_eq(format, S("json")))
+		return FAIL(err, RC_BAD, "format: expected json or csv");
+	TRY(api_time(api_query(c, "since"), "since", false, &f.since, err));
+	TRY(api_time(api_query(c, "until"), "until", true, &f.until, err));
+	TRY(api_query_int(c, "before", 0, 0, INT64_MAX, &before, err));
+	TRY(api_query_int(c, "limit", csv ? PAGE_MAX : 100, 1, PAGE_MAX, &limit, err));
+	f.before = (uint64_t)before;
+	TRY(fact_flush(c->api->store, err));
+	TRY(facts_find(c->api->store, &f, (uint32_t)limit, c->req->arena, &list, &n, err));
+	if (csv) {
+		put_csv(c, list, n);
+		return RC_OK;
+	}
+	jsonw_object(&c->out);
+	jsonw_name(&c->out, "facts");
+	jsonw_array(&c->out);
+	for (size_t i = 0; i < n; i++)
+		api_put_fact(&c->out, &list[i]);
+	jsonw_array_end(&c->out);
+	jsonw_m_bool(&c->out, "more", n == (size_t)limit);
+	jsonw_object_end(&c->out);
+	return RC_OK;
+}
+
+static enum rc verify_post(struct api_call *c, struct err *err)
+{
+	struct fact_verdict v;
+
+	TRY(fact_flush(c->api->store, err));
+	TRY(fact_verify(c->api->store, c->api->seal_pub, &v, err));
+	TRY(api_fact(c, "audit.verify", v.first_bad == 0 ? S("good") : S("bad"), S(""), err));
+	jsonw_object(&c->out);
+	jsonw_m_bool(&c->out, "good", v.first_bad == 0);
+	jsonw_m_int(&c->out, "checked", (int64_t)v.checked);
+	if (v.first_bad != 0) {
+		jsonw_m_int(&c->out, "first_bad", (int64_t)v.first_bad);
+		jsonw_m_cstr(&c->out, "what", v.what);
+	}
+	jsonw_object_end(&c->out);
+	return RC_OK;
+}
+
+static enum rc settings_get(struct api_call *c, struct err *err)
+{
+	TRY(sees_all(c, err));
+	if (c->api->settings == NULL)
+		return FAIL(err, RC_UNSUPPORTED, "the node does not run");
+	c->api->settings(c->api->ctx, &c->out);
+	return RC_OK;
+}
+
+const struct api_route API_ROUTES_AUDIT[] = {
+	{ "GET", "/audit", API_ADMIN, audit_get, "The fact log by who, what, about what and when; newest first", AUDIT_PARAMS, NULL, FACTS_SCHEMA },
+	{ "POST", "/audit/verify", API_ADMIN, verify_post, "Recompute the chain of facts: whether one was changed, dropped or reordered", NULL, NULL, VERIFY_SCHEMA },
+	{ "GET", "/settings", API_ADMIN, settings_get, "What is set in lianfang.conf and what is usual; no secret is told", NULL, NULL, SETTINGS_SCHEMA },
+	{ NULL, NULL, API_ANY, NULL, NULL, NULL, NULL, NULL },
+};
