@@ -61,6 +61,7 @@ struct cli {
 	} set[CLI_OPTIONS_MAX];
 	int n_set;
 	char times[CLI_TIMES_MAX][TIME_TEXT_MAX]; /* what the options of times were read as */
+	const char *about; /* file that a request is made of: what the node finds wrong is told of it; or NULL */
 	bool json;     /* --json: records as JSON on stdout */
 	bool zh;       /* texts in zh-TW */
 };

@@ -55,6 +55,7 @@ static int take_run(struct cli *c)
 
 	if (cli_read(c->operands[1], BUNDLE_MAX, &text, &err) != RC_OK)
 		return cli_fail(c, &err);
+	c->about = c->operands[1];
 	status = node_cmd(c, c->operands[0], "POST", "/incidents/bundles", buf_view(&text), show_taken);
 	buf_done(&text);
 	return status;

@@ -188,6 +188,7 @@ static int import_run(struct cli *c)
 
 	if (cli_read(c->operands[1], IMPORT_MAX, &text, &err) != RC_OK)
 		return cli_fail(c, &err);
+	c->about = c->operands[1];
 	return node_cmd(c, c->operands[0], "POST", "/bulletins/import", buf_view(&text), show_imported);
 }
 

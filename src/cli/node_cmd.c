@@ -81,6 +81,8 @@ static int call(const struct cli *c, struct node_conn *conn, const char *method,
 		return CLI_OK;
 	node_reply_error(reply, http, &err);
 	name_options(c, &err);
+	if (c->about != NULL)
+		err_prefix(&err, "%s", c->about);
 	(void)cli_fail(c, &err);
 	return http == 404 && str_eq(str_of(method), S("GET")) ? CLI_NO : CLI_ERROR; /* asked and answered: there is none */
 }

@@ -122,6 +122,7 @@ static enum rc add_path(struct scan *s, const char *path, const struct walk *in,
 {
 	struct dirent **list = NULL;
 	struct stat st;
+	const char *slash = path[0] != '\0' && path[strlen(path) - 1] == '/' ? "" : "/";
 	struct walk here;
 	enum rc rc = RC_OK;
 	int n;
@@ -141,7 +142,7 @@ static enum rc add_path(struct scan *s, const char *path, const struct walk *in,
 		return RC_OK;
 	}
 	for (int i = 0; i < n; i++) {
-		struct str full = rc == RC_OK ? arena_fmt(s->paths, "%s/%s", path, list[i]->d_name) : S("");
+		struct str full = rc == RC_OK ? arena_fmt(s->paths, "%s%s%s", path, slash, list[i]->d_name) : S("");
 
 		if (rc == RC_OK)
 			rc = full.p == NULL ? FAIL(err, RC_LIMIT, "too many files") : add_path(s, full.p, &here, err);

@@ -124,10 +124,11 @@ t.ok(r.json() and r.json()['name'] == 'lianfang', '--json before the command', r
 
 # --- help and manual pages ---
 man = shutil.which('man')
-pages = []
+pages, helps = [], {}
 for name in LIANFANG:
     words = name.split()
     en, zh = run(*words, '--help'), run(*words, '--help', '--lang', 'zh')
+    helps[name] = en.out
     t.ok(en.status == 0 and 'usage:' in en.out, f'{name} --help', en)
     t.ok(zh.status == 0 and '用法' in zh.out, f'{name} --help in zh-TW', zh)
     options = re.findall(r'^ {2}(?:-\w, | {4})(--[\w-]+)', en.out, re.M)
@@ -156,8 +157,7 @@ def unknown(line):
 
 lines = {}
 for name in LIANFANG:
-    shown = run(*name.split(), '--help').out.partition('\nexamples:\n')[2]
-    lines[name] = re.findall(r'lianfang ([^\n]+)', shown)
+    lines[name] = re.findall(r'lianfang ([^\n]+)', helps[name].partition('\nexamples:\n')[2])
 t.same([n for n in LIANFANG if not lines[n]], ['help', 'version', 'role'], 'every command has an example')
 source = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
 for full in [os.path.join(source, 'README.md'), *sorted(glob.glob(os.path.join(source, 'docs/**/*.md'), recursive=True))]:

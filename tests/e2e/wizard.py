@@ -188,6 +188,7 @@ for words, told in ((['report', '@', number, '--system', 'hiss', '--answer', 'ef
                     (['incident', 'list', '@', '--state', 'reportd'], "--state: 'reportd' is not one of draft, aware"),
                     (['ticket', 'list', '@', '--state', 'activ'], "--state: 'activ' is not one of open, in-progress, closed or active"),
                     (['ticket', 'list', '@', '--level', 'hihg'], "--level: 'hihg' is not one of informational"),
+                    (['incident', 'take', '@', broken], 'broken.json: '), (['alert', 'import', '@', broken], 'broken.json: '),
                     (['import', broken, '@'], 'broken.json: JSON: '),
                     (['incident', 'export', '@', number, '-o', '/nonexistent/x.xml'], '/nonexistent/x.xml: No such file or directory'),
                     (['incident', 'show', '--dir', '/nonexistent', number], '/nonexistent: no node here (lianfang init makes one; --dir DIR')):
