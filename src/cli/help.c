@@ -229,8 +229,10 @@ static void man_command(const struct cli_cmd *cmd, struct buf *out)
 	buf_fmt(out, "\n.SH SYNOPSIS\n.B lianfang %s\n[options] ", cmd->name);
 	buf_init(&operands, 4096);
 	cli_operands(cmd, true, &operands);
-	buf_char(&operands, '\0');
-	put_roff(out, operands.p);
+	if (operands.bad == RC_OK && operands.n > 0)
+		put_roff(out, operands.p);
+	else if (out->bad == RC_OK)
+		out->bad = operands.bad; /* a page without them is none */
 	buf_done(&operands);
 	buf_cstr(out, "\n.SH DESCRIPTION\n");
 	put_roff(out, cmd->text.en != NULL ? cmd->text.en : cmd->summary.en);
