@@ -304,6 +304,21 @@ static enum rc not_answered(const struct wizard *z, const struct json *q, struct
 	return RC_BAD;
 }
 
+/* What still has to be asked: for the first law, then for the others that apply. */
+static const struct json *questions_left(const struct wizard *z)
+{
+	const struct json *questions = json_get(z->reply, S("questions")), *further = json_get(z->reply, S("further"));
+
+	if (further == NULL || (json_is(questions, JSON_ARRAY) && questions->n > 0))
+		return questions;
+	JSON_EACH(one, further) {
+		questions = json_get(one, S("questions"));
+		if (json_is(questions, JSON_ARRAY) && questions->n > 0)
+			return questions;
+	}
+	return NULL;
+}
+
 static enum rc ask_all(struct wizard *z, struct err *err)
 {
 	for (;;) {
@@ -312,8 +327,8 @@ static enum rc ask_all(struct wizard *z, struct err *err)
 		enum rc rc;
 
 		TRY(look(z, false, err));
-		questions = json_get(z->reply, S("questions"));
-		if (!json_is(questions, JSON_ARRAY) || questions->n == 0)
+		questions = questions_left(z);
+		if (questions == NULL || !json_is(questions, JSON_ARRAY) || questions->n == 0)
 			return RC_OK;
 		if (!z->ask)
 			return not_answered(z, json_first(questions), err);
@@ -408,6 +423,29 @@ static void show_changes(const struct wizard *z, struct buf *out)
 	}
 }
 
+/* Each law has its own levels. */
+static void show_further(const struct wizard *z, struct buf *out)
+{
+	const struct json *further = json_get(z->reply, S("further"));
+
+	if (further == NULL)
+		return;
+	JSON_EACH(one, further) {
+		const struct json *title = json_path(one, "level.title"), *cells = json_get(one, S("cells"));
+		struct str why = json_get_str(one, S("why"));
+
+		buf_fmt(out, "%.*s%s", STR(json_get_str(one, S("pack"))), z->c->zh ? "：" : ": ");
+		if (why.n > 0)
+			buf_fmt(out, "%.*s\n", STR(why));
+		else if (title == NULL)
+			buf_fmt(out, "%s\n", say(z, "no level applies: not an incident by this table", "無適用之等級（非資安事件）"));
+		else
+			buf_fmt(out, "%.*s\n", STR(said(z, title)));
+		if (title != NULL && cells != NULL)
+			show_cells(z, cells, out);
+	}
+}
+
 static void show_level(const struct wizard *z, struct buf *out)
 {
 	const struct json *title = json_path(z->reply, "level.title"), *cells = json_get(z->reply, S("cells"));
@@ -420,6 +458,7 @@ static void show_level(const struct wizard *z, struct buf *out)
 	buf_fmt(out, "%.*s%s\n", STR(said(z, title)), z->c->zh ? "，依據（* 為決定等級者）：" : ", by these cells (* decides):");
 	show_cells(z, cells, out);
 	show_changes(z, out);
+	show_further(z, out);
 }
 
 static void tell_blocked(const struct wizard *z)

@@ -17,7 +17,7 @@ static const char REQUEST[] =
 static const char SCHEMA[] =
 	"{\"type\":\"object\",\"required\":[\"pack\",\"incident\"],\"properties\":{\"pack\":{\"type\":\"string\"},\"incident\":{\"type\":\"boolean\"},\"complete\":"
 	"{\"type\":\"boolean\"},\"level\":{\"type\":\"object\"},\"items\":{\"type\":\"array\"},\"known\":{\"type\":\"array\"},\"cells\":{\"type\":\"array\"},"
-	"\"changes\":{\"type\":\"array\"},\"questions\":{\"type\":\"array\"}}}";
+	"\"changes\":{\"type\":\"array\"},\"questions\":{\"type\":\"array\"},\"further\":{\"type\":\"array\"}}}";
 
 struct wizard {
 	struct api_call *c;
@@ -28,13 +28,14 @@ struct wizard {
 	usec now;
 };
 
-static enum rc find_pack(struct api_call *c, const struct pack **ret, struct err *err)
+/* The first of the packs that apply; *ret_more: the others. */
+static enum rc find_pack(struct api_call *c, const struct pack **ret, struct str *ret_more, struct err *err)
 {
-	struct str name, packs;
+	struct str name;
 
 	TRY(api_text(c, "pack", false, &name, err));
-	packs = name.n > 0 ? name : str_of(c->api->desk_pack);
-	*ret = str_next(&packs, ' ', &name) ? desk_pack(c->api->desk, name) : NULL;
+	*ret_more = name.n > 0 ? name : str_of(c->api->desk_pack);
+	*ret = str_next(ret_more, ' ', &name) ? desk_pack(c->api->desk, name) : NULL;
 	return *ret != NULL ? RC_OK : FAIL(err, RC_BAD, "/pack: no pack '%.*s'", STR(str_slice(name, 0, 100)));
 }
 
@@ -285,9 +286,45 @@ static enum rc put_answer(struct wizard *z, struct err *err)
 	return open ? RC_OK : put_changes(z, l.overall, err);
 }
 
+/* What the other packs make of the same items: a law whose words do not fit says so, and holds up none of the others. */
+static enum rc put_further(const struct wizard *z, struct str packs, struct err *err)
+{
+	struct jsonw *w = &z->c->out;
+	struct str name;
+
+	jsonw_name(w, "further");
+	jsonw_array(w);
+	while (str_next(&packs, ' ', &name)) {
+		struct wizard *x = arena_alloc(z->c->req->arena, sizeof *x);
+		struct err why = { 0 };
+		enum rc rc;
+
+		if (x == NULL)
+			return FAIL(err, RC_NOMEM, "wizard: out of memory");
+		x->c = z->c;
+		x->now = z->now;
+		x->p = desk_pack(z->c->api->desk, name);
+		if (x->p == NULL)
+			return FAIL(err, RC_BAD, "/pack: no pack '%.*s'", STR(str_slice(name, 0, 100)));
+		rc = read_items(x, &why);
+		if (rc != RC_OK && rc != RC_BAD)
+			return FAIL(err, rc, "%s", why.text);
+		jsonw_object(w);
+		jsonw_m_str(w, "pack", x->p->id);
+		if (rc == RC_BAD)
+			jsonw_m_cstr(w, "why", why.text);
+		else
+			TRY(put_answer(x, err));
+		jsonw_object_end(w);
+	}
+	jsonw_array_end(w);
+	return RC_OK;
+}
+
 static enum rc level_post(struct api_call *c, struct err *err)
 {
 	struct wizard *z = arena_alloc(c->req->arena, sizeof *z);
+	struct str more;
 	bool blocked;
 	enum rc rc = RC_OK;
 
@@ -297,7 +334,7 @@ static enum rc level_post(struct api_call *c, struct err *err)
 		return FAIL(err, RC_NOMEM, "wizard: out of memory");
 	z->c = c;
 	z->now = time_now();
-	TRY(find_pack(c, &z->p, err));
+	TRY(find_pack(c, &z->p, &more, err));
 	TRY(api_bool(c, "blocked", false, &blocked, err));
 	TRY(read_items(z, err));
 	jsonw_object(&c->out);
@@ -311,6 +348,8 @@ static enum rc level_post(struct api_call *c, struct err *err)
 			jsonw_null(&c->out);
 	} else {
 		rc = put_answer(z, err);
+		if (rc == RC_OK && more.n > 0)
+			rc = put_further(z, more, err);
 	}
 	TRY(rc);
 	jsonw_object_end(&c->out);

@@ -80,6 +80,17 @@ for item, says in (({'system': 'nothere'}, 'no system'), ({'effect': 'ufo'}, '/i
     t.ok(r.status == 400 and says in r.json()['error']['message'], f'refused: {item}', r)
 t.same(level(*[{}] * 65).status, 400, 'at most 64 things')
 
+# --- several laws at a time ---
+v = level({'system': 'core-ordinary', 'effect': 'leak', 'severity': 'minor'}, pack='tw-2026 eu-nis2').json()
+t.same((v['pack'], [(x['pack'], x['level']['overall']) for x in v['further']]), ('tw-2026', [('eu-nis2', 1)]), 'each law that applies has its level')
+v = level({'system': 'core-ordinary', 'effect': 'leak', 'severity': 'minor', 'secrecy': 'sensitive'}, pack='tw-2021 eu-nis2').json()
+t.ok(v['level']['overall'] > 0 and 'sensitive' in v['further'][0]['why'], 'an answer that only one of them knows holds up none', v)
+v = level({}, pack='eu-nis2 tw-2026').json()
+t.ok(v['questions'] and v['further'][0]['questions'] and not v['further'][0]['complete'], 'each asks what it has to know')
+r = n.cli('incident', 'level', '@', '--pack', 'tw-2026 eu-nis2', '--system', 'core-ordinary', '--answer', 'effect=leak', '--answer', 'severity=minor', '--grounds', 'x')
+t.ok(r.status == 0 and 'eu-nis2: ' in r.out, 'also for people', r)
+t.same(level({}, pack='tw-2026 nowhere').status, 400, 'a law that nobody knows is refused')
+
 # --- a pack that knows nothing of registers ---
 bare = json.loads(run('pack', 'show', 'generic', '--json').out)
 bare['id'] = 'bare'
