@@ -4,6 +4,8 @@
  * learns which accounts exist; that a code is wanted is said only after the password. */
 #include "web/api.h"
 
+#include <qrencode.h>
+
 #include "base/hash.h"
 #include "base/text.h"
 #include "store/accounts.h"
@@ -17,6 +19,7 @@
 #define LINK_BYTES 24
 #define RECOVERY_BYTES 10
 #define SEALED "sealed:"
+#define QR_WIDTH_MAX 177 /* version 40, ISO/IEC 18004 */
 
 static const char SESSION_SCHEMA[] =
 	"{\"type\":\"object\",\"required\":[\"signed_in\",\"node\",\"tier\"],\"properties\":{\"signed_in\":{\"type\":\"boolean\"},"
@@ -36,7 +39,8 @@ static const char PROVE_REQUEST[] =
 	"{\"type\":\"object\",\"required\":[\"password\"],\"properties\":{\"password\":{\"type\":\"string\"}}}";
 static const char CODE_REQUEST[] = "{\"type\":\"object\",\"required\":[\"code\"],\"properties\":{\"code\":{\"type\":\"string\"}}}";
 static const char FACTOR_SCHEMA[] =
-	"{\"type\":\"object\",\"properties\":{\"secret\":{\"type\":\"string\"},\"uri\":{\"type\":\"string\"}}}";
+	"{\"type\":\"object\",\"properties\":{\"secret\":{\"type\":\"string\"},\"uri\":{\"type\":\"string\"},"
+	"\"qr\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"the uri as a QR code: rows of 0 and 1\"}}}";
 static const char CODES_SCHEMA[] =
 	"{\"type\":\"object\",\"properties\":{\"recovery_codes\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}}}";
 static const char LINK_SCHEMA[] =
@@ -315,6 +319,28 @@ static enum rc link_post(struct api_call *c, struct err *err)
 
 /* --- the second factor --- */
 
+/* The same as a picture: rows of modules, dark ones "1"; without the quiet zone of four modules around it. A failure leaves the key
+ * that can be typed. */
+static void write_qr(struct api_call *c, struct str uri)
+{
+	struct str text = arena_dup(c->req->arena, uri);
+	QRcode *qr = text.p == NULL ? NULL : QRcode_encodeString8bit(text.p, 0, QR_ECLEVEL_M);
+
+	jsonw_name(&c->out, "qr");
+	jsonw_array(&c->out);
+	for (int y = 0; qr != NULL && y < qr->width; y++) {
+		char row[QR_WIDTH_MAX];
+
+		for (int x = 0; x < qr->width && x < QR_WIDTH_MAX; x++)
+			row[x] = (qr->data[y * qr->width + x] & 1) != 0 ? '1' : '0';
+		jsonw_str(&c->out, str_make(row, (size_t)qr->width));
+	}
+	jsonw_array_end(&c->out);
+	if (qr != NULL)
+		secret_wipe(qr->data, (size_t)qr->width * (size_t)qr->width);
+	QRcode_free(qr);
+}
+
 /* otpauth://totp/ISSUER:USER?secret=..&issuer=..: what authenticator apps take from a QR code. */
 static void write_uri(struct api_call *c, struct str user, struct str secret)
 {
@@ -328,6 +354,7 @@ static void write_uri(struct api_call *c, struct str user, struct str secret)
 	buf_fmt(&b, "?secret=%.*s&issuer=", STR(secret));
 	percent_put(&b, str_of(c->api->node_name));
 	jsonw_m_str(&c->out, "uri", buf_view(&b));
+	write_qr(c, buf_view(&b));
 	buf_done(&b);
 }
 

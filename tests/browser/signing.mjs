@@ -39,6 +39,7 @@ test(async () => {
   await factor.locator('input[type=password]').fill(NEW);
   await factor.locator('button[type=submit]').click();
   const secret = await factor.locator('code.secret').textContent();
+  ok(await factor.locator('svg.qr path').count() === 2, 'a QR code for the phone');
   ok((await factor.locator('a.button').getAttribute('href')).startsWith('otpauth://totp/'), 'a link for the app');
   await factor.locator('input').fill(codeOf(secret, Date.now() - 30000));
   await page.keyboard.press('Enter');

@@ -153,6 +153,17 @@ r = b.ask('POST', '/session/factor', {'password': NEW}).json()
 t.ok(re.fullmatch(r'[A-Z2-7]{32}', r['secret']) and r['uri'] == f"otpauth://totp/{urllib.parse.quote('Alpha 醫院')}:admin?secret={r['secret']}&issuer={urllib.parse.quote('Alpha 醫院')}",
      'the key as apps take it', r)
 secret = r['secret']
+side = len(r['qr'])
+t.ok(side >= 21 and (side - 17) % 4 == 0 and all(len(row) == side and set(row) <= {'0', '1'} for row in r['qr']), 'and as a QR code', r['qr'])
+if shutil.which('zbarimg'):
+    wide = ['0' * (side + 8)] * 4 + ['0000' + row + '0000' for row in r['qr']] + ['0' * (side + 8)] * 4
+    gray = b''.join(bytes(0 if m == '1' else 255 for m in row for _ in range(6)) * 6 for row in wide)
+    with open(path('qr.pgm'), 'wb') as f:
+        f.write(b'P5 %d %d 255\n' % ((side + 8) * 6, (side + 8) * 6) + gray)
+    read_back = subprocess.run(['zbarimg', '-q', '--raw', path('qr.pgm')], capture_output=True, timeout=60).stdout.decode().strip()
+    t.same(read_back, r['uri'], 'a reader that is not ours reads the same')
+else:
+    t.skip('a reader that is not ours reads the same', 'zbarimg is not there (tools/deps test)')
 t.same(b.ask('POST', '/session/factor/confirm', {'code': '000000' if code_of(secret) != '000000' else '111111'}).status, 400, 'a wrong code does not confirm')
 t.ok(not b.who()['second_factor'] and Browser(n).sign_in().status == 200, 'so it is not in force')
 # The code of the step before is right as well; so the one of now stays for the next sign-in.

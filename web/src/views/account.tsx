@@ -28,9 +28,15 @@ function Password() {
     <Failed text={error} /><button type="submit">{t('changePassword')}</button></form>;
 }
 
+/** Four modules of light around it belong to the code; black on white in each theme. */
+function Qr({ rows }: { rows: string[] }) {
+  const n = rows.length + 8, dark = rows.map((row, y) => [...row].map((m, x) => m === '1' ? `M${x + 4} ${y + 4}h1v1h-1z` : '').join('')).join('');
+  return rows.length ? <svg class="qr" viewBox={`0 0 ${n} ${n}`} role="img" aria-label={t('qrCode')} shape-rendering="crispEdges"><path fill="#fff" d={`M0 0h${n}v${n}h-${n}z`} /><path fill="#000" d={dark} /></svg> : null;
+}
+
 function Factor() {
   const s = useSignal(session)!, [password, setPassword] = useState(''), [code, setCode] = useState(''), [error, setError] = useState('');
-  const [key, setKey] = useState<{ secret: string; uri: string }>(), [codes, setCodes] = useState<string[]>();
+  const [key, setKey] = useState<{ secret: string; uri: string; qr: string[] }>(), [codes, setCodes] = useState<string[]>();
   async function doing(what: () => Promise<void>) {
     setError('');
     try {
@@ -57,7 +63,7 @@ function Factor() {
       <Input label={t('oldPassword')} value={password} set={setPassword} type="password" auto="current-password" need />
       <button type="submit">{t(s.second_factor ? 'factorRemove' : 'factorBegin')}</button></form>}
     {key && <form onSubmit={e => { e.preventDefault(); void confirm(); }}>
-      <p>{t('factorKey')}</p><p><a class="button" href={key.uri}>{t('openApp')}</a></p><p><code class="secret">{key.secret.replace(/(.{4})(?=.)/g, '$1 ')}</code></p>
+      <p>{t('factorKey')}</p><Qr rows={key.qr} /><p><a class="button" href={key.uri}>{t('openApp')}</a></p><p><code class="secret">{key.secret.replace(/(.{4})(?=.)/g, '$1 ')}</code></p>
       <Input label={t('factorConfirm')} value={code} set={setCode} auto="one-time-code" mode="numeric" focus need />
       <button type="submit" class="main">{t('confirm')}</button></form>}
     {codes && <><p>{t('recovery')}</p><ul class="codes">{codes.map(c => <li key={c}><code>{c}</code></li>)}</ul></>}
