@@ -143,12 +143,15 @@ struct looking {
 	usec begun, said;
 };
 
+static uint32_t bucket_of(const struct look *s, usec at)
+{
+	return (uint32_t)((double)(at - s->since) / (double)(s->until - s->since) * s->buckets) % s->buckets;
+}
+
 static void count_at(struct look *s, usec at, uint64_t n)
 {
-	usec span = s->until - s->since;
-
 	if (s->buckets > 0 && at >= s->since && at < s->until)
-		s->bucket[(uint64_t)((double)(at - s->since) / (double)span * s->buckets) % s->buckets] += n;
+		s->bucket[bucket_of(s, at)] += n;
 	s->matched += n;
 }
 
@@ -205,19 +208,25 @@ static enum rc go_through(struct looking *l, size_t i, hunt_fn fn, struct err *e
 
 /* --- counting --- */
 
-/* A block that lies in several buckets is shared out evenly between its first and last event. */
+/* A block that lies in several buckets, or partly outside, is shared out evenly between its first and last event. */
 static void count_head(struct look *s, const struct block_head *h)
 {
-	usec first = h->first, last = h->last > h->first ? h->last : h->first + 1, width = (s->until - s->since) / s->buckets + 1;
-	usec low = first > s->since ? first : s->since, high = last < s->until ? last : s->until;
+	usec first = h->first, last = h->last > h->first ? h->last : h->first + 1;
+	usec low = first > s->since ? first : s->since, high = last < s->until ? last : s->until - 1;
+	double each = (double)h->events / (double)(last - first), width = (double)(s->until - s->since) / s->buckets;
 
-	if (high <= low)
-		high = low + 1;
-	s->estimated = s->estimated || high - low > width || low > first || high < last;
-	for (usec at = low; at < high; at += width) {
-		usec part = at + width < high ? width : high - at;
+	if (low == first && high == last && bucket_of(s, low) == bucket_of(s, high)) {
+		count_at(s, low, h->events);
+		return;
+	}
+	s->estimated = true;
+	for (uint32_t i = bucket_of(s, low); high > low && i <= bucket_of(s, high); i++) {
+		double from = (double)s->since + width * i, to = from + width;
 
-		count_at(s, at, (uint64_t)((double)h->events * (double)part / (double)(last - first) + 0.5));
+		from = from > (double)low ? from : (double)low;
+		to = to < (double)high ? to : (double)high;
+		if (to > from)
+			count_at(s, (usec)from, (uint64_t)(each * (to - from) + 0.5));
 	}
 }
 
