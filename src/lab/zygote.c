@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,13 +22,15 @@
 #define IN_FD 3
 #define OUT_FD 4
 #define KEEP_BELOW 5
+#define SLOW_FROM (100 * USEC_PER_SEC / 1000) /* a worker that runs this long makes way for those that begin, */
+#define SLOW_BY 10                            /* by so much niceness: bombs do not hold small files up */
 #define GENERATION_TEXT ((size_t)1 << 20)
 
 struct running {
 	pid_t pid;
 	int tell_fd;
-	usec until;
-	bool late;
+	usec begun, until;
+	bool late, slow;
 };
 
 struct zygote {
@@ -144,7 +147,8 @@ static void start(struct zygote *z, const char *message, size_t n, const int fds
 		tell(fds[2], 2 << 8);
 		return;
 	}
-	*r = (struct running){ .pid = pid, .tell_fd = fds[2], .until = time_mono() + (usec)z->stock.limits.seconds * USEC_PER_SEC };
+	*r = (struct running){ .pid = pid, .tell_fd = fds[2], .begun = time_mono() };
+	r->until = r->begun + (usec)z->stock.limits.seconds * USEC_PER_SEC;
 }
 
 static void reap(struct zygote *z)
@@ -160,10 +164,10 @@ static void reap(struct zygote *z)
 			}
 }
 
-/* Ends who is late; milliseconds until the next one may be, or -1. */
+/* Ends who is late, slows who is long; milliseconds until the next one may be either, or -1. */
 static int end_late(struct zygote *z)
 {
-	usec now = time_mono(), least = INT64_MAX;
+	usec now = time_mono(), least = INT64_MAX, next;
 
 	for (size_t i = 0; i < LAB_AT_ONCE; i++) {
 		struct running *r = &z->run[i];
@@ -174,7 +178,12 @@ static int end_late(struct zygote *z)
 			r->late = kill(r->pid, SIGKILL) == 0;
 			continue;
 		}
-		least = r->until - now < least ? r->until - now : least;
+		if (!r->slow && now - r->begun >= SLOW_FROM) {
+			r->slow = true;
+			(void)setpriority(PRIO_PROCESS, (id_t)r->pid, SLOW_BY);
+		}
+		next = r->slow ? r->until : r->begun + SLOW_FROM;
+		least = next - now < least ? next - now : least;
 	}
 	return least == INT64_MAX ? -1 : (int)(least / 1000) + 1;
 }
