@@ -460,9 +460,16 @@ static int report_by_wizard(struct cli *c)
 
 static int report_run(struct cli *c)
 {
+	int status;
+
 	if (!cli_has(c, "level") && !cli_has(c, "items") && wizard_wanted(c))
 		return report_by_wizard(c);
-	return send_fact(c, "reported");
+	status = send_fact(c, "reported");
+	/* The hour is kept, and somebody has to tell the rest. */
+	if (status == CLI_OK && !cli_has(c, "level") && !cli_has(c, "items"))
+		fprintf(stderr, c->zh ? "lianfang report：未同時陳述等級（--system、--items 或 --level）\n" :
+			"lianfang report: no level was told with it (--system, --items or --level)\n");
+	return status;
 }
 
 const struct cli_cmd CMD_REPORT = {

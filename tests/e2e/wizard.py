@@ -205,6 +205,8 @@ for words, told in ((['report', '@', number, '--system', 'hiss', '--answer', 'ef
                     (['incident', 'show', '--dir', '/nonexistent', number], '/nonexistent: no node here (lianfang init makes one; --dir DIR')):
     r = n.cli(*words)
     t.ok(r.status == 2 and told in r.err, f'{" ".join(words[:2])}: {told}', r)
+r = n.cli('report', '@', number)
+t.ok(r.status == 0 and 'no level was told with it' in r.err, 'a report by a script without a level says so', r)
 r = n.cli('incident', 'show', env=environment(LIANFANG_DIR=n.dir))
 t.ok(r.status == 2 and 'needs NUMBER\n' in r.err, 'a folder that is known is not asked for', r)
 r = n.cli('hunt', '198.51.100.7', env=environment(LIANFANG_DIR=n.dir))
