@@ -307,6 +307,9 @@ class Node:
         """Its exit status."""
         if self.process is None:
             return None
+        # Roles die with a supervisor that is killed, but not in its instant: one that waits for a slow disk would answer the next start's
+        # question whether the node is up, or still hold its records.
+        roles = children_of(self.process.pid) if sig == signal.SIGKILL else []
         if self.process.poll() is None:
             self.process.send_signal(sig)
         try:
@@ -315,6 +318,7 @@ class Node:
             self.process.kill()
             self.process.wait()
             status = 'had to be killed'
+        wait_until(lambda: not any(alive(pid) for pid in roles), every=0.005)
         if self.process in CHILDREN:
             CHILDREN.remove(self.process)
         self.process = None
