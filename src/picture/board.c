@@ -11,6 +11,7 @@
 
 #define VALUES_MAX ((size_t)64 << 20)
 #define BEHIND_MAX 100000
+#define LATELY 4096
 #define MONDAY 3 /* 1970-01-05 is day 4; weeks are counted from day -3 */
 
 /* What one measure of one row came to. */
@@ -29,6 +30,7 @@ struct adding {
 	struct map *row_of;
 	struct { uint32_t key; bool no_report; struct measure m[MEASURES_MAX]; } *rows;
 	size_t n, cap, cut;
+	struct { uint32_t key, row; } lately[LATELY]; /* row + 1; 0 = none: spares the map for keys that come often */
 	struct value *values;
 	size_t n_values, cap_values;
 	uint32_t wants_values, wants_members; /* by measure: 1u << measure */
@@ -104,13 +106,10 @@ static struct adding *adding_of(struct board_run *r)
 	return (struct adding *)(void *)r;
 }
 
-static size_t find_row(struct adding *d, uint32_t key, bool no_report)
+static size_t new_row(struct adding *d, uint32_t key, bool no_report)
 {
 	struct str bytes = str_make((const char *)&key, sizeof key);
-	uint64_t at;
 
-	if (map_get(d->row_of, bytes, &at))
-		return (size_t)at;
 	if (d->n == BOARD_ROWS_MAX) {
 		d->cut++;
 		return SIZE_MAX;
@@ -134,6 +133,22 @@ static size_t find_row(struct adding *d, uint32_t key, bool no_report)
 	d->rows[d->n].key = key;
 	d->rows[d->n].no_report = no_report;
 	return d->n++;
+}
+
+static size_t find_row(struct adding *d, uint32_t key, bool no_report)
+{
+	struct str bytes = str_make((const char *)&key, sizeof key);
+	size_t slot = (key * 2654435761u) >> 20, row;
+	uint64_t at;
+
+	if (d->lately[slot].row != 0 && d->lately[slot].key == key)
+		return d->lately[slot].row - 1;
+	row = map_get(d->row_of, bytes, &at) ? (size_t)at : new_row(d, key, no_report);
+	if (row != SIZE_MAX) {
+		d->lately[slot].key = key;
+		d->lately[slot].row = (uint32_t)row + 1;
+	}
+	return row;
 }
 
 static void add_row(struct board_run *r, uint32_t key, bool no_report)
@@ -358,26 +373,35 @@ static void fill_row(struct adding *d, struct board *b, size_t i)
  * them; ties go by the key, so that the same rows always come in the same order. */
 static int by_from(const void *a, const void *b)
 {
-	const struct board_row *x = a, *y = b;
+	const struct board_row *x = *(struct board_row *const *)a, *y = *(struct board_row *const *)b;
 
 	if (x->from != y->from)
 		return x->from > y->from ? -1 : 1;
 	return str_cmp(x->key, y->key);
 }
 
-static void sort_rows(struct board *b)
+static enum rc sort_rows(struct board *b, struct arena *a, struct err *err)
 {
+	struct board_row **list = arena_array(a, b->n + 1, sizeof *list), *sorted = arena_array(a, b->n + 1, sizeof *sorted);
 	size_t by = 0;
 
 	if (b->spec->order == NULL)
-		return;
+		return RC_OK;
+	if (list == NULL || sorted == NULL)
+		return FAIL(err, RC_NOMEM, "board: out of memory");
 	while (by + 1 < b->n_columns && strcmp(b->spec->columns[by].id, b->spec->order) != 0)
 		by++;
 	for (size_t i = 0; i < b->n; i++)
 		b->rows[i].from = b->rows[i].cells[by].state == CELL_VALUE ? (usec)(b->rows[i].cells[by].value * 1e6) : INT64_MIN;
-	qsort(b->rows, b->n, sizeof *b->rows, by_from);
 	for (size_t i = 0; i < b->n; i++)
-		b->rows[i].from = 0;
+		list[i] = &b->rows[i];
+	qsort(list, b->n, sizeof *list, by_from);
+	for (size_t i = 0; i < b->n; i++) {
+		sorted[i] = *list[i];
+		sorted[i].from = 0;
+	}
+	b->rows = sorted;
+	return RC_OK;
 }
 
 static int by_bin(const void *a, const void *b)
@@ -442,7 +466,7 @@ static enum rc fill(struct adding *d, struct board *b, struct err *err)
 	if (b->spec->by_time)
 		qsort(b->rows, b->n, sizeof *b->rows, by_bin);
 	else
-		sort_rows(b);
+		TRY(sort_rows(b, d->a, err));
 	if (b->query.k > 0) {
 		for (size_t c = 0; c < b->n_columns; c++)
 			hide_second(b, c);
@@ -453,25 +477,31 @@ static enum rc fill(struct adding *d, struct board *b, struct err *err)
 
 enum rc board_make(const struct picture *p, const struct board_spec *spec, const struct board_query *q, struct arena *a, struct board *ret, struct err *err)
 {
-	struct adding d = { .run = { p, &ret->query, add_row, add_one }, .a = a, .member_words = p->members.n / 64 + 1 };
+	struct adding *d = arena_alloc(a, sizeof *d);
 	enum rc rc;
 
+	if (d == NULL)
+		return FAIL(err, RC_NOMEM, "board: out of memory");
+	d->run = (struct board_run){ .p = p, .q = &ret->query, .row = add_row, .add = add_one };
+	d->a = a;
+	d->member_words = p->members.n / 64 + 1;
 	*ret = (struct board){ .spec = spec, .query = *q };
 	TRY(check_query(q, err));
 	ret->query.before = q->from - (q->until - q->from);
 	while (spec->columns[ret->n_columns].id != NULL)
 		ret->n_columns++;
-	d.row_of = map_new(BOARD_ROWS_MAX + 1);
-	if (d.row_of == NULL)
+	d->row_of = map_new(BOARD_ROWS_MAX + 1);
+	if (d->row_of == NULL)
 		return FAIL(err, RC_NOMEM, "board: out of memory");
-	wants(&d, spec, q->k);
+	wants(d, spec, q->k);
 	if (spec->by_time)
-		add_bins(&d);
-	spec->map(&d.run);
-	count_heard(p, &d.run, ret);
-	rc = d.rc != RC_OK ? FAIL(err, d.rc, "board: out of memory") : fill(&d, ret, err);
-	map_free(d.row_of);
-	mem_free(d.values);
+		add_bins(d);
+	spec->map(&d->run);
+	d->rc = d->run.failed ? RC_NOMEM : d->rc;
+	count_heard(p, &d->run, ret);
+	rc = d->rc != RC_OK ? FAIL(err, d->rc, "board: out of memory") : fill(d, ret, err);
+	map_free(d->row_of);
+	mem_free(d->values);
 	return rc;
 }
 
@@ -547,7 +577,7 @@ enum rc board_behind(const struct picture *p, const struct board_spec *spec, con
 		     struct arena *a, struct board_record_ref **ret, size_t *ret_n, struct err *err)
 {
 	struct board_query question = *q;
-	struct behind h = { .run = { p, &question, behind_row, behind_add }, .a = a };
+	struct behind h = { .run = { .p = p, .q = &question, .row = behind_row, .add = behind_add }, .a = a };
 	const struct board_column *c = spec->columns;
 
 	if (q->k > 0)
@@ -565,6 +595,7 @@ enum rc board_behind(const struct picture *p, const struct board_spec *spec, con
 	h.mb = c->b;
 	h.with_b = c->op >= BOARD_SHARE;
 	spec->map(&h.run);
+	h.rc = h.run.failed ? RC_NOMEM : h.rc;
 	if (h.rc != RC_OK)
 		return FAIL(err, h.rc, "board: too many records behind this number");
 	if (!h.found && !h.any && !spec->by_time)

@@ -11,6 +11,7 @@
 struct board_run {
 	const struct picture *p;
 	const struct board_query *q;
+	bool failed;              /* a mapping had no memory: what it added is not all */
 	/* A row is there, also when nothing contributes to it. */
 	void (*row)(struct board_run *r, uint32_t key, bool no_report);
 	/* A record counts in a measure of a row; `member`: whose it is, or NO_MEMBER. */

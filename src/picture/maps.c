@@ -7,6 +7,7 @@
 #define MAJOR 3            /* from this level on an incident is a major one */
 #define NEAR_PART 0.75     /* of its time a running clock has used */
 #define SPREAD_KTH 3
+#define SPREAD_ROWS 1000   /* about: all of one breadth or none */
 #define COVERAGE_PART 0.9
 #define COVERAGE_ROWS 100  /* the newest released indicators */
 #define SEC(x) ((double)(x) / (double)USEC_PER_SEC)
@@ -201,26 +202,51 @@ static void add_spread(struct board_run *r, uint32_t key, uint32_t head)
 		r->add(r, key, M_KTH, SEC(first[SPREAD_KTH - 1] - first[0]), NO_MEMBER, RECORD_SEEN, head);
 }
 
+/* The least spread that still belongs to the SPREAD_ROWS widest. */
+static uint32_t spread_least(const uint16_t *n, size_t heads)
+{
+	uint32_t by[1024] = { 0 }, all = 0, least = COUNTOF(by) - 1;
+
+	for (size_t h = 0; h < heads; h++)
+		by[n[h] < COUNTOF(by) ? n[h] : COUNTOF(by) - 1]++;
+	for (; least > 2 && all + by[least] <= SPREAD_ROWS; least--)
+		all += by[least];
+	return all > 0 && all + by[least] > SPREAD_ROWS ? least + 1 : least;
+}
+
+static void add_seen(struct board_run *r, const struct head *h)
+{
+	for (uint32_t at = h->first; at != NO_ROW; at = r->p->seen.p[at].next) {
+		const struct picture_seen *s = &r->p->seen.p[at];
+
+		if (!run_within(s->last, r->q->from, r->q->until) || !run_wants_member(r, s->member))
+			continue;
+		r->add(r, s->indicator, M_SEEN, 1, s->member, RECORD_SEEN, at);
+		r->add(r, s->indicator, M_FIRST, SEC(s->first), s->member, RECORD_SEEN, at);
+		r->add(r, s->indicator, M_LAST, SEC(s->last), s->member, RECORD_SEEN, at);
+	}
+	add_spread(r, r->p->seen.p[h->first].indicator, h->first);
+}
+
+/* A scanner that everybody meets is in thousands of rows: only the widest are drawn up, which is what the board is for. */
 static void map_spread(struct board_run *r)
 {
-	for (size_t h = 0; h < r->p->heads.n; h++) {
-		uint32_t members = 0;
+	uint16_t *n = mem_array(r->p->heads.n + 1, sizeof *n);
+	uint32_t least;
 
-		for (uint32_t at = r->p->heads.p[h]; at != NO_ROW && members < 2; at = r->p->seen.p[at].next)
-			members += run_within(r->p->seen.p[at].last, r->q->from, r->q->until) && run_wants_member(r, r->p->seen.p[at].member);
-		if (members < 2)
-			continue;
-		for (uint32_t at = r->p->heads.p[h]; at != NO_ROW; at = r->p->seen.p[at].next) {
-			const struct picture_seen *s = &r->p->seen.p[at];
+	/* In the order of memory and not of chains, which are all over it. */
+	for (size_t i = 0; n != NULL && i < r->p->seen.n; i++) {
+		const struct picture_seen *s = &r->p->seen.p[i];
 
-			if (!run_within(s->last, r->q->from, r->q->until) || !run_wants_member(r, s->member))
-				continue;
-			r->add(r, s->indicator, M_SEEN, 1, s->member, RECORD_SEEN, at);
-			r->add(r, s->indicator, M_FIRST, SEC(s->first), s->member, RECORD_SEEN, at);
-			r->add(r, s->indicator, M_LAST, SEC(s->last), s->member, RECORD_SEEN, at);
-		}
-		add_spread(r, r->p->seen.p[r->p->heads.p[h]].indicator, r->p->heads.p[h]);
+		if (n[s->head] < UINT16_MAX && run_within(s->last, r->q->from, r->q->until) && run_wants_member(r, s->member))
+			n[s->head]++;
 	}
+	r->failed = r->failed || n == NULL;
+	least = n == NULL ? 0 : spread_least(n, r->p->heads.n);
+	for (size_t h = 0; n != NULL && h < r->p->heads.n; h++)
+		if (n[h] >= 2 && n[h] >= least)
+			add_seen(r, &r->p->heads.p[h]);
+	mem_free(n);
 }
 
 static const struct board_column SPREAD[] = {
@@ -279,6 +305,9 @@ static uint32_t scope_rows(struct board_run *r, size_t from, size_t until)
 {
 	uint32_t scope = 0;
 
+	/* While no member ever said what it has loaded there is no report, which is not "nobody has it". */
+	for (size_t o = from; o < until; o++)
+		r->row(r, r->p->offered.p[o].indicator, r->p->loaded.n == 0);
 	for (uint32_t m = 0; m < r->p->members.n; m++) {
 		if (!in_scope(r, m))
 			continue;
@@ -303,6 +332,7 @@ static void map_coverage(struct board_run *r)
 	need = (uint32_t)((double)scope * COVERAGE_PART + 0.999999);
 	reach = mem_array(until - from, sizeof *reach);
 	had = mem_array(r->p->members.n + 1, sizeof *had);
+	r->failed = r->failed || reach == NULL || had == NULL;
 	for (size_t i = 0; reach != NULL && had != NULL && i < r->p->loaded.n; i++) {
 		const struct loaded *l = &r->p->loaded.p[i];
 

@@ -259,11 +259,12 @@ static enum rc seen_row(struct picture *p, const struct picture_seen *s, uint32_
 		if (rc != RC_OK)
 			return rc;
 		head = (uint32_t)p->heads.n++;
-		p->heads.p[head] = NO_ROW;
+		p->heads.p[head] = (struct head){ .first = NO_ROW };
 	}
 	*ret = (uint32_t)p->seen.n;
-	p->seen.p[p->seen.n++] = (struct picture_seen){ .indicator = s->indicator, .member = s->member, .first = INT64_MAX, .last = INT64_MIN, .next = p->heads.p[head] };
-	p->heads.p[head] = *ret;
+	p->seen.p[p->seen.n++] = (struct picture_seen){ .indicator = s->indicator, .member = s->member, .first = INT64_MAX, .last = INT64_MIN, .next = p->heads.p[head].first, .head = head };
+	p->heads.p[head].first = *ret;
+	p->heads.p[head].n++;
 	return RC_OK;
 }
 

@@ -88,7 +88,7 @@ struct picture_seen {
 	uint32_t indicator, member;  /* word; index */
 	usec first, last;
 	int64_t hits;
-	uint32_t next;               /* of the same indicator; set by the picture */
+	uint32_t next, head;         /* of the same indicator; set by the picture */
 };
 /* One telling of one day in one log; `key` (a word) tells them apart, a later telling of the same replaces the earlier. */
 enum rc picture_put_sighting(struct picture *p, uint32_t key, const struct picture_seen *s) MUSTUSE;

@@ -13,6 +13,9 @@ struct loaded { uint32_t member; usec upto, at; };
 /* A day's telling: what to take back when it is told anew. */
 struct telling { uint32_t seen; usec first, last; int64_t hits; };
 
+/* An indicator that was seen. */
+struct head { uint32_t first, n; }; /* of the chain in `seen`, and how many */
+
 /* An array that grows. */
 #define TABLE(type) struct { type *p; size_t n, cap; }
 
@@ -27,7 +30,7 @@ struct picture {
 	size_t clocks_lost;              /* that no incident has any more */
 	TABLE(struct picture_seen) seen;
 	TABLE(struct telling) tellings;
-	TABLE(uint32_t) heads;           /* by indicator in order of appearance: first of `seen` */
+	TABLE(struct head) heads;        /* by indicator in order of appearance */
 	struct map *head_of;             /* indicator: index of heads */
 	TABLE(struct picture_ticket) tickets;
 	TABLE(struct picture_source) sources;

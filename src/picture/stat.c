@@ -1,13 +1,46 @@
 #include "picture/stat.h"
 
 #include <math.h>
-#include <stdlib.h>
 
-static int by_value(const void *a, const void *b)
+static void swap(double *a, double *b)
 {
-	const double x = *(const double *)a, y = *(const double *)b;
+	double t = *a;
 
-	return x < y ? -1 : x > y;
+	*a = *b;
+	*b = t;
+}
+
+/* The k-th smallest comes to v[k] (Hoare's selection); the middle of three as the pivot. */
+static double select_kth(double *v, size_t n, size_t k)
+{
+	size_t from = 0, to = n - 1;
+
+	while (from < to) {
+		size_t i = from, j = to, middle = from + (to - from) / 2;
+		double pivot;
+
+		if (v[middle] < v[from])
+			swap(&v[middle], &v[from]);
+		if (v[to] < v[from])
+			swap(&v[to], &v[from]);
+		if (v[to] < v[middle])
+			swap(&v[to], &v[middle]);
+		pivot = v[middle];
+		for (;;) {
+			while (v[i] < pivot)
+				i++;
+			while (pivot < v[j])
+				j--;
+			if (i >= j)
+				break;
+			swap(&v[i++], &v[j--]);
+		}
+		if (k <= j)
+			to = j;
+		else
+			from = j + 1;
+	}
+	return v[k];
 }
 
 double stat_quantile(double *values, size_t n, double part)
@@ -15,8 +48,7 @@ double stat_quantile(double *values, size_t n, double part)
 	double rank = ceil(part * (double)n);
 	size_t i = rank < 1 ? 0 : (size_t)rank - 1;
 
-	qsort(values, n, sizeof *values, by_value);
-	return values[i < n ? i : n - 1];
+	return select_kth(values, n, i < n ? i : n - 1);
 }
 
 void stat_wilson(int64_t hits, int64_t n, double *ret_low, double *ret_high)

@@ -8,7 +8,7 @@
 /* 95 % */
 #define STAT_Z 1.959963984540054
 
-/* Nearest rank: the ceil(part * n)-th smallest of n >= 1 values, which are put in order. */
+/* Nearest rank: the ceil(part * n)-th smallest of n >= 1 values, which change their places. */
 double stat_quantile(double *values, size_t n, double part);
 
 /* Wilson score interval of `hits` in `n` >= 1 trials (Wilson 1927). */
