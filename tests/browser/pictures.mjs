@@ -1,9 +1,24 @@
 // pictures.mjs PROGRAM FOLDER: makes the pictures of the README from a running node with a small story in it (tools/screenshots).
+import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { Node, ok, open, signIn, story, test } from './harness.mjs';
+import { Node, ok, open, program, signIn, story, test } from './harness.mjs';
 
 const to = resolve(process.argv[3] ?? 'docs/pictures');
+
+/** The demonstration with its six nodes, until its last line: the nation's console. */
+function demonstration() {
+  return new Promise((done, fail) => {
+    const demo = spawn(program(), ['demo', '--lang', 'en'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let said = '';
+    demo.once('exit', () => fail(new Error('the demonstration ended: ' + said)));
+    demo.stdout.setEncoding('utf8').on('data', text => {
+      said += text;
+      const url = said.match(/nation .*(https:\/\/127\.0\.0\.1:\d+)\/console\/boards/)?.[1], password = said.match(/admin \/ (demo-[\w-]+)/)?.[1];
+      if (url && password) done({ url, password, end: () => new Promise(gone => { demo.removeAllListeners('exit').once('exit', gone); demo.kill('SIGINT'); }) });
+    });
+  });
+}
 
 test(async () => {
   mkdirSync(to, { recursive: true });
@@ -23,4 +38,20 @@ test(async () => {
   await shoot('today', '/console/today', '.clocks li');
   await shoot('level', `/console/incidents/${incidents[1].number}?fact=level`, '.answers');
   await shoot('ticket-dark', `/console/tickets/${tickets.find(x => x.title.startsWith('Credential')).number}`, '.timeline pre', { lang: 'en', theme: 'dark' });
+
+  const demo = await demonstration(), wide = await open({ viewport: { width: 1280, height: 1000 } });
+  try {
+    await signIn(wide, demo, 'admin', demo.password);
+    for (const [name, view, wait, theme] of [['situation', '/console/boards?period=84', '.board-counties .map svg', 'light'], ['wallboard', '/console/wall?still=true', '.wallboard canvas', 'dark']]) {
+      await wide.goto(demo.url + '/console/boards');
+      await wide.selectOption('select[name=theme]', theme);
+      await wide.goto(demo.url + view);
+      await wide.waitForSelector(wait);
+      await wide.waitForFunction(() => !/…/.test(document.querySelector('main').innerText));
+      await wide.screenshot({ path: join(to, name + '.png') });
+      ok(true, name);
+    }
+  } finally {
+    await demo.end();
+  }
 });

@@ -126,7 +126,7 @@ interface Pack { id: string; title: { en: string; 'zh-TW': string }; }
 
 export function Boards({ id }: { id: string }) {
   const { query } = useSignal(route), tier = useSignal(session)!.tier, list = boardsOf(query.get('tier') ?? tier), packs = useData<{ packs: Pack[] }>('/packs').data?.packs ?? [];
-  const [sectors, setSectors] = useState<{ id: string; title: { en: string } }[]>([]), law = query.get('pack') ?? packs[0]?.id;
+  const [sectors, setSectors] = useState<{ id: string; title: { en: string } }[]>([]), own = useData<Board>(`/boards/clocks?${question('clocks', query, { limit: '1' })}`).data?.pack, law = query.get('pack') ?? own;
   useEffect(() => { if (law) get<{ sectors?: { id: string; title: { en: string } }[] }>('/packs/' + part(law), true).then(p => setSectors(p.sectors ?? []), () => undefined); }, [law]);
   const to = (more: Record<string, string>) => go(address(id, query, more), true), step = (by: number) => go(address(list[(list.indexOf(id) + by + list.length) % list.length], query));
   useKeys({ ']': () => step(1), '[': () => step(-1), w: () => go('/console/wall') });
