@@ -169,8 +169,10 @@ static enum rc revive(struct lab *l, struct err *err)
 		if (l->run[i].used) {
 			close_fd(&l->run[i].out_fd);
 			close_fd(&l->run[i].tell_fd);
-			if (!l->run[i].dead || !l->run[i].frames_over)
+			if (!l->run[i].dead || !l->run[i].frames_over) {
 				l->run[i].status = -1;
+				l->run[i].tries -= l->run[i].tries > 0; /* no worker of it was killed for its own sake */
+			}
 			l->run[i].dead = l->run[i].frames_over = true;
 		}
 	/* Whatever kills may kill this one before it speaks, too. */

@@ -126,8 +126,9 @@ __attribute__((unused)) static struct buf nest_make(struct nest_make *m, unsigne
 		/* A tail, as polyglots and careless programs leave it; not behind gzip's, which then is one stream and its tail. */
 		if (nest_random(m, 6) == 0)
 			buf_str(&b, nest_filler(m, text));
-		if (nest_random(m, 40) == 0 && b.n > 8) {
-			buf_cut(&b, b.n - 1 - nest_random(m, (unsigned)(b.n > 600 ? 600 : b.n) - 2));
+		/* So much is left that it still begins like what it was: two bytes of a container are two bytes, and seen. */
+		if (nest_random(m, 40) == 0 && b.n > 128) {
+			buf_cut(&b, b.n - 1 - nest_random(m, (unsigned)(b.n > 664 ? 600 : b.n - 64)));
 			*ret_hurt = true;
 		}
 	}
