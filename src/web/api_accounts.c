@@ -317,7 +317,7 @@ const struct api_route API_ROUTES_ACCOUNTS[] = {
 	{ "DELETE", "/users/{name}", API_ADMIN, users_delete, "Remove a user", NULL, NULL, DONE_SCHEMA },
 	{ "GET", "/tokens", API_ADMIN, tokens_get, "API tokens, without their secrets", NULL, NULL, TOKENS_SCHEMA },
 	{ "POST", "/tokens", API_ADMIN, tokens_post, "Make a token; its secret is in this reply only", NULL, TOKEN_REQUEST, TOKEN_SCHEMA },
-	{ "GET", "/session/tokens", API_ANY, own_tokens_get, "One's own API tokens", NULL, NULL, TOKENS_SCHEMA },
+	{ "GET", "/session/tokens", API_READER, own_tokens_get, "One's own API tokens", NULL, NULL, TOKENS_SCHEMA },
 	{ "POST", "/session/tokens", API_ANY, own_tokens_post, "Make a token of one's own; its secret is in this reply only", NULL, OWN_TOKEN_REQUEST, TOKEN_SCHEMA },
 	{ "DELETE", "/session/tokens/{id}", API_ANY, own_tokens_delete, "Withdraw one of one's own tokens", NULL, NULL, DONE_SCHEMA },
 	{ "DELETE", "/tokens/{id}", API_ADMIN, tokens_delete, "Withdraw a token", NULL, NULL, DONE_SCHEMA },

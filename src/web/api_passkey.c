@@ -285,7 +285,7 @@ static enum rc sign_in_post(struct api_call *c, struct err *err)
 const struct api_route API_ROUTES_PASSKEY[] = {
 	{ "POST", "/session/passkey/begin", API_ANY, begin_post, "Begin to sign in by a passkey: the challenge", NULL, NULL, BEGIN_SCHEMA },
 	{ "POST", "/session/passkey", API_ANY, sign_in_post, "Sign in by a passkey: the reply sets a cookie", NULL, SIGN_IN_REQUEST, DONE_SCHEMA },
-	{ "GET", "/session/passkeys", API_ANY, list_get, "One's own passkeys", NULL, NULL, LIST_SCHEMA },
+	{ "GET", "/session/passkeys", API_READER, list_get, "One's own passkeys", NULL, NULL, LIST_SCHEMA },
 	{ "POST", "/session/passkeys/begin", API_ANY, new_begin_post, "Begin to make a passkey of one's own: the challenge", NULL, PROVE_REQUEST, BEGIN_SCHEMA },
 	{ "POST", "/session/passkeys", API_ANY, new_post, "Keep the passkey that the authenticator made", NULL, NEW_REQUEST, DONE_SCHEMA },
 	{ "POST", "/session/passkeys/{id}/remove", API_ANY, remove_post, "Remove one of one's own passkeys", NULL, PROVE_REQUEST, DONE_SCHEMA },

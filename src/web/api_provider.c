@@ -262,7 +262,7 @@ static enum rc user_delete_all(struct api_call *c, struct err *err)
 const struct api_route API_ROUTES_PROVIDER[] = {
 	{ "POST", "/session/provider/begin", API_ANY, begin_post, "Begin to sign in at the identity provider: where to go", NULL, NULL, BEGIN_SCHEMA },
 	{ "POST", "/session/provider", API_ANY, finish_post, "Sign in, or link, by the code that the provider gave", NULL, FINISH_REQUEST, DONE_SCHEMA },
-	{ "GET", "/session/identities", API_ANY, list_get, "Who one is at the identity provider", NULL, NULL, LIST_SCHEMA },
+	{ "GET", "/session/identities", API_READER, list_get, "Who one is at the identity provider", NULL, NULL, LIST_SCHEMA },
 	{ "POST", "/session/identities/begin", API_ANY, link_begin_post, "Begin to link one's account at the provider: where to go", NULL, PROVE_REQUEST, BEGIN_SCHEMA },
 	{ "POST", "/session/identities/remove", API_ANY, remove_post, "Unlink one's account at the provider", NULL, PROVE_REQUEST, DONE_SCHEMA },
 	{ "POST", "/users/{name}/identities", API_ADMIN, user_post, "Say who a user is at the identity provider", NULL, SUBJECT_REQUEST, DONE_SCHEMA },
