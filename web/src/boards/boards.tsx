@@ -131,7 +131,7 @@ export function Boards({ id }: { id: string }) {
   const to = (more: Record<string, string>) => go(address(id, query, more), true), step = (by: number) => go(address(list[(list.indexOf(id) + by + list.length) % list.length], query));
   useKeys({ ']': () => step(1), '[': () => step(-1), w: () => go('/console/wall') });
   return <div class="boards">
-    <Heading text={b('situation')}><a class="button" href="/console/wall">{b('wall')} <kbd>w</kbd></a><a class="button" href="/public" target="_blank" rel="noreferrer">{b('publicPage')}</a></Heading>
+    <Heading text={b('situation')}><a class="button" href="/console/wall">{b('wall')} <kbd>w</kbd></a></Heading>
     <nav class="sub" aria-label={b('situation')}><a href={address('', query)} aria-current={id ? undefined : 'page'}>{b('overview')}</a>
       {list.map(n => <BoardLink key={n} name={n} href={address(n, query)} here={n === id} />)}</nav>
     <div class="bar">
