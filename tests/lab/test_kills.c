@@ -95,7 +95,7 @@ static bool take(struct lab *l, int *reports)
 	struct lab_report r;
 	struct err err = { 0 };
 	void *tag = NULL;
-	enum rc rc = lab_next(l, a, 30 * USEC_PER_SEC, &r, &tag, &err);
+	enum rc rc = lab_next(l, a, 90 * USEC_PER_SEC, &r, &tag, &err);
 	bool *bad = tag;
 	bool good = rc == RC_OK && (r.lost || lab_verdict_of(&r) == (*bad ? LAB_V_MALICIOUS : LAB_V_NO_FINDING));
 
