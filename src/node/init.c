@@ -342,9 +342,13 @@ static enum rc check_opts(const struct node_init_opts *o, struct err *err)
 
 	if (o->name == NULL || str_trim(str_of(o->name)).n == 0 || strlen(o->name) > 100 || !utf8_valid(str_of(o->name), NULL))
 		return FAIL(err, RC_BAD, "name: expected 1 to 100 bytes of UTF-8 that are not all blank");
-	for (const char *p = o->name; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			return FAIL(err, RC_BAD, "name: a control character");
+	for (size_t at = 0; at < strlen(o->name);) {
+		uint32_t ch = utf8_next(str_of(o->name), &at);
+
+		/* It stands in all that this node issues: peers refuse texts that are not what they look like. */
+		if (ch < 0x20 || utf8_is_hidden(ch))
+			return FAIL(err, RC_BAD, "name: a character that is not seen, U+%04X", ch);
+	}
 	if (o->listen != NULL)
 		TRY(http_listen_check(o->listen, err));
 	if (o->store != NULL && !str_eq(str_of(o->store), S("sqlite")) && !str_starts(str_of(o->store), S("postgresql://")))

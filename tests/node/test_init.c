@@ -149,6 +149,7 @@ static void test_refused(void)
 		{ "a name of blanks", "b", "  ", "provider", "", RC_BAD },
 		{ "a name with a line feed", "b", "B\nstore = x", "provider", "", RC_BAD },
 		{ "a name with a carriage return", "b", "B\rC", "provider", "", RC_BAD },
+		{ "a name that runs backwards", "b", "B\u202Eexe", "provider", "", RC_BAD },
 	};
 
 	mkdir(under("full"), 0755);
