@@ -40,7 +40,7 @@ test(async () => {
   ok(true, 'to whom it was released');
   same(await axe(page), [], 'an object: no barrier');
   await page.locator('details a', { hasText: '灰狼' }).click();
-  await page.waitForFunction(() => document.querySelector('h1').textContent === '灰狼');
+  await page.waitForFunction(() => document.querySelector('h1')?.textContent === '灰狼');
   ok(true, 'from one object to the next');
 
   // A ticket: taken, closed as false with a scope and an end, and held back.
@@ -55,7 +55,7 @@ test(async () => {
   await page.locator('section.form select').nth(1).selectOption('rule');
   await page.evaluate(() => document.activeElement.blur());
   await page.keyboard.press('1');
-  await page.waitForFunction(() => document.querySelector('.heading .tag').textContent === '誤判');
+  await page.waitForFunction(() => document.querySelector('.heading .tag')?.textContent === '誤判');
   const held = (await node.get('/suppressions')).json.suppressions;
   same(held.map(s => [s.scope, s.ticket]), [['rule', user.number]], 'one key closes it, with scope and end');
   await page.goto(node.url + '/console/tickets?show=held');

@@ -70,7 +70,7 @@ test(async () => {
   await page.fill('textarea.code', (await page.inputValue('textarea.code')).replace('Whoami', 'Who am I'));
   await page.waitForSelector('section.form button.main:not(:disabled)');
   await page.click('section.form button.main');
-  await page.waitForFunction(() => document.querySelector('h1').textContent === 'Who am I');
+  await page.waitForFunction(() => document.querySelector('h1')?.textContent === 'Who am I');
   await page.locator('section.form button', { hasText: '移除' }).click();
   await page.waitForURL('**/rules');
   same((await node.get('/rules/' + ID(1))).json.rule.title, 'Whoami', 'a configured rule is changed, and comes back when our text is removed');

@@ -60,9 +60,9 @@ test(async () => {
   await page.waitForSelector('tr.at');
   const first = await page.locator('tr.at a').textContent();
   await page.keyboard.press('j');
-  await page.waitForFunction(x => document.querySelector('tr.at a').textContent !== x, first);
+  await page.waitForFunction(x => { const a = document.querySelector('tr.at a'); return a && a.textContent !== x; }, first);
   await page.keyboard.press('k');
-  await page.waitForFunction(x => document.querySelector('tr.at a').textContent === x, first);
+  await page.waitForFunction(x => document.querySelector('tr.at a')?.textContent === x, first);
   await page.keyboard.press('Enter');
   await page.waitForURL('**/incidents/20*');
   await page.waitForSelector('.timeline');
@@ -80,10 +80,10 @@ test(async () => {
   ok((await page.locator('mark').allTextContents()).some(x => x.includes('mimikatz')), 'what matched is marked in the event', await page.locator('.timeline').textContent());
   await page.keyboard.press('2');
   await page.waitForSelector('.said .good');
-  await page.waitForFunction(() => document.querySelector('.heading .tag').textContent === '確實事件');
+  await page.waitForFunction(() => document.querySelector('.heading .tag')?.textContent === '確實事件');
   same((await node.get('/tickets/' + dump.number)).json.disposition, 'confirmed', 'one key closes it, at the node');
   await page.keyboard.press('o');
-  await page.waitForFunction(() => document.querySelector('.heading .tag').textContent !== '確實事件');
+  await page.waitForFunction(() => { const tag = document.querySelector('.heading .tag'); return tag && tag.textContent !== '確實事件'; });
   same((await node.get('/tickets/' + dump.number)).json.state === 'closed', false, 'and one opens it again');
 
   // Live: what comes while one looks is there by itself.
