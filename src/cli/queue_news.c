@@ -136,7 +136,7 @@ enum rc queue_news_take(struct queue_news *k, struct arena *a, struct image_indi
 	for (size_t i = 0; i < n && rc == RC_OK; i++) {
 		uint64_t print = print_of(&list[i]);
 
-		if (bsearch(&print, k->known, k->n_known, sizeof print, order) == NULL)
+		if (k->n_known == 0 || bsearch(&print, k->known, k->n_known, sizeof print, order) == NULL)
 			(*ret)[fresh++] = list[i];
 	}
 	if (rc == RC_OK)
