@@ -47,6 +47,7 @@ test(async () => {
   await own.locator('button[type=submit]').press('Enter');
   const secret = await guest.locator('dialog code.secret').textContent();
   await guest.keyboard.press('Escape');
+  await guest.waitForSelector('dialog', { state: 'detached' });
   await own.locator('tbody tr').waitFor();
   const bearer = token => fetchAs(node, token);
   const who = await bearer(secret);

@@ -57,7 +57,7 @@ test(async () => {
   await page.click('a.who');
   const box = page.locator('section.identities');
   await box.locator('input').fill(PASSWORD);
-  await page.keyboard.press('Enter');
+  await box.locator('input').press('Enter');
   await page.waitForURL('**/console/account');
   await box.locator('li').waitFor();
   ok((await box.locator('li').textContent()).includes('mei'), 'linked, with the password at hand; the provider remembers who was there');
