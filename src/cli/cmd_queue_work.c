@@ -151,7 +151,8 @@ struct loop {
 	struct worker *w;
 	struct wanted what;
 	char name[128];
-	usec lease, expired, told, looked;
+	usec lease, expired, looked;
+	usec told, told_files;         /* when it was said last that the database is away, that a file cannot be read */
 	int64_t max_days, max_mb;
 	bool all;
 	struct work_stats before;      /* of workers with other rules and indicators */
@@ -254,9 +255,10 @@ static enum rc read_anew(struct loop *l, struct err *err)
 
 	if (wanted_load(l->c, &fresh, &why) != RC_OK) {
 		wanted_done(&fresh);
-		if (time_mono() - l->told > TELL_EVERY)
+		if (time_mono() - l->told_files > TELL_EVERY) {
 			fprintf(stderr, "lianfang: queue work: goes on with what it had: %s\n", why.text);
-		l->told = time_mono();
+			l->told_files = time_mono();
+		}
 		return RC_OK;
 	}
 	anew = 0;
@@ -372,7 +374,7 @@ static enum rc run_worker(struct loop *l, struct err *err)
 static int work_run(struct cli *c)
 {
 	struct sigaction act = { .sa_handler = on_signal };
-	struct loop l = { .c = c, .told = INT64_MIN / 2 };
+	struct loop l = { .c = c, .told = INT64_MIN / 2, .told_files = INT64_MIN / 2 };
 	struct err err = { 0 };
 	int64_t lease = 60;
 	enum rc rc;
