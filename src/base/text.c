@@ -167,3 +167,16 @@ void percent_put(struct buf *b, struct str text)
 			buf_put(b, escaped, sizeof escaped);
 	}
 }
+
+void csv_put(struct buf *b, struct str s, bool guard)
+{
+	buf_char(b, '"');
+	if (guard && s.n > 0 && strchr("=+-@\t\r", s.p[0]) != NULL)
+		buf_char(b, '\'');
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"')
+			buf_char(b, '"');
+		buf_char(b, s.p[i]);
+	}
+	buf_char(b, '"');
+}

@@ -74,6 +74,10 @@ bool base64_get(struct buf *b, struct str text);
 void base64url_put(struct buf *b, struct str bytes);
 bool base64url_get(struct buf *b, struct str text);
 
+/* A field of CSV, always within quotation marks (RFC 4180). `guard`: what a spreadsheet would take for a formula gets an apostrophe
+ * before it. */
+void csv_put(struct buf *b, struct str s, bool guard);
+
 /* %XX decoding; false on a bad escape. `plus` turns '+' into a space (query strings). */
 bool percent_get(struct buf *b, struct str text, bool plus);
 /* Escapes all but RFC 3986 unreserved characters. */

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 
+#include "base/text.h"
 #include "stix/marking.h"
 
 #define KIND(k) (1u << (k))
@@ -201,20 +202,6 @@ enum rc export_ipset(struct export *x, struct err *err)
 
 /* --- CSV --- */
 
-/* RFC 4180. Text that a spreadsheet would take for a formula gets a quote before it. */
-static void put_field(struct buf *out, struct str s, bool free_text)
-{
-	buf_char(out, '"');
-	if (free_text && s.n > 0 && strchr("=+-@\t\r", s.p[0]) != NULL)
-		buf_char(out, '\'');
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '"')
-			buf_char(out, '"');
-		buf_char(out, s.p[i]);
-	}
-	buf_char(out, '"');
-}
-
 static void put_labels(struct buf *out, const struct json *labels)
 {
 	struct buf joined;
@@ -227,7 +214,7 @@ static void put_labels(struct buf *out, const struct json *labels)
 			buf_str(&joined, json_str(label));
 		}
 	}
-	put_field(out, buf_view(&joined), true);
+	csv_put(out, buf_view(&joined), true);
 	buf_done(&joined);
 }
 
@@ -237,7 +224,7 @@ static enum rc put_record(struct export *x, const struct export_value *v, void *
 	struct buf *out = &x->out;
 
 	(void)ctx;
-	put_field(out, v->value->text, false);
+	csv_put(out, v->value->text, false);
 	buf_fmt(out, ",%s,%.*s,", value_kind_name(v->value->kind), STR(v->entry->id));
 	buf_fmt(out, "%s,", tlp_name((enum tlp)v->entry->tlp));
 	if (v->active->facts.confidence <= 100)
@@ -245,11 +232,11 @@ static enum rc put_record(struct export *x, const struct export_value *v, void *
 	buf_fmt(out, ",%u", v->score);
 	for (size_t i = 0; i < COUNTOF(times); i++) {
 		buf_char(out, ',');
-		put_field(out, json_get_str(v->indicator, str_of(times[i])), false);
+		csv_put(out, json_get_str(v->indicator, str_of(times[i])), false);
 	}
 	for (size_t i = 0; i < COUNTOF(texts); i++) {
 		buf_char(out, ',');
-		put_field(out, json_get_str(v->indicator, str_of(texts[i])), true);
+		csv_put(out, json_get_str(v->indicator, str_of(texts[i])), true);
 	}
 	buf_char(out, ',');
 	put_labels(out, json_get(v->indicator, S("labels")));

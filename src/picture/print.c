@@ -138,22 +138,6 @@ void board_json(const struct picture *p, const struct board *b, struct str query
 
 /* --- CSV --- */
 
-/* RFC 4180; what a spreadsheet would take for a formula begins with a quote mark that it shows. */
-static void csv_text(struct buf *out, struct str s)
-{
-	bool formula = s.n > 0 && strchr("=+-@\t\r", s.p[0]) != NULL;
-
-	buf_char(out, '"');
-	if (formula)
-		buf_char(out, '\'');
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '"')
-			buf_char(out, '"');
-		buf_char(out, s.p[i]);
-	}
-	buf_char(out, '"');
-}
-
 static void csv_number(struct buf *out, const struct board_column *c, double v)
 {
 	char text[TIME_TEXT_MAX];
@@ -187,14 +171,14 @@ static void csv_cell(struct buf *out, const struct board_column *c, const struct
 
 static void csv_head(const struct board *b, bool zh, struct buf *out)
 {
-	csv_text(out, str_of(zh ? b->spec->rows.zh : b->spec->rows.en));
+	csv_put(out, str_of(zh ? b->spec->rows.zh : b->spec->rows.en), true);
 	if (b->spec->by_time)
 		buf_cstr(out, ",running");
 	for (size_t i = 0; i < b->n_columns; i++) {
 		const struct board_column *c = &b->spec->columns[i];
 
 		buf_char(out, ',');
-		csv_text(out, str_of(zh ? c->title.zh : c->title.en));
+		csv_put(out, str_of(zh ? c->title.zh : c->title.en), true);
 		if (c->unit == UNIT_SHARE || c->unit == UNIT_RATE)
 			buf_fmt(out, ",%s.low,%s.high", c->id, c->id);
 	}
@@ -208,13 +192,13 @@ void board_csv(const struct picture *p, const struct board *b, struct str query_
 	time_format(b->query.now, now);
 	csv_head(b, zh, out);
 	for (size_t i = 0; i < b->n; i++) {
-		csv_text(out, row_name(p, b, &b->rows[i]));
+		csv_put(out, row_name(p, b, &b->rows[i]), true);
 		if (b->spec->by_time)
 			buf_cstr(out, b->rows[i].running ? ",yes" : ",no");
 		for (size_t c = 0; c < b->n_columns; c++)
 			csv_cell(out, &b->spec->columns[c], &b->rows[i].cells[c]);
 		buf_char(out, ',');
-		csv_text(out, query_text);
+		csv_put(out, query_text, true);
 		buf_fmt(out, ",%s\r\n", now);
 	}
 }

@@ -3,6 +3,7 @@
 #include "web/api.h"
 #include "web/api_records.h"
 
+#include "base/text.h"
 #include "gate/gate.h"
 #include "stix/marking.h"
 #include "store/facts_find.h"
@@ -35,18 +36,10 @@ static enum rc sees_all(const struct api_call *c, struct err *err)
 	return FAIL(err, RC_DENIED, "facts name objects of all levels: only for administrators whose TLP is red");
 }
 
-/* RFC 4180. What a spreadsheet would take for a formula begins with an apostrophe. */
 static void put_cell(struct buf *b, struct str text, bool last)
 {
-	buf_char(b, '"');
-	if (text.n > 0 && strchr("=+-@\t\r", text.p[0]) != NULL)
-		buf_char(b, '\'');
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] == '"')
-			buf_char(b, '"');
-		buf_char(b, text.p[i]);
-	}
-	buf_cstr(b, last ? "\"\r\n" : "\",");
+	csv_put(b, text, true);
+	buf_cstr(b, last ? "\r\n" : ",");
 }
 
 static void put_csv(struct api_call *c, const struct fact *list, size_t n)

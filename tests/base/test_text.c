@@ -131,11 +131,33 @@ static void test_refused(void)
 	buf_done(&b);
 }
 
+static void test_csv(void)
+{
+	static const struct {
+		struct str text;
+		bool guard;
+		const char *want;
+	} rows[] = {
+		{ S(""), true, "\"\"" }, { S("a,b\n"), true, "\"a,b\n\"" }, { S("say \"x\""), true, "\"say \"\"x\"\"\"" },
+		{ S("=1+1"), true, "\"'=1+1\"" }, { S("=1+1"), false, "\"=1+1\"" }, { S("\tx"), true, "\"'\tx\"" }, { S("1=1"), true, "\"1=1\"" },
+	};
+
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		struct buf b;
+
+		buf_init(&b, 100);
+		csv_put(&b, rows[i].text, rows[i].guard);
+		EQ_STR(buf_view(&b), str_of(rows[i].want), "csv");
+		buf_done(&b);
+	}
+}
+
 int main(void)
 {
 	test_utf8();
 	test_every_char();
 	test_codings();
 	test_refused();
+	test_csv();
 	return tap_done();
 }
