@@ -29,6 +29,13 @@ usec time_now(void)
 	return UNLIKELY(atomic_load(&fake)) ? atomic_load(&fake_now) : read_clock(CLOCK_REALTIME);
 }
 
+void time_nap(usec span)
+{
+	struct timespec t = { .tv_sec = span / USEC_PER_SEC, .tv_nsec = span % USEC_PER_SEC * 1000 };
+
+	nanosleep(&t, NULL);
+}
+
 double time_cpu(void)
 {
 	struct timespec ts;

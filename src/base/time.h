@@ -17,6 +17,9 @@ usec time_now(void);
 /* Never goes back, unrelated to the calendar: for spans and time-outs. */
 usec time_mono(void);
 
+/* Sleeps for about so long; a signal may end it early. */
+void time_nap(usec span);
+
 /* CPU time that this thread has used, in seconds: for benchmarks. */
 double time_cpu(void);
 

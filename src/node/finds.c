@@ -44,13 +44,6 @@ void finds_free(struct finds *f)
 	mem_free(f);
 }
 
-static void nap(usec span)
-{
-	struct timespec t = { .tv_sec = span / USEC_PER_SEC, .tv_nsec = span % USEC_PER_SEC * 1000 };
-
-	nanosleep(&t, NULL);
-}
-
 /* As long as the node does not stop, what stands in the way may pass. */
 static void record(struct finds *f, const struct hit *hit, struct str key)
 {
@@ -60,7 +53,7 @@ static void record(struct finds *f, const struct hit *hit, struct str key)
 	while ((rc = f->to->hit(f->to->ctx, hit, key, &err)) == RC_FULL || rc == RC_IO || rc == RC_BUSY) {
 		if (atomic_load(f->stopping))
 			break;
-		nap(AGAIN_EACH);
+		time_nap(AGAIN_EACH);
 	}
 	if (rc == RC_OK)
 		log_line(LOG_LEVEL_INFO, "alert", "%s: %.*s", f->what, STR(log_id(hit->indicator, hit->tlp, 0)));

@@ -117,13 +117,6 @@ static enum rc seal(struct memory *m, struct err *err)
 	return wait_for_disk(m, err);
 }
 
-static void nap(usec span)
-{
-	struct timespec t = { .tv_sec = span / USEC_PER_SEC, .tv_nsec = span % USEC_PER_SEC * 1000 };
-
-	nanosleep(&t, NULL);
-}
-
 /* The journal first: what it does not take is not taken. */
 static enum rc add_to_open(struct memory *m, const struct block_event *e, struct flat *f, struct str place, struct err *err)
 {
@@ -170,7 +163,7 @@ enum rc memory_add(struct memory *m, const struct block_event *e, struct flat *f
 		said = true;
 		if (atomic_load(&m->detector->stopping))
 			return RC_BUSY;
-		nap(AGAIN_EACH);
+		time_nap(AGAIN_EACH);
 	}
 }
 
@@ -493,7 +486,7 @@ static void let_pass(struct memory *m)
 		uint64_t seen = atomic_load(turn);
 
 		while (seen % 2 == 1 && atomic_load(turn) == seen && !atomic_load(&m->detector->stopping))
-			nap(USEC_PER_SEC / 2000);
+			time_nap(USEC_PER_SEC / 2000);
 	}
 }
 
