@@ -118,6 +118,13 @@ struct str str_slice(struct str s, size_t from, size_t to)
 	return str_make(from == 0 ? s.p : s.p + from, to - from);
 }
 
+struct str str_part(struct str s, size_t at, size_t n)
+{
+	size_t from = at < s.n ? at : s.n;
+
+	return str_slice(s, from, n < s.n - from ? from + n : s.n);
+}
+
 struct str str_trim(struct str s)
 {
 	while (s.n > 0 && ascii_space(s.p[0]))

@@ -50,6 +50,9 @@ size_t str_find(struct str s, struct str needle, size_t from);
 /* s[from, to); both ends are clamped to the string. */
 struct str str_slice(struct str s, size_t from, size_t to);
 
+/* What there is of the `n` bytes from `at` on: no sum that could overflow. */
+struct str str_part(struct str s, size_t at, size_t n);
+
 /* Without ASCII white space at both ends. */
 struct str str_trim(struct str s);
 

@@ -25,13 +25,6 @@ struct section {
 	uint64_t flags, address, at, size, each;
 };
 
-static struct str cut(struct str s, uint64_t at, uint64_t size)
-{
-	if (at >= s.n)
-		return S("");
-	return (struct str){ s.p + at, s.n - at < size ? s.n - (size_t)at : (size_t)size };
-}
-
 static uint64_t number(const struct elf *e, struct str s, uint64_t at, unsigned width)
 {
 	uint64_t v = 0;
@@ -57,7 +50,7 @@ static bool read_head(struct str bytes, struct elf *e)
 	*e = (struct elf){ .bytes = bytes, .wide = id[EI_CLASS] == ELFCLASS64, .big = id[EI_DATA] == ELFDATA2MSB };
 	e->programs = word(e, bytes, e->wide ? 32 : 28);
 	e->sections = word(e, bytes, e->wide ? 40 : 32);
-	bytes = cut(bytes, e->wide ? 54 : 42, 10);
+	bytes = str_part(bytes, e->wide ? 54 : 42, 10);
 	e->program_bytes = (uint16_t)number(e, bytes, 0, 2);
 	e->n_programs = (uint16_t)number(e, bytes, 2, 2);
 	e->section_bytes = (uint16_t)number(e, bytes, 4, 2);
@@ -68,7 +61,7 @@ static bool read_head(struct str bytes, struct elf *e)
 
 static struct section section_of(const struct elf *e, uint64_t i)
 {
-	struct str s = cut(e->bytes, e->sections + i * e->section_bytes, e->section_bytes);
+	struct str s = str_part(e->bytes, e->sections + i * e->section_bytes, e->section_bytes);
 
 	if (e->wide)
 		return (struct section){ (uint32_t)number(e, s, 0, 4), (uint32_t)number(e, s, 4, 4), (uint32_t)number(e, s, 40, 4),
@@ -79,7 +72,7 @@ static struct section section_of(const struct elf *e, uint64_t i)
 
 static struct str text_at(struct str table, uint64_t at)
 {
-	struct str s = cut(table, at, NAME_BYTES);
+	struct str s = str_part(table, at, NAME_BYTES);
 
 	return (struct str){ s.p, strnlen(s.p, s.n) };
 }
@@ -88,14 +81,14 @@ static struct str table_of(const struct elf *e, uint64_t i)
 {
 	struct section s = section_of(e, i);
 
-	return i < e->n_sections && s.type == SHT_STRTAB ? cut(e->bytes, s.at, s.size) : S("");
+	return i < e->n_sections && s.type == SHT_STRTAB ? str_part(e->bytes, s.at, s.size) : S("");
 }
 
 /* --- what is said --- */
 
 static void say_section(struct lab_node *n, const struct elf *e, const struct section *s, struct str names)
 {
-	struct str raw = s->type == SHT_NOBITS ? S("") : cut(e->bytes, s->at, s->size), name = text_at(names, s->name);
+	struct str raw = s->type == SHT_NOBITS ? S("") : str_part(e->bytes, s->at, s->size), name = text_at(names, s->name);
 	char text[NAME_BYTES + 120];
 
 	snprintf(text, sizeof text, "%.*s address 0x%llx size %llu entropy %.2f%s%s", (int)name.n, name.p, (unsigned long long)s->address,
@@ -110,7 +103,7 @@ static void say_needed(struct lab_node *n, const struct elf *e, const struct sec
 	static const struct { uint64_t tag; const char *fact; } said[] = {
 		{ DT_NEEDED, "elf.needed" }, { DT_SONAME, "elf.soname" }, { DT_RPATH, "elf.rpath" }, { DT_RUNPATH, "elf.runpath" },
 	};
-	struct str entries = cut(e->bytes, s->at, s->size), texts = table_of(e, s->link);
+	struct str entries = str_part(e->bytes, s->at, s->size), texts = table_of(e, s->link);
 	uint64_t each = e->wide ? 16 : 8;
 
 	for (uint64_t i = 0; (i + 1) * each <= entries.n && i < SHOWN_MAX; i++) {
@@ -125,11 +118,11 @@ static void say_needed(struct lab_node *n, const struct elf *e, const struct sec
 
 static void say_symbols(struct lab_node *n, const struct elf *e, const struct section *s)
 {
-	struct str entries = cut(e->bytes, s->at, s->size), texts = table_of(e, s->link);
+	struct str entries = str_part(e->bytes, s->at, s->size), texts = table_of(e, s->link);
 	uint64_t each = e->wide ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym), imports = 0, exports = 0;
 
 	for (uint64_t i = 1; (i + 1) * each <= entries.n && i < SYMBOLS_MAX; i++) {
-		struct str row = cut(entries, i * each, each);
+		struct str row = str_part(entries, i * each, each);
 		struct str name = text_at(texts, number(e, row, 0, 4));
 		uint64_t info = number(e, row, e->wide ? 4 : 12, 1), where = number(e, row, e->wide ? 6 : 14, 2);
 
@@ -146,17 +139,17 @@ static void say_symbols(struct lab_node *n, const struct elf *e, const struct se
 
 static void say_build(struct lab_node *n, const struct elf *e, const struct section *s)
 {
-	struct str note = cut(e->bytes, s->at, s->size);
+	struct str note = str_part(e->bytes, s->at, s->size);
 	uint64_t name = number(e, note, 0, 4), size = number(e, note, 4, 4);
 
 	if (number(e, note, 8, 4) == NT_GNU_BUILD_ID && name == 4 && size <= 64)
-		lab_fact_hex(n, "elf.build-id", cut(note, 16, size));
+		lab_fact_hex(n, "elf.build-id", str_part(note, 16, size));
 }
 
 static void say_programs(struct lab_node *n, const struct elf *e)
 {
 	for (unsigned i = 0; i < e->n_programs && i < SECTIONS_MAX; i++) {
-		struct str row = cut(e->bytes, e->programs + (uint64_t)i * e->program_bytes, e->program_bytes);
+		struct str row = str_part(e->bytes, e->programs + (uint64_t)i * e->program_bytes, e->program_bytes);
 		uint64_t type = number(e, row, 0, 4), flags = number(e, row, e->wide ? 4 : 24, 4);
 
 		if (type == PT_INTERP)

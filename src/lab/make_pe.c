@@ -57,11 +57,9 @@ static void say_sections(struct lab_node *n, const struct pe *p)
 
 	for (size_t i = 0; i < p->n_sections; i++) {
 		const struct pe_section *s = &p->section[i];
-		struct str raw = S("");
+		struct str raw = str_part(p->bytes, s->at, s->size);
 		char text[120];
 
-		if (s->at < p->bytes.n)
-			raw = (struct str){ p->bytes.p + s->at, p->bytes.n - s->at < s->size ? p->bytes.n - s->at : s->size };
 		snprintf(text, sizeof text, "%.*s address 0x%x size %u entropy %.2f%s%s%s", (int)s->name.n, s->name.p, s->address, s->size, lab_entropy(raw),
 			 s->flags & 0x20000000u ? " execute" : "", s->flags & 0x40000000u ? " read" : "", s->flags & 0x80000000u ? " write" : "");
 		lab_fact(n, "pe.section", str_of(text));
@@ -344,7 +342,7 @@ static void walk_resources(struct resources *r, uint32_t at, int depth)
 			struct str bytes = pe_at(r->p, str_le32(r->tree, where));
 			uint32_t size = str_le32(r->tree, (size_t)where + 4);
 
-			say_version(r->n, (struct str){ bytes.p, bytes.n < size ? bytes.n : size });
+			say_version(r->n, str_part(bytes, 0, size));
 		}
 	}
 }
@@ -361,7 +359,7 @@ static void say_debug(struct lab_node *n, const struct pe *p)
 
 		if (str_le32(row, 12) != 2 || place >= p->bytes.n || size < 25) /* IMAGE_DEBUG_TYPE_CODEVIEW */
 			continue;
-		d = (struct str){ p->bytes.p + place, p->bytes.n - place < size ? p->bytes.n - place : size };
+		d = str_part(p->bytes, place, size);
 		if (d.n > 24 && memcmp(d.p, "RSDS", 4) == 0)
 			lab_fact(n, "pe.pdb", (struct str){ d.p + 24, strnlen(d.p + 24, d.n - 24) });
 	}

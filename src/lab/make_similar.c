@@ -11,9 +11,7 @@
 /* The piece at `at`; empty: the end, or no time is left. */
 static struct str piece(const struct lab_node *n, size_t at)
 {
-	size_t left = n->bytes.n - at;
-
-	return lab_over(n) ? S("") : (struct str){ n->bytes.p + at, left < PIECE ? left : PIECE };
+	return lab_over(n) ? S("") : str_part(n->bytes, at, PIECE);
 }
 
 static void make_ctph(struct lab_node *n)

@@ -58,13 +58,6 @@ enum rc pe_read(struct str bytes, struct pe *ret, struct err *err)
 	return RC_OK;
 }
 
-static struct str from(struct str s, uint64_t at, uint64_t most)
-{
-	if (at >= s.n)
-		return S("");
-	return (struct str){ s.p + at, s.n - at < most ? s.n - (size_t)at : (size_t)most };
-}
-
 struct str pe_at(const struct pe *p, uint32_t address)
 {
 	for (size_t i = 0; i < p->n_sections; i++) {
@@ -72,9 +65,9 @@ struct str pe_at(const struct pe *p, uint32_t address)
 		uint32_t span = s->size_in_memory > s->size ? s->size_in_memory : s->size, within = address - s->address;
 
 		if (address >= s->address && within < span)
-			return within < s->size ? from(p->bytes, (uint64_t)(s->at & ~(ALIGN_FILE - 1)) + within, s->size - within) : S("");
+			return within < s->size ? str_part(p->bytes, (uint64_t)(s->at & ~(ALIGN_FILE - 1)) + within, s->size - within) : S("");
 	}
-	return address < p->headers ? from(p->bytes, address, p->headers - address) : S("");
+	return address < p->headers ? str_part(p->bytes, address, p->headers - address) : S("");
 }
 
 struct str pe_text(const struct pe *p, uint32_t address, size_t most)
@@ -94,7 +87,7 @@ struct str pe_directory(const struct pe *p, enum pe_directory d)
 		return S("");
 	/* The one directory that is not loaded: an offset in the file. */
 	if (d == PE_SECURITY)
-		return from(p->bytes, address, size);
+		return str_part(p->bytes, address, size);
 	s = pe_at(p, address);
 	return (struct str){ s.p, s.n < size ? s.n : size };
 }

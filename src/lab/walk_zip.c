@@ -105,6 +105,18 @@ static void read_extra64(struct str extra, struct zip_member *m, bool central)
 	}
 }
 
+/* What both headers have in this order, from the flags on (APPNOTE 4.3.7, 4.3.12). */
+static void read_common(struct str h, size_t at, struct zip_member *m, size_t *ret_names, size_t *ret_extras)
+{
+	m->flags = str_le16(h, at);
+	m->method = str_le16(h, at + 2);
+	m->crc = str_le32(h, at + 8);
+	m->packed = str_le32(h, at + 12);
+	m->size = str_le32(h, at + 16);
+	*ret_names = str_le16(h, at + 20);
+	*ret_extras = str_le16(h, at + 22);
+}
+
 static bool read_central(struct rd *r, struct zip_member *m)
 {
 	struct str h = rd_bytes(r, CENTRAL_SIZE);
@@ -113,13 +125,7 @@ static bool read_central(struct rd *r, struct zip_member *m)
 	*m = (struct zip_member){ 0 };
 	if (h.n < CENTRAL_SIZE || str_le32(h, 0) != 0x02014b50)
 		return false;
-	m->flags = str_le16(h, 8);
-	m->method = str_le16(h, 10);
-	m->crc = str_le32(h, 16);
-	m->packed = str_le32(h, 20);
-	m->size = str_le32(h, 24);
-	names = str_le16(h, 28);
-	extras = str_le16(h, 30);
+	read_common(h, 8, m, &names, &extras);
 	comments = str_le16(h, 32);
 	m->at = str_le32(h, 42);
 	m->name = rd_bytes(r, names);
@@ -137,13 +143,7 @@ static bool read_local(struct str all, uint64_t at, struct zip_member *m)
 	*m = (struct zip_member){ .at = at };
 	if (h.n < LOCAL_SIZE || str_le32(h, 0) != 0x04034b50)
 		return false;
-	m->flags = str_le16(h, 6);
-	m->method = str_le16(h, 8);
-	m->crc = str_le32(h, 14);
-	m->packed = str_le32(h, 18);
-	m->size = str_le32(h, 22);
-	names = str_le16(h, 26);
-	extras = str_le16(h, 28);
+	read_common(h, 6, m, &names, &extras);
 	m->data_at = at + LOCAL_SIZE + names + extras;
 	if (m->data_at > all.n)
 		return false;

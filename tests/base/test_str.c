@@ -44,6 +44,10 @@ static void test_search(void)
 	OK(str_ends(S("abc"), S("bc")) && !str_ends(S("c"), S("bc")), "ends");
 	EQ_STR(str_trim(S(" \t x y \r\n")), S("x y"), "trim");
 	EQ_STR(str_slice(S("abcdef"), 2, 99), S("cdef"), "slice clamps");
+	EQ_STR(str_part(S("abcdef"), 2, 3), S("cde"), "a part");
+	EQ_STR(str_part(S("abcdef"), 2, SIZE_MAX), S("cdef"), "a part that would overflow");
+	EQ_STR(str_part(S("abcdef"), SIZE_MAX, SIZE_MAX), S(""), "a part far behind the end");
+	EQ_STR(str_part(S("abcdef"), 6, 1), S(""), "a part at the end");
 	OK(str_eq_nocase(S("HoSt"), S("hOsT")), "case folded");
 	OK(str_cmp(S("a"), S("ab")) < 0 && str_cmp(S("b"), S("ab")) > 0, "order");
 }
