@@ -204,6 +204,19 @@ static const char ACCESS[] =
 	" decider {text}, decided {int}, result {text}){end};"
 	"CREATE INDEX approval_state ON approval (state, at);";
 
+/* What was handed to the lab. The bytes lie beside it, each under a key of its own. `state`: 0 uploading, 1 waiting, 2 done, 3 deleted. */
+static const char LAB[] =
+	"CREATE TABLE submission (row {int} PRIMARY KEY, id {text} UNIQUE, owner {text}, place {text}, name {text}, privacy {int}, state {int},"
+	" size {int}, sha256 {text}, address {text}, verdict {text}, generation {text}, done {int}, at {int}, finished {int}, receipt {text}){end};"
+	"CREATE INDEX submission_owner ON submission (owner, row);"
+	"CREATE INDEX submission_state ON submission (state, row);"
+	"CREATE INDEX submission_done ON submission (done) WHERE state = 2;"
+	"CREATE INDEX submission_address ON submission (address) WHERE address <> '';"
+	"CREATE INDEX submission_sha256 ON submission (sha256);"
+	"CREATE TABLE lab_quota (subject {text}, hour {int}, n {int}, bytes {int}, PRIMARY KEY (subject, hour)){end};"
+	"CREATE TABLE lab_waiting (one {int} PRIMARY KEY, n {int}){end};"
+	"INSERT INTO lab_waiting (one, n) VALUES (1, 0);";
+
 static const struct migration {
 	const char *sql;
 	bool pg_only;
@@ -223,6 +236,7 @@ static const struct migration {
 	{ BULLETIN_WORDS, false },
 	{ CREDENTIALS, false },
 	{ ACCESS, false },
+	{ LAB, false },
 };
 
 static const struct word *word_at(struct str text, size_t pos)

@@ -1,0 +1,337 @@
+#include "store/samples.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "sys/file.h"
+#include "sys/seal.h"
+
+#define NAME_LEAST 8
+#define SWEPT_AT_ONCE 10000
+
+struct samples {
+	unsigned char key[CHEST_KEY_LEN], name_key[MAC_KEY_LEN];
+	char dir[PATH_MAX - 128];
+};
+
+static const struct kind {
+	const char *folder;
+	bool split; /* into 256 by the first two digits */
+} KINDS[] = {
+	[SAMPLE_UPLOAD] = { "uploads", false }, [SAMPLE_CONTENT] = { "samples", true }, [SAMPLE_WORDS] = { "words", false }, [SAMPLE_REPORT] = { "reports", true },
+};
+
+/* --- opening --- */
+
+static enum rc read_key(const char *path, unsigned char key[static CHEST_KEY_LEN], struct err *err)
+{
+	struct buf b;
+	enum rc rc;
+
+	TRY(file_read(path, CHEST_KEY_LEN, &b, err));
+	rc = b.n == CHEST_KEY_LEN ? RC_OK : FAIL(err, RC_CORRUPT, "%s: expected %d bytes", path, CHEST_KEY_LEN);
+	if (rc == RC_OK)
+		memcpy(key, b.p, CHEST_KEY_LEN);
+	if (b.p != NULL)
+		secret_wipe(b.p, b.n);
+	buf_done(&b);
+	return rc;
+}
+
+static enum rc make_key(const char *path, struct err *err)
+{
+	unsigned char key[CHEST_KEY_LEN];
+	enum rc rc;
+
+	random_bytes(key, sizeof key);
+	rc = file_create(path, str_make((const char *)key, sizeof key), 0600, err);
+	secret_wipe(key, sizeof key);
+	return rc == RC_CONFLICT ? RC_OK : rc;
+}
+
+static enum rc make_folders(const struct samples *s, struct err *err)
+{
+	char path[PATH_MAX];
+
+	TRY(file_mkdir(s->dir, 0700, err));
+	for (size_t k = 0; k < COUNTOF(KINDS); k++) {
+		snprintf(path, sizeof path, "%s/%s", s->dir, KINDS[k].folder);
+		if (file_exists(path))
+			continue;
+		TRY(file_mkdir(path, 0700, err));
+		for (unsigned i = 0; KINDS[k].split && i < 256; i++) {
+			snprintf(path, sizeof path, "%s/%s/%02x", s->dir, KINDS[k].folder, i);
+			TRY(file_mkdir(path, 0700, err));
+		}
+	}
+	return RC_OK;
+}
+
+static enum rc open_all(struct samples *s, const char *dir, struct err *err)
+{
+	char path[PATH_MAX];
+
+	if ((size_t)snprintf(s->dir, sizeof s->dir, "%s/lab", dir) >= sizeof s->dir)
+		return FAIL(err, RC_LIMIT, "lab: the node's path is too long");
+	snprintf(path, sizeof path, "%s/lab.key", dir);
+	if (!file_exists(path))
+		TRY(make_key(path, err));
+	TRY(read_key(path, s->key, err));
+	mac_sha256(s->key, S("lianfang lab names"), s->name_key);
+	return make_folders(s, err);
+}
+
+enum rc samples_open(const char *dir, struct samples **ret, struct err *err)
+{
+	struct samples *s = mem_alloc(sizeof *s);
+	enum rc rc = s == NULL ? FAIL(err, RC_NOMEM, "lab: out of memory") : open_all(s, dir, err);
+
+	if (rc != RC_OK) {
+		samples_close(s);
+		return rc;
+	}
+	*ret = s;
+	return RC_OK;
+}
+
+void samples_close(struct samples *s)
+{
+	if (s != NULL)
+		secret_wipe(s, sizeof *s);
+	mem_free(s);
+}
+
+/* --- names --- */
+
+static void put_hex(const unsigned char *bytes, size_t n, char *to)
+{
+	for (size_t i = 0; i < n; i++)
+		snprintf(to + 2 * i, 3, "%02x", bytes[i]);
+}
+
+void samples_address(const struct samples *s, struct str owner, const unsigned char sha256[static SHA256_LEN], char ret[static SAMPLE_ADDRESS_LEN + 1])
+{
+	unsigned char mac[MAC_LEN];
+	struct buf b;
+
+	buf_init(&b, 8192);
+	buf_put(&b, sha256, SHA256_LEN);
+	buf_str(&b, str_slice(owner, 0, 4096));
+	mac_sha256(s->name_key, buf_view(&b), mac);
+	buf_done(&b);
+	put_hex(mac, MAC_LEN, ret);
+}
+
+/* A network of IPv6 (/64) is one customer. */
+static struct str customer(struct str address)
+{
+	int colons = 0;
+
+	for (size_t i = 0; i < address.n; i++) {
+		if (address.p[i] != ':')
+			continue;
+		if (++colons == 4 || (i + 1 < address.n && address.p[i + 1] == ':'))
+			return str_slice(address, 0, i);
+	}
+	return address;
+}
+
+void samples_from(const struct samples *s, struct str address, char ret[static 33])
+{
+	unsigned char mac[MAC_LEN];
+
+	mac_sha256(s->name_key, customer(address), mac);
+	put_hex(mac, 16, ret);
+}
+
+/* Names are ours: hex digits and hyphens; whatever else asks is refused before it becomes a path. */
+static enum rc path_of(const struct samples *s, enum sample_kind kind, struct str name, char path[static PATH_MAX], struct err *err)
+{
+	if (name.n < NAME_LEAST || name.n > SAMPLE_ADDRESS_LEN)
+		return FAIL(err, RC_BAD, "lab: no such name");
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] != '-' && !(name.p[i] >= '0' && name.p[i] <= '9') && !(name.p[i] >= 'a' && name.p[i] <= 'f'))
+			return FAIL(err, RC_BAD, "lab: no such name");
+	if (KINDS[kind].split)
+		snprintf(path, PATH_MAX, "%s/%s/%.2s/%.*s", s->dir, KINDS[kind].folder, name.p, STR(name));
+	else
+		snprintf(path, PATH_MAX, "%s/%s/%.*s", s->dir, KINDS[kind].folder, STR(name));
+	return RC_OK;
+}
+
+static enum rc sync_folder(const char *path, struct err *err)
+{
+	char folder[PATH_MAX];
+
+	snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
+	return file_sync_dir(folder, err);
+}
+
+/* --- chests --- */
+
+enum rc samples_get(const struct samples *s, enum sample_kind kind, struct str name, bool write, struct chest **ret, struct err *err)
+{
+	char path[PATH_MAX];
+
+	TRY(path_of(s, kind, name, path, err));
+	return chest_open(path, s->key, write, ret, err);
+}
+
+enum rc samples_new(const struct samples *s, enum sample_kind kind, struct str name, struct chest **ret, struct err *err)
+{
+	char path[PATH_MAX];
+
+	TRY(path_of(s, kind, name, path, err));
+	TRY(chest_create(path, s->key, ret, err));
+	return sync_folder(path, err);
+}
+
+/* A crash between leaves the old one or the new one. */
+static enum rc put_new(const struct samples *s, const char *path, struct str bytes, struct err *err)
+{
+	char fresh[PATH_MAX + 8];
+	struct chest *c;
+	enum rc rc;
+
+	snprintf(fresh, sizeof fresh, "%s.new", path);
+	TRY(chest_destroy(fresh, err));
+	TRY(chest_create(fresh, s->key, &c, err));
+	rc = chest_append(c, bytes, err);
+	if (rc == RC_OK)
+		rc = chest_sync(c, err);
+	chest_close(c);
+	if (rc == RC_OK && file_exists(path)) /* what goes is destroyed, not merely replaced */
+		rc = chest_destroy(path, err);
+	if (rc == RC_OK && rename(fresh, path) != 0)
+		rc = FAIL(err, RC_IO, "lab: %m");
+	return rc == RC_OK ? sync_folder(path, err) : rc;
+}
+
+enum rc samples_put(const struct samples *s, enum sample_kind kind, struct str name, struct str bytes, struct err *err)
+{
+	char path[PATH_MAX];
+
+	TRY(path_of(s, kind, name, path, err));
+	return put_new(s, path, bytes, err);
+}
+
+enum rc samples_read(const struct samples *s, enum sample_kind kind, struct str name, struct buf *out, struct err *err)
+{
+	struct chest *c;
+	enum rc rc;
+
+	TRY(samples_get(s, kind, name, false, &c, err));
+	rc = chest_read(c, 0, SIZE_MAX, out, err);
+	chest_close(c);
+	return rc;
+}
+
+enum rc samples_keep(const struct samples *s, struct str upload, struct str address, struct err *err)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+
+	TRY(path_of(s, SAMPLE_UPLOAD, upload, from, err));
+	TRY(path_of(s, SAMPLE_CONTENT, address, to, err));
+	if (file_exists(to))
+		return samples_destroy(s, SAMPLE_UPLOAD, upload, err);
+	if (rename(from, to) != 0)
+		return FAIL(err, errno == ENOENT ? RC_NOTFOUND : RC_IO, "lab: %m");
+	return sync_folder(to, err);
+}
+
+enum rc samples_destroy(const struct samples *s, enum sample_kind kind, struct str name, struct err *err)
+{
+	char path[PATH_MAX];
+
+	TRY(path_of(s, kind, name, path, err));
+	if (!file_exists(path))
+		return RC_OK;
+	TRY(chest_destroy(path, err));
+	return sync_folder(path, err);
+}
+
+/* --- to a worker --- */
+
+struct pouring {
+	int fd;
+	uint64_t at;
+	struct hash_sha256_ctx *hash;
+};
+
+static bool pour(void *ctx, struct str piece)
+{
+	struct pouring *p = ctx;
+
+	if (file_write_at(p->fd, p->at, piece, NULL) != RC_OK)
+		return false;
+	p->at += piece.n;
+	hash_sha256_add(p->hash, piece);
+	return true;
+}
+
+static enum rc pour_all(struct chest *c, int fd, uint64_t size, unsigned char *ret_sha256, struct err *err)
+{
+	struct pouring p = { .fd = fd, .hash = hash_sha256_new() };
+	enum rc rc = p.hash == NULL ? FAIL(err, RC_NOMEM, "lab: out of memory") : chest_each(c, pour, &p, err);
+
+	if (p.hash != NULL)
+		hash_sha256_end(p.hash, ret_sha256);
+	hash_sha256_free(p.hash);
+	if (rc == RC_OK && p.at != size)
+		rc = FAIL(err, RC_CORRUPT, "lab: %llu of %llu bytes are there", (unsigned long long)p.at, (unsigned long long)size);
+	if (rc == RC_OK && fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
+		rc = FAIL(err, RC_IO, "lab: %m");
+	return rc;
+}
+
+enum rc samples_memfd(const struct samples *s, enum sample_kind kind, struct str name, uint64_t size, int *ret_fd, unsigned char ret_sha256[static SHA256_LEN],
+		      struct err *err)
+{
+	struct chest *c;
+	enum rc rc;
+	int fd;
+
+	TRY(samples_get(s, kind, name, false, &c, err));
+	fd = memfd_create("sample", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	rc = fd < 0 ? FAIL(err, RC_IO, "lab: %m") : pour_all(c, fd, size, ret_sha256, err);
+	chest_close(c);
+	if (rc != RC_OK)
+		file_closep(&fd);
+	else
+		*ret_fd = fd;
+	return rc;
+}
+
+/* --- upkeep --- */
+
+enum rc samples_sweep(const struct samples *s, usec before, uint64_t *ret_n, struct err *err)
+{
+	char folder[PATH_MAX], path[PATH_MAX + 256];
+	const struct dirent *e;
+	struct stat st;
+	enum rc rc = RC_OK;
+	DIR *d;
+
+	*ret_n = 0;
+	snprintf(folder, sizeof folder, "%s/%s", s->dir, KINDS[SAMPLE_UPLOAD].folder);
+	d = opendir(folder);
+	if (d == NULL)
+		return FAIL(err, RC_IO, "lab: %m");
+	while (rc == RC_OK && *ret_n < SWEPT_AT_ONCE && (e = readdir(d)) != NULL) {
+		snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+		if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode) || (usec)st.st_mtime * USEC_PER_SEC >= before)
+			continue;
+		rc = chest_destroy(path, err);
+		*ret_n += rc == RC_OK;
+	}
+	closedir(d);
+	return rc == RC_OK && *ret_n > 0 ? file_sync_dir(folder, err) : rc;
+}
