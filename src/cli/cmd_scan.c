@@ -9,7 +9,9 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "cli/cli.h"
+#include "lab/citizen.h"
 #include "lab/lab.h"
+#include "lab/report_stix.h"
 #include "sys/file.h"
 
 #define PATHS_MAX 16
@@ -29,12 +31,17 @@ static const struct cli_opt scan_opts[] = {
 	{ "jobs", 'j', "N", { "files at once (one a processor)", "同時檢測檔案數（預設為處理器數）" }, false },
 	{ "seconds", 0, "N", { "for one file (30)", "單一檔案時限（30 秒）" }, false },
 	{ "found", 0, NULL, { "leave out files of verdict no-finding and known-good", "不列 no-finding 與 known-good 的檔案" }, false },
+	{ "citizen", 0, NULL, { "say it in words for everybody: what was found, what was not seen, what to do, whom to tell", "以一般人看得懂的話說明：發現什麼、未檢視什麼、該怎麼做、向誰通報" }, false },
+	{ "stix", 0, NULL, { "one STIX 2.1 bundle a file", "每個檔案輸出一份 STIX 2.1 bundle" }, false },
+	{ "tlp", 0, "LEVEL", { "marking of what --stix writes (TLP:AMBER)", "--stix 輸出的分享標示（TLP:AMBER）" }, false },
 	{ "fences", 0, NULL, { "say on standard error what keeps the workers in", "於標準錯誤列出生效中的隔離" }, false },
 	{ NULL, 0, NULL, { NULL, NULL }, false },
 };
 static const char *const scan_examples[] = {
 	"a file", "lianfang scan attachment.zip",
 	"a folder with rules, for a program", "lianfang scan --json --yara rules/ /srv/samples",
+	"for a person, in Chinese", "lianfang scan --citizen --lang zh attachment.zip",
+	"for a threat intelligence platform", "lianfang scan --stix --tlp green attachment.zip > bundle.json",
 	"from a pipe", "curl -s https://example/x | lianfang scan -",
 	"as yara -r -s rules.yar folder", "lianfang scan --yara rules.yar --only-rules --json folder", NULL,
 };
@@ -52,7 +59,8 @@ struct scan {
 	uint64_t handed, printed; /* files in, reports out */
 	size_t jobs;
 	uint64_t by_verdict[LAB_V_MALICIOUS + 1];
-	bool trouble, only_rules, only_found, progress;
+	bool trouble, only_rules, only_found, progress, citizen, stix;
+	enum tlp tlp;
 	usec last_shown;
 };
 
@@ -132,24 +140,45 @@ static void put_rules(const struct lab_report *r, struct buf *b)
 	}
 }
 
-static void put_report(struct scan *s, const struct lab_report *r, enum lab_verdict v, struct buf *b)
+static enum rc put_stix(const struct scan *s, const struct lab_report *r, struct buf *b, struct err *err)
+{
+	struct lab_stix_how how = { .creator = S(""), .tlp = s->tlp };
+
+	return lab_stix_bundle(r->a, r, &how, b, err);
+}
+
+static enum rc put_citizen(const struct scan *s, const struct lab_report *r, struct buf *b, struct err *err)
+{
+	struct lab_citizen words;
+
+	TRY(lab_citizen_say(r->a, r, s->c->zh, &words, err));
+	lab_citizen_text(&words, b);
+	return RC_OK;
+}
+
+static enum rc put_report(struct scan *s, const struct lab_report *r, enum lab_verdict v, struct buf *b, struct err *err)
 {
 	struct jsonw w;
 
+	if (s->stix)
+		return put_stix(s, r, b, err);
 	if (s->c->json) {
 		jsonw_init(&w, b);
 		lab_report_json(r, &w);
-		return;
+		return RC_OK;
 	}
 	if (s->only_rules) {
 		put_rules(r, b);
-		return;
+		return RC_OK;
 	}
+	if (s->citizen)
+		return put_citizen(s, r, b, err);
 	put_where(b, r, S(""));
 	buf_fmt(b, ": %s\n", verdict_word(s->c, v));
 	put_matches(s->c, r, b);
 	put_unseen(s->c, r, b);
 	buf_cut(b, b->n - 1); /* cli_print ends the line */
+	return RC_OK;
 }
 
 static enum rc print_report(struct scan *s, const struct lab_report *r, struct err *err)
@@ -162,12 +191,12 @@ static enum rc print_report(struct scan *s, const struct lab_report *r, struct e
 	if (s->only_found && v <= LAB_V_KNOWN_GOOD)
 		return RC_OK;
 	buf_init(&b, (size_t)1 << 30);
-	put_report(s, r, v, &b);
-	if (b.bad != RC_OK)
+	rc = put_report(s, r, v, &b, err);
+	if (rc == RC_OK && b.bad != RC_OK)
 		rc = FAIL(err, b.bad, "scan: the report is too long");
-	else if (b.n > 0 && !(s->only_rules && !s->c->json) && cli_print(&b) != CLI_OK)
+	else if (rc == RC_OK && b.n > 0 && !(s->only_rules && !s->c->json) && cli_print(&b) != CLI_OK)
 		rc = FAIL(err, RC_IO, "scan: standard output is gone");
-	else if (s->only_rules && !s->c->json)
+	else if (rc == RC_OK && s->only_rules && !s->c->json)
 		(void)!fwrite(b.p == NULL ? "" : b.p, 1, b.n, stdout);
 	buf_done(&b);
 	return rc;
@@ -400,7 +429,8 @@ static int scan_run(struct cli *c)
 	const char *rules[PATHS_MAX + 1], *bad[PATHS_MAX + 1], *good[PATHS_MAX + 1];
 	struct lab_setup setup = { .rules = paths_of(c, "yara", rules), .bad_hashes = paths_of(c, "bad", bad), .good_hashes = paths_of(c, "good", good),
 				   .only_rules = cli_has(c, "only-rules"), .limits = LAB_LIMITS, .version = LIANFANG_VERSION };
-	struct scan s = { .c = c, .only_rules = setup.only_rules, .only_found = cli_has(c, "found"), .progress = isatty(STDERR_FILENO) == 1 };
+	struct scan s = { .c = c, .only_rules = setup.only_rules, .only_found = cli_has(c, "found"), .progress = isatty(STDERR_FILENO) == 1,
+			  .citizen = cli_has(c, "citizen"), .stix = cli_has(c, "stix"), .tlp = TLP_AMBER };
 	int64_t jobs, seconds;
 	struct err err;
 	enum rc rc;
@@ -409,6 +439,10 @@ static int scan_run(struct cli *c)
 		return CLI_ERROR;
 	if (s.only_rules && rules[0] == NULL)
 		return cli_failf(c, c->zh ? "--only-rules 需要 --yara" : "--only-rules: expected --yara with it");
+	if (s.only_rules && (s.citizen || s.stix))
+		return cli_failf(c, c->zh ? "--only-rules 不能與 --citizen、--stix 並用" : "--only-rules: neither --citizen nor --stix goes with it");
+	if (cli_has(c, "tlp") && !tlp_parse(str_of(cli_get(c, "tlp", "")), &s.tlp))
+		return cli_failf(c, c->zh ? "--tlp：應為 clear、green、amber、amber+strict 或 red" : "--tlp: expected clear, green, amber, amber+strict or red");
 	setup.limits.seconds = (uint32_t)seconds;
 	if (s.only_rules)
 		setup.limits.output = (uint64_t)256 << 20;
@@ -434,6 +468,8 @@ const struct cli_cmd CMD_SCAN = {
 	  "\n"
 	  "Folders are searched to their depths; symbolic links in them are not followed. With --json one object a file and line: path, sha256,\n"
 	  "verdict, bytes_total, bytes_seen, children, unseen, matches, facts, tree, generation. A part is called FILE//part//part.\n"
+	  "--citizen says the same to people, --stix writes a bundle: file, malware-analysis, malware, indicators of what is malicious, note of what\n"
+	  "was not seen; the same file and generation give the same bytes and ids.\n"
 	  "\n"
 	  "Exit status: 0 nothing found, 1 something malicious or suspicious, 2 neither, but a file was not wholly inspected or not read.",
 	  "每個檔案與其中所含一切，皆由獨立的工作程序檢視；該程序無法存取任何檔案與網路。\n"
@@ -442,6 +478,8 @@ const struct cli_cmd CMD_SCAN = {
 	  "\n"
 	  "資料夾會逐層檢測，其中的符號連結不跟隨。--json 時每個檔案一行一個物件：path、sha256、verdict、bytes_total、bytes_seen、\n"
 	  "children、unseen、matches、facts、tree、generation。檔中之檔以 檔名//內層//內層 表示。\n"
+	  "--citizen 以白話說明同一結果；--stix 輸出 bundle：file、malware-analysis、malware、惡意部分的 indicator，以及未檢視之處的 note；\n"
+	  "同一檔案與同一世代，輸出與識別碼完全相同。\n"
 	  "\n"
 	  "結束狀態：0 未發現；1 有惡意或可疑；2 皆無，但有檔案未完整檢視或無法讀取。" },
 	scan_opts, scan_examples, 1, CLI_OPERANDS_MAX, scan_run,
