@@ -1,6 +1,6 @@
 // Users, tokens, a second person, settings and audit: by keyboard, in both languages, without barrier; and what a reader sees of it.
 import { readFileSync } from 'node:fs';
-import { axe, HOSTILE, Node, ok, open, PASSWORD, same, signIn, test, until, wrong } from './harness.mjs';
+import { axe, HOSTILE, Node, ok, open, pair, PASSWORD, same, signIn, test, until, wrong } from './harness.mjs';
 
 test(async () => {
   const node = await Node.make('alpha', { org: '市立醫院' });
@@ -8,8 +8,7 @@ test(async () => {
   await node.start();
   const page = await open();
   await signIn(page, node);
-  await page.keyboard.press('g');
-  await page.keyboard.press('u');
+  await pair(page, 'g', 'u');
   await page.waitForSelector('tbody tr');
   same(wrong(page), [], 'no error, no violation of the policy');
 
@@ -83,8 +82,7 @@ test(async () => {
 
   // Audit.
   await node.request('POST', '/session', { user: HOSTILE, password: 'x' }, null);
-  await page.keyboard.press('g');
-  await page.keyboard.press('l');
+  await pair(page, 'g', 'l');
   await page.waitForSelector('tbody tr');
   await page.locator('form[role=search] input').nth(1).fill('approval.');
   await page.keyboard.press('Enter');
@@ -107,8 +105,7 @@ test(async () => {
   ok(csv.startsWith('seq,at,kind,actor,subject,body\r\n') && csv.includes('"approval.yes"'), 'and downloads as CSV', csv.slice(0, 300));
 
   // Settings.
-  await page.keyboard.press('g');
-  await page.keyboard.press('c');
+  await pair(page, 'g', 'c');
   await page.waitForSelector('tbody tr');
   const told = await page.locator('main').textContent();
   ok(told.includes('[notify] webhook') && !told.includes('secret-of-webhook'), 'settings differ visibly from the usual, and tell no secret', told.slice(0, 500));

@@ -1,6 +1,6 @@
 // Situation boards in a browser: each board and the wallboard, in both languages and themes, without a violation of WCAG 2.2 AA; numbers that open
 // their records; what is honest in the data is honest in what is drawn; live within a second; by keyboard alone.
-import { axe, Node, note, ok, open, signIn, story, test, until, wrong } from './harness.mjs';
+import { axe, Node, note, ok, open, pair, signIn, story, test, until, wrong } from './harness.mjs';
 
 const BOARDS = ['incidents', 'clocks', 'tiers', 'compliance', 'sectors', 'counties', 'techniques', 'spread', 'coverage', 'feeds', 'members', 'times'];
 const settled = page => page.waitForFunction(() => document.querySelector('main h1') && !/載入中|Loading|…$/.test(document.querySelector('main').innerText));
@@ -68,8 +68,7 @@ test(async () => {
   ok(true, 'a fact moves the board without a reload');
 
   // --- the keyboard ---
-  await page.keyboard.press('g');
-  await page.keyboard.press('b');
+  await pair(page, 'g', 'b');
   await page.waitForURL(/boards$/);
   await page.keyboard.press(']');
   await page.waitForURL(/boards\/incidents/);

@@ -1,6 +1,6 @@
 // The node's own logs: search, fields, time, what comes; by keyboard, and what a log says is never markup.
 import { appendFileSync } from 'node:fs';
-import { axe, HOSTILE, Node, note, ok, open, same, signIn, test, until, write, wrong } from './harness.mjs';
+import { axe, HOSTILE, Node, note, ok, open, pair, same, signIn, test, until, write, wrong } from './harness.mjs';
 
 test(async () => {
   const node = await Node.make('alpha', { org: '市立醫院' }), log = write('logs/fw.json', '');
@@ -12,8 +12,7 @@ test(async () => {
   await until(async () => (await node.get('/events?q=n=3000')).json?.events.length, 'the events are stored');
   const page = await open();
   await signIn(page, node);
-  await page.keyboard.press('g');
-  await page.keyboard.press('e');
+  await pair(page, 'g', 'e');
   await page.waitForURL('**/events');
   await page.waitForSelector('.discover tbody tr');
   await page.waitForFunction(() => !document.querySelector('p[role=status] button'));

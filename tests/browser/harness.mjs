@@ -156,9 +156,14 @@ export async function open(options = {}) {
   page.on('console', m => { if (['error', 'warning'].includes(m.type())) page.wrong.push(`${m.type()}: ${m.text()} ${m.location().url}`); });
   page.on('pageerror', e => page.wrong.push('thrown: ' + e.stack));
   page.on('dialog', d => { page.wrong.push('dialog: ' + d.message()); void d.dismiss(); });
+  // LIANFANG_TEST_THROTTLE=8: as on a machine that is that much slower. Finds what relies on being fast.
+  if (process.env.LIANFANG_TEST_THROTTLE) await (await context.newCDPSession(page)).send('Emulation.setCPUThrottlingRate', { rate: Number(process.env.LIANFANG_TEST_THROTTLE) });
   await page.addInitScript(() => addEventListener('securitypolicyviolation', e => console.error('CSP: ' + e.violatedDirective + ' ' + e.blockedURI)));
   return page;
 }
+
+/** Two keys that belong together, sent without waiting for the first one's echo: how long that takes is the machine's matter. */
+export const pair = (page, ...keys) => Promise.all(keys.map(k => page.keyboard.press(k)));
 
 /** What went wrong since the last look; refusals that the test provoked are named by their path. */
 export function wrong(page, ...expected) {

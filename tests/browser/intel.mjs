@@ -1,5 +1,5 @@
 // A pasted text becomes indicators; relations and history of an object; a ticket taken and its match held back.
-import { axe, HOSTILE, Node, ok, open, same, signIn, story, test, until, wrong } from './harness.mjs';
+import { axe, HOSTILE, Node, ok, open, pair, same, signIn, story, test, until, wrong } from './harness.mjs';
 
 const id = (type, i) => `${type}--00000000-0000-4000-8000-0000000000${String(i).padStart(2, '0')}`;
 
@@ -13,8 +13,7 @@ test(async () => {
   const page = await open();
   await signIn(page, node);
   // Paste.
-  await page.keyboard.press('g');
-  await page.keyboard.press('s');
+  await pair(page, 'g', 's');
   await page.waitForSelector('form[role=search]');
   await page.keyboard.press('n');
   await page.waitForURL('**paste*');

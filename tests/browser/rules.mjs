@@ -1,7 +1,7 @@
 // Rules: what became of each, the matrix, one judged while it is written, tried on the past and put in force; by keyboard.
 import { appendFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { axe, HOSTILE, Node, note, ok, open, same, signIn, test, until, write, wrong } from './harness.mjs';
+import { axe, HOSTILE, Node, note, ok, open, pair, same, signIn, test, until, write, wrong } from './harness.mjs';
 
 const ID = i => `00000000-0000-4000-8000-00000000000${i}`;
 const rule = (i, title, image, tags = 'attack.t1033, attack.discovery') => `title: ${title}\nid: ${ID(i)}\nauthor: A. Author\nlevel: high\ntags: [${tags}]\nlogsource: {product: windows}\n` +
@@ -19,8 +19,7 @@ test(async () => {
   await until(async () => (await node.get('/events?q=n=last')).json?.events.length, 'the events are stored');
   const page = await open();
   await signIn(page, node);
-  await page.keyboard.press('g');
-  await page.keyboard.press('r');
+  await pair(page, 'g', 'r');
   await page.waitForSelector('tbody tr');
   const list = await page.locator('main').textContent();
   ok(list.includes('2 條生效、1 條拒收') && list.includes('nonsense'), 'rules in force, and refused ones with their reasons', list);

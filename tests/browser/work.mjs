@@ -1,5 +1,5 @@
 // The work of an hour, by keyboard where there is a key: clocks, an incident with its level and report, tickets, search.
-import { HOSTILE, Node, note, ok, open, same, signIn, story, test, until, wrong } from './harness.mjs';
+import { HOSTILE, Node, note, ok, open, pair, same, signIn, story, test, until, wrong } from './harness.mjs';
 
 test(async () => {
   const node = await Node.make('alpha', { org: '市立醫院' }), { incidents, tickets, event } = await story(node);
@@ -46,6 +46,7 @@ test(async () => {
   await page.waitForSelector('section.form');
   await page.locator('section.form textarea').fill('已電話通知');
   await page.locator('section.form button.main').press('Enter');
+  await page.waitForSelector('section.form', { state: 'detached' });
   await page.waitForSelector('.v-met');
   const number = decodeURIComponent(new URL(page.url()).pathname.split('/').pop());
   const facts = (await node.get(`/incidents/${number}/facts`)).json.facts;
@@ -55,8 +56,7 @@ test(async () => {
   same(wrong(page), [], 'no error, no violation of the policy');
 
   // The list: j, k, Enter, u.
-  await page.keyboard.press('g');
-  await page.keyboard.press('i');
+  await pair(page, 'g', 'i');
   await page.waitForSelector('tr.at');
   const first = await page.locator('tr.at a').textContent();
   await page.keyboard.press('j');
@@ -94,8 +94,7 @@ test(async () => {
   ok(true, 'a new ticket appears by itself');
 
   // Intelligence.
-  await page.keyboard.press('g');
-  await page.keyboard.press('s');
+  await pair(page, 'g', 's');
   await page.waitForSelector('form[role=search]');
   await page.keyboard.press('/');
   await page.keyboard.type('c2.evil.example');
@@ -112,8 +111,7 @@ test(async () => {
   await node.post('/peers', { name: 'sector', relation: 'parent', cert_sha256: await print(centre), url: centre.url, tlp_max: 'amber+strict' });
   const sent = await centre.post('/bulletins', { code: 'EWA', title: '主機可能為中繼站', tlp: 'amber', impact: 2, due: '2030-01-01T00:00:00Z', to: ['hospital'] });
   const receipt = async () => (await centre.get('/bulletins/' + sent.id)).json.recipients[0];
-  await page.keyboard.press('g');
-  await page.keyboard.press('a');
+  await pair(page, 'g', 'a');
   await page.waitForSelector('tr.at');
   await page.keyboard.press('Enter');
   await page.waitForSelector('section.form textarea');

@@ -3,7 +3,9 @@ import { useEffect, useRef } from 'preact/hooks';
 
 type Keys = Record<string, (e: KeyboardEvent) => void>;
 const layers: { current: Keys }[] = [];
-let before = '';
+// The key before, and when it was pressed: by the event's own time, since a busy page hears of keys late.
+let before = '', pressed = 0;
+const PAIR = 2000;
 
 function typing(e: KeyboardEvent) {
   const at = e.target as HTMLElement;
@@ -14,9 +16,9 @@ addEventListener('keydown', e => {
   const ctrl = e.ctrlKey || e.metaKey;
   if (e.altKey || e.isComposing || (ctrl && e.key.toLowerCase() !== 'k') || (typing(e) && !ctrl && e.key !== 'Escape')) return;
   if (document.querySelector('dialog[open]') && e.key !== 'Escape') return;
-  const name = ctrl ? 'Ctrl-' + e.key.toLowerCase() : e.key, pair = before + ' ' + name;
+  const name = ctrl ? 'Ctrl-' + e.key.toLowerCase() : e.key, pair = e.timeStamp - pressed < PAIR ? before + ' ' + name : '';
   before = name;
-  setTimeout(() => { if (before === name) before = ''; }, 1000);
+  pressed = e.timeStamp;
   for (let i = layers.length - 1; i >= 0; i--) {
     const fn = layers[i].current[pair] ?? layers[i].current[name];
     if (fn) {

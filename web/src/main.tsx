@@ -1,5 +1,5 @@
 // The shell: who is signed in, where we are, and what is loaded for it.
-import { ComponentType, render } from 'preact';
+import { ComponentType, options, render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { drop, session, whoAmI } from './api';
 import { useKeys } from './keys';
@@ -144,6 +144,8 @@ function App() {
   return <>{s.signed_in && r.view !== 'set-up' && r.view !== 'sign-in' ? <Inside /> : <Outside />}<Said /></>;
 }
 
+// Effects run when what they belong to stands, not a frame later: a key pressed meanwhile would find nobody who listens.
+options.requestAnimationFrame = effects => queueMicrotask(effects);
 document.documentElement.lang = lang.get();
 document.documentElement.dataset.theme = theme.get();
 render(<App />, document.getElementById('app')!);

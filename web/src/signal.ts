@@ -1,5 +1,5 @@
 // A value that components watch: the smallest thing that does.
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 
 export interface Signal<T> {
   get(): T;
@@ -24,7 +24,12 @@ export function signal<T>(value: T): Signal<T> {
 }
 
 export function useSignal<T>(s: Signal<T>): T {
-  const [, again] = useState(0);
-  useEffect(() => s.watch(() => again(n => n + 1)), [s]);
-  return s.get();
+  const value = s.get(), [, again] = useState(0);
+  useLayoutEffect(() => {
+    const look = () => again(n => n + 1);
+    // What was set while this was being drawn is not missed.
+    if (s.get() !== value) look();
+    return s.watch(look);
+  }, [s]);
+  return value;
 }
