@@ -28,10 +28,12 @@ static const struct cli_opt user_opts[] = {
 	{ "cert", 0, "SHA256", { "fingerprint of a client certificate that signs this user in", "用戶端憑證指紋" }, false },
 	{ "password-stdin", 0, NULL, { "read the password from standard input", "自標準輸入讀取密碼" }, false },
 	{ "disable", 0, NULL, { "the user may not sign in", "停用" }, false },
+	{ "until", 0, "DATE", { "the account is shut by itself after this date (2026-12-31) or instant; 'never' takes that back", "帳號於此日期（2026-12-31）或時刻後自動停用；never 為取消" }, false },
 	NO_OPT,
 };
 static const char *const user_examples[] = {
-	"an analyst", "printf '%s\\n' \"$PASSWORD\" | lianfang user add DIR alice --role analyst --password-stdin", NULL,
+	"an analyst", "printf '%s\\n' \"$PASSWORD\" | lianfang user add DIR alice --role analyst --password-stdin",
+	"a contractor until the end of the year", "lianfang user add DIR bob --role reader --until 2026-12-31", NULL,
 };
 
 static int user_add(struct cli *c)
@@ -40,6 +42,7 @@ static int user_add(struct cli *c)
 	struct body x;
 	struct buf password;
 	bool given = cli_has(c, "password-stdin");
+	const char *until = cli_get(c, "until", NULL);
 
 	buf_init(&password, 4096);
 	if (given && cli_stdin_line(&password, &err) != RC_OK)
@@ -51,6 +54,8 @@ static int user_add(struct cli *c)
 	body_text(&x, "tlp_max", cli_get(c, "tlp", NULL));
 	body_text(&x, "cert_sha256", cli_get(c, "cert", NULL));
 	body_switch(c, &x, "disable", "disabled");
+	if (until != NULL)
+		jsonw_m_cstr(&x.w, "expires", strcmp(until, "never") == 0 ? "" : until);
 	if (given)
 		jsonw_m_str(&x.w, "password", buf_view(&password));
 	if (password.p != NULL)
@@ -62,7 +67,7 @@ static int user_add(struct cli *c)
 static void show_users(const struct cli *c, const struct json *v, struct buf *out)
 {
 	static const char *const columns[] = { "name:NAME", "role:ROLE", "org:ORG", "tlp_max:TLP", "has_password:PASSWORD",
-					       "disabled:DISABLED", "@locked_until:LOCKED UNTIL", NULL };
+					       "disabled:DISABLED", "@locked_until:LOCKED UNTIL", "@expires:SHUT FROM", NULL };
 
 	(void)c;
 	show_table(c, json_get(v, S("users")), columns, out);

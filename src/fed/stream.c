@@ -66,7 +66,7 @@ static bool account_stands(struct streams *st, const struct viewer *v)
 	struct str account = v->kind == VIEWER_PEER ? v->account : v->kind == VIEWER_USER ? v->name : S("");
 	struct user u;
 
-	return account.n == 0 || (user_get(st->store, account, st->check, &u, NULL) == RC_OK && !u.disabled &&
+	return account.n == 0 || (user_get(st->store, account, st->check, &u, NULL) == RC_OK && user_is_open(&u, time_now()) &&
 				  u.tlp_max >= v->tlp_max && str_eq(u.role, v->role));
 }
 

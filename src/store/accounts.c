@@ -35,10 +35,11 @@ static enum rc insert_user(struct db *d, const struct user *u, struct err *err)
 	TRY(db_count_on(d, S("account"), 1, &row, err));
 	return DB_RUN(d, err,
 		      "INSERT INTO account (name, row, role, org, pass_hash, cert_sha256, tlp_max, disabled, failures,"
-		      " locked_until, created, pass_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+		      " locked_until, created, pass_at, expires) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
 		      DB_TEXT(u->name), DB_INT(row), DB_TEXT(u->role), DB_TEXT(u->org), DB_TEXT(u->pass_hash),
 		      DB_TEXT(u->cert_sha256), DB_INT(u->tlp_max), DB_INT(u->disabled), DB_INT(u->failures),
-		      DB_INT(u->locked_until), DB_INT(u->created == 0 ? time_now() : u->created), DB_INT(time_now()));
+		      DB_INT(u->locked_until), DB_INT(u->created == 0 ? time_now() : u->created), DB_INT(time_now()),
+		      DB_INT(u->expires));
 }
 
 /* A certificate signs in one user only; asked before writing, because after a broken
@@ -77,9 +78,10 @@ static enum rc put_user(struct store *s, void *ctx, struct err *err)
 		       u->name, err));
 	TRY(DB_CHANGE(s->write_db, &changed, err,
 		      "UPDATE account SET role = $2, org = $3, pass_hash = $4, cert_sha256 = $5, tlp_max = $6, disabled = $7,"
-		      " failures = $8, locked_until = $9 WHERE name = $1",
+		      " failures = $8, locked_until = $9, expires = $10 WHERE name = $1",
 		      DB_TEXT(u->name), DB_TEXT(u->role), DB_TEXT(u->org), DB_TEXT(u->pass_hash), DB_TEXT(u->cert_sha256),
-		      DB_INT(u->tlp_max), DB_INT(u->disabled), DB_INT(u->failures), DB_INT(u->locked_until)));
+		      DB_INT(u->tlp_max), DB_INT(u->disabled), DB_INT(u->failures), DB_INT(u->locked_until),
+		      DB_INT(u->expires)));
 	return changed > 0 ? RC_OK : insert_user(s->write_db, u, err);
 }
 
@@ -146,6 +148,7 @@ static enum rc delete_user(struct store *s, void *ctx, struct err *err)
 	TRY(DB_RUN(s->write_db, err, "DELETE FROM recovery WHERE account = $1", DB_TEXT(*name)));
 	TRY(DB_RUN(s->write_db, err, "DELETE FROM passkey WHERE account = $1", DB_TEXT(*name)));
 	TRY(DB_RUN(s->write_db, err, "DELETE FROM password_past WHERE account = $1", DB_TEXT(*name)));
+	TRY(DB_RUN(s->write_db, err, "DELETE FROM saved_search WHERE account = $1", DB_TEXT(*name)));
 	TRY(DB_RUN(s->write_db, err, "DELETE FROM identity WHERE account = $1", DB_TEXT(*name)));
 	TRY(DB_RUN(s->write_db, err, "DELETE FROM password_link WHERE account = $1", DB_TEXT(*name)));
 	return DB_RUN(s->write_db, err, "DELETE FROM access_right WHERE subject = $1", DB_TEXT(str_make(subject, (size_t)n)));

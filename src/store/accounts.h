@@ -16,11 +16,18 @@ struct user {
 	struct str cert_sha256;/* client certificate that signs this user in, or "" */
 	uint8_t tlp_max;       /* enum tlp: the strictest TLP this user may see */
 	bool disabled;
+	usec expires;          /* from then on as if disabled; 0 = never */
 	int64_t failures;      /* in a row */
 	usec locked_until;     /* 0 = not locked */
 	usec created;
 	usec pass_at;          /* since when this password; 0: longer than is known. Set by the store */
 };
+
+/* Whether it may sign in, as far as the account itself says. */
+static inline bool user_is_open(const struct user *u, usec now)
+{
+	return !u->disabled && (u->expires == 0 || now < u->expires);
+}
 
 enum rc user_put(struct store *s, const struct user *u, struct err *err) MUSTUSE;    /* by name: new or changed; RC_CONFLICT: the certificate is another user's */
 enum rc user_get(struct store *s, struct str name, struct arena *a, struct user *ret, struct err *err) MUSTUSE;

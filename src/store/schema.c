@@ -217,6 +217,11 @@ static const char LAB[] =
 	"CREATE TABLE lab_waiting (one {int} PRIMARY KEY, n {int}){end};"
 	"INSERT INTO lab_waiting (one, n) VALUES (1, 0);";
 
+/* Accounts end by themselves; searches that somebody saved (searches.h). */
+static const char ENDS[] =
+	"ALTER TABLE account ADD COLUMN expires {int} DEFAULT 0;"
+	"CREATE TABLE saved_search (account {text}, view {text}, name {text}, query {text}, at {int}, PRIMARY KEY (account, view, name)){end};";
+
 static const struct migration {
 	const char *sql;
 	bool pg_only;
@@ -237,6 +242,7 @@ static const struct migration {
 	{ CREDENTIALS, false },
 	{ ACCESS, false },
 	{ LAB, false },
+	{ ENDS, false },
 };
 
 static const struct word *word_at(struct str text, size_t pos)

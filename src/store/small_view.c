@@ -46,6 +46,7 @@ static bool user_row(struct arena *a, const struct dbq *q, void *row)
 		.row = db_int(q, 0), .name = text(a, q, 1, &good), .role = text(a, q, 2, &good), .org = text(a, q, 3, &good),
 		.pass_hash = text(a, q, 4, &good), .cert_sha256 = text(a, q, 5, &good), .tlp_max = (uint8_t)db_int(q, 6),
 		.disabled = flag(q, 7), .failures = db_int(q, 8), .locked_until = db_int(q, 9), .created = db_int(q, 10), .pass_at = db_int(q, 11),
+		.expires = db_int(q, 12),
 	};
 	return good;
 }
@@ -154,7 +155,7 @@ static enum rc load_tables(struct db *d, struct small_view *v, struct err *err)
 
 	/* The generation first: a change that comes while we read is then noticed at the next look. */
 	TRY(DB_ONE_INT(d, &v->generation, err, "SELECT coalesce(max(n), 0) FROM counter WHERE name = 'generation'"));
-	TRY(load(d, a, "SELECT row, name, role, org, pass_hash, cert_sha256, tlp_max, disabled, failures, locked_until, created, pass_at"
+	TRY(load(d, a, "SELECT row, name, role, org, pass_hash, cert_sha256, tlp_max, disabled, failures, locked_until, created, pass_at, expires"
 		       " FROM account ORDER BY name", user_row, &users, err));
 	TRY(load(d, a, "SELECT id, account, secret_sha256, note, created, expires, last_used, role, tlp_max FROM token ORDER BY id",
 		 token_row, &tokens, err));

@@ -32,7 +32,7 @@ static const struct api_route *const tables[] = {
 	API_ROUTES_AUDIT,
 	API_ROUTES_COMMUNITY, API_ROUTES_DEVICES,
 	API_ROUTES_EVENTS,
-	API_ROUTES_PASTE, API_ROUTES_RULES,
+	API_ROUTES_PASTE, API_ROUTES_RULES, API_ROUTES_SEARCHES,
 };
 
 int api_status(enum rc rc)

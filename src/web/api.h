@@ -117,7 +117,7 @@ extern const struct api_route API_ROUTES_ACCOUNTS[], API_ROUTES_TODAY[], API_ROU
 	API_ROUTES_AUDIT[],
 	API_ROUTES_COMMUNITY[], API_ROUTES_DEVICES[],
 	API_ROUTES_EVENTS[],
-	API_ROUTES_PASTE[], API_ROUTES_RULES[];
+	API_ROUTES_PASTE[], API_ROUTES_RULES[], API_ROUTES_SEARCHES[];
 
 /* Makes what the routes keep between calls; api_stop frees it (accepts what api_start never saw). */
 enum rc api_start(struct api *api, struct err *err) MUSTUSE;

@@ -17,11 +17,12 @@ static const char USER_SCHEMA[] =
 	"{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\"},\"role\":{\"type\":\"string\",\"enum\":[\"admin\","
 	"\"analyst\",\"feeder\",\"reader\",\"peer\"]},\"org\":{\"type\":\"string\"},\"tlp_max\":{\"type\":\"string\"},"
 	"\"disabled\":{\"type\":\"boolean\"},\"locked_until\":{\"type\":\"string\"},\"has_password\":{\"type\":\"boolean\"},"
-	"\"cert_sha256\":{\"type\":\"string\"}}}";
+	"\"cert_sha256\":{\"type\":\"string\"},\"expires\":{\"type\":\"string\"}}}";
 static const char USER_REQUEST[] =
 	"{\"type\":\"object\",\"required\":[\"name\",\"role\"],\"properties\":{\"name\":{\"type\":\"string\"},\"role\":{\"type\":"
 	"\"string\"},\"org\":{\"type\":\"string\"},\"password\":{\"type\":\"string\"},\"tlp_max\":{\"type\":\"string\"},"
-	"\"cert_sha256\":{\"type\":\"string\"},\"disabled\":{\"type\":\"boolean\"}}}";
+	"\"cert_sha256\":{\"type\":\"string\"},\"disabled\":{\"type\":\"boolean\"},\"expires\":{\"type\":\"string\",\"description\":"
+	"\"a date (its end, UTC) or an instant from which on the account is shut; empty: none\"}}}";
 static const char USERS_SCHEMA[] = "{\"type\":\"object\",\"properties\":{\"users\":{\"type\":\"array\"}}}";
 /* A token may do less than its user. */
 #define SCOPE "\"days\":{\"type\":\"integer\"},\"role\":{\"type\":\"string\"},\"tlp_max\":{\"type\":\"string\"}"
@@ -48,6 +49,8 @@ static void put_user(struct jsonw *w, const struct user *u)
 	jsonw_m_bool(w, "disabled", u->disabled);
 	if (u->locked_until != 0)
 		jsonw_m_time(w, "locked_until", u->locked_until);
+	if (u->expires != 0)
+		jsonw_m_time(w, "expires", u->expires);
 	jsonw_m_time(w, "created", u->created);
 	jsonw_object_end(w);
 }
@@ -130,6 +133,9 @@ static enum rc user_fill(struct api_call *c, struct user *u, bool is_new, struct
 		u->cert_sha256 = text;
 	TRY(api_tlp(c, "tlp_max", is_new ? usual_tlp(u->role) : u->tlp_max, &u->tlp_max, err));
 	TRY(api_bool(c, "disabled", u->disabled, &u->disabled, err));
+	TRY(api_text(c, "expires", false, &text, err));
+	if (text.p != NULL)
+		TRY(api_time(text, "/expires", true, &u->expires, err));
 	return set_password(c, u, err);
 }
 
@@ -146,7 +152,7 @@ static enum rc users_post(struct api_call *c, struct err *err)
 	TRY(user_fill(c, &u, is_new, err));
 	TRY(user_put(c->api->store, &u, err));
 	/* Who gave the account a new password, or shut it, meant every browser that has it open. */
-	if (u.disabled || json_get(c->body, S("password")) != NULL)
+	if (!user_is_open(&u, time_now()) || json_get(c->body, S("password")) != NULL)
 		TRY(sessions_end_of(c->api->store, name, S(""), err));
 	TRY(api_fact(c, is_new ? "user.add" : "user.change", name, S(""), err));
 	if (c->api->changed != NULL)

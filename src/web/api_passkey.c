@@ -247,7 +247,7 @@ static enum rc check(struct api_call *c, const struct passkey_want *want, struct
 		return RC_DENIED;
 	TRY(rc);
 	rc = user_get(c->api->store, p.user, c->req->arena, ret, err);
-	return rc == RC_NOTFOUND || (rc == RC_OK && ret->disabled) ? FAIL(err, RC_DENIED, "passkey: its user may not sign in") : rc;
+	return rc == RC_NOTFOUND || (rc == RC_OK && !user_is_open(ret, time_now())) ? FAIL(err, RC_DENIED, "passkey: its user may not sign in") : rc;
 }
 
 static enum rc sign_in_post(struct api_call *c, struct err *err)

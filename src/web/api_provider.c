@@ -168,7 +168,7 @@ static enum rc sign_in(struct api_call *c, struct str subject, struct user *u, s
 
 	if (rc == RC_OK)
 		rc = user_get(c->api->store, who.user, c->req->arena, u, err);
-	if (rc == RC_NOTFOUND || (rc == RC_OK && u->disabled))
+	if (rc == RC_NOTFOUND || (rc == RC_OK && !user_is_open(u, time_now())))
 		return FAIL(err, RC_DENIED, "this account at the provider belongs to no account here");
 	TRY(rc);
 	TRY(identity_used(c->api->store, issuer, subject, time_now(), err));

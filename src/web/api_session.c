@@ -264,7 +264,7 @@ static enum rc set_up_post(struct api_call *c, struct err *err)
 	TRY(rc);
 	TRY(signing_password(c, password, name, err));
 	TRY(user_get(c->api->store, name, c->req->arena, &u, err));
-	if (u.disabled)
+	if (!user_is_open(&u, time_now()))
 		return FAIL(err, RC_DENIED, "the account is disabled");
 	TRY(password_hash(password, pass_hash, err));
 	rc = passlink_use(c->api->store, hash, time_now(), str_of(pass_hash), err);

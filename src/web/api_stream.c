@@ -166,7 +166,7 @@ static bool stands(struct listeners *l, struct listener *x, usec now)
 		return true;
 	x->checked = now;
 	a = arena_new(65536);
-	return a != NULL && user_get(l->api->store, str_of(x->account), a, &u, NULL) == RC_OK && !u.disabled && str_eq(u.role, str_of(x->role));
+	return a != NULL && user_get(l->api->store, str_of(x->account), a, &u, NULL) == RC_OK && user_is_open(&u, time_now()) && str_eq(u.role, str_of(x->role));
 }
 
 /* Under the lock: queueing does not wait for anybody. `events` NULL: only who is gone is let go. */

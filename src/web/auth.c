@@ -370,7 +370,7 @@ static struct outcome by_basic(struct auth *a, const struct offer *o, struct are
 
 	if (rc != RC_OK && rc != RC_NOTFOUND && rc != RC_BAD)
 		return failed(rc, o->user);
-	if (rc != RC_OK || u.disabled || u.pass_hash.n == 0) {
+	if (rc != RC_OK || !user_is_open(&u, time_now()) || u.pass_hash.n == 0) {
 		/* An unknown name must not answer faster than a wrong password. */
 		(void)!password_verify(a->dummy, o->secret);
 		return refused(rc == RC_OK ? "disabled or without password" : "unknown user", o->user);
@@ -423,7 +423,7 @@ static struct outcome by_token(struct auth *a, const struct offer *o, struct are
 	if (rc != RC_OK)
 		return failed(rc, S(""));
 	rc = user_get(a->store, t.user, arena, &u, NULL);
-	if (rc == RC_NOTFOUND || (rc == RC_OK && u.disabled))
+	if (rc == RC_NOTFOUND || (rc == RC_OK && !user_is_open(&u, time_now())))
 		return refused("token of a user who may not sign in", t.user);
 	if (rc != RC_OK)
 		return failed(rc, t.user);
@@ -443,7 +443,7 @@ static struct outcome by_peer(struct auth *a, const struct offer *o, const struc
 		return refused("disabled peer", p->name);
 	if (p->user.n > 0) {
 		rc = user_get(a->store, p->user, arena, &u, NULL);
-		if (rc == RC_NOTFOUND || (rc == RC_OK && u.disabled))
+		if (rc == RC_NOTFOUND || (rc == RC_OK && !user_is_open(&u, time_now())))
 			return refused("peer's user may not sign in", p->name);
 		if (rc != RC_OK)
 			return failed(rc, p->name);
@@ -467,7 +467,7 @@ static struct outcome by_cert(struct auth *a, const struct offer *o, const struc
 		return (struct outcome){ .good = true };
 	if (rc != RC_OK)
 		return failed(rc, S(""));
-	if (u.disabled)
+	if (!user_is_open(&u, time_now()))
 		return refused("disabled", u.name);
 	auth_viewer_of(&u, ret);
 	return (struct outcome){ .good = true, .fresh = first_lately(a, o, u.name), .name = u.name };
@@ -484,7 +484,7 @@ static struct outcome by_session(struct auth *a, const struct offer *o, const st
 
 	if (rc == RC_OK)
 		rc = user_get(a->store, x.user, r->arena, &u, NULL);
-	if (rc == RC_NOTFOUND || (rc == RC_OK && u.disabled))
+	if (rc == RC_NOTFOUND || (rc == RC_OK && !user_is_open(&u, time_now())))
 		return cert.secret.n > 0 ? by_cert(a, &cert, r, ret) : (struct outcome){ .good = true };
 	if (rc != RC_OK)
 		return failed(rc, S(""));

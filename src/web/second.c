@@ -94,7 +94,7 @@ static bool in_force(struct api_call *c)
 	if (user_list(c->api->store, c->req->arena, &list, &n, NULL) != RC_OK)
 		return true;
 	for (size_t i = 0; i < n; i++)
-		admins += str_eq(list[i].role, S("admin")) && !list[i].disabled;
+		admins += str_eq(list[i].role, S("admin")) && user_is_open(&list[i], time_now());
 	return admins >= 2;
 }
 
@@ -189,7 +189,7 @@ static enum rc approve_post(struct api_call *c, struct err *err)
 
 	TRY(decide(c, true, S(""), &x, err));
 	rc = user_get(c->api->store, x.asker, c->req->arena, &u, err);
-	if (rc == RC_NOTFOUND || (rc == RC_OK && u.disabled))
+	if (rc == RC_NOTFOUND || (rc == RC_OK && !user_is_open(&u, time_now())))
 		return FAIL(err, RC_CONFLICT, "who asked for it may not sign in any more");
 	TRY(rc);
 	auth_viewer_of(&u, &asker);

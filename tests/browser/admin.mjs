@@ -22,7 +22,7 @@ test(async () => {
   await page.waitForSelector('.acts');
   await page.locator('.acts button').first().focus();
   await page.keyboard.press('Enter');
-  const link = await page.locator('dialog code.secret').textContent();
+  const link = await page.locator('dialog[open] code.secret').textContent();
   ok(link.startsWith(node.url + '/console/set-up#'), 'the invitation is a link');
   await page.keyboard.press('Escape');
   const guest = await open();
@@ -44,7 +44,7 @@ test(async () => {
   await own.locator('input').nth(0).fill(HOSTILE);
   await own.locator('input[type=password]').fill('Short-but-3-kinds');
   await own.locator('button[type=submit]').press('Enter');
-  const secret = await guest.locator('dialog code.secret').textContent();
+  const secret = await guest.locator('dialog[open] code.secret').textContent();
   await guest.keyboard.press('Escape');
   await guest.waitForSelector('dialog', { state: 'detached' });
   await own.locator('tbody tr').waitFor();
@@ -56,6 +56,19 @@ test(async () => {
   await own.locator('tbody tr').waitFor({ state: 'detached' });
   same(await bearer(secret), null, 'withdrawn, it is void at once');
   same(wrong(guest, '401'), [], 'no error, no violation of the policy');
+
+  // An account that ends.
+  await page.goto(node.url + '/console/users/mei');
+  await page.fill('section.user input[type=date]', '2020-01-01');
+  await page.locator('section.user form button.main').press('Enter');
+  await until(async () => (await node.get('/users/mei')).json.expires, 'the end of the account');
+  await guest.goto(node.url + '/console/today');
+  await guest.waitForSelector('input[autocomplete=username]');
+  ok(true, 'an account whose last day is over is signed out');
+  await page.goto(node.url + '/console/users');
+  await page.waitForSelector('tbody tr');
+  ok((await page.locator('tbody').first().textContent()).includes('已到期'), 'and the list says so');
+  wrong(guest);
 
   // A second person.
   await node.post('/users', { name: 'lin', role: 'admin', password: PASSWORD });

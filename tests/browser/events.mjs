@@ -61,7 +61,15 @@ test(async () => {
   await page.waitForSelector('.discover tbody tr');
   await page.locator('.saved li a').click();
   await page.waitForFunction(() => /符合 10 筆/.test(document.querySelector('p[role=status]')?.textContent ?? ''));
-  ok(true, 'a saved search is there again');
+  const elsewhere = await open();
+  await signIn(elsewhere, node);
+  await elsewhere.goto(node.url + '/console/events');
+  await elsewhere.waitForSelector('.saved li a');
+  ok((await elsewhere.locator('.saved li a').textContent()) === 'root 的 DNS', 'a saved search is there again, in another browser too');
+  same((await node.get('/session/searches')).json.searches.map(x => [x.view, x.name]), [['events', 'root 的 DNS']], 'and for a script');
+  await elsewhere.locator('.saved li button').click();
+  await elsewhere.waitForSelector('.saved li', { state: 'detached' });
+  same((await node.get('/session/searches')).json.searches, [], 'removed at the node');
 
   // The time brush.
   await page.goto(node.url + '/console/events');

@@ -106,6 +106,25 @@ except (OSError, http.client.HTTPException):
     refused = True
 t.ok(refused, 'a certificate of another authority is worth nothing')
 
+# --- accounts that end ---
+n.cli('user', 'add', '@', 'guest', '--role', 'reader', '--password-stdin', '--until', '2020-01-01', stdin='guest-password-1\n')
+t.same(n.get('/api/v1/status', auth=basic('guest', 'guest-password-1')).status, 401, 'an account whose last day is over does not sign in')
+t.same(n.cli('user', 'add', '@', 'guest', '--until', 'never').status, 0, 'user add --until never')
+t.same(n.get('/api/v1/status', auth=basic('guest', 'guest-password-1')).status, 200, 'it does again without an end')
+token = n.cli('token', 'add', '@', 'guest').out.strip()
+t.same(n.request('POST', '/api/v1/users', {'name': 'guest', 'expires': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() + 3600))}).json()['expires'][:2], '20', 'an end to come is told')
+t.same(n.get('/api/v1/status', auth='Bearer ' + token).status, 200, 'until then it signs in')
+t.same(n.request('POST', '/api/v1/users', {'name': 'guest', 'expires': 'tomorrow'}).status, 400, 'an end that is none is refused')
+n.request('POST', '/api/v1/users', {'name': 'guest', 'expires': '2020-01-01T00:00:00Z'})
+t.same([n.get('/api/v1/status', auth=a).status for a in ('Bearer ' + token, basic('guest', 'guest-password-1'))], [401, 401], 'with an account end its tokens and its password')
+
+# --- searches that people saved ---
+t.same(n.request('POST', '/api/v1/session/searches', {'view': 'events', 'name': 'DNS/x', 'query': '?q=53'}, auth=LOGIN['reader']).status, 200, 'a search is saved')
+t.same([x['name'] for x in n.get('/api/v1/session/searches', auth=LOGIN['reader']).json()['searches']], ['DNS/x'], 'and told to its owner')
+t.same(n.get('/api/v1/session/searches', auth=LOGIN['analyst']).json()['searches'], [], 'and to nobody else')
+t.same(n.request('DELETE', '/api/v1/session/searches/events/DNS%2Fx', auth=LOGIN['analyst']).status, 404, 'who cannot remove it')
+t.same(n.request('DELETE', '/api/v1/session/searches/events/DNS%2Fx', auth=LOGIN['reader']).status, 200, 'but its owner')
+
 # --- lockout: 5 failures, 15 minutes ---
 add_user('victim', 'reader', 'victim-password-1')
 good, bad = basic('victim', 'victim-password-1'), basic('victim', 'wrong-password')

@@ -5,6 +5,7 @@
 #include "store/accounts.h"
 #include "store/approvals.h"
 #include "store/credentials.h"
+#include "store/searches.h"
 #include "store/sessions.h"
 
 #define HASH_A S("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
@@ -304,6 +305,60 @@ static void identities(struct scene *sc)
 	GIVES(sc, RC_NOTFOUND, identity_find(sc->s, S("https://j"), S("1"), sc->a, &x, &sc->err), "with who they were elsewhere");
 }
 
+static enum rc save(struct scene *sc, const char *user_name, const char *view, const char *name, const char *query)
+{
+	return search_put(sc->s, &(struct saved_search){ .user = str_of(user_name), .view = str_of(view), .name = str_of(name), .query = str_of(query), .at = NOW },
+			  &sc->err);
+}
+
+static void searches(struct scene *sc)
+{
+	struct saved_search *list;
+	char name[16];
+	size_t n;
+
+	user(sc, "a");
+	user(sc, "b");
+	GIVES(sc, RC_NOTFOUND, save(sc, "none", "events", "x", "?q=1"), "no search for nobody");
+	GIVES(sc, RC_BAD, save(sc, "a", "events", "", "?q=1"), "nor without a name");
+	GIVES(sc, RC_BAD, save(sc, "a", "Events!", "x", "?q=1"), "nor of such a view");
+	DONE(sc, save(sc, "a", "events", "z", "?q=1"), "saved");
+	DONE(sc, save(sc, "a", "events", "y/%", "?q=2"), "another");
+	DONE(sc, save(sc, "a", "events", "z", "?q=3"), "saved anew");
+	DONE(sc, save(sc, "b", "events", "z", "?q=b"), "of somebody else");
+	DONE(sc, search_list(sc->s, S("a"), sc->a, &list, &n, &sc->err), "one's own");
+	OK(n == 2 && str_eq(list[0].name, S("y/%")) && str_eq(list[1].name, S("z")) && str_eq(list[1].query, S("?q=3")) && str_eq(list[1].view, S("events")) &&
+	   str_eq(list[1].user, S("a")) && list[1].at == NOW, "%s: whole, by name", sc->engine->name);
+	GIVES(sc, RC_NOTFOUND, search_remove(sc->s, S("b"), S("events"), S("y/%"), &sc->err), "nobody removes another's");
+	DONE(sc, search_remove(sc->s, S("a"), S("events"), S("y/%"), &sc->err), "removed");
+	for (int i = 1; i < SEARCHES_A_USER; i++) {
+		snprintf(name, sizeof name, "n%d", i);
+		if (save(sc, "a", "tickets", name, "") != RC_OK)
+			OK(false, "%s: one more", name);
+	}
+	GIVES(sc, RC_LIMIT, save(sc, "a", "tickets", "last", ""), "so many at most");
+	DONE(sc, save(sc, "a", "tickets", "n1", "?x"), "but one of them changes");
+	DONE(sc, user_delete(sc->s, S("a"), &sc->err), "a user goes");
+	DONE(sc, search_list(sc->s, S("a"), sc->a, &list, &n, &sc->err), "with their searches");
+	EQ_INT(n, 0, "none");
+}
+
+static void ends(struct scene *sc)
+{
+	struct user u = { .name = S("a"), .role = S("analyst"), .org = S(""), .pass_hash = S("h"), .cert_sha256 = S(""), .tlp_max = TLP_AMBER, .expires = NOW }, got;
+
+	DONE(sc, user_put(sc->s, &u, &sc->err), "an account that ends");
+	DONE(sc, user_get(sc->s, S("a"), sc->a, &got, &sc->err), "found");
+	OK(got.expires == NOW && user_is_open(&got, NOW - 1) && !user_is_open(&got, NOW), "%s: shut from that instant on", sc->engine->name);
+	u.expires = 0;
+	DONE(sc, user_put(sc->s, &u, &sc->err), "changed");
+	DONE(sc, user_get(sc->s, S("a"), sc->a, &got, &sc->err), "found");
+	OK(user_is_open(&got, NOW), "%s: without an end", sc->engine->name);
+	got.disabled = true;
+	OK(!user_is_open(&got, NOW), "disabled is shut");
+}
+
 const struct conformance_case CASES_SESSIONS[] = {
+	{ "sessions: searches", searches }, { "sessions: ends", ends },
 	{ "sessions: old passwords", old_passwords }, { "sessions: scope", scope }, { "sessions: approvals", approvals }, { "sessions: passkeys", passkeys }, { "sessions: identities", identities }, { "sessions: times", times }, { "sessions: many", many }, { "sessions: second factors", factors }, { "sessions: links", links }, { NULL, NULL },
 };

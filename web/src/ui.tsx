@@ -1,6 +1,6 @@
 // Pieces that all views are made of.
 import { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { get, Refused, skew } from './api';
 import { useKeys } from './keys';
 import { go } from './route';
@@ -106,7 +106,8 @@ export function Choice(props: { label: string; value: string; set: (v: string) =
 
 export function Dialog(props: { title: string; close: () => void; children: ComponentChildren; class?: string }) {
   const ref = useRef<HTMLDialogElement>(null), from = useRef(document.activeElement as HTMLElement | null);
-  useEffect(() => {
+  // Before anything is painted: a key that is pressed at what one sees goes to it.
+  useLayoutEffect(() => {
     ref.current!.showModal();
     return () => from.current?.focus?.();
   }, []);

@@ -5,22 +5,23 @@ import { Histogram } from '../chart';
 import { useKeys } from '../keys';
 import { at, t as word, words } from '../lang';
 import { go, route } from '../route';
+import { Searches } from '../searches';
 import { useSignal } from '../signal';
-import { Choice, Dialog, Empty, Failed, Heading, Input, instant, localTime, Table, tell, why } from '../ui';
+import { Choice, Dialog, Empty, Failed, Heading, Input, instant, localTime, Table, why } from '../ui';
 
 const t = words({
   title: '紀錄', query: '條件', hint: '欄位=值（可用 * 與 ?）、欄位!=值，或文字；含空白者加雙引號', range: '時間', custom: '自訂', everything: '全部時間', last: '最近 {0}',
   from: '自', to: '至', live: '即時', liveOn: '即時：新紀錄持續加入最上方', fields: '欄位', ofLoaded: '已載入 {0} 筆中的值', only: '只看 {0} 為 {1}', without: '排除 {0} 為 {1}', column: '作為欄位顯示',
-  saved: '已存的搜尋', save: '儲存搜尋', name: '名稱', remove: '刪除 {0}', store: '儲存', source: '來源', time: '時間', content: '內容', record: '第 {0} 筆', line: '原始紀錄', cut: '（過長，僅顯示前段）',
+  source: '來源', time: '時間', content: '內容', record: '第 {0} 筆', line: '原始紀錄', cut: '（過長，僅顯示前段）',
   found: '符合 {0} 筆', foundSoFar: '目前符合 {0} 筆，已看 {1} %', estimated: '筆數依區塊估計', seconds: '{0} 秒', first: '首批 {0} 毫秒', more: '更早的紀錄', stop: '停止', none: '這段時間沒有符合的紀錄。',
-  noneTeach: '放寬時間或條件。欄位=值 要求整個值相同（可用 *）；單純文字可在任何位置。指令列：lianfang history search。', overTime: '{0} 筆紀錄隨時間的分布', values: '{0} 種值', remembered: '搜尋已儲存於此瀏覽器',
+  noneTeach: '放寬時間或條件。欄位=值 要求整個值相同（可用 *）；單純文字可在任何位置。指令列：lianfang history search。', overTime: '{0} 筆紀錄隨時間的分布', values: '{0} 種值',
   noHistory: '此節點沒有歷史紀錄', noHistoryTeach: '在 lianfang.conf 加入 [input 名稱] path = … 後，紀錄便會出現在這裡。', all: '檢視 {0} 的值', partial: '尚未看完全部，數字仍會增加',
 }, {
   title: 'Events', query: 'Terms', hint: 'FIELD=VALUE (* and ? stand for any), FIELD!=VALUE, or text; in quotes where there are blanks', range: 'Time', custom: 'From … to', everything: 'All times', last: 'Last {0}',
   from: 'From', to: 'To', live: 'Live', liveOn: 'Live: what comes is added on top', fields: 'Fields', ofLoaded: 'Values in the {0} events loaded', only: 'Only where {0} is {1}', without: 'Without {0} being {1}', column: 'As a column',
-  saved: 'Saved searches', save: 'Save search', name: 'Name', remove: 'Remove {0}', store: 'Save', source: 'Source', time: 'Time', content: 'Content', record: 'Record {0}', line: 'As it came', cut: '(long; only its beginning is shown)',
+  source: 'Source', time: 'Time', content: 'Content', record: 'Record {0}', line: 'As it came', cut: '(long; only its beginning is shown)',
   found: '{0} match', foundSoFar: '{0} match so far, {1} % looked at', estimated: 'counts are estimates by block', seconds: '{0} s', first: 'first ones after {0} ms', more: 'Older events', stop: 'Stop', none: 'No event of this time matches.',
-  noneTeach: 'Widen the time or drop a term. FIELD=VALUE asks for the whole value (use *); plain text may stand anywhere. On the command line: lianfang history search.', overTime: '{0} events over time', values: '{0} values', remembered: 'The search is saved in this browser',
+  noneTeach: 'Widen the time or drop a term. FIELD=VALUE asks for the whole value (use *); plain text may stand anywhere. On the command line: lianfang history search.', overTime: '{0} events over time', values: '{0} values',
   noHistory: 'This node keeps no history', noHistoryTeach: 'Add [input NAME] path = … to lianfang.conf, and its logs appear here.', all: 'Values of {0}', partial: 'Not all was looked at yet: counts still grow',
 });
 
@@ -29,7 +30,7 @@ interface State { found: number; blocks: number; blocks_done: number; seconds: n
 interface Piece extends Partial<State> { events: Event[] }
 interface End extends State { more: boolean; next?: string; end?: string; whole: boolean }
 const SPANS: [string, number][] = [['15m', 900e3], ['1h', 3600e3], ['24h', 86400e3], ['7d', 604800e3], ['30d', 2592000e3]];
-const BARS = 80, PAGE = 200, KEPT = 5000, TAIL = 1000, SAVED = 'lianfang.searches', TOP = 10;
+const BARS = 80, PAGE = 200, KEPT = 5000, TAIL = 1000, TOP = 10;
 
 const id = (e: Event) => `${e.source}#${e.record}`;
 
@@ -171,34 +172,6 @@ function One({ e, close, add }: { e: Event; close: () => void; add: (term: strin
   </Dialog>;
 }
 
-interface Saved { name: string; search: string }
-function savedOnes(): Saved[] {
-  try {
-    const list: unknown = JSON.parse(localStorage.getItem(SAVED) ?? '[]');
-    return Array.isArray(list) ? list.filter(s => typeof s?.name === 'string' && typeof s?.search === 'string') : [];
-  } catch {
-    return [];
-  }
-}
-
-function Searches() {
-  const [all, set] = useState(savedOnes), [naming, setNaming] = useState<string | null>(null);
-  const keep = (list: Saved[]) => { localStorage.setItem(SAVED, JSON.stringify(list)); set(list); };
-  function save(e: SubmitEvent | globalThis.Event) {
-    e.preventDefault();
-    keep([...all.filter(s => s.name !== naming), { name: naming!.trim(), search: location.search }]);
-    setNaming(null);
-    tell(t('remembered'));
-  }
-  return <div class="saved">
-    {all.length > 0 && <ul aria-label={t('saved')}>{all.map(s => <li key={s.name}><a href={'/console/events' + s.search}><bdi>{s.name}</bdi></a>
-      <button type="button" class="quiet" aria-label={t('remove', s.name)} onClick={() => keep(all.filter(x => x !== s))}>✕</button></li>)}</ul>}
-    {naming === null ? <button type="button" onClick={() => setNaming('')}>{t('save')}</button>
-      : <form class="bar" onSubmit={save}><Input label={t('name')} value={naming} set={setNaming} focus need /><button type="submit" class="main">{t('store')}</button>
-        <button type="button" onClick={() => setNaming(null)}>{word('cancel')}</button></form>}
-  </div>;
-}
-
 function Ask({ asked, change, live, setLive }: { asked: Asked; change: (to: Partial<Asked>) => void; live: boolean; setLive: (on: boolean) => void }) {
   const [text, setText] = useState(asked.q), range = times(asked);
   useEffect(() => setText(asked.q), [asked.q]);
@@ -236,7 +209,7 @@ export function Events() {
   return <>
     <Heading text={t('title')} />
     <Ask asked={asked} change={change} live={live} setLive={setLive} />
-    <Searches />
+    <Searches view="events" />
     <Failed text={shown.error} />
     {shown.nowhere ? <Empty title={t('noHistory')} teach={t('noHistoryTeach')} /> : <>
       {shown.range && counts && <Histogram label={t('overTime', counts.reduce((a, b) => a + b, 0).toLocaleString())} from={shown.range.from} to={shown.range.to} counts={counts}

@@ -4,6 +4,7 @@ import { get, part, post, raw } from '../api';
 import { useKeys } from '../keys';
 import { t, words } from '../lang';
 import { go, route } from '../route';
+import { Searches } from '../searches';
 import { useSignal } from '../signal';
 import { Choice, Empty, Failed, Field, Heading, Input, Table, tell, Time, Tlp, useData, why } from '../ui';
 
@@ -159,6 +160,7 @@ function Search() {
     <form class="bar" role="search" onSubmit={send}><Input label={t('search')} hint={t('searchHint')} value={text} set={setText} />
       <Choice label={t('type')} value={type} set={v => go(address(asked, v), true)} options={[['', t('any')], ...TYPES.map(x => [x, x] as [string, string])]} />
       <button type="submit" class="main">{t('search')}</button></form>
+    <Searches view="intelligence" />
     <Failed text={got.error} />
     {known.data && known.data.objects.length > 0 && <p><a class="button" href={'/console/intelligence/' + part(asked)}><bdi>{asked}</bdi> · {t('score')} {known.data.score} · {t('rows', known.data.objects.length)}</a></p>}
     {got.data && rows.length === 0 && <Empty title={t('noResults')} teach={t('noResultsTeach')} />}
