@@ -100,8 +100,7 @@ const struct cli_cmd CMD_USER_REMOVE = { "user remove", { "remove a user", "移�
 
 static void show_link(const struct cli *c, const struct json *v, struct buf *out)
 {
-	buf_fmt(out, c->zh ? "%.*s\n（接在節點網址之後；限用一次，效期至 %.*s）" : "%.*s\n(behind the node's address; once, until %.*s)",
-		STR(json_get_str(v, S("path"))), STR(json_get_str(v, S("expires"))));
+	buf_fmt(out, c->zh ? "%.*s\n（限用一次，效期至 %.*s）" : "%.*s\n(once, until %.*s)", STR(json_get_str(v, S("url"))), STR(json_get_str(v, S("expires"))));
 }
 
 static int user_link(struct cli *c)

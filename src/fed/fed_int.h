@@ -15,7 +15,7 @@
 #define FED_SILENCE (40 * USEC_PER_SEC) /* a stream sends a comment line every 15 s */
 #define FED_STALL (30 * USEC_PER_SEC)   /* a request in which nothing moves any more */
 #define FED_BACKOFF_LEAST (USEC_PER_SEC / 4)
-#define FED_BACKOFF_MOST (30 * USEC_PER_SEC)
+#define FED_BACKOFF_MOST (15 * USEC_PER_SEC) /* after any cut a link is tried soon enough for everything to be there within a minute */
 #define FED_POLL (30 * USEC_PER_SEC)    /* of peers that have no stream */
 #define FED_STREAM_AGAIN (120 * USEC_PER_SEC) /* whether such a peer has one by now */
 #define FED_POISON_TRIES 5              /* before the objects of a refused envelope are sent one by one */

@@ -21,6 +21,7 @@ struct node_conn {
 	int lock;
 	struct node node;
 	struct api api;
+	char url[NODE_URL_MAX]; /* of api.url */
 	struct warninglists *warn;
 };
 
@@ -51,6 +52,8 @@ static enum rc open_here(struct node_conn *c, struct err *err)
 	TRY(node_open(c->paths.dir, false, &c->node, err));
 	c->open = true;
 	core_api(&c->node, &c->api);
+	node_url(c->node.config.listen, 0, false, c->url);
+	c->api.url = c->url;
 	TRY(row_of(c, c->node.config.up, &c->api.up, err));
 	TRY(row_of(c, c->node.config.down, &c->api.down, err));
 	if (c->node.config.warninglists[0] != '\0')

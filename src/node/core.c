@@ -20,6 +20,7 @@
 
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -173,6 +174,21 @@ static void write_settings(void *ctx, struct jsonw *w)
 	const struct core *c = ctx;
 
 	config_tell(&c->node.config, w);
+}
+
+void node_url(const char *listen, int port, bool plain_http, char ret[static NODE_URL_MAX])
+{
+	const char *colon = strrchr(listen, ':');
+	struct str host = str_slice(str_of(listen), 0, colon == NULL ? SIZE_MAX : (size_t)(colon - listen));
+	char number[16] = "";
+	struct utsname machine;
+
+	if ((str_eq(host, S("0.0.0.0")) || str_eq(host, S("[::]"))) && uname(&machine) == 0)
+		host = str_of(machine.nodename);
+	if (port > 0)
+		snprintf(number, sizeof number, ":%d", port);
+	snprintf(ret, NODE_URL_MAX, "%s://%.*s%.16s", plain_http ? "http" : "https", STR(str_slice(host, 0, 256)),
+		 port > 0 ? number : colon == NULL ? "" : colon);
 }
 
 void core_api(struct node *n, struct api *ret)
@@ -449,6 +465,8 @@ static enum rc open_doors(struct core *c, const struct pems *p, struct err *err)
 	TRY(http_server_start(&local, &c->control, err));
 	TRY(http_server_start(&hc, &https, err));
 	atomic_store(&c->https, https);
+	node_url(listen, http_server_port(https), c->opts.plain_http, c->url);
+	atomic_store(&c->api.url, c->url);
 	return RC_OK;
 }
 
@@ -587,7 +605,7 @@ static void reload(struct core *c)
 }
 
 /* Until the first admin has set a password or signed in, each start prints a link for it, and the one before is void. */
-static void announce_set_up(const struct core *c, const char *scheme, struct str host)
+static void announce_set_up(const struct core *c)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new(65536);
 	struct str user, token;
@@ -597,20 +615,15 @@ static void announce_set_up(const struct core *c, const char *scheme, struct str
 	if (a == NULL || passlink_first(c->node.store, a, &user, NULL) != RC_OK)
 		return;
 	if (api_link_make(c->node.store, a, user, true, &token, &expires, &err) == RC_OK)
-		log_line(LOG_LEVEL_INFO, "set-up", "set the password of %.*s (once, within a day): %s://%.*s:%d/console/set-up#%.*s", STR(user), scheme,
-			 STR(host), http_server_port(c->https), STR(token));
+		log_line(LOG_LEVEL_INFO, "set-up", "set the password of %.*s (once, within a day): %s/console/set-up#%.*s", STR(user), c->url, STR(token));
 	else
 		log_line(LOG_LEVEL_WARN, "set-up", "no link for the first admin: %s", err.text);
 }
 
 static void announce(const struct core *c)
 {
-	const char *listen = c->opts.listen != NULL ? c->opts.listen : c->node.config.listen;
-	struct str host = str_slice(str_of(listen), 0, (size_t)(strrchr(listen, ':') - listen));
-
-	log_line(LOG_LEVEL_INFO, "serve", "%s (%s) at %s://%.*s:%d/", c->node.config.name, c->node.config.tier,
-		 c->opts.plain_http ? "http" : "https", STR(host), http_server_port(c->https));
-	announce_set_up(c, c->opts.plain_http ? "http" : "https", host);
+	log_line(LOG_LEVEL_INFO, "serve", "%s (%s) at %s/", c->node.config.name, c->node.config.tier, c->url);
+	announce_set_up(c);
 	proc_notify("READY=1");
 }
 

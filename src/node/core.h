@@ -27,10 +27,15 @@
 /* Cursor: what was added up to then was looked for in the history. */
 #define HUNTED_CURSOR S("hunted")
 
+/* Where people open a node that listens there: "https://host:port", an address for all being this machine's name. `port` 0: as `listen` says. */
+#define NODE_URL_MAX 384
+void node_url(const char *listen, int port, bool plain_http, char ret[static NODE_URL_MAX]);
+
 struct core {
 	struct node node;
 	struct serve_opts opts;
 	struct api api;
+	char url[NODE_URL_MAX];    /* of api.url */
 	struct auth *auth;
 	struct window *window;     /* reports of people without an account, or NULL */
 	struct figures *figures;   /* what the public is told in numbers, or NULL */

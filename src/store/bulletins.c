@@ -158,7 +158,7 @@ static enum rc row_of(struct store *s, struct str id, int64_t *ret, struct err *
 {
 	enum rc rc = DB_ONE_INT(s->write_db, ret, err, "SELECT row FROM bulletin WHERE id = $1", DB_TEXT(id));
 
-	return rc == RC_NOTFOUND ? FAIL(err, rc, "no such alert") : rc;
+	return rc == RC_NOTFOUND ? FAIL(err, rc, "no alert '%.*s'", STR(str_slice(id, 0, 64))) : rc;
 }
 
 static enum rc issue_here(struct store *s, struct change *c, struct err *err)
@@ -282,7 +282,7 @@ static enum rc is_recipient(struct store *s, int64_t row, struct str who, struct
 	int64_t there;
 
 	TRY(DB_ONE_INT(s->write_db, &there, err, "SELECT count(*) FROM bulletin_to WHERE bulletin = $1 AND who = $2", DB_INT(row), DB_TEXT(who)));
-	return there > 0 ? RC_OK : FAIL(err, RC_NOTFOUND, "no such alert");
+	return there > 0 ? RC_OK : FAIL(err, RC_NOTFOUND, "alert: it was not sent to '%.*s'", STR(str_slice(who, 0, 64)));
 }
 
 static const struct { const char *sql, *kind; } stages[] = {

@@ -108,7 +108,7 @@ enum rc bulletin_get(struct store *s, struct str id, struct arena *a, struct bul
 	TRY(text_check(id, SHORT_MAX, "alert", err));
 	TRY(store_list(s, &l, 2, err));
 	if (l.n == 0)
-		return FAIL(err, RC_NOTFOUND, "no such alert");
+		return FAIL(err, RC_NOTFOUND, "no alert '%.*s'", STR(str_slice(id, 0, 64)));
 	if (l.n > 1)
 		return FAIL(err, RC_CONFLICT, "alert: several have the number '%.*s'; name it by its id", STR(id));
 	*ret = *(struct bulletin_row *)l.rows;

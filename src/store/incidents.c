@@ -290,7 +290,7 @@ enum rc incident_get(struct store *s, struct str id, struct arena *a, struct inc
 	TRY(text_check(id, SHORT_MAX, "incident: id", err));
 	TRY(read_rows(s, &l, 1, &rows, &n, err));
 	if (n == 0)
-		return FAIL(err, RC_NOTFOUND, "no incident '%.*s'", STR(id));
+		return FAIL(err, RC_NOTFOUND, "no incident '%.*s'", STR(str_slice(id, 0, 64)));
 	*ret = rows[0];
 	return RC_OK;
 }

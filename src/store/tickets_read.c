@@ -110,7 +110,7 @@ enum rc ticket_get(struct store *s, struct str number, struct arena *a, struct t
 	struct getting g = { number, a, ret };
 
 	if (text_check(number, TICKET_NUMBER_MAX, "ticket", NULL) != RC_OK)
-		return FAIL(err, RC_NOTFOUND, "ticket: no such number");
+		return FAIL(err, RC_NOTFOUND, "ticket: a number is at most %d letters and digits", TICKET_NUMBER_MAX);
 	return store_read(s, get_ticket, &g, err);
 }
 

@@ -22,6 +22,7 @@ struct api {
 	struct store *store;
 	const char *node_name, *tier, *identity;
 	const char *oid;             /* of the organisation, or "" */
+	_Atomic(const char *) url;   /* where people open this node, "https://host:port"; NULL: its door is not open yet */
 	const char *cert_sha256;     /* what peers pin; or NULL */
 	uint8_t default_tlp;
 	bool strict, upgrade_20;

@@ -50,9 +50,12 @@ bool alert_may_see(const struct api_call *c, uint8_t tlp)
 
 enum rc alert_find(struct api_call *c, struct bulletin_row *ret, struct err *err)
 {
-	enum rc rc = need_is_bounded(c) ? FAIL(err, RC_NOTFOUND, "no such alert") : bulletin_get(c->api->store, c->params[0], c->req->arena, ret, err);
-
-	return rc == RC_OK && !alert_may_see(c, ret->tlp) ? FAIL(err, RC_NOTFOUND, "no such alert") : rc;
+	if (!need_is_bounded(c)) {
+		TRY(bulletin_get(c->api->store, c->params[0], c->req->arena, ret, err));
+		if (alert_may_see(c, ret->tlp))
+			return RC_OK;
+	}
+	return FAIL(err, RC_NOTFOUND, "no alert '%.*s'", STR(str_slice(c->params[0], 0, 64)));
 }
 
 /* --- views --- */

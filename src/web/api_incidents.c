@@ -33,7 +33,7 @@ static const struct api_param VIEW_PARAMS[] = {
 
 enum rc incident_may_see(const struct api_call *c, struct err *err)
 {
-	return gate_may(c->viewer, TLP_RED, c->api->default_tlp, 0, NULL) ? RC_OK : FAIL(err, RC_NOTFOUND, "no such incident");
+	return gate_may(c->viewer, TLP_RED, c->api->default_tlp, 0, NULL) ? RC_OK : incident_unknown(c->params[0], err);
 }
 
 bool incident_may_show(const struct api_call *c, uint8_t tlp)
@@ -48,7 +48,7 @@ enum rc incident_find(struct api_call *c, struct str name, struct incident_row *
 	TRY(incident_may_see(c, err));
 	TRY(incident_get(c->api->store, name, c->req->arena, ret, err));
 	TRY(need_of(c, ret, &need, err));
-	return need.view == NULL ? RC_OK : FAIL(err, RC_NOTFOUND, "no such incident");
+	return need.view == NULL ? RC_OK : incident_unknown(name, err);
 }
 
 enum rc incident_find_needed(struct api_call *c, struct str name, usec at, struct incident_row *ret, struct desk_view *v, struct need *need,

@@ -236,7 +236,7 @@ static enum rc release_post(struct api_call *c, struct err *err)
 	TRY(gate_page(c->api->store, c->viewer, PATH_REST, TLP_RED, S(""), &q, &page, err));
 	if (page.n == 0) {
 		page_done(&page);
-		return FAIL(err, RC_NOTFOUND, "no such object");
+		return FAIL(err, RC_NOTFOUND, "no object '%.*s'", STR(str_slice(ids[0], 0, 128)));
 	}
 	in = (struct object_in){ .id = page.entries[0].id, .type = page.entries[0].type, .version = page.entries[0].version,
 				 .body = page.entries[0].body, .spec = page.entries[0].spec, .tlp = page.entries[0].tlp,

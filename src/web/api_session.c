@@ -5,6 +5,7 @@
 #include "web/api.h"
 
 #include <qrencode.h>
+#include <stdatomic.h>
 
 #include "base/hash.h"
 #include "base/text.h"
@@ -44,7 +45,7 @@ static const char FACTOR_SCHEMA[] =
 static const char CODES_SCHEMA[] =
 	"{\"type\":\"object\",\"properties\":{\"recovery_codes\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}}}";
 static const char LINK_SCHEMA[] =
-	"{\"type\":\"object\",\"properties\":{\"token\":{\"type\":\"string\"},\"path\":{\"type\":\"string\"},\"expires\":{\"type\":\"string\"}}}";
+	"{\"type\":\"object\",\"properties\":{\"token\":{\"type\":\"string\"},\"path\":{\"type\":\"string\"},\"url\":{\"type\":\"string\"},\"expires\":{\"type\":\"string\"}}}";
 static const char DONE_SCHEMA[] = "{\"type\":\"object\"}";
 
 /* --- what is in force --- */
@@ -302,7 +303,8 @@ enum rc api_link_make(struct store *s, struct arena *a, struct str user, bool fi
 
 static enum rc link_post(struct api_call *c, struct err *err)
 {
-	struct str token;
+	const char *url = atomic_load(&c->api->url);
+	struct str token, path;
 	struct user u;
 	usec expires;
 
@@ -311,7 +313,9 @@ static enum rc link_post(struct api_call *c, struct err *err)
 	TRY(api_fact(c, "user.link", u.name, S(""), err));
 	jsonw_object(&c->out);
 	jsonw_m_str(&c->out, "token", token);
-	jsonw_m_str(&c->out, "path", arena_fmt(c->req->arena, "/console/set-up#%.*s", STR(token)));
+	path = arena_fmt(c->req->arena, "/console/set-up#%.*s", STR(token));
+	jsonw_m_str(&c->out, "path", path);
+	jsonw_m_str(&c->out, "url", arena_fmt(c->req->arena, "%s%.*s", url == NULL ? "" : url, STR(path)));
 	jsonw_m_time(&c->out, "expires", expires);
 	jsonw_object_end(&c->out);
 	return RC_OK;

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "gate/gate.h"
 #include "stix/marking.h"
+#include "store/accounts.h"
 #include "store/suppressions.h"
 #include "web/api_records.h"
 
@@ -295,6 +296,19 @@ static enum rc finish(struct api_call *c, const struct ticket_change *x, struct 
 	return RC_OK;
 }
 
+/* A ticket lies with somebody who can act on it, or with nobody. */
+static enum rc can_take(struct api_call *c, struct str name, struct err *err)
+{
+	struct user u;
+
+	if (name.n == 0)
+		return RC_OK;
+	TRY(user_get(c->api->store, name, c->req->arena, &u, err));
+	if (u.disabled || (!str_eq(u.role, S("analyst")) && !str_eq(u.role, S("admin"))))
+		return FAIL(err, RC_CONFLICT, "user '%.*s' %s", STR(u.name), u.disabled ? "is disabled" : "may not act on tickets: give it to an analyst");
+	return RC_OK;
+}
+
 static enum rc assign_post(struct api_call *c, struct err *err)
 {
 	struct ticket_change x;
@@ -302,6 +316,7 @@ static enum rc assign_post(struct api_call *c, struct err *err)
 
 	TRY(begin(c, TICKET_ASSIGN, &t, &x, err));
 	TRY(api_text(c, "to", true, &x.who, err));
+	TRY(can_take(c, x.who, err));
 	return finish(c, &x, err);
 }
 

@@ -29,6 +29,12 @@ static bool has_role(const struct pack *p, struct str role)
 	return false;
 }
 
+enum rc incident_unknown(struct str name, struct err *err)
+{
+	return name.n == 0 ? FAIL(err, RC_NOTFOUND, "no incidents here for this account") :
+			     FAIL(err, RC_NOTFOUND, "no incident '%.*s'", STR(str_slice(name, 0, 64)));
+}
+
 enum rc need_of(const struct api_call *c, const struct incident_row *r, struct need *ret, struct err *err)
 {
 	struct str packs = r->packs, first = S("");
@@ -39,7 +45,7 @@ enum rc need_of(const struct api_call *c, const struct incident_row *r, struct n
 		return RC_OK;
 	p = str_next(&packs, ' ', &first) ? desk_pack(c->api->desk, first) : NULL;
 	if (p == NULL || !has_role(p, ret->role))
-		return FAIL(err, RC_NOTFOUND, "no such incident");
+		return incident_unknown(c->params[0], err);
 	ret->view = pack_view_find(p, ret->role);
 	return RC_OK;
 }
@@ -92,7 +98,7 @@ enum rc need_asked(const struct api_call *c, const struct need *n, const struct 
 	for (size_t i = 0; i < v->facts.n; i++)
 		if (v->facts.f[i].type == FACT_DISPATCHED && names_caller(c, n, json_get(v->facts.f[i].source, S("to"))))
 			return RC_OK;
-	return FAIL(err, RC_NOTFOUND, "no such incident");
+	return incident_unknown(c->params[0], err);
 }
 
 enum rc need_cut(struct api_call *c, const struct need *n, struct desk_view *v, struct err *err)

@@ -7,6 +7,9 @@
 #include "web/api.h"
 #include "web/casefile.h"
 
+/* That there is none of this name, in the words of one that really is not there: who may not see one does not learn that it is. */
+enum rc incident_unknown(struct str name, struct err *err) MUSTUSE;
+
 struct need {
 	struct str role;                /* "": nobody said */
 	const struct pack_view *view;   /* NULL: everything */

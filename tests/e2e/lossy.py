@@ -96,7 +96,8 @@ def report(title):
 
 
 def same_everywhere(incident):
-    return wait_until(lambda: facts(h, incident) and all(facts(x, incident) == facts(h, incident) for x in (s, n)), 4 * PATIENCE, 0.2)
+    """A request that stands still is ended after 30 s, and tries may be 19 s apart: on each of two lines."""
+    return wait_until(lambda: facts(h, incident) and all(facts(x, incident) == facts(h, incident) for x in (s, n)), 6 * PATIENCE, 0.2)
 
 
 first, began = report('over a bad line')
@@ -105,14 +106,15 @@ t.note(f'{time.monotonic() - began:.2f} s over two lines, with the time of askin
 s.cli('review', '@', first, '--level', '3', '--grounds', 'as reported')
 t.ok(same_everywhere(first), 'the review is known everywhere')
 
+lost = line.dropped
 line.cut.set()
 second, _ = report('while nothing comes through')
 for k in range(10):
     h.cli('incident', 'state', '@', first, 'evidence', '--note', f'h{k}')
     n.cli('incident', 'state', '@', first, 'warned', '--note', f'n{k}')
-lost = line.dropped
 time.sleep(5)
-t.ok(line.dropped > lost and not facts(s, second), 'while the line is cut nothing arrives')
+# Counted from the cut on: TCP tries less and less often, and on a busy machine not once in the last five seconds.
+t.ok(wait_until(lambda: line.dropped > lost, 2 * PATIENCE) and not facts(s, second), 'while the line is cut nothing arrives')
 line.cut.clear()
 began = time.monotonic()
 t.ok(same_everywhere(first) and same_everywhere(second), 'afterwards everything does')

@@ -133,7 +133,7 @@ t.same(b.ask('POST', '/session/password', {'password': present, 'new_password': 
 t.same(b.ask('POST', '/session/password', {'password': present, 'new_password': NEW}).status, 200, 'the fourth is not')
 r = n.cli('user', 'add', '@', 'alice', '--role', 'analyst')
 r = n.cli('user', 'link', '@', 'alice')
-t.ok(r.status == 0 and '/console/set-up#' in r.out, 'a command makes a link for a user', r)
+t.ok(r.status == 0 and f'https://127.0.0.1:{n.port}/console/set-up#' in r.out, 'a command makes a link for a user', r)
 token = re.search(r'#([\w-]{32})', r.out).group(1)
 alice = Browser(n)
 t.same(alice.ask('POST', '/session/set-up', {'token': token, 'password': NEW}).status, 200, 'who sets a password by it')

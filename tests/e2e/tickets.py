@@ -154,6 +154,11 @@ def story(store):
            'its connection is told')
 
     # people
+    for name, role in (('alice', 'analyst'), ('rita', 'reader')):
+        n.cli('user', 'add', '@', name, '--role', role)
+    t.same((act(one['number'], 'assign', to='nobody').status, act(one['number'], 'assign', to='rita').status), (404, 409), 'not to who is not there, or may not act')
+    r = n.cli('ticket', 'assign', '@', one['number'], 'nobody')
+    t.ok(r.status == 2 and 'nobody' in r.err and ticket(one['number'])['state'] == 'open', 'which is told', r)
     t.same(act(one['number'], 'assign', to='alice').json()['state'], 'in-progress', 'assigned: in progress')
     t.same(act(one['number'], 'note', note='電洽使用者').status, 200, 'a note')
     t.same(act(one['number'], 'close', disposition='maybe').status, 400, 'no such disposition')
