@@ -1,6 +1,7 @@
 #include "cli/node_cmd.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "base/text.h"
 #include "sys/file.h"
@@ -110,11 +111,34 @@ int node_get(const struct cli *c, struct node_conn *conn, const char *path, stru
 	return call(c, conn, "GET", path, S(""), reply);
 }
 
+/* A device, a pipe: its name must stay what it is, so nothing is put in its place. */
+static bool is_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) != 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
+}
+
+static int write_into(const struct cli *c, const char *path, struct str text)
+{
+	FILE *f = fopen(path, "we");
+	bool good = f != NULL && (text.n == 0 || fwrite(text.p, 1, text.n, f) == text.n);
+	int why = errno;
+
+	if (f != NULL && fclose(f) != 0 && good) {
+		good = false;
+		why = errno;
+	}
+	return good ? CLI_OK : cli_failf(c, "%s: %s", path, strerror(why));
+}
+
 int write_output_as(const struct cli *c, struct str text, unsigned mode)
 {
 	const char *file = cli_get(c, "output", NULL);
 	struct err err = { 0 };
 
+	if (file != NULL && strcmp(file, "-") != 0 && !is_file(file))
+		return write_into(c, file, text);
 	if (file != NULL && strcmp(file, "-") != 0)
 		return file_replace(file, text, mode, &err) == RC_OK ? CLI_OK : cli_fail(c, &err);
 	if ((text.n > 0 && fwrite(text.p, 1, text.n, stdout) != text.n) || (text.n > 0 && text.p[text.n - 1] != '\n' && putchar('\n') == EOF) ||

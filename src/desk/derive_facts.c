@@ -171,16 +171,14 @@ static enum rc corrections(struct story *s, struct desk_facts *f, const struct d
 static bool may_state(struct story *s, struct desk_facts *f, const struct desk_fact *fact)
 {
 	const struct pack *p = s->pack;
+	const struct pack_role *role = pack_role_find(p, fact->by);
 
-	for (size_t i = 0; i < p->n_roles; i++)
-		if (str_eq(p->roles[i].term.id, fact->by)) {
-			if ((p->roles[i].facts >> fact->type & 1) != 0)
-				return true;
-			desk_facts_problem(s->a, f, fact->line, fact->id, false, "pack %.*s: a %.*s may not state '%s'", STR(p->id), STR(fact->by),
-				      desk_fact_name(fact->type));
-			return false;
-		}
-	if (fact->by.n > 0)
+	if (role != NULL && (role->facts >> fact->type & 1) == 0) {
+		desk_facts_problem(s->a, f, fact->line, fact->id, false, "pack %.*s: a %.*s may not state '%s'", STR(p->id), STR(fact->by),
+			      desk_fact_name(fact->type));
+		return false;
+	}
+	if (role == NULL && fact->by.n > 0)
 		desk_facts_problem(s->a, f, fact->line, fact->id, true, "pack %.*s knows no role '%.*s'", STR(p->id), STR(str_slice(fact->by, 0, 100)));
 	return true;
 }

@@ -149,6 +149,7 @@ enum rc pack_parse(struct arena *a, const char *file, struct str text, const str
 const char *pack_builtin(size_t index);
 
 /* NULL: there is none. */
+const struct pack_role *pack_role_find(const struct pack *p, struct str id);
 const struct pack_view *pack_view_find(const struct pack *p, struct str role);
 const struct pack_form *pack_form_find(const struct pack *p, struct str id);
 

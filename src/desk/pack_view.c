@@ -12,13 +12,10 @@ static enum rc read_view(const struct pack_reader *r, const struct pack *p, cons
 	static const char *const names[] = { "role", "facts", "clocks", "asked", "note", NULL };
 	const struct json *facts;
 	struct str clocks;
-	size_t i = 0;
 
 	TRY(pack_members(r, v, names));
 	TRY(pack_text(r, v, "role", false, &ret->role));
-	while (i < p->n_roles && !str_eq(p->roles[i].term.id, ret->role))
-		i++;
-	if (i == p->n_roles)
+	if (pack_role_find(p, ret->role) == NULL)
 		return pack_bad(r, v, "no role \"%.*s\"", STR(ret->role));
 	TRY(pack_need(r, v, "facts", JSON_ARRAY, &facts));
 	TRY(pack_facts_read(r, facts, &ret->facts));
@@ -47,6 +44,14 @@ enum rc pack_views_read(const struct pack_reader *r, struct pack *p)
 		p->n_views++;
 	}
 	return RC_OK;
+}
+
+const struct pack_role *pack_role_find(const struct pack *p, struct str id)
+{
+	for (size_t i = 0; i < p->n_roles; i++)
+		if (str_eq(p->roles[i].term.id, id))
+			return &p->roles[i];
+	return NULL;
 }
 
 const struct pack_view *pack_view_find(const struct pack *p, struct str role)

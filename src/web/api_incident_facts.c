@@ -19,11 +19,21 @@ static const char *role_here(const struct api *api, struct str packs, enum fact_
 	const char *role = strcmp(api->tier, "provider") == 0 ? "reporter" : strcmp(api->tier, "nation") == 0 ? "authority" : "reviewer";
 	struct str first;
 	const struct pack *p = str_next(&packs, ' ', &first) ? desk_pack(api->desk, first) : NULL;
+	const struct pack_role *own = p == NULL ? NULL : pack_role_find(p, str_of(role));
 
-	for (size_t i = 0; p != NULL && i < p->n_roles; i++)
-		if (str_eq(p->roles[i].term.id, str_of(role)) && (p->roles[i].facts >> type & 1) == 0)
-			return "reporter";
-	return role;
+	return own != NULL && (own->facts >> type & 1) == 0 ? "reporter" : role;
+}
+
+/* What another node's pack calls its offices is heard (desk/derive.h); whoever states something here has a role of these packs. */
+static enum rc check_role(const struct desk *d, struct str packs, struct str role, struct err *err)
+{
+	struct str left = packs, id;
+	const struct pack *p;
+
+	while (str_next(&left, ' ', &id))
+		if ((p = desk_pack(d, id)) != NULL && pack_role_find(p, role) != NULL)
+			return RC_OK;
+	return FAIL(err, RC_BAD, "/by: %.*s knows no role '%.*s'", STR(packs), STR(str_slice(role, 0, 64)));
 }
 
 /* Whoever has a role at the desk states as that role, and as no other. */
@@ -35,6 +45,8 @@ static enum rc state_as(const struct api_call *c, struct str packs, enum fact_ty
 	TRY(need_of(c, &r, &need, err));
 	if (need.role.n > 0 && asked.n > 0 && !str_eq(asked, need.role))
 		return FAIL(err, RC_DENIED, "/by: you are %.*s at this desk", STR(need.role));
+	if (asked.n > 0)
+		TRY(check_role(c->api->desk, packs, asked, err));
 	*ret = need.role.n > 0 ? need.role : asked.n > 0 ? asked : str_of(c->role != NULL ? c->role : role_here(c->api, packs, type));
 	return RC_OK;
 }

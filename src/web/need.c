@@ -21,14 +21,6 @@ static struct str role_of(const struct api_call *c)
 	return role.n > 0 ? role : role_in(c->api->desk_roles, c->viewer->org);
 }
 
-static bool has_role(const struct pack *p, struct str role)
-{
-	for (size_t i = 0; i < p->n_roles; i++)
-		if (str_eq(p->roles[i].term.id, role))
-			return true;
-	return false;
-}
-
 enum rc incident_unknown(struct str name, struct err *err)
 {
 	return name.n == 0 ? FAIL(err, RC_NOTFOUND, "no incidents here for this account") :
@@ -44,7 +36,7 @@ enum rc need_of(const struct api_call *c, const struct incident_row *r, struct n
 	if (ret->role.n == 0)
 		return RC_OK;
 	p = str_next(&packs, ' ', &first) ? desk_pack(c->api->desk, first) : NULL;
-	if (p == NULL || !has_role(p, ret->role))
+	if (p == NULL || pack_role_find(p, ret->role) == NULL)
 		return incident_unknown(c->params[0], err);
 	ret->view = pack_view_find(p, ret->role);
 	return RC_OK;

@@ -53,6 +53,13 @@ t.same(len(n.post(f'/api/v1/incidents/{number}/facts', {'type': 'note', 'id': 'n
 t.same([f['id'] for f in n.get(f'/api/v1/incidents/{number}/facts').json()['facts']].count('n1'), 1, 'is there once')
 r = n.get('/api/v1/incidents/2026-999999')
 t.ok(r.status == 404 and "no incident '2026-999999'" in r.json()['error']['message'], 'an incident that is not there is named', r)
+r = n.post(f'/api/v1/incidents/{number}/facts', {'type': 'note', 'by': 'wizard'})
+t.ok(r.status == 400 and "knows no role 'wizard'" in r.json()['error']['message'], 'an unknown role', r)
+os.mkfifo(path('pipe'))
+reading = subprocess.Popen(['cat', path('pipe')], stdout=subprocess.PIPE)
+r = n.cli('incident', 'export', '@', number, '-o', path('pipe'))
+t.ok(r.status == 0 and b'</IODEF-Document>' in reading.communicate(timeout=PATIENCE)[0] and os.path.exists(path('pipe')) and not os.path.isfile(path('pipe')),
+     'what is written to a pipe or device goes into it, not into its place', r)
 t.same(n.get('/api/v1/incidents', auth=None).status, 401, 'not for strangers')
 t.same([p['id'] for p in n.get('/api/v1/packs').json()['packs']], ['eu-nis2', 'generic', 'tw-2021', 'tw-2026'], 'packs over REST')
 t.same(n.get('/api/v1/packs/tw-2026').json()['levels']['major'], 3, 'and one of them')
