@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "lab/citizen.h"
+#include "lab/report_read.h"
 #include "lab/report_stix.h"
 #include "stix/validate.h"
 #include "tap.h"
@@ -194,6 +195,35 @@ static void stix_of(const struct row *row, const struct lab_report *r)
 	   count_of(b, "relationship") == (row->indicators > 0 ? row->indicators + 1 : 0), "%s: %zu indicators", row->name, count_of(b, "indicator"));
 }
 
+static struct str json_of(const struct lab_report *r)
+{
+	struct jsonw w;
+	struct buf b;
+	struct str text;
+
+	buf_init(&b, OUT);
+	jsonw_init(&w, &b);
+	lab_report_json(r, &w);
+	text = arena_dup(a, buf_view(&b));
+	buf_done(&b);
+	return text;
+}
+
+/* What was kept says the same. */
+static void read_again(const struct row *row, const struct lab_report *r)
+{
+	struct lab_stix_how how = { .creator = S(""), .tlp = TLP_GREEN };
+	struct str text = json_of(r), stix = S(""), stix_again = S("");
+	struct lab_report again;
+	struct err err = { 0 };
+
+	if (!OK(lab_report_read(a, text, &again, &err) == RC_OK, "%s: is read again %s", row->name, err.text))
+		return;
+	EQ_STR(json_of(&again), text, "and is the same");
+	OK(lab_verdict_of(&again) == row->verdict && bundle_of(r, &how, &stix) != NULL && bundle_of(&again, &how, &stix_again) != NULL && str_eq(stix, stix_again),
+	   "%s: of one verdict and one bundle", row->name);
+}
+
 static void rows_all(void)
 {
 	for (size_t i = 0; i < COUNTOF(rows); i++) {
@@ -204,6 +234,7 @@ static void rows_all(void)
 		words_of(&rows[i], &r, false);
 		words_of(&rows[i], &r, true);
 		stix_of(&rows[i], &r);
+		read_again(&rows[i], &r);
 		arena_reset(a);
 	}
 }
@@ -315,6 +346,25 @@ static void hostile(void)
 	arena_reset(a);
 }
 
+static void kept_badly(void)
+{
+	static const struct { const char *text; bool good; } texts[] = {
+		{ "", false }, { "[]", false }, { "{}", false }, { "{\"verdict\":1}", false }, { "{\"verdict\":\"malicious\"}", true },
+		{ "{\"verdict\":\"malicious\",\"tree\":[{}]}", false }, { "{\"verdict\":\"x\",\"tree\":[7]}", false },
+		{ "{\"verdict\":\"x\",\"matches\":[7,{\"kind\":\"no\",\"weight\":\"no\",\"bytes\":\"zz\",\"offset\":-1}],\"facts\":{},\"unseen\":[[]]}", true },
+	};
+
+	for (size_t i = 0; i < COUNTOF(texts); i++) {
+		struct lab_report r;
+		struct str out;
+		struct lab_stix_how how = { .creator = S(""), .tlp = TLP_RED };
+		bool good = lab_report_read(a, str_of(texts[i].text), &r, NULL) == RC_OK;
+
+		OK(good == texts[i].good && (!good || bundle_of(&r, &how, &out) != NULL), "kept badly: %s", texts[i].text);
+	}
+	arena_reset(a);
+}
+
 static void json_exact(void)
 {
 	struct lab_citizen c = { .zh = true, .verdict = S("v"), .part = { { .line = { S("f\"") }, .n = 1 }, { .n = 0 }, { .line = { S("d"), S("e") }, .n = 2 } } };
@@ -360,6 +410,7 @@ int main(void)
 	bundle_exact();
 	ids();
 	hostile();
+	kept_badly();
 	json_exact();
 	no_memory();
 	arena_free(a);
