@@ -346,6 +346,33 @@ enum rc cfb_open(struct str bytes, struct arena *a, struct cfb *ret, cfb_range t
 	return read_small(ret, tell, ctx, err);
 }
 
+/* Packages of the installer keep names in 64 letters, two to a character (no specification; as msitools and Wine read them). */
+bool cfb_msi_name(struct str packed, struct buf *out)
+{
+	static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._";
+	size_t at = 0;
+	bool any = false;
+
+	while (at < packed.n) {
+		size_t from = at;
+		uint32_t c = utf8_next(packed, &at);
+
+		if (c >= 0x3800 && c < 0x4800) {
+			buf_char(out, letters[(c - 0x3800) & 63]);
+			buf_char(out, letters[(c - 0x3800) >> 6]);
+		} else if (c >= 0x4800 && c < 0x4840) {
+			buf_char(out, letters[c - 0x4800]);
+		} else if (c == 0x4840) {
+			buf_char(out, '!'); /* before the name of a table */
+		} else {
+			buf_str(out, str_slice(packed, from, at));
+			continue;
+		}
+		any = true;
+	}
+	return any;
+}
+
 struct str cfb_path(const struct cfb *c, uint32_t entry, struct arena *a)
 {
 	const struct str *part[64];

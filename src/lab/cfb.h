@@ -4,7 +4,7 @@
 #define LAB_CFB_H
 
 #include "base/arena.h"
-#include "base/err.h"
+#include "base/buf.h"
 
 #define CFB_ENTRIES_MAX 65536u
 #define CFB_PATH_MAX 1024u
@@ -52,5 +52,9 @@ enum rc cfb_stream(struct cfb *c, const struct cfb_entry *e, struct str *ret, bo
 
 /* "Root Entry/Macros/VBA/dir" without the root: "Macros/VBA/dir", cut at CFB_PATH_MAX. */
 struct str cfb_path(const struct cfb *c, uint32_t entry, struct arena *a);
+
+/* A stream's name in a package of the Windows installer, as its author wrote it ("!CustomAction", "Binary.helper"). False: it is an ordinary
+ * name, which is appended as it is. */
+bool cfb_msi_name(struct str packed, struct buf *out);
 
 #endif

@@ -1,7 +1,7 @@
 #include "lab/walk.h"
 
 /* One line a walker: `extern` and row. */
-extern const struct lab_walker LAB_WALK_ZIP, LAB_WALK_MAIL, LAB_WALK_MAILBOX, LAB_WALK_OLE, LAB_WALK_PDF, LAB_WALK_RTF, LAB_WALK_TNEF, LAB_WALK_ARCHIVE;
+extern const struct lab_walker LAB_WALK_ZIP, LAB_WALK_MAIL, LAB_WALK_MAILBOX, LAB_WALK_OLE, LAB_WALK_PDF, LAB_WALK_RTF, LAB_WALK_TNEF, LAB_WALK_LNK, LAB_WALK_ONENOTE, LAB_WALK_ARCHIVE;
 
 const struct lab_walker *const lab_walkers[] = {
 	&LAB_WALK_ZIP,
@@ -11,6 +11,8 @@ const struct lab_walker *const lab_walkers[] = {
 	&LAB_WALK_MAILBOX,
 	&LAB_WALK_RTF,
 	&LAB_WALK_TNEF,
+	&LAB_WALK_LNK,
+	&LAB_WALK_ONENOTE,
 	&LAB_WALK_ARCHIVE,
 	NULL,
 };

@@ -133,10 +133,26 @@ static enum rc open_inner(struct ole *o, const struct cfb_entry *e, const struct
 	return RC_OK;
 }
 
+/* Names as people know them: those of an installer's package are coded. */
+static struct str name_of(struct ole *o, uint32_t i)
+{
+	struct str path = cfb_path(&o->c, i, o->n->a);
+	struct buf plain;
+
+	buf_init(&plain, CFB_PATH_MAX);
+	if (cfb_msi_name(path, &plain) && plain.bad == RC_OK) {
+		path = arena_dup(o->n->a, buf_view(&plain));
+		if (str_starts(path, S("!CustomAction")))
+			lab_feature(o->n, LAB_NOTE, "msi.custom-actions", 0, 0, "the installer's package has actions of its own: programs or scripts that run while it is installed");
+	}
+	buf_done(&plain);
+	return path.p == NULL ? S("") : path;
+}
+
 static enum rc open_stream(struct ole *o, uint32_t i, struct err *err)
 {
 	const struct cfb_entry *e = &o->c.entry[i];
-	struct lab_origin from = { .name = cfb_path(&o->c, i, o->n->a), .how = "stream" };
+	struct lab_origin from = { .name = name_of(o, i), .how = "stream" };
 	const struct vba_module *m = module_of(o, e);
 	bool locked = str_eq(e->name, S("EncryptedPackage"));
 	struct lab_child *child;

@@ -1,0 +1,11 @@
+/* Any bytes as a shell link. */
+#include "fuzz/lab_one.h"
+
+extern const struct lab_walker LAB_WALK_LNK;
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+	lab_one(LAB_WALK_LNK.walk, str_make((const char *)bytes, n), LAB_TYPE(LAB_LNK), "member", "x");
+	return 0;
+}
