@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -16,6 +17,8 @@
 #define PIECE ((size_t)64 << 10)
 #define GRACE (3 * USEC_PER_SEC) /* behind the zygote's deadline */
 #define ZYGOTE UINT32_MAX
+#define START_MS 60000 /* rules by the ten thousand on a busy machine */
+#define NAP (50 * USEC_PER_SEC / 1000) /* between two zygotes that die before they speak */
 
 const struct lab_limits LAB_LIMITS = {
 	.depth = LAB_DEPTH_MAX, .children = 100000, .bytes = (uint64_t)16 << 30, .ratio = 100, .ratio_from = (uint64_t)24 << 20,
@@ -47,10 +50,17 @@ struct lab {
 
 static enum rc wait_ready(struct lab *l, struct err *err)
 {
-	ssize_t n = recv(l->sock, &l->ready, sizeof l->ready, 0);
+	struct pollfd p = { .fd = l->sock, .events = POLLIN };
+	ssize_t n = -1;
+	int rc;
 
+	do {
+		rc = poll(&p, 1, START_MS);
+	} while (rc < 0 && errno == EINTR);
+	if (rc > 0)
+		n = recv(l->sock, &l->ready, sizeof l->ready, MSG_DONTWAIT);
 	if (n != (ssize_t)sizeof l->ready)
-		return FAIL(err, RC_IO, "lab: the zygote did not start");
+		return FAIL(err, RC_IO, "lab: the zygote did not start%s", rc == 0 ? " in time" : "");
 	l->ready.text[sizeof l->ready.text - 1] = l->ready.generation[sizeof l->ready.generation - 1] = l->ready.cell[sizeof l->ready.cell - 1] = '\0';
 	return l->ready.rc == RC_OK ? RC_OK : FAIL(err, (enum rc)l->ready.rc, "%s", l->ready.text);
 }
@@ -157,8 +167,9 @@ int lab_fd(const struct lab *l)
 	return l->poll_fd;
 }
 
-/* A new zygote for one that died. Those under way come to it one by one, by ended(). Only while there are no threads, because it is forked. */
-static enum rc revive(struct lab *l, struct err *err)
+/* A new zygote for one that died. Those under way come to it one by one, by ended(). Only while there are no threads, because it is forked.
+ * RC_IO: it died before it spoke, again and again till `until`; nothing is lost, and the next call tries again. */
+static enum rc revive(struct lab *l, usec until, struct err *err)
 {
 	enum rc rc = RC_IO;
 	struct stat st;
@@ -176,8 +187,10 @@ static enum rc revive(struct lab *l, struct err *err)
 			l->run[i].dead = l->run[i].frames_over = true;
 		}
 	/* Whatever kills may kill this one before it speaks, too. */
-	for (int i = 0; i < TRIES && rc == RC_IO; i++) {
+	for (int i = 0; rc == RC_IO && (i < TRIES || time_mono() < until); i++) {
 		end_zygote(l);
+		if (i >= TRIES)
+			time_nap(NAP);
 		rc = start(l, &l->setup, err);
 	}
 	l->gone = rc != RC_OK;
@@ -294,7 +307,7 @@ enum rc lab_submit(struct lab *l, const struct lab_submission *s, struct err *er
 	struct stat st;
 
 	if (l->gone && l->n == 0)
-		TRY(revive(l, err));
+		TRY(revive(l, 0, err));
 	if (fstat(s->fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return FAIL(err, RC_BAD, "%.*s: is no regular file", STR(s->path));
 	for (size_t i = 0; i < LAB_AT_ONCE; i++)
@@ -393,17 +406,20 @@ static bool overdue(struct lab *l)
 	return false;
 }
 
-/* Without its zygote nothing under way comes to an end by itself. */
-static void give_up(struct lab *l)
+/* Without its zygote nothing under way comes to an end by itself. `late`: it was there and did nothing, which may be some submission's doing. */
+static void give_up(struct lab *l, bool late)
 {
 	l->gone = true;
 	if (l->pid > 0)
 		kill(l->pid, SIGKILL);
 	for (size_t i = 0; i < LAB_AT_ONCE; i++)
 		if (l->run[i].used) {
-			end_frames(&l->run[i]);
-			if (!l->run[i].dead)
+			/* Of one that ended well its last words may stand in the pipe still: it is tried again rather than believed to be broken. */
+			if (!l->run[i].dead || !l->run[i].frames_over) {
 				l->run[i].status = -1;
+				l->run[i].tries -= !late && l->run[i].tries > 0;
+			}
+			end_frames(&l->run[i]);
 			l->run[i].dead = true;
 		}
 }
@@ -437,14 +453,14 @@ static void look(struct lab *l, int wait_ms)
 		struct run *r = ev[i].data.u64 == ZYGOTE ? NULL : &l->run[ev[i].data.u64 / 2];
 
 		if (r == NULL)
-			give_up(l); /* it never speaks: this is its end */
+			give_up(l, false); /* it never speaks: this is its end */
 		else if (ev[i].data.u64 % 2 == 0 && r->used && r->out_fd >= 0)
 			read_frames(r);
 		else if (ev[i].data.u64 % 2 == 1 && r->used && r->tell_fd >= 0)
 			read_told(r);
 	}
 	if (overdue(l))
-		give_up(l);
+		give_up(l, true);
 }
 
 enum rc lab_next(struct lab *l, struct arena *a, usec timeout, struct lab_report *ret, void **ret_tag, struct err *err)
@@ -460,7 +476,7 @@ enum rc lab_next(struct lab *l, struct arena *a, usec timeout, struct lab_report
 		if (left < 0)
 			return FAIL(err, RC_BUSY, "lab: not yet");
 		if (l->gone)
-			TRY(revive(l, err));
+			TRY(revive(l, until, err));
 		look(l, (int)(left / 1000 > 1000 ? 1000 : left / 1000 + 1));
 	}
 	make_report(l, r, a, ret);

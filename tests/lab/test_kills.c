@@ -12,6 +12,7 @@
 #include "lab/zipmake.h"
 
 #define AT_ONCE 8
+#define KILLS_A_REPORT 50
 
 /* The children of a process as the kernel lists them; 0 when it has none. */
 static size_t children_of(long pid, long *list, size_t max)
@@ -51,18 +52,33 @@ static long starts_of(pid_t killer_parent, unsigned seed, bool zygote)
 	return 0;
 }
 
-/* In a process of its own: kills until it has, or its parent ends it. */
-static void kill_some(pid_t parent, _Atomic int *kills, int want)
+struct shared {
+	_Atomic int kills, reports;
+};
+
+/* In a process of its own: kills until it has, or its parent ends it. On a machine where everything takes longer than the time between two
+ * kills nothing would ever come to its end: it waits for a report after so many. */
+static void kill_some(pid_t parent, struct shared *shared, int want)
 {
 	unsigned seed = 77;
+	int at_report = 0, reports = 0;
 
-	while (*kills < want) {
+	while (shared->kills < want) {
 		long victim;
+
+		if (shared->reports != reports) {
+			reports = shared->reports;
+			at_report = shared->kills;
+		}
+		if (shared->kills - at_report >= KILLS_A_REPORT) {
+			time_nap(10000);
+			continue;
+		}
 
 		seed = seed * 1103515245u + 12345u;
 		victim = starts_of(parent, seed >> 8, (seed >> 16) % 12 == 0);
 		if (victim > 0 && kill((pid_t)victim, SIGKILL) == 0)
-			(*kills)++;
+			shared->kills++;
 		usleep(20000 + (seed >> 12) % 30000);
 	}
 	_exit(0);
@@ -89,7 +105,7 @@ static bool hand_in(struct lab *l, bool *bad)
 }
 
 /* One whose workers were killed again and again is handed in again, as its report says it may be. */
-static bool take(struct lab *l, int *reports)
+static bool take(struct lab *l, int *reports, struct shared *shared)
 {
 	struct arena *a = arena_new((size_t)16 << 20);
 	struct lab_report r;
@@ -104,6 +120,7 @@ static bool take(struct lab *l, int *reports)
 	else if (!good)
 		printf("# verdict %s: %.*s\n", lab_verdict_name(lab_verdict_of(&r)), r.unseen.n == 0 ? 0 : STR(r.unseen.p[0].why));
 	*reports += rc == RC_OK && !r.lost;
+	shared->reports++;
 	if (rc == RC_OK && r.lost)
 		good = hand_in(l, bad);
 	arena_free(a);
@@ -116,7 +133,7 @@ int main(void)
 	const char *said = getenv("LIANFANG_KILLS");
 	uint64_t want = 40;
 	struct lab_setup s = { .limits = LAB_LIMITS };
-	_Atomic int *kills = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct shared *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct lab *l = NULL;
 	struct zip_make z;
 	int reports = 0, jobs = 0;
@@ -137,19 +154,19 @@ int main(void)
 		return tap_done();
 	killer = fork();
 	if (killer == 0)
-		kill_some(me, kills, (int)want);
-	while (fine && *kills < (int)want) {
+		kill_some(me, shared, (int)want);
+	while (fine && shared->kills < (int)want) {
 		while (fine && lab_under_way(l) >= AT_ONCE)
-			fine = take(l, &reports);
+			fine = take(l, &reports, shared);
 		fine = fine && hand_in(l, jobs % 3 == 0 ? &no : &yes);
 		jobs++;
 	}
 	kill(killer, SIGKILL);
 	waitpid(killer, NULL, 0);
 	while (fine && lab_under_way(l) > 0)
-		fine = take(l, &reports);
+		fine = take(l, &reports, shared);
 	OK(fine, "every report is right");
-	OK(reports == jobs, "%d jobs, %d whole reports, %d kills", jobs, reports, *kills);
+	OK(reports == jobs, "%d jobs, %d whole reports, %d kills", jobs, reports, shared->kills);
 	lab_close(l);
 	close(fd_of[false]);
 	close(fd_of[true]);
