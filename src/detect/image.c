@@ -476,6 +476,22 @@ enum rc image_update(struct image *m, const struct image_indicator *i, struct er
 	return rc;
 }
 
+bool image_knows(struct image *m, struct str id, usec at)
+{
+	const struct indicator *found;
+	struct uuid u;
+	uint32_t number;
+	bool yes;
+
+	if (parse_id(id, &u, NULL) != RC_OK)
+		return false;
+	pthread_mutex_lock(&m->lock);
+	found = find_indicator(atomic_load(&m->shelf), &u, &number);
+	yes = found != NULL && at >= atomic_load(&found->from) && at < atomic_load(&found->until);
+	pthread_mutex_unlock(&m->lock);
+	return yes;
+}
+
 enum rc image_remove(struct image *m, struct str id, struct err *err)
 {
 	struct image_indicator gone = { .id = id, .pattern = S(""), .revoked = true };

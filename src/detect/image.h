@@ -29,6 +29,8 @@ struct image_indicator {
  * after the return. RC_UNSUPPORTED: the pattern is not made of simple values (it
  * is counted and left to the pattern matcher). */
 enum rc image_update(struct image *m, const struct image_indicator *i, struct err *err) MUSTUSE;
+/* Is this indicator in it, and within its time at `at`? */
+bool image_knows(struct image *m, struct str id, usec at);
 enum rc image_remove(struct image *m, struct str id, struct err *err) MUSTUSE;
 
 /* Empty again, for building anew. RC_NOMEM: nothing changed. */

@@ -673,6 +673,22 @@ void patterns_clear(struct patterns *p)
 	pattern_world_drop(old);
 }
 
+bool patterns_in_force(struct patterns *p, struct str id, usec at)
+{
+	struct pattern_item *x;
+	bool yes;
+
+	if (p == NULL)
+		return false;
+	pthread_mutex_lock(&p->lock);
+	x = find(p, id);
+	yes = x != NULL && !atomic_load(&x->refused) && at >= atomic_load(&x->from) && at < atomic_load(&x->until);
+	for (size_t i = 0; yes && i < p->n_waiting; i++)
+		yes = p->waiting[i] != x;
+	pthread_mutex_unlock(&p->lock);
+	return yes;
+}
+
 void patterns_settle(struct patterns *p)
 {
 	if (p == NULL)

@@ -37,6 +37,8 @@ void patterns_free(struct patterns *p); /* after all its runs */
 enum rc patterns_update(struct patterns *p, const struct image_indicator *i, struct err *err) MUSTUSE;
 void patterns_remove(struct patterns *p, struct str id); /* accepts an id it does not know, and a NULL p */
 void patterns_clear(struct patterns *p);
+/* Is it in force: known, compiled, not refused, and within its time at `at`? Accepts NULL. */
+bool patterns_in_force(struct patterns *p, struct str id, usec at);
 /* Returns when all that was told before is in force or refused. Accepts NULL. */
 void patterns_settle(struct patterns *p);
 

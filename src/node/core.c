@@ -11,6 +11,7 @@
 #include "node/cases.h"
 #include "node/community.h"
 #include "node/exchange.h"
+#include "node/loaded.h"
 #include "node/opinions.h"
 #include "node/provider.h"
 #include "node/devices.h"
@@ -147,6 +148,7 @@ static void peers_changed(void *ctx)
 	exchange_reload(c);
 	cases_reload(c);
 	community_wake(c->community);
+	loaded_wake(c->loaded);
 	fed_reload(c->fed);
 }
 
@@ -532,6 +534,8 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	if (rc == RC_OK)
 		rc = community_start(c, &c->community, err);
 	if (rc == RC_OK)
+		rc = loaded_start(c, &c->loaded, err);
+	if (rc == RC_OK)
 		rc = exchange_start(c, err);
 	if (rc == RC_OK)
 		rc = open_doors(c, &pems, err);
@@ -555,6 +559,8 @@ static void core_close(struct core *c, bool served)
 	tickets_stop(c->tickets);
 	c->tickets = NULL;
 	follower_stop(c); /* from here on a commit wakes nobody, so what it would wake may end */
+	loaded_stop(c->loaded);
+	c->loaded = NULL;
 	community_stop(c->community);
 	c->community = NULL;
 	fed_stop(c->fed);

@@ -45,6 +45,7 @@ struct core {
 	struct fed_server *fed_server;
 	struct bulletins *bulletins; /* alerts that want an answer, on their way */
 	struct cases *cases;       /* incidents that other nodes share */
+	struct loaded *loaded;     /* what of the releases is live here, and with members */
 	struct community *community; /* what its members have in common */
 	struct exchange *exchange; /* what the desks of peers tell each other */
 	struct http_server *_Atomic https; /* NULL for a moment at the start: the control socket answers first */
@@ -89,6 +90,8 @@ void follower_ring(struct core *c);
 /* What people think of this indicator changed: the detector hears of it again. */
 void follower_relearn(struct core *c, struct str id);
 void follower_stop(struct core *c);
+/* Waits until the detect role was told all that is stored now. False: not until `until` (time_mono), or it is away. */
+bool follower_caught_up(struct core *c, usec until);
 void follower_free(struct core *c);
 
 /* sightings.c: one hit becomes an alert of a ticket, and a sighting in the collection that goes up; needs tickets_start.

@@ -17,7 +17,9 @@
 #include "node/community.h"
 #include "desk/community.h"
 #include "node/core.h"
+#include "intel/loaded_object.h"
 #include "node/detector.h"
+#include "node/loaded.h"
 #include "node/ticket_share.h"
 #include "soc/ticket_object.h"
 #include "stix/marking.h"
@@ -41,6 +43,7 @@ static const struct exchange_kind KINDS[] = {
 	{ CASE_FACT, case_fact_came },
 	{ CASE_RECEIPT, case_receipt_came },
 	{ COMMUNITY_TYPE, community_came },
+	{ LOADED_TYPE, loaded_came },
 	{ TICKET_TYPE, ticket_came },
 	{ TICKET_FEEDBACK_TYPE, ticket_feedback_came },
 	{ "incident", case_incident_came },

@@ -19,6 +19,7 @@
 #include "node/community.h"
 #include "node/core.h"
 #include "node/exchange.h"
+#include "node/loaded.h"
 #include "stix/marking.h"
 #include "store/facts.h"
 #include "store/peers.h"
@@ -31,6 +32,7 @@
 #define VERDICT_MEMORY ((size_t)4 << 20)
 #define TOLD_AT_ONCE ((size_t)64 << 10)
 #define RELEASE_CURSOR S("release")
+#define ROUND_LOOK (USEC_PER_SEC / 100)
 #define BELL_EACH (5 * USEC_PER_SEC) /* looks by itself so often, should a ring be lost */
 
 struct follower {
@@ -49,6 +51,7 @@ struct follower {
 	usec full_at;             /* it knows all there was up to here, */
 	bool full;                /* if it does */
 	_Atomic uint64_t loaded;
+	uint64_t begun, told;     /* under lock: looks through the store, and the latest of which the detect role knows all */
 	struct map *verdicts;     /* indicator → confirmations << 32 | false positives; the thread's own */
 	_Atomic bool verdicts_old;
 };
@@ -122,6 +125,8 @@ static void heard(void *ctx, const struct object_event *events, size_t n)
 		}
 	if (!f->stop)
 		community_stored(f->core->community);
+	if (!f->stop)
+		loaded_wake(f->core->loaded);
 	pthread_mutex_unlock(&f->lock);
 }
 
@@ -424,6 +429,35 @@ static enum rc follow_for_detector(struct follower *f, struct arena *a, struct e
 	return f->out.n == 0 || flush(f, err) ? RC_OK : RC_PEER;
 }
 
+static void note_round(struct follower *f, bool told)
+{
+	pthread_mutex_lock(&f->lock);
+	if (told)
+		f->told = f->begun;
+	else
+		f->begun++;
+	pthread_mutex_unlock(&f->lock);
+}
+
+bool follower_caught_up(struct core *c, usec until)
+{
+	struct follower *f = c->follower;
+	uint64_t want;
+	bool told = false;
+
+	pthread_mutex_lock(&f->lock);
+	want = f->begun + 1; /* one that begins from now on */
+	f->rung = true;
+	pthread_cond_signal(&f->bell);
+	while (!(told = f->told >= want) && !f->stop && time_mono() < until) {
+		pthread_mutex_unlock(&f->lock);
+		time_nap(ROUND_LOOK);
+		pthread_mutex_lock(&f->lock);
+	}
+	pthread_mutex_unlock(&f->lock);
+	return told;
+}
+
 static void *follow(void *ctx)
 {
 	struct follower *f = ctx;
@@ -439,7 +473,10 @@ static void *follow(void *ctx)
 
 		if (atomic_exchange(&f->verdicts_old, false))
 			read_verdicts(f);
-		if (follow_for_detector(f, a, &err) != RC_OK && f->link != 0)
+		note_round(f, false);
+		if (follow_for_detector(f, a, &err) == RC_OK)
+			note_round(f, f->link != 0);
+		else if (f->link != 0)
 			log_line(LOG_LEVEL_ERROR, "detect", "cannot read indicators: %s", err.text);
 		if (release)
 			follow_release(f);

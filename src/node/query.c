@@ -200,6 +200,7 @@ static const struct {
 	enum rc (*fn)(struct query_asked *a, struct buf *out, struct err *err);
 } tasks[] = {
 	{ "search", do_search }, { "rules", query_rules }, { "rule", query_rule }, { "check", query_check }, { "try", query_try }, { "reload", query_reload },
+	{ "live", query_live },
 };
 
 static enum rc work_on(struct query_asked *a, struct str text, struct buf *out, struct err *err)

@@ -33,6 +33,7 @@ void query_send(struct query_asked *a, query_state state, const void *of);
 enum rc query_history(const struct query_asked *a, struct history **ret, struct err *err) MUSTUSE;
 
 /* The last piece into `out`. */
+enum rc query_live(struct query_asked *a, struct buf *out, struct err *err) MUSTUSE;
 enum rc query_rules(struct query_asked *a, struct buf *out, struct err *err) MUSTUSE;
 enum rc query_rule(struct query_asked *a, struct buf *out, struct err *err) MUSTUSE;
 enum rc query_check(struct query_asked *a, struct buf *out, struct err *err) MUSTUSE;

@@ -41,7 +41,7 @@ struct board_column {
 };
 
 /* Which kind of record stands behind a number. */
-enum board_record { RECORD_INCIDENT, RECORD_TICKET, RECORD_SEEN, RECORD_MEMBER, RECORD_SOURCE, RECORD_OFFERED };
+enum board_record { RECORD_INCIDENT, RECORD_TICKET, RECORD_SEEN, RECORD_MEMBER, RECORD_SOURCE, RECORD_OFFERED, RECORD_TELLER };
 
 struct board_query {
 	usec from, until, now;     /* [from, until) */

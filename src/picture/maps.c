@@ -1,6 +1,8 @@
 /* What each board counts: one mapping a board, and its columns with their formulas beside it. */
 #include "picture/board_int.h"
 
+#include <stdlib.h>
+
 #include "base/mem.h"
 #include "picture/stat.h"
 
@@ -264,7 +266,8 @@ static const struct board_column SPREAD[] = {
 
 enum { M_LOADED, M_SCOPE, M_TO90 };
 
-struct reach { uint32_t n; bool told; };
+/* What rows are: releases, or places and members over all releases of the period. */
+typedef uint32_t (*coverage_key)(const struct board_run *r, uint32_t indicator, uint32_t member);
 
 /* Released indicators of the period, newest first, at most COVERAGE_ROWS: [*ret_from, *ret_until) of the table, which is in order of time. */
 static void offered_in(const struct board_run *r, size_t *ret_from, size_t *ret_until)
@@ -285,74 +288,173 @@ static bool in_scope(const struct board_run *r, uint32_t m)
 	return m < r->p->members.n && r->p->members.p[m].linked && run_wants_member(r, m);
 }
 
-static void load_one(struct board_run *r, const struct loaded *l, usec had, size_t from, size_t until, uint32_t need, struct reach *reach)
+static bool counts_teller(const struct board_run *r, const struct teller *t)
 {
-	for (size_t o = from; o < until && r->p->offered.p[o].at <= l->upto; o++) {
-		const struct offered *x = &r->p->offered.p[o];
-		struct reach *of = &reach[o - from];
+	return !t->out && in_scope(r, t->member);
+}
 
-		if (x->at <= had)
+/* One release, and room for what is noted of each teller and member. */
+struct reach {
+	const struct offered *of;
+	uint32_t index;
+	coverage_key key;
+	uint32_t *has;        /* by teller: index + 1 of the release that it was last found to have */
+	bool *told;           /* by member: it speaks for itself */
+	double *times;        /* of those that loaded it */
+	size_t n, scope;
+};
+
+static int by_size(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* A member may have had it before it was released here: it told of it itself. */
+static void add_loads(struct board_run *r, struct reach *x)
+{
+	const struct picture *p = r->p;
+	uint32_t word = x->of->indicator;
+	uint64_t first;
+
+	x->n = x->scope = 0;
+	if (!map_get(p->loads_of, str_make((const char *)&word, sizeof word), &first))
+		return;
+	for (uint32_t l = (uint32_t)first; l != NO_ROW; l = p->loaded.p[l].next) {
+		const struct teller *t = &p->tellers.p[p->loaded.p[l].teller];
+		usec at = p->loaded.p[l].at;
+
+		if (!counts_teller(r, t) || at > r->q->now)
 			continue;
-		r->add(r, x->indicator, M_LOADED, SEC(l->at - x->at), l->member, RECORD_MEMBER, l->member);
-		if (++of->n >= need && !of->told) {
-			of->told = true;
-			r->add(r, x->indicator, M_TO90, SEC(l->at - x->at), NO_MEMBER, RECORD_OFFERED, (uint32_t)o);
-		}
+		x->has[p->loaded.p[l].teller] = x->index + 1;
+		x->times[x->n] = at > x->of->at ? SEC(at - x->of->at) : 0;
+		r->add(r, x->key(r, word, t->member), M_LOADED, x->times[x->n++], t->member, RECORD_TELLER, p->loaded.p[l].teller);
 	}
 }
 
-static uint32_t scope_rows(struct board_run *r, size_t from, size_t until)
+/* Whoever did not yet tell of each release then, and does not have this one, says nothing about it: it is not counted. */
+static bool speaks_of(const struct board_run *r, const struct reach *x, uint32_t n)
 {
-	uint32_t scope = 0;
+	const struct teller *t = &r->p->tellers.p[n];
 
-	/* While no member ever said what it has loaded there is no report, which is not "nobody has it". */
-	for (size_t o = from; o < until; o++)
-		r->row(r, r->p->offered.p[o].indicator, r->p->loaded.n == 0);
-	for (uint32_t m = 0; m < r->p->members.n; m++) {
-		if (!in_scope(r, m))
-			continue;
-		scope++;
-		for (size_t o = from; o < until; o++)
-			r->add(r, r->p->offered.p[o].indicator, M_SCOPE, 1, m, RECORD_MEMBER, m);
+	return counts_teller(r, t) && (t->since <= x->of->at || x->has[n] == x->index + 1);
+}
+
+/* While nobody tells there is no report, which is not "nobody has it". */
+static void begin_row(struct board_run *r, const struct reach *x)
+{
+	uint32_t n = 0;
+
+	while (n < r->p->tellers.n && !speaks_of(r, x, n))
+		n++;
+	r->row(r, x->of->indicator, n == r->p->tellers.n);
+}
+
+static void add_scope(struct board_run *r, struct reach *x)
+{
+	const struct picture *p = r->p;
+	uint32_t word = x->of->indicator;
+
+	for (uint32_t n = 0; n < p->tellers.n; n++)
+		if (speaks_of(r, x, n)) {
+			r->add(r, x->key(r, word, p->tellers.p[n].member), M_SCOPE, 1, p->tellers.p[n].member, RECORD_TELLER, n);
+			x->scope++;
+		}
+	/* Who was never heard about this is not protected as far as anybody knows. */
+	for (uint32_t m = 0; m < p->members.n; m++)
+		if (!x->told[m] && in_scope(r, m)) {
+			r->add(r, x->key(r, word, m), M_SCOPE, 1, m, RECORD_MEMBER, m);
+			x->scope++;
+		}
+}
+
+static void add_to90(struct board_run *r, struct reach *x)
+{
+	size_t need = (size_t)((double)x->scope * COVERAGE_PART + 0.999999);
+
+	if (need == 0 || x->n < need)
+		return;
+	qsort(x->times, x->n, sizeof *x->times, by_size);
+	r->add(r, x->of->indicator, M_TO90, x->times[need - 1], NO_MEMBER, RECORD_OFFERED, x->index);
+}
+
+static void map_reach(struct board_run *r, coverage_key key, bool by_release)
+{
+	const struct picture *p = r->p;
+	struct reach x = { .key = key, .has = mem_array(p->tellers.n + 1, sizeof *x.has), .told = mem_array(p->members.n + 1, sizeof *x.told),
+			   .times = mem_array(p->tellers.n + 1, sizeof *x.times) };
+	bool good = x.has != NULL && x.told != NULL && x.times != NULL;
+	size_t from, until;
+
+	offered_in(r, &from, &until);
+	for (uint32_t n = 0; good && n < p->tellers.n; n++)
+		if (p->tellers.p[n].who == 0 && p->tellers.p[n].member < p->members.n)
+			x.told[p->tellers.p[n].member] = true;
+	for (size_t o = from; good && o < until; o++) {
+		x.of = &p->offered.p[o];
+		x.index = (uint32_t)o;
+		if (by_release)
+			begin_row(r, &x);
+		add_loads(r, &x);
+		add_scope(r, &x);
+		if (by_release)
+			add_to90(r, &x);
 	}
-	return scope;
+	r->failed = r->failed || !good;
+	mem_free(x.has);
+	mem_free(x.told);
+	mem_free(x.times);
+}
+
+static uint32_t by_release(const struct board_run *r UNUSED, uint32_t indicator, uint32_t member UNUSED)
+{
+	return indicator;
+}
+
+static uint32_t by_sector(const struct board_run *r, uint32_t indicator UNUSED, uint32_t member)
+{
+	return run_sector(r->p, member);
+}
+
+static uint32_t by_member(const struct board_run *r, uint32_t indicator UNUSED, uint32_t member)
+{
+	return r->p->members.p[member].key;
 }
 
 static void map_coverage(struct board_run *r)
 {
-	size_t from, until;
-	uint32_t scope, need;
-	struct reach *reach;
-	usec *had;
+	map_reach(r, by_release, true);
+}
 
-	offered_in(r, &from, &until);
-	if (from == until)
-		return;
-	scope = scope_rows(r, from, until);
-	need = (uint32_t)((double)scope * COVERAGE_PART + 0.999999);
-	reach = mem_array(until - from, sizeof *reach);
-	had = mem_array(r->p->members.n + 1, sizeof *had);
-	r->failed = r->failed || reach == NULL || had == NULL;
-	for (size_t i = 0; reach != NULL && had != NULL && i < r->p->loaded.n; i++) {
-		const struct loaded *l = &r->p->loaded.p[i];
+static void map_coverage_sectors(struct board_run *r)
+{
+	map_reach(r, by_sector, false);
+}
 
-		if (!in_scope(r, l->member) || l->at > r->q->now)
-			continue;
-		if (l->upto >= r->p->offered.p[from].at)
-			load_one(r, l, had[l->member], from, until, need, reach);
-		had[l->member] = l->upto > had[l->member] ? l->upto : had[l->member];
-	}
-	mem_free(reach);
-	mem_free(had);
+static void map_coverage_members(struct board_run *r)
+{
+	map_reach(r, by_member, false);
 }
 
 static const struct board_column COVERAGE[] = {
-	{ "loaded", { "Members that loaded it", "已載入成員數" }, { "members whose detector said that it has everything released until then", "偵測器回報已載入至該發布時點之成員數" }, BOARD_MEMBERS, M_LOADED, 0, UNIT_COUNT },
-	{ "scope", { "Members in scope", "範圍內成員數" }, { "members whose node is linked to this one", "與本節點連線之成員數" }, BOARD_COUNT, M_SCOPE, 0, UNIT_COUNT },
-	{ "coverage", { "Coverage", "涵蓋率" }, { "members that loaded it / members in scope. Interval: Wilson, 95 %", "已載入成員數 ÷ 範圍內成員數；區間：Wilson 95 %" }, BOARD_SHARE_OF, M_LOADED, M_SCOPE, UNIT_SHARE },
-	{ "median", { "Median time to load", "載入時間中位數" }, { "from the release to a member's word that it is loaded, half of those that did", "自發布至成員回報已載入，已載入者之中位數" }, BOARD_MEDIAN, M_LOADED, 0, UNIT_SPAN },
-	{ "to90", { "Time to 90 %", "達 90 % 時間" }, { "from the release until nine tenths of the members in scope had loaded it; empty: not yet", "自發布至範圍內九成成員已載入；空白：尚未達成" },
+	{ "loaded", { "Loaded", "已載入數" }, { "members, and members behind them, whose detector said that it has the indicator", "偵測器回報已載入該指標之成員數（含其下成員）" }, BOARD_COUNT, M_LOADED, 0, UNIT_COUNT },
+	{ "scope", { "In scope", "範圍內數" }, { "members whose node is linked to this one, and members behind them, but for those that look at no log or told of no release yet then",
+	  "與本節點連線之成員及其下成員數；不含未接日誌者與當時尚未開始回報者" }, BOARD_COUNT, M_SCOPE, 0, UNIT_COUNT },
+	{ "coverage", { "Coverage", "涵蓋率" }, { "loaded / in scope. Interval: Wilson, 95 %", "已載入數 ÷ 範圍內數；區間：Wilson 95 %" }, BOARD_SHARE, M_LOADED, M_SCOPE, UNIT_SHARE },
+	{ "median", { "Median time to load", "載入時間中位數" }, { "from the release until it was live in a member's detector, half of those that loaded it", "自發布至於成員偵測器生效，已載入者之中位數" }, BOARD_MEDIAN, M_LOADED, 0, UNIT_SPAN },
+	{ "to90", { "Time to 90 %", "達 90 % 時間" }, { "from the release until nine tenths of those in scope had loaded it; empty: not yet", "自發布至範圍內九成已載入；空白：尚未達成" },
 	  BOARD_MOST, M_TO90, 0, UNIT_SPAN },
+	END,
+};
+
+/* Over the releases of the period: each release counts once for each that should have it. */
+static const struct board_column REACH[] = {
+	{ "loaded", { "Releases loaded", "已載入次數" }, { "over the newest 100 releases of the period: how often one was loaded by somebody in scope", "期間內最新 100 則發布中，範圍內已載入之次數" }, BOARD_COUNT, M_LOADED, 0, UNIT_COUNT },
+	{ "scope", { "Releases to load", "應載入次數" }, { "over the same releases: those in scope of each, added up", "同前各則發布之範圍內數合計" }, BOARD_COUNT, M_SCOPE, 0, UNIT_COUNT },
+	{ "coverage", { "Coverage", "涵蓋率" }, { "releases loaded / releases to load. Interval: Wilson, 95 %", "已載入次數 ÷ 應載入次數；區間：Wilson 95 %" }, BOARD_SHARE, M_LOADED, M_SCOPE, UNIT_SHARE },
+	{ "median", { "Median time to load", "載入時間中位數" }, { "from a release until it was live in a detector, half of these", "自發布至於偵測器生效之時間中位數" }, BOARD_MEDIAN, M_LOADED, 0, UNIT_SPAN },
+	{ "p90", { "p90", "p90" }, { "the same, the ceil(0.9 n)-th smallest (nearest rank)", "同前，由小至大第 ⌈0.9n⌉ 個（最近秩）" }, BOARD_P90, M_LOADED, 0, UNIT_SPAN },
 	END,
 };
 
@@ -502,6 +604,8 @@ const struct board_spec BOARDS[] = {
 	{ "techniques", { "ATT&CK technique heat", "ATT&CK 手法熱度" }, { "Technique", "手法" }, TECHNIQUES, map_techniques, "tickets", false, false, true, false },
 	{ "spread", { "Campaign spread", "攻擊擴散" }, { "Indicator", "指標" }, SPREAD, map_spread, "members", false, false, false, false },
 	{ "coverage", { "Indicator coverage", "指標涵蓋率" }, { "Released indicator", "已發布指標" }, COVERAGE, map_coverage, NULL, false, false, false, false },
+	{ "reach", { "Coverage by sector", "各領域指標涵蓋" }, { "Sector", "領域" }, REACH, map_coverage_sectors, "coverage", false, false, false, false },
+	{ "loads", { "Coverage by member", "各成員指標涵蓋" }, { "Member", "成員" }, REACH, map_coverage_members, "coverage", false, false, false, true },
 	{ "feeds", { "Feed freshness", "情資來源新鮮度" }, { "Source", "來源" }, FEEDS, map_feeds, "lag", false, false, false, false },
 	{ "members", { "Silent members", "失聯成員" }, { "Member", "成員" }, MEMBERS, map_members, "silent", true, false, false, true },
 	{ "times", { "Times to know, notify, review, control, report", "知悉、通報、審核、控制、改善之時間" }, { "Span", "間隔" }, TIMES, map_times, NULL, true, false, false, false },

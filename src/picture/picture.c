@@ -46,6 +46,7 @@ static bool make_maps(struct picture *p)
 		{ &p->word_of, PICTURE_WORDS_MAX }, { &p->member_of, PICTURE_MEMBERS_MAX }, { &p->incident_of, PICTURE_INCIDENTS_MAX },
 		{ &p->seen_of, PICTURE_SEEN_MAX }, { &p->telling_of, PICTURE_SEEN_MAX }, { &p->ticket_of, PICTURE_TICKETS_MAX },
 		{ &p->source_of, PICTURE_SOURCES_MAX }, { &p->offered_of, PICTURE_OFFERED_MAX }, { &p->head_of, PICTURE_SEEN_MAX },
+		{ &p->teller_of, PICTURE_TELLERS_MAX }, { &p->loaded_of, PICTURE_LOADED_MAX }, { &p->loads_of, PICTURE_OFFERED_MAX },
 	};
 
 	for (size_t i = 0; i < COUNTOF(all); i++)
@@ -84,8 +85,9 @@ void picture_free(struct picture *p)
 	if (p == NULL)
 		return;
 	void *const blocks[] = { p->words.p, p->members.p, p->incidents.p, p->clocks.p, p->seen.p, p->tellings.p, p->heads.p, p->tickets.p, p->sources.p,
-				 p->offered.p, p->loaded.p };
-	struct map *const maps[] = { p->word_of, p->member_of, p->incident_of, p->seen_of, p->telling_of, p->ticket_of, p->source_of, p->offered_of, p->head_of };
+				 p->offered.p, p->tellers.p, p->loaded.p };
+	struct map *const maps[] = { p->word_of, p->member_of, p->incident_of, p->seen_of, p->telling_of, p->ticket_of, p->source_of, p->offered_of, p->head_of,
+				     p->teller_of, p->loaded_of, p->loads_of };
 
 	for (size_t i = 0; i < COUNTOF(blocks); i++)
 		mem_free(blocks[i]);
@@ -352,12 +354,49 @@ enum rc picture_offered(struct picture *p, uint32_t indicator, usec at)
 	return rc;
 }
 
-enum rc picture_loaded(struct picture *p, uint32_t member, usec upto, usec at)
+static enum rc teller_row(struct picture *p, uint32_t member, uint32_t who, uint32_t *ret)
 {
-	enum rc rc = GROW(p->loaded, PICTURE_LOADED_MAX);
+	const uint32_t key[2] = { member, who };
+	enum rc rc;
+
+	*ret = index_of(p->teller_of, key32(key, 2));
+	if (*ret != NO_ROW)
+		return RC_OK;
+	rc = GROW(p->tellers, PICTURE_TELLERS_MAX);
+	if (rc == RC_OK)
+		rc = map_put(p->teller_of, key32(key, 2), p->tellers.n);
+	if (rc != RC_OK)
+		return rc;
+	*ret = (uint32_t)p->tellers.n++;
+	p->tellers.p[*ret] = (struct teller){ .member = member, .who = who, .since = PICTURE_NEVER };
+	return RC_OK;
+}
+
+enum rc picture_teller(struct picture *p, uint32_t member, uint32_t who, usec since, bool out)
+{
+	uint32_t t;
+	enum rc rc = teller_row(p, member, who, &t);
 
 	if (rc == RC_OK)
-		p->loaded.p[p->loaded.n++] = (struct loaded){ member, upto, at };
+		p->tellers.p[t] = (struct teller){ .member = member, .who = who, .since = since, .out = out };
+	return rc;
+}
+
+enum rc picture_loaded(struct picture *p, uint32_t member, uint32_t who, uint32_t indicator, usec at)
+{
+	uint32_t key[2] = { 0, indicator }, before;
+	enum rc rc = teller_row(p, member, who, &key[0]);
+
+	if (rc != RC_OK || index_of(p->loaded_of, key32(key, 2)) != NO_ROW)
+		return rc;
+	before = index_of(p->loads_of, key32(&indicator, 1));
+	rc = GROW(p->loaded, PICTURE_LOADED_MAX);
+	if (rc == RC_OK)
+		rc = map_put(p->loaded_of, key32(key, 2), p->loaded.n);
+	if (rc == RC_OK)
+		rc = map_put(p->loads_of, key32(&indicator, 1), p->loaded.n);
+	if (rc == RC_OK)
+		p->loaded.p[p->loaded.n++] = (struct loaded){ .teller = key[0], .indicator = indicator, .at = at, .next = before };
 	return rc;
 }
 
@@ -368,5 +407,5 @@ void picture_since(struct picture *p, usec at)
 
 void picture_count(const struct picture *p, struct picture_counts *ret)
 {
-	*ret = (struct picture_counts){ p->incidents.n, p->members.n, p->seen.n, p->tickets.n, p->sources.n, p->offered.n, p->loaded.n };
+	*ret = (struct picture_counts){ p->incidents.n, p->members.n, p->seen.n, p->tickets.n, p->sources.n, p->offered.n, p->tellers.n, p->loaded.n };
 }

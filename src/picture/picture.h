@@ -121,18 +121,22 @@ enum rc picture_delivered(struct picture *p, uint32_t source, usec at, int64_t o
 
 #define PICTURE_OFFERED_MAX 4000000
 #define PICTURE_LOADED_MAX 8000000
+#define PICTURE_TELLERS_MAX PICTURE_MEMBERS_MAX
 
 /* An indicator was released to members at `at`. Again: the first counts. In the order of `at`. */
 enum rc picture_offered(struct picture *p, uint32_t indicator, usec at) MUSTUSE;
-/* A member said at `at` that its detector has everything that was released until `upto`. In the order of arrival. */
-enum rc picture_loaded(struct picture *p, uint32_t member, usec upto, usec at) MUSTUSE;
+/* Who says what its detector has: a member itself (`who` 0), or somebody behind it whom it names by a pseudonym (a word). `since`: from
+ * when on it tells of each release, PICTURE_NEVER: of all; `out`: it looks at nothing, so it is not among those to be protected. Again: replaces. */
+enum rc picture_teller(struct picture *p, uint32_t member, uint32_t who, usec since, bool out) MUSTUSE;
+/* Such a one has had this indicator in its detector since `at`. Again: the first counts. */
+enum rc picture_loaded(struct picture *p, uint32_t member, uint32_t who, uint32_t indicator, usec at) MUSTUSE;
 
 /* --- what there is --- */
 
 /* Since when this node keeps records: before it there is no report, which is not nought. PICTURE_NEVER: unknown. */
 void picture_since(struct picture *p, usec at);
 
-struct picture_counts { size_t incidents, members, seen, tickets, sources, offered, loaded; };
+struct picture_counts { size_t incidents, members, seen, tickets, sources, offered, tellers, loaded; };
 void picture_count(const struct picture *p, struct picture_counts *ret);
 
 #endif

@@ -9,7 +9,8 @@
 #define NO_ROW UINT32_MAX
 
 struct offered { uint32_t indicator; usec at; };
-struct loaded { uint32_t member; usec upto, at; };
+struct teller { uint32_t member, who; usec since; bool out; };
+struct loaded { uint32_t teller, indicator; usec at; uint32_t next; }; /* next of the same indicator */
 /* A day's telling: what to take back when it is told anew. */
 struct telling { uint32_t seen; usec first, last; int64_t hits; };
 
@@ -23,7 +24,7 @@ struct picture {
 	struct arena *texts;
 	struct map *word_of;
 	TABLE(struct str) words;
-	struct map *member_of, *incident_of, *seen_of, *telling_of, *ticket_of, *source_of, *offered_of;
+	struct map *member_of, *incident_of, *seen_of, *telling_of, *ticket_of, *source_of, *offered_of, *teller_of, *loaded_of, *loads_of;
 	TABLE(struct picture_member) members;
 	TABLE(struct picture_incident) incidents;
 	TABLE(struct picture_clock) clocks;
@@ -35,7 +36,8 @@ struct picture {
 	TABLE(struct picture_ticket) tickets;
 	TABLE(struct picture_source) sources;
 	TABLE(struct offered) offered;
-	TABLE(struct loaded) loaded;
+	TABLE(struct teller) tellers;    /* by (member, who) */
+	TABLE(struct loaded) loaded;     /* by (teller, indicator) in loaded_of; the latest of an indicator in loads_of */
 	usec since;
 };
 

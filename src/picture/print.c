@@ -291,6 +291,12 @@ void board_record_json(const struct picture *p, const struct board_record_ref *r
 		put_member(p, r->index, w);
 		put_time(w, "heard", p->members.p[r->index].heard);
 		break;
+	case RECORD_TELLER:
+		jsonw_m_cstr(w, "kind", "teller");
+		put_member(p, p->tellers.p[r->index].member, w);
+		jsonw_m_str(w, "behind", picture_text(p, p->tellers.p[r->index].who));
+		put_time(w, "since", p->tellers.p[r->index].since);
+		break;
 	case RECORD_OFFERED:
 		jsonw_m_cstr(w, "kind", "release");
 		jsonw_m_str(w, "indicator", picture_text(p, p->offered.p[r->index].indicator));

@@ -143,7 +143,7 @@ enum rc board_put_words(struct api_call *c, const struct picture *p, const struc
 
 		if (strcmp(id, "clocks") == 0)
 			put_clock(&c->out, pack, key);
-		else if (strcmp(id, "sectors") == 0 || strcmp(id, "compliance") == 0)
+		else if (strcmp(id, "sectors") == 0 || strcmp(id, "compliance") == 0 || strcmp(id, "reach") == 0)
 			put_sector(c, key);
 		else if (strcmp(id, "times") == 0)
 			put_span(&c->out, key);

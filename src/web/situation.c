@@ -9,10 +9,12 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "intel/loaded_object.h"
 #include "store/cases.h"
 #include "store/facts.h"
 #include "store/incidents.h"
 #include "store/objects.h"
+#include "store/peers.h"
 #include "store/tickets.h"
 #include "web/casefile.h"
 #include "web/situation_members.h"
@@ -30,7 +32,7 @@ struct situation {
 	bool read;               /* everything, once */
 	uint64_t commits, fact;  /* as of the last look */
 	usec looked;             /* by time_mono */
-	usec sightings, objects, released; /* cursors */
+	usec sightings, objects, released, loads; /* cursors */
 	struct map *changed;     /* subjects that facts named: id of an incident, "ticket:NUMBER" */
 	bool who_changed;        /* registers, peers, authors */
 };
@@ -42,7 +44,7 @@ enum rc situation_new(const struct api *api, struct situation **ret, struct err 
 	if (s == NULL)
 		return FAIL(err, RC_NOMEM, "situation: out of memory");
 	*s = (struct situation){ .api = api, .picture = picture_new(), .changed = map_new(CHANGED_MAX), .sightings = INT64_MIN, .objects = INT64_MIN,
-				 .released = INT64_MIN };
+				 .released = INT64_MIN, .loads = INT64_MIN };
 	pthread_mutex_init(&s->lock, NULL);
 	if (s->picture == NULL || s->changed == NULL || roll_new(api, s->picture, &s->roll, NULL) != RC_OK) {
 		situation_free(s);
@@ -350,7 +352,34 @@ static enum rc put_released(struct situation *s, const struct page_entry *e, str
 	return rc == RC_OK ? RC_OK : FAIL(err, rc, "situation: no room for indicators");
 }
 
-enum stream { SIGHTINGS, OBJECTS, RELEASED };
+/* A child tells what its detector has, or somebody behind it; whoever else says so is not listened to. */
+static enum rc put_loads(struct situation *s, const struct page_entry *e, struct str name, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)4 << 20);
+	struct loaded_statement x;
+	const struct json *v;
+	uint32_t member, who, word;
+	struct peer peer;
+	enum rc rc;
+
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "situation: out of memory");
+	if (name.n == 0 || peer_get(s->api->store, name, a, &peer, NULL) != RC_OK || !str_eq(peer.relation, S("child")) ||
+	    json_parse(a, e->body, &JSON_LIMITS, &v, NULL) != RC_OK || loaded_read(a, v, &x, NULL) != RC_OK)
+		return RC_OK;
+	TRY(roll_peer(s->roll, name, &member, err));
+	rc = picture_word(s->picture, x.member, &who);
+	if (rc == RC_OK)
+		rc = picture_teller(s->picture, member, who, x.since, x.out);
+	for (size_t i = 0; rc == RC_OK && i < x.n; i++) {
+		rc = picture_word(s->picture, x.indicators[i], &word);
+		if (rc == RC_OK)
+			rc = picture_loaded(s->picture, member, who, word, x.at);
+	}
+	return rc == RC_OK ? RC_OK : FAIL(err, rc, "situation: no room for what members have loaded");
+}
+
+enum stream { SIGHTINGS, OBJECTS, RELEASED, LOADS };
 
 static enum rc put_entry(struct situation *s, enum stream which, const struct page_entry *e, struct err *err)
 {
@@ -366,16 +395,18 @@ static enum rc put_entry(struct situation *s, enum stream which, const struct pa
 	case SIGHTINGS: return put_sighting(s, e, peer, err);
 	case OBJECTS: return put_object(s, e, source, peer, err);
 	case RELEASED: return put_released(s, e, err);
+	case LOADS: return put_loads(s, e, peer, err);
 	}
 	return RC_OK;
 }
 
 static enum rc read_objects(struct situation *s, enum stream which, struct err *err)
 {
-	static const struct str sighting[] = { { "sighting", 8 } }, indicator[] = { { "indicator", 9 } };
-	usec *cursor = which == SIGHTINGS ? &s->sightings : which == OBJECTS ? &s->objects : &s->released;
-	struct page_query q = { .collection = which == RELEASED ? s->api->down : NO_COLLECTION, .types = which == SIGHTINGS ? sighting : indicator,
-				.n_types = which != OBJECTS, .want_all = which == OBJECTS, .tlp_mask = UINT32_MAX, .limit = PAGE, .bodies = which == SIGHTINGS };
+	static const struct str types[] = { [SIGHTINGS] = { "sighting", 8 }, [OBJECTS] = { NULL, 0 }, [RELEASED] = { "indicator", 9 },
+					    [LOADS] = { LOADED_TYPE, sizeof LOADED_TYPE - 1 } };
+	usec *const cursors[] = { [SIGHTINGS] = &s->sightings, [OBJECTS] = &s->objects, [RELEASED] = &s->released, [LOADS] = &s->loads }, *cursor = cursors[which];
+	struct page_query q = { .collection = which == RELEASED ? s->api->down : NO_COLLECTION, .types = &types[which], .n_types = which != OBJECTS,
+				.want_all = which == OBJECTS, .tlp_mask = UINT32_MAX, .limit = PAGE, .bodies = which == SIGHTINGS || which == LOADS };
 	bool more = true;
 
 	while (more) {
@@ -478,6 +509,7 @@ static enum rc refresh(struct situation *s, struct err *err)
 	TRY(read_objects(s, OBJECTS, err));
 	TRY(read_objects(s, SIGHTINGS, err));
 	TRY(read_objects(s, RELEASED, err));
+	TRY(read_objects(s, LOADS, err));
 	if (s->who_changed)
 		TRY(roll_again(s->roll, err));
 	s->who_changed = false;

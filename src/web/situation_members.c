@@ -230,6 +230,18 @@ static enum rc put_named(struct roll *r, struct named *n, struct err *err)
 	return tell(r, &t, &n->member, err);
 }
 
+enum rc roll_peer(struct roll *r, struct str peer, uint32_t *ret, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)1 << 20);
+	struct case_author who = { .id = S("") };
+
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "members: out of memory");
+	if (case_author_of(r->api->store, peer, a, &who, NULL) != RC_OK)
+		who.id = S("");
+	return roll_member(r, who.id, peer, ret, err);
+}
+
 /* A peer that the register ties to an organisation is that organisation, also before it said a word. */
 static enum rc note_peers(struct roll *r, struct err *err)
 {
@@ -241,15 +253,12 @@ static enum rc note_peers(struct roll *r, struct err *err)
 		return FAIL(err, RC_NOMEM, "members: out of memory");
 	TRY(peer_list(r->api->store, a, &list, &n, err));
 	for (size_t i = 0; i < n; i++) {
-		struct case_author who = { .id = S("") };
 		uint32_t member;
 
 		if (!str_eq(list[i].relation, S("child")) || list[i].disabled)
 			continue;
 		TRY(roll_heard(r, list[i].name, list[i].last_ok, err));
-		if (case_author_of(r->api->store, list[i].name, a, &who, NULL) != RC_OK)
-			who.id = S("");
-		TRY(roll_member(r, who.id, list[i].name, &member, err));
+		TRY(roll_peer(r, list[i].name, &member, err));
 	}
 	return RC_OK;
 }

@@ -14,6 +14,8 @@ void roll_free(struct roll *r); /* accepts NULL */
  * empty: this node. Made when new. */
 enum rc roll_member(struct roll *r, struct str identity, struct str peer, uint32_t *ret, struct err *err) MUSTUSE;
 
+/* The member that this peer itself is. */
+enum rc roll_peer(struct roll *r, struct str peer, uint32_t *ret, struct err *err) MUSTUSE;
 /* A name that somebody gave this identity: it holds until the identity tells its own. */
 enum rc roll_name(struct roll *r, struct str identity, struct str name, struct err *err) MUSTUSE;
 

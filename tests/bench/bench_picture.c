@@ -87,8 +87,8 @@ static struct picture *fill(void)
 		at += (usec)DAYS * 86400 * USEC_PER_SEC / OFFERED;
 		must(picture_offered(p, word(p, "indicator", i), at));
 	}
-	for (unsigned i = 0; i < MEMBERS * 20; i++)
-		must(picture_loaded(p, i % MEMBERS, NOW - (usec)(MEMBERS * 20 - i) * 20 * USEC_PER_SEC, NOW - (usec)(MEMBERS * 20 - i) * 10 * USEC_PER_SEC));
+	for (unsigned i = 0; i < MEMBERS * 100; i++) /* each of the newest hundred by each member */
+		must(picture_loaded(p, i % MEMBERS, 0, word(p, "indicator", OFFERED - 1 - i / MEMBERS), NOW - (usec)below(86400) * USEC_PER_SEC));
 	for (unsigned i = 0; i < 200; i++)
 		must(picture_delivered(p, word(p, "feed", i % 20), NOW - (usec)(200 - i) * 7200 * USEC_PER_SEC, 1));
 	picture_since(p, NOW - (usec)DAYS * 86400 * USEC_PER_SEC);

@@ -2,7 +2,7 @@
 // their records; what is honest in the data is honest in what is drawn; live within a second; by keyboard alone.
 import { axe, Node, note, ok, open, pair, signIn, story, test, until, wrong } from './harness.mjs';
 
-const BOARDS = ['incidents', 'clocks', 'tiers', 'compliance', 'sectors', 'counties', 'techniques', 'spread', 'coverage', 'feeds', 'members', 'times'];
+const BOARDS = ['incidents', 'clocks', 'tiers', 'compliance', 'sectors', 'counties', 'techniques', 'spread', 'coverage', 'reach', 'loads', 'feeds', 'members', 'times'];
 const settled = page => page.waitForFunction(() => document.querySelector('main h1') && !/載入中|Loading|…$/.test(document.querySelector('main').innerText));
 
 test(async () => {

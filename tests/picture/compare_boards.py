@@ -66,7 +66,8 @@ class World:
         self.members = {m['key']: m for m in of('member')}
         self.incidents = {(i['number'], i['pack']): i for i in of('incident')}.values()
         self.tickets = {x['number']: x for x in of('ticket')}.values()
-        self.sightings, self.offered, self.loaded, self.deliveries = of('sighting'), of('offered'), of('loaded'), of('delivery')
+        self.sightings, self.offered, self.deliveries = of('sighting'), of('offered'), of('delivery')
+        self.telling = [r for r in rows if r.get('row') in ('teller', 'loaded')]
         self.boards = [r for r in rows if 'board' in r]
 
     def ask(self, b):
@@ -173,19 +174,46 @@ class World:
                       'second': val((firsts[1] - firsts[0]) / S), 'third': opt(firsts[2:3], lambda v: (v[0] - firsts[0]) / S), 'last': val(max(l for _, l in here.values()))}
         return out
 
+    def each_release(self):
+        """For each release of the period: [(member, seconds)] that loaded it, [member] in scope, and whether anybody speaks of it."""
+        tellers, loads = {}, {}
+        for row in self.telling:
+            who = row['member'], row['who']
+            if row['row'] == 'teller':
+                tellers[who] = row
+            else:
+                loads.setdefault((who, row['indicator']), row['at'])
+        mine = {k: x for k, x in tellers.items() if not x['out'] and self.members[k[0]]['linked'] and self.want(k[0])}
+        silent = [m for m, x in self.members.items() if x['linked'] and self.want(m) and (m, '') not in tellers]
+        for o in [o for o in self.offered if self.within(o['at'])][-100:]:
+            have = {k: max(0, loads[k, o['indicator']] - o['at']) / S for k in mine if loads.get((k, o['indicator']), self.now + 1) <= self.now}
+            speak = [k for k, x in mine.items() if x['since'] <= o['at'] or k in have]
+            yield o['indicator'], [(k[0], v) for k, v in have.items()], [k[0] for k in speak] + silent, bool(speak)
+
     def coverage(self):
-        offered = [o for o in self.offered if self.within(o['at'])][-100:]
-        scope = {m for m, x in self.members.items() if x['linked'] and self.want(m)}
         out = {}
-        for o in offered:
-            have = {}
-            for l in self.loaded:
-                if l['member'] in scope and l['at'] <= self.now and l['upto'] >= o['at'] and l['member'] not in have:
-                    have[l['member']] = (l['at'] - o['at']) / S
-            need = math.ceil(len(scope) * .9)
-            out[o['indicator']] = {'loaded': val(len(have)), 'scope': val(len(scope)), 'coverage': share(len(have), len(scope)), 'median': opt(list(have.values()), lambda v: quantile(v, .5)),
-                                   'to90': opt(sorted(have.values())[need - 1:need], lambda v: v[0])}
+        for k, have, scope, told in self.each_release():
+            times, need = sorted(v for _, v in have), math.ceil(len(scope) * .9)
+            row = {'loaded': val(len(have)), 'scope': val(len(scope)), 'coverage': share(len(have), len(scope)), 'median': opt(times, lambda v: quantile(v, .5)),
+                   'to90': opt(times[need - 1:need] if need else [], lambda v: v[0])}
+            out[k] = row if told else {c: {'why': 'no-report'} if 'value' in x and (c != 'scope' or not x['value']) else x for c, x in row.items()}
         return out
+
+    def over_releases(self, key):
+        have, scope = defaultdict(list), defaultdict(int)
+        for _, loads, members, _ in self.each_release():
+            for m, v in loads:
+                have[key(m)].append(v)
+            for m in members:
+                scope[key(m)] += 1
+        return {k: {'loaded': val(len(have[k])), 'scope': val(scope[k]), 'coverage': share(len(have[k]), scope[k]), 'median': opt(have[k], lambda v: quantile(v, .5)),
+                    'p90': opt(have[k], lambda v: quantile(v, .9))} for k in set(have) | set(scope)}
+
+    def reach(self):
+        return self.over_releases(lambda m: self.members[m]['sector'])
+
+    def loads(self):
+        return self.over_releases(lambda m: m)
 
     def feeds(self):
         out = {}

@@ -71,7 +71,7 @@ static enum rc fill(struct picture *p)
 		if (rc == RC_OK)
 			rc = picture_offered(p, word, NOW - DAY + i);
 		if (rc == RC_OK)
-			rc = picture_loaded(p, x.member, NOW, NOW - 1);
+			rc = picture_loaded(p, x.member, 0, word, NOW - 1);
 		if (rc != RC_OK)
 			return rc;
 	}

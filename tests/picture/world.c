@@ -10,6 +10,7 @@
 #define HOUR ((usec)3600 * USEC_PER_SEC)
 #define MEMBERS 60
 #define INCIDENTS 700
+#define TELLERS 45
 
 static uint64_t state;
 
@@ -125,14 +126,23 @@ static void put_loads(struct picture *p)
 		must(picture_offered(p, word(p, "i", n), offered));
 		printf("{\"row\":\"offered\",\"indicator\":\"i%u\",\"at\":%lld}\n", n, (long long)offered);
 	}
-	for (unsigned n = 0; n < 900; n++) {
-		uint32_t member = below(MEMBERS);
-		usec upto;
+	/* Some speak from the beginning, some later, some look at nothing; behind a few there are others. */
+	for (unsigned n = 0; n < TELLERS; n++) {
+		uint32_t member = below(MEMBERS), who = n % 3 == 0 ? word(p, "p", below(4)) : 0;
+		usec since = below(3) == 0 ? NOW - (usec)below(20 * 86400) * USEC_PER_SEC : PICTURE_NEVER;
+		bool out = below(8) == 0;
 
-		at += (usec)below(3000) * USEC_PER_SEC;
-		upto = at - (usec)below(40000) * USEC_PER_SEC;
-		must(picture_loaded(p, member, upto, at));
-		printf("{\"row\":\"loaded\",\"member\":\"m%u\",\"upto\":%lld,\"at\":%lld}\n", member, (long long)upto, (long long)at);
+		must(picture_teller(p, member, who, since, out));
+		printf("{\"row\":\"teller\",\"member\":\"m%u\",\"who\":\"%.*s\",\"since\":%lld,\"out\":%d}\n", member, STR(picture_text(p, who)),
+		       (long long)(since == PICTURE_NEVER ? -1 : since), out);
+		for (unsigned k = below(80); k > 0; k--) {
+			unsigned i = below(60);
+			usec when = at + (usec)below(20 * 86400) * USEC_PER_SEC; /* also before it was released, and not yet */
+
+			must(picture_loaded(p, member, who, word(p, "i", i), when));
+			printf("{\"row\":\"loaded\",\"member\":\"m%u\",\"who\":\"%.*s\",\"indicator\":\"i%u\",\"at\":%lld}\n", member, STR(picture_text(p, who)), i,
+			       (long long)when);
+		}
 	}
 }
 

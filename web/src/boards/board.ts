@@ -13,8 +13,8 @@ export interface Board {
 
 /** Boards of a tier, the first thing to look at first. */
 export function boardsOf(tier: string): string[] {
-  if (tier === 'nation') return ['incidents', 'sectors', 'counties', 'compliance', 'clocks', 'tiers', 'techniques', 'spread', 'coverage', 'times', 'members', 'feeds'];
-  if (tier === 'sector' || tier === 'region') return ['incidents', 'clocks', 'members', 'techniques', 'spread', 'coverage', tier === 'region' ? 'counties' : 'sectors', 'tiers', 'compliance', 'times', 'feeds'];
+  if (tier === 'nation') return ['incidents', 'sectors', 'counties', 'compliance', 'clocks', 'tiers', 'techniques', 'spread', 'coverage', 'reach', 'times', 'members', 'feeds'];
+  if (tier === 'sector' || tier === 'region') return ['incidents', 'clocks', 'members', 'techniques', 'spread', 'coverage', 'loads', tier === 'region' ? 'counties' : 'sectors', 'tiers', 'compliance', 'times', 'feeds'];
   return ['incidents', 'clocks', 'techniques', 'times', 'spread', 'feeds', 'tiers'];
 }
 

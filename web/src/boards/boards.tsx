@@ -29,7 +29,7 @@ export function Chart({ x, query, height }: { x: Board; query: URLSearchParams; 
     case 'sectors': return <Rates x={x} of="rate" link={link} />;
     case 'counties': return <Counties x={x} of="incidents" link={link} />;
     case 'techniques': return <Heat x={x} of="tickets" link={link} />;
-    case 'coverage': return <Rates x={x} of="coverage" link={link} />;
+    case 'coverage': case 'reach': case 'loads': return <Rates x={x} of="coverage" link={link} />;
     case 'clocks': case 'tiers': case 'compliance': return <Verdicts x={x} link={link} />;
     default: return <BoardTable x={x} query={query} most={8} />;
   }
@@ -75,14 +75,14 @@ function subject(r: Record<string, unknown>) {
     case 'incident': return <a href={'/console/incidents/' + part(text('number'))}><bdi>{text('number')} {text('title')}</bdi></a>;
     case 'ticket': return <a href={'/console/tickets/' + part(text('number'))}><bdi>{text('number')}</bdi></a>;
     case 'sighting': case 'release': return <a href={'/console/intelligence/' + part(text('indicator'))}><bdi>{text('indicator')}</bdi></a>;
-    default: return <bdi>{text('source') || text('member')}</bdi>;
+    default: return <bdi>{text('source') || text('member')}{text('behind') && ' · ' + text('behind')}</bdi>;
   }
 }
 
 function Records({ x, query }: { x: Board; query: URLSearchParams }) {
   const row = query.get('row') ?? '', c = x.columns[column(x, query.get('column') ?? '')];
   const { data, error } = useData<Behind>(`/boards/${x.board}/rows?${question(x.board, query, { row, column: c?.id ?? '', limit: '500' })}`);
-  const at = x.rows.find(r => r.key === row), instant = (r: Record<string, unknown>) => String(r.aware ?? r.first ?? r.opened ?? r.last ?? r.heard ?? r.at ?? '');
+  const at = x.rows.find(r => r.key === row), instant = (r: Record<string, unknown>) => String(r.aware ?? r.first ?? r.opened ?? r.last ?? r.heard ?? r.at ?? r.since ?? '');
   return <section class="card" aria-labelledby="behind">
     <h2 id="behind">{b('behind')}: <bdi>{at ? rowName(x, at) : row}</bdi> · {said(c?.title)} <a class="small" href={address(x.board, query)}>✕<span class="hidden"> {b('overview')}</span></a></h2>
     {c && <p class="muted">{b('formula')}: {said(c.formula)}</p>}
