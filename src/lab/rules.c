@@ -1,5 +1,7 @@
-/* libyara, loaded once in the zygote. Its tables stay as it makes them (a worker shares the pages until it writes); matches are told in the
- * order in which libyara finds them, rule by rule, which is that of the yara program. */
+/* libyara, loaded once in the zygote, behind a router that says which rules are worth running on a file (lab/router.h). All rules are disabled
+ * when they are loaded; a run enables those of its route. Where none of their strings can stand in the file, libyara is handed an
+ * empty piece in front of it, so that it looks for none, and judges the conditions on the whole. Matches are told in the order in
+ * which libyara finds them, rule by rule, which is that of the yara program. */
 #include "lab/rules.h"
 
 #include <dirent.h>
@@ -8,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "lab/router.h"
 #include "sys/file.h"
 
 #define FILES_MAX 8192
@@ -17,6 +20,7 @@
 
 struct lab_rules {
 	YR_RULES *rules;
+	struct lab_router *router; /* NULL: all rules are run on every file */
 	size_t n;
 	bool plain;
 };
@@ -167,6 +171,20 @@ static enum rc load(const char *const *paths, struct buf *generation, struct lab
 	return rc;
 }
 
+/* Without a router it is slower and nothing else. */
+static enum rc put_router(struct lab_rules *r, struct err *err)
+{
+	YR_RULE *rule;
+	enum rc rc = lab_router_new(r->rules, &r->router, err);
+
+	if (rc == RC_UNSUPPORTED)
+		return RC_OK;
+	TRY(rc);
+	yr_rules_foreach(r->rules, rule)
+		yr_rule_disable(rule);
+	return RC_OK;
+}
+
 enum rc lab_rules_load(const char *const *paths, bool plain, struct buf *generation, struct lab_rules **ret, struct err *err)
 {
 	struct err own = { 0 };
@@ -178,6 +196,8 @@ enum rc lab_rules_load(const char *const *paths, bool plain, struct buf *generat
 		return FAIL(err, RC_NOMEM, "rules: out of memory");
 	r->plain = plain;
 	rc = load(paths, generation, r, err);
+	if (rc == RC_OK)
+		rc = put_router(r, err);
 	if (rc != RC_OK) {
 		lab_rules_free(r);
 		return rc;
@@ -190,6 +210,7 @@ void lab_rules_free(struct lab_rules *r)
 {
 	if (r == NULL)
 		return;
+	lab_router_free(r->router);
 	if (r->rules != NULL)
 		yr_rules_destroy(r->rules);
 	mem_free(r);
@@ -198,6 +219,16 @@ void lab_rules_free(struct lab_rules *r)
 size_t lab_rules_count(const struct lab_rules *r)
 {
 	return r->n;
+}
+
+void lab_rules_unroute(struct lab_rules *r)
+{
+	YR_RULE *rule;
+
+	lab_router_free(r->router);
+	r->router = NULL;
+	yr_rules_foreach(r->rules, rule)
+		yr_rule_enable(rule);
 }
 
 /* --- running --- */
@@ -230,7 +261,9 @@ static enum lab_weight weight_of(const YR_RULE *rule)
 
 struct running {
 	const struct lab_rules *r;
-	struct lab_node *n;
+	struct str bytes;
+	lab_rules_match *fn;
+	void *ctx;
 	bool too_many;
 };
 
@@ -253,12 +286,12 @@ static void tell_rule(struct running *run, YR_SCAN_CONTEXT *context, const YR_RU
 			m.part = str_of(string->identifier);
 			m.at = (uint64_t)(match->base + match->offset);
 			m.length = (uint64_t)match->match_length;
-			lab_match(run->n, &m);
+			run->fn(run->ctx, &m);
 			told++;
 		}
 	}
 	if (told == 0)
-		lab_match(run->n, &m);
+		run->fn(run->ctx, &m);
 }
 
 static int on_event(YR_SCAN_CONTEXT *context, int message, void *data, void *ctx)
@@ -272,17 +305,97 @@ static int on_event(YR_SCAN_CONTEXT *context, int message, void *data, void *ctx
 	return CALLBACK_CONTINUE;
 }
 
-enum rc lab_rules_run(const struct lab_rules *r, struct lab_node *n, int seconds, struct err *err)
-{
-	struct running run = { .r = r, .n = n };
-	/* No handler for SIGSEGV: a worker that steps wrong is to die of it. */
-	int rc = yr_rules_scan_mem(r->rules, (const uint8_t *)n->bytes.p, n->bytes.n, SCAN_FLAGS_NO_TRYCATCH | SCAN_FLAGS_REPORT_RULES_MATCHING, on_event, &run, seconds);
+/* The file as libyara asks for it: an empty piece the first time, when it looks for strings, the whole whenever a condition or a module
+ * asks afterwards. */
+struct pieces {
+	struct str bytes;
+	YR_MEMORY_BLOCK block;
+	bool whole;
+};
 
+static const uint8_t *fetch(YR_MEMORY_BLOCK *block)
+{
+	return block->context;
+}
+
+static YR_MEMORY_BLOCK *first_piece(YR_MEMORY_BLOCK_ITERATOR *it)
+{
+	struct pieces *p = it->context;
+
+	p->block.size = p->whole ? p->bytes.n : 0;
+	p->whole = true;
+	it->last_error = ERROR_SUCCESS;
+	return &p->block;
+}
+
+static YR_MEMORY_BLOCK *no_more(YR_MEMORY_BLOCK_ITERATOR *it)
+{
+	it->last_error = ERROR_SUCCESS;
+	return NULL;
+}
+
+static uint64_t size_of_all(YR_MEMORY_BLOCK_ITERATOR *it)
+{
+	const struct pieces *p = it->context;
+
+	return p->bytes.n;
+}
+
+/* No handler for SIGSEGV: a worker that steps wrong is to die of it. */
+#define FLAGS (SCAN_FLAGS_NO_TRYCATCH | SCAN_FLAGS_REPORT_RULES_MATCHING)
+
+static int scan(const struct lab_rules *r, struct running *run, bool strings, int seconds)
+{
+	struct str bytes = run->bytes;
+	struct pieces p = { .bytes = bytes, .whole = strings, .block = { .fetch_data = fetch, .context = (void *)(uintptr_t)bytes.p } };
+	YR_MEMORY_BLOCK_ITERATOR it = { .context = &p, .first = first_piece, .next = no_more, .file_size = size_of_all };
+
+	return yr_rules_scan_mem_blocks(r->rules, &it, FLAGS, on_event, run, seconds);
+}
+
+static int scan_routed(const struct lab_rules *r, struct running *run, const struct lab_route *route, int seconds)
+{
+	int rc;
+
+	if (route->n == 0)
+		return ERROR_SUCCESS;
+	for (size_t i = 0; i < route->n; i++)
+		yr_rule_enable(&r->rules->rules_table[route->rules[i]]);
+	rc = scan(r, run, route->strings, seconds);
+	for (size_t i = 0; i < route->n; i++)
+		yr_rule_disable(&r->rules->rules_table[route->rules[i]]);
+	return rc;
+}
+
+enum rc lab_rules_scan(const struct lab_rules *r, struct str bytes, int seconds, lab_rules_match *fn, void *ctx, bool *ret_too_many, struct err *err)
+{
+	struct running run = { .r = r, .bytes = bytes, .fn = fn, .ctx = ctx };
+	struct lab_route route = { 0 };
+	int rc;
+
+	if (r->router != NULL)
+		TRY(lab_router_route(r->router, bytes, &route, err));
+	rc = r->router == NULL ? scan(r, &run, true, seconds) : scan_routed(r, &run, &route, seconds);
+	lab_route_done(&route);
+	*ret_too_many = run.too_many;
 	if (rc == ERROR_SCAN_TIMEOUT)
 		return FAIL(err, RC_LIMIT, "the time was over");
 	if (rc != ERROR_SUCCESS)
 		return FAIL(err, rc == ERROR_INSUFFICIENT_MEMORY ? RC_NOMEM : RC_INTERNAL, "libyara: error %d", rc);
-	if (run.too_many)
+	return RC_OK;
+}
+
+static void say(void *ctx, const struct lab_match *m)
+{
+	lab_match(ctx, m);
+}
+
+enum rc lab_rules_run(const struct lab_rules *r, struct lab_node *n, int seconds, struct err *err)
+{
+	bool too_many;
+
+	TRY(lab_rules_scan(r, n->bytes, seconds, say, n, &too_many, err));
+	if (too_many)
 		lab_fact(n, "rules.too-many", S("a string of a rule matched more often than libyara counts"));
 	return RC_OK;
 }

@@ -16,8 +16,14 @@ struct lab_rules;
 enum rc lab_rules_load(const char *const *paths, bool plain, struct buf *generation, struct lab_rules **ret, struct err *err) MUSTUSE;
 void lab_rules_free(struct lab_rules *r);
 size_t lab_rules_count(const struct lab_rules *r);
+/* The rule set without its router: every rule on every file, as libyara does. Slower, and the same matches (tests, measurements). */
+void lab_rules_unroute(struct lab_rules *r);
 
 /* Runs on the node's bytes, says matches by lab_match. In the worker. RC_LIMIT: `seconds` were not enough. */
 enum rc lab_rules_run(const struct lab_rules *r, struct lab_node *n, int seconds, struct err *err) MUSTUSE;
+
+/* The same on any bytes. Texts of a match live as long as `r`. `*ret_too_many`: a string matched more often than libyara counts. */
+typedef void lab_rules_match(void *ctx, const struct lab_match *m);
+enum rc lab_rules_scan(const struct lab_rules *r, struct str bytes, int seconds, lab_rules_match *fn, void *ctx, bool *ret_too_many, struct err *err) MUSTUSE;
 
 #endif
