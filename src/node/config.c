@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "base/text.h"
+#include "node/config_edit.h"
 #include "sys/file.h"
 
 #define CONFIG_BYTES_MAX ((size_t)1 << 20)
@@ -513,7 +514,62 @@ static void tell_value(struct jsonw *w, const char *name, const struct key *k, c
 	}
 }
 
-void config_tell(const struct config *c, struct jsonw *w)
+static bool same_value(const struct key *k, const void *a, const void *b)
+{
+	const char *x, *y;
+
+	if (k->kind != KIND_TEXT && k->kind != KIND_CHOICE)
+		return memcmp(a, b, k->kind == KIND_BOOL ? sizeof(bool) : sizeof(int64_t)) == 0;
+	memcpy(&x, a, sizeof x);
+	memcpy(&y, b, sizeof y);
+	return strcmp(x, y) == 0;
+}
+
+/* What may stand there and who may change it. */
+static void tell_rule(struct jsonw *w, const struct key *k)
+{
+	static const char *const kinds[] = { [KIND_TEXT] = "text", [KIND_INT] = "number", [KIND_BOOL] = "choice", [KIND_CHOICE] = "choice",
+					     [KIND_TLP] = "choice", [KIND_SPAN] = "span" };
+	const struct config_rule *rule = config_rule_of(str_of(k->section), str_of(k->name));
+
+	jsonw_m_cstr(w, "kind", kinds[k->kind]);
+	if (k->kind == KIND_INT) {
+		jsonw_m_int(w, "least", k->least);
+		jsonw_m_int(w, "most", k->most);
+	}
+	if (k->kind == KIND_BOOL || k->kind == KIND_CHOICE || k->kind == KIND_TLP)
+		jsonw_m_cstr(w, "choices", k->kind == KIND_BOOL ? "yes|no" : k->kind == KIND_TLP ? "clear|green|amber|amber+strict|red" : k->choices);
+	jsonw_m_cstr(w, "change", rule == NULL ? "file" : rule->second ? "second" : "free");
+	jsonw_m_bool(w, "now", rule != NULL && rule->now);
+}
+
+enum rc config_value(const struct config *c, struct str section, struct str key, struct arena *a, struct str *ret, struct err *err)
+{
+	const struct key *k = find_key(section, key);
+	const struct json *told;
+	struct str copy;
+	struct jsonw w;
+	struct buf b;
+	enum rc rc;
+
+	if (k == NULL || str_eq(section, S("input")))
+		return FAIL(err, RC_NOTFOUND, "[%.*s] %.*s: there is no such setting", STR(str_slice(section, 0, 64)), STR(str_slice(key, 0, 64)));
+	buf_init(&b, CONFIG_BYTES_MAX);
+	jsonw_init(&w, &b);
+	jsonw_object(&w);
+	tell_value(&w, "value", k, (const char *)c + k->offset);
+	jsonw_object_end(&w);
+	rc = buf_check(&b, err, "configuration");
+	copy = rc == RC_OK ? arena_dup(a, buf_view(&b)) : (struct str){ NULL, 0 };
+	if (rc == RC_OK)
+		rc = copy.p == NULL ? FAIL(err, RC_NOMEM, "configuration: out of memory") : json_parse(a, copy, &JSON_LIMITS, &told, err);
+	if (rc == RC_OK)
+		*ret = json_get_str(told, S("value"));
+	buf_done(&b);
+	return rc;
+}
+
+void config_tell(const struct config *c, const struct config *next, struct jsonw *w)
 {
 	jsonw_object(w);
 	jsonw_m_cstr(w, "file", c->path);
@@ -530,6 +586,9 @@ void config_tell(const struct config *c, struct jsonw *w)
 		tell_value(w, "value", k, (const char *)c + k->offset);
 		jsonw_m_cstr(w, "usual", k->def == NULL ? "" : k->def);
 		jsonw_m_cstr(w, "meaning", k->meaning);
+		tell_rule(w, k);
+		if (next != NULL && !same_value(k, (const char *)c + k->offset, (const char *)next + k->offset))
+			tell_value(w, "next", k, (const char *)next + k->offset);
 		jsonw_object_end(w);
 	}
 	jsonw_array_end(w);

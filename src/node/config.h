@@ -95,8 +95,11 @@ enum rc config_parse(struct str text, const char *path, struct arena *a, struct 
 void config_write_default(struct buf *out, const char *name, const char *tier, const char *identity, const char *listen,
 			  const char *store);
 
-/* {"file", "settings": [{"section", "key", "value", "usual", "meaning"}]}, without [input]; passwords in addresses are left out. */
-void config_tell(const struct config *c, struct jsonw *w);
+/* {"file", "settings": [{"section", "key", "value", "usual", "meaning", "kind", "least", "most", "choices", "change", "now", "next"}]}, without
+ * [input]; passwords in addresses are left out. `next`: what the file says by now, or NULL; told where it is another value. */
+void config_tell(const struct config *c, const struct config *next, struct jsonw *w);
+/* The value of one key as the file would have it, in `a`; RC_NOTFOUND. */
+enum rc config_value(const struct config *c, struct str section, struct str key, struct arena *a, struct str *ret, struct err *err) MUSTUSE;
 
 /* Reference of all keys as roff, for lianfang.conf(5). */
 void config_man(struct buf *out);

@@ -14,6 +14,7 @@
 #include "node/loaded.h"
 #include "node/opinions.h"
 #include "node/provider.h"
+#include "node/settings.h"
 #include "node/devices.h"
 #include "node/ticket_share.h"
 #include "node/tickets.h"
@@ -169,13 +170,6 @@ static void ticket_changed(void *ctx, const struct ticket *t)
 		if (rc != RC_OK && rc != RC_NOTFOUND)
 			log_line(LOG_LEVEL_WARN, "opinion", "is not told: %s", rc_name(rc));
 	}
-}
-
-static void write_settings(void *ctx, struct jsonw *w)
-{
-	const struct core *c = ctx;
-
-	config_tell(&c->node.config, w);
 }
 
 void node_url(const char *listen, int port, bool plain_http, char ret[static NODE_URL_MAX])
@@ -481,7 +475,7 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	TRY(node_open(dir, false, &c->node, err));
 	core_api(&c->node, &c->api);
 	c->api.status = write_status;
-	c->api.settings = write_settings;
+	settings_api(c);
 	c->api.changed = peers_changed;
 	c->api.ticket_changed = ticket_changed;
 	c->api.rule_known = rule_known;
@@ -601,13 +595,11 @@ static void reload(struct core *c)
 		log_line(LOG_LEVEL_ERROR, "reload", "kept as it was: %s", err.text);
 		return;
 	}
-	log_setup("core", (enum log_level)conf->log_level, str_eq(str_of(conf->log_format), S("json")));
-	c->api.strict = conf->strict;
+	settings_apply(c, conf);
 	if (fact_append(c->node.store, &(struct fact){ .kind = S("config.reload"), .actor = S("local"), .subject = S("lianfang.conf"),
 						      .body = S("{}") }, &err) != RC_OK)
 		log_line(LOG_LEVEL_ERROR, "reload", "not in the fact log: %s", err.text);
-	detect_link_settings(c->link, (int)conf->log_level, str_eq(str_of(conf->log_format), S("json")));
-	log_line(LOG_LEVEL_INFO, "reload", "certificate, log settings, peers and rules are read again; other keys at the next start");
+	log_line(LOG_LEVEL_INFO, "reload", "certificate, log and sign-in settings, peers and rules are read again; other keys at the next start");
 }
 
 /* Until the first admin has set a password or signed in, each start prints a link for it, and the one before is void. */
@@ -662,6 +654,7 @@ int serve_core(const char *dir, const struct serve_opts *o)
 	enum rc rc;
 
 	c.opts = *o;
+	pthread_mutex_init(&c.settings, NULL);
 	umask(077); /* whatever is made in the folder is the node's own */
 	log_setup("core", LOG_LEVEL_INFO, false);
 	proc_signals_block();

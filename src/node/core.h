@@ -66,6 +66,7 @@ struct core {
 	struct tickets *tickets; /* tickets.c: what alerts become */
 	struct sightings *sightings; /* sightings.c's own */
 	struct follower *follower; /* follower.c: what newly stored objects mean to the node */
+	pthread_mutex_t settings; /* one change of lianfang.conf at a time */
 	_Atomic bool stopping;
 	usec started;
 };

@@ -15,6 +15,15 @@
 
 struct ticket;
 
+/* One key of lianfang.conf set anew. */
+struct setting_change {
+	struct str section, key;
+	struct str value;    /* .p NULL: as usual */
+	struct str was;      /* what the asker saw; .p NULL: whatever */
+	struct str from, to; /* out: what was in the file and what is */
+	bool now;            /* out: in force already; else at the next start */
+};
+
 /* What the node lends to its routes. All pointers outlive the API. */
 struct ticket_change;
 
@@ -52,6 +61,10 @@ struct api {
 	void (*status)(void *ctx, struct jsonw *w);
 	/* {"file", "settings": [...]}: what is set. May be NULL. */
 	void (*settings)(void *ctx, struct jsonw *w);
+	/* Does the change of this one wait for a second person? And changes it: RC_BAD, RC_NOTFOUND, RC_DENIED (in the file alone), RC_CONFLICT
+	 * (`was`); texts in `a`. NULL: the node does not run. */
+	bool (*setting_second)(void *ctx, struct str section, struct str key);
+	enum rc (*setting_put)(void *ctx, struct setting_change *x, struct arena *a, struct err *err);
 	/* Something in peers, links or users changed: the node looks again. May be NULL. */
 	void (*changed)(void *ctx);
 	/* A ticket was closed or reopened, or (NULL) a suppression changed: what is in force is read again. May be NULL. */

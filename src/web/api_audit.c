@@ -19,7 +19,16 @@ static const char VERIFY_SCHEMA[] =
 static const char SETTINGS_SCHEMA[] =
 	"{\"type\":\"object\",\"properties\":{\"file\":{\"type\":\"string\"},\"settings\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":"
 	"{\"section\":{\"type\":\"string\"},\"key\":{\"type\":\"string\"},\"value\":{\"type\":\"string\"},\"usual\":{\"type\":\"string\"},\"meaning\":"
-	"{\"type\":\"string\"}}}}}}";
+	"{\"type\":\"string\"},\"kind\":{\"enum\":[\"text\",\"number\",\"choice\",\"span\"]},\"least\":{\"type\":\"integer\"},\"most\":{\"type\":\"integer\"},"
+	"\"choices\":{\"type\":\"string\"},\"change\":{\"enum\":[\"file\",\"free\",\"second\"],\"description\":\"only in the file; here; here when a second person"
+	" approves\"},\"now\":{\"type\":\"boolean\",\"description\":\"a change is in force at once, else at the next start\"},\"next\":{\"type\":\"string\","
+	"\"description\":\"what the file says by now, in force from the next start on\"}}}}}}";
+static const char SETTING_REQUEST[] =
+	"{\"type\":\"object\",\"required\":[\"value\"],\"properties\":{\"value\":{\"type\":\"string\"},\"was\":{\"type\":\"string\",\"description\":"
+	"\"refuse when it is another one by now\"}}}";
+static const char SETTING_SCHEMA[] =
+	"{\"type\":\"object\",\"properties\":{\"section\":{\"type\":\"string\"},\"key\":{\"type\":\"string\"},\"value\":{\"type\":\"string\"},"
+	"\"was\":{\"type\":\"string\"},\"now\":{\"type\":\"boolean\"}}}";
 
 static const struct api_param AUDIT_PARAMS[] = {
 	{ "who", "string", "part of the actor: user:alice" }, { "what", "string", "beginning of the kind: user." },
@@ -122,9 +131,65 @@ static enum rc settings_get(struct api_call *c, struct err *err)
 	return RC_OK;
 }
 
+static enum rc note_change(struct api_call *c, const struct setting_change *x, struct err *err)
+{
+	struct buf body;
+	struct jsonw w;
+	struct str subject = arena_fmt(c->req->arena, "%.*s.%.*s", STR(x->section), STR(x->key));
+	enum rc rc;
+
+	buf_init(&body, 65536);
+	jsonw_init(&w, &body);
+	jsonw_object(&w);
+	jsonw_m_str(&w, "from", x->from);
+	jsonw_m_str(&w, "to", x->to);
+	jsonw_object_end(&w);
+	rc = subject.p == NULL ? FAIL(err, RC_NOMEM, "settings: out of memory") : buf_check(&body, err, "settings");
+	if (rc == RC_OK)
+		rc = api_fact(c, "settings.change", subject, buf_view(&body), err);
+	buf_done(&body);
+	return rc;
+}
+
+static enum rc set(struct api_call *c, struct setting_change *x, struct err *err)
+{
+	TRY(sees_all(c, err));
+	if (c->api->setting_put == NULL)
+		return FAIL(err, RC_UNSUPPORTED, "the node does not run");
+	TRY(c->api->setting_put(c->api->ctx, x, c->req->arena, err));
+	if (!str_eq(x->from, x->to))
+		TRY(note_change(c, x, err));
+	jsonw_object(&c->out);
+	jsonw_m_str(&c->out, "section", x->section);
+	jsonw_m_str(&c->out, "key", x->key);
+	jsonw_m_str(&c->out, "value", x->to);
+	jsonw_m_str(&c->out, "was", x->from);
+	jsonw_m_bool(&c->out, "now", x->now);
+	jsonw_object_end(&c->out);
+	return RC_OK;
+}
+
+static enum rc setting_put(struct api_call *c, struct err *err)
+{
+	struct setting_change x = { .section = c->params[0], .key = c->params[1] };
+
+	TRY(api_text(c, "value", true, &x.value, err));
+	TRY(api_text(c, "was", false, &x.was, err));
+	return set(c, &x, err);
+}
+
+static enum rc setting_delete(struct api_call *c, struct err *err)
+{
+	struct setting_change x = { .section = c->params[0], .key = c->params[1] };
+
+	return set(c, &x, err);
+}
+
 const struct api_route API_ROUTES_AUDIT[] = {
 	{ "GET", "/audit", API_ADMIN, audit_get, "The fact log by who, what, about what and when; newest first", AUDIT_PARAMS, NULL, FACTS_SCHEMA },
 	{ "POST", "/audit/verify", API_ADMIN, verify_post, "Recompute the chain of facts: whether one was changed, dropped or reordered", NULL, NULL, VERIFY_SCHEMA },
 	{ "GET", "/settings", API_ADMIN, settings_get, "What is set in lianfang.conf and what is usual; no secret is told", NULL, NULL, SETTINGS_SCHEMA },
+	{ "PUT", "/settings/{section}/{key}", API_ADMIN, setting_put, "Change a setting: in force at once, or at the next start (now)", NULL, SETTING_REQUEST, SETTING_SCHEMA },
+	{ "DELETE", "/settings/{section}/{key}", API_ADMIN, setting_delete, "Set it back to what is usual", NULL, NULL, SETTING_SCHEMA },
 	{ NULL, NULL, API_ANY, NULL, NULL, NULL, NULL, NULL },
 };

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sodium.h>
+#include <stdatomic.h>
 
 #include "base/hash.h"
 #include "base/jsonw.h"
@@ -38,7 +39,7 @@ struct guesses {
 struct auth {
 	struct store *store;
 	bool no_basic;
-	usec password_most;
+	_Atomic usec password_most;
 	uint8_t anonymous_tlp;
 	char challenge[CHALLENGE_MAX];
 	char dummy[PASSWORD_HASH_MAX]; /* verified for unknown names, so that they take as long */
@@ -354,11 +355,18 @@ static struct outcome check_password(struct auth *a, const struct offer *o, cons
 	return out;
 }
 
+void auth_password_most(struct auth *a, usec most)
+{
+	atomic_store(&a->password_most, most);
+}
+
 bool auth_password_is_old(const struct auth *a, const struct user *u)
 {
 	usec since = u->pass_at > u->created ? u->pass_at : u->created;
 
-	return a->password_most > 0 && time_now() - since >= a->password_most;
+	usec most = atomic_load(&a->password_most);
+
+	return most > 0 && time_now() - since >= most;
 }
 
 static struct outcome by_basic(struct auth *a, const struct offer *o, struct arena *arena, struct viewer *ret)

@@ -54,6 +54,9 @@ enum rc auth_password(struct auth *a, struct http_req *r, struct str user, struc
 /* A sign-in by form came to its end: good, or its second factor failed, which counts as a wrong password does. */
 void auth_attempt(struct auth *a, struct http_req *r, struct str user, bool good);
 
+/* Another age of passwords, from now on. */
+void auth_password_most(struct auth *a, usec most);
+
 /* A sign-in by another way than a password came to its end: a fact says `how` (a string literal); a failure slows its address
  * down. The lock of an account is against guessed passwords and does not touch it. */
 void auth_came(struct auth *a, struct http_req *r, struct str user, bool good, const char *how);

@@ -5,6 +5,7 @@
 #include "stix/marking.h"
 #include "store/accounts.h"
 #include "store/approvals.h"
+#include "store/collections.h"
 #include "web/auth.h"
 #include "web/signing.h"
 
@@ -59,6 +60,35 @@ static bool grants(struct api_call *c)
 	return str_eq(role, S("admin")) || (tlp_parse(tlp, &level) && level > u.tlp_max);
 }
 
+static bool of_setting(struct api_call *c)
+{
+	return c->api->setting_second != NULL && c->api->setting_second(c->api->ctx, c->params[0], c->params[1]);
+}
+
+static bool turns_on(const struct api_call *c, const char *name, bool was)
+{
+	const struct json *v = json_get(c->body, str_of(name));
+
+	return !was && v != NULL && v->type == JSON_TRUE;
+}
+
+/* What a collection holds is shown to more, or it takes what was too strict for it: the TLP that held it back is lowered. */
+static bool opens_collection(struct api_call *c)
+{
+	struct str root = json_get_str(c->body, S("root")), id = json_get_str(c->body, S("id")), tlp = json_get_str(c->body, S("tlp_max"));
+	struct collection k;
+	enum tlp level;
+
+	if (id.n == 0 || collection_get(c->api->store, root, id, c->req->arena, &k, NULL) != RC_OK)
+		return false; /* a new one holds nothing yet */
+	return (tlp_parse(tlp, &level) && level > k.tlp_max) || turns_on(c, "all_read", k.all_read) || turns_on(c, "anon_read", k.anon_read);
+}
+
+static bool gives_right(struct api_call *c)
+{
+	return turns_on(c, "read", false) || turns_on(c, "write", false);
+}
+
 static const struct {
 	const char *method, *path;
 	bool (*is)(struct api_call *c);
@@ -71,7 +101,15 @@ static const struct {
 	{ "POST", "/users/{name}/identities", of_other_admin },
 	{ "POST", "/tokens", token_of_other_admin },
 	{ "DELETE", "/collections/{root}/{id}", always },
+	{ "POST", "/collections", opens_collection },
+	{ "POST", "/collections/{root}/{id}/rights", gives_right },
 	{ "POST", "/peers", always },
+	{ "POST", "/peers/{name}/links", always },
+	{ "POST", "/community/members/{member}/admit", always },
+	{ "POST", "/community/members/{member}/expel", always },
+	{ "POST", "/community/members/{member}/open", always },
+	{ "PUT", "/settings/{section}/{key}", of_setting },
+	{ "DELETE", "/settings/{section}/{key}", of_setting },
 	{ "DELETE", "/peers/{name}", always },
 };
 

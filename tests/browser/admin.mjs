@@ -125,6 +125,37 @@ test(async () => {
   await page.locator('.bar input').first().fill('second_person');
   await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
   ok((await page.locator('tbody').textContent()).includes('auto'), 'and are found by name');
+  // Changed by keyboard: a harmless one at once, one that opens something by two.
+  const setting = async name => (await node.get('/settings')).json.settings.find(s => `${s.section}.${s.key}` === name);
+  const change = async (name, act) => {
+    await page.locator('.bar input').first().fill(name.split('.')[1]);
+    await page.waitForFunction(n => document.querySelectorAll('.settings tbody tr').length === 1 && document.querySelector('.settings tbody').textContent.includes(n), name.split('.')[1]);
+    await page.locator('.settings tbody button').press('Enter');
+    await page.waitForSelector('dialog[open]');
+    await act();
+    await page.locator('dialog button.main').press('Enter');
+    await page.waitForSelector('dialog', { state: 'detached' });
+  };
+  await change('log.level', () => page.fill('dialog input', '2'));
+  await until(async () => (await setting('log.level')).value === '2', 'the level');
+  await page.waitForSelector('.undo button');
+  ok((await page.textContent('.undo')).includes('[log] level'), 'a setting is changed at once, and what it was is told');
+  await page.locator('.undo button').press('Enter');
+  await until(async () => (await setting('log.level')).value === '1', 'the level of before');
+  ok(true, 'and one press takes it back');
+  await change('tickets.max_hours', () => page.fill('dialog input', '12'));
+  await page.waitForSelector('p.warn');
+  ok((await page.textContent('p.warn')).includes('重新啟動') && (await setting('tickets.max_hours')).next === '12', 'one that waits for the next start says so');
+  await change('sign_in.second_person', () => page.selectOption('dialog select', 'no'));
+  await until(async () => (await node.get('/approvals')).json.approvals.some(a => a.state === 'waits' && a.path.includes('second_person')), 'what waits');
+  same((await setting('sign_in.second_person')).value, 'auto', 'one that opens waits for a second person');
+  await page.fill('.bar input', 'command');
+  await page.waitForFunction(() => /command/.test(document.querySelector('.settings tbody')?.textContent ?? ''));
+  same(await page.locator('.settings tbody tr', { hasText: '[notify] command' }).locator('button').count(), 0, 'what the node runs is not changed from here');
+  await page.fill('.bar input', '');
+  await page.check('.bar input[type=checkbox]');
+  await page.waitForFunction(n => document.querySelectorAll('.settings tbody tr').length === n, (await node.get('/settings')).json.settings.length);
+  same(await page.locator('.settings td.text[lang=en]').allTextContents(), [], 'each setting is explained in Chinese');
 
   for (const lang of ['zh-TW', 'en']) {
     await page.selectOption('select[name=lang]', lang);

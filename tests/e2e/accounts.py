@@ -125,6 +125,30 @@ t.same(n.get('/api/v1/session/searches', auth=LOGIN['analyst']).json()['searches
 t.same(n.request('DELETE', '/api/v1/session/searches/events/DNS%2Fx', auth=LOGIN['analyst']).status, 404, 'who cannot remove it')
 t.same(n.request('DELETE', '/api/v1/session/searches/events/DNS%2Fx', auth=LOGIN['reader']).status, 200, 'but its owner')
 
+# --- settings that change while the node runs ---
+conf = lambda: open(os.path.join(n.dir, 'lianfang.conf')).read()
+setting = lambda key: next(s for s in n.get('/api/v1/settings', auth=LOGIN['admin']).json()['settings'] if f"{s['section']}.{s['key']}" == key)
+put = lambda key, body, who='admin': n.request('PUT', '/api/v1/settings/' + key.replace('.', '/'), body, auth=LOGIN[who])
+lines = conf().count('\n')
+r = put('tickets.quiet_minutes', {'value': '30', 'was': '60'})
+t.ok(r.status == 200 and r.json() == {'section': 'tickets', 'key': 'quiet_minutes', 'value': '30', 'was': '60', 'now': False}, 'a setting is changed, at the next start', r)
+t.same((setting('tickets.quiet_minutes')['value'], setting('tickets.quiet_minutes')['next']), ('60', '30'), 'which is told with what is in force until then')
+t.ok('quiet_minutes = 30' in conf() and conf().count('\n') == lines + 1, 'one line of the file, and no other', conf())
+t.same(put('tickets.quiet_minutes', {'value': '20', 'was': '60'}).status, 409, 'who saw another value does not overwrite it')
+t.same([put('tickets.quiet_minutes', {'value': v}).status for v in ('x', '0', '5\nlisten = 1', '')], [400] * 4, 'a value that is none is refused')
+t.same([put(k, {'value': '/bin/sh'}).status for k in ('notify.command', 'detect.rules', 'store.store')], [403] * 3, 'what can run or read is changed in the file alone')
+t.same((put('none.none', {'value': '1'}).status, put('log.level', {'value': '0'}, 'analyst').status), (404, 403), 'nor what there is not, nor by anybody')
+t.ok(put('log.level', {'value': '2'}).json()['now'] and setting('log.level')['value'] == '2' and 'next' not in setting('log.level'), 'some are in force at once')
+t.same(n.request('DELETE', '/api/v1/settings/log/level', auth=LOGIN['admin']).json()['value'], '1', 'and back to the usual')
+t.same(n.request('DELETE', '/api/v1/settings/tickets/quiet_minutes', auth=LOGIN['admin']).status, 200, 'both')
+facts = n.get('/api/v1/audit?what=settings.change', auth=LOGIN['admin']).json()['facts']
+t.ok([(f['subject'], f['body']) for f in facts][-1:] == [('tickets.quiet_minutes', {'from': '60', 'to': '30'})] and len(facts) == 4 and facts[0]['actor'] == 'user:admin1', 'each change is a fact', facts)
+r = put('sign_in.second_person', {'value': 'no'})
+t.ok(r.status == 202 and setting('sign_in.second_person')['value'] == 'auto', 'a dangerous one waits for a second person', r)
+second = n.post('/api/v1/approvals/' + r.json()['approval'] + '/approve', {}, auth=n.auth) if hasattr(n, 'auth') else None
+t.ok(second is None or second.json()['status'] == 200 and setting('sign_in.second_person')['value'] == 'no', 'and is done when one approves', second)
+n.request('DELETE', '/api/v1/settings/sign_in/second_person', auth=LOGIN['admin'])
+
 # --- lockout: 5 failures, 15 minutes ---
 add_user('victim', 'reader', 'victim-password-1')
 good, bad = basic('victim', 'victim-password-1'), basic('victim', 'wrong-password')

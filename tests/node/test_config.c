@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "node/config.h"
+#include "node/config_edit.h"
 #include "tap.h"
 
 #define NODE "[node]\nname = A\ntier = sector\nidentity = identity--1\n" /* lines 1 to 4 */
@@ -160,6 +161,56 @@ static void test_round_trip(void)
 	buf_done(&shown);
 }
 
+static void test_set_line(void)
+{
+	static const struct { const char *name, *text, *value, *want; } rows[] = {
+		{ "in its place", "# a\n[log]\nlevel = 1\nformat = json\n", "2", "# a\n[log]\nlevel = 2\nformat = json\n" },
+		{ "behind the comment that tells of it", "[log]\n# Form\n#level = 1\n\n[store]\n", "2", "[log]\n# Form\n#level = 1\nlevel = 2\n\n[store]\n" },
+		{ "at the head of its section", "[store]\nlevel = 9\n[log]\nformat = json", "2", "[store]\nlevel = 9\n[log]\nlevel = 2\nformat = json\n" },
+		{ "in a section of its own", "[store]\n#level = 1\n", "2", "[store]\n#level = 1\n\n[log]\nlevel = 2\n" },
+		{ "once, where a section is opened twice", "[log]\n[node]\n[log]\nlevel=1\n", "2", "[log]\n[node]\n[log]\nlevel = 2\n" },
+		{ "not in an input", "[input log]\nlevel = 1\n", "2", "[input log]\nlevel = 1\n\n[log]\nlevel = 2\n" },
+		{ "taken out", "[log]\nlevel = 1\nformat = json\n", NULL, "[log]\nformat = json\n" },
+		{ "taken out of nothing", "[log]\n#level = 1\n", NULL, "[log]\n#level = 1\n" },
+	};
+
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		struct buf b;
+
+		buf_init(&b, 65536);
+		config_set_line(str_of(rows[i].text), S("log"), S("level"), rows[i].value == NULL ? (struct str){ NULL, 0 } : str_of(rows[i].value), &b);
+		EQ_STR(buf_view(&b), str_of(rows[i].want), rows[i].name);
+		buf_done(&b);
+	}
+}
+
+/* What can run programs, read files or open doors is not for the network. */
+static void test_change_rules(void)
+{
+	static const char *const shut[][2] = { { "notify", "command" }, { "notify", "webhook" }, { "store", "store" }, { "server", "listen" }, { "detect", "rules" },
+					       { "fence", "require_landlock" }, { "node", "tier" }, { "sign_in", "provider" }, { "none", "none" } };
+	const struct config_rule *rule = config_rule_of(S("sign_in"), S("second_person"));
+
+	for (size_t i = 0; i < COUNTOF(shut); i++)
+		OK(config_rule_of(str_of(shut[i][0]), str_of(shut[i][1])) == NULL, "[%s] %s is changed in the file alone", shut[i][0], shut[i][1]);
+	OK(rule != NULL && rule->second && rule->now, "who may do without a second person is decided by two, at once");
+}
+
+static void test_value(void)
+{
+	struct config c;
+	struct err err = { 0 };
+	struct str v;
+
+	OK(parse(NODE "[log]\nlevel = 2\n[sign_in]\npassword_max_age = 36h\n", &c, &err) == RC_OK, "parsed %s", err.text);
+	EQ_INT(config_value(&c, S("log"), S("level"), arena, &v, &err), RC_OK, "a number");
+	EQ_STR(v, S("2"), "as the file has it");
+	EQ_INT(config_value(&c, S("sign_in"), S("password_max_age"), arena, &v, &err), RC_OK, "a span");
+	EQ_STR(v, S("36h"), "as the file has it");
+	EQ_INT(config_value(&c, S("input"), S("path"), arena, &v, &err), RC_NOTFOUND, "inputs are not settings");
+	EQ_INT(config_value(&c, S("log"), S("none"), arena, &v, &err), RC_NOTFOUND, "nor is what there is not");
+}
+
 int main(void)
 {
 	struct config c;
@@ -171,6 +222,9 @@ int main(void)
 	test_too_many_inputs();
 	test_values();
 	test_round_trip();
+	test_set_line();
+	test_change_rules();
+	test_value();
 	EQ_INT(config_read("/nowhere/x.conf", arena, &c, &err), RC_NOTFOUND, "no file");
 	OK(strstr(err.text, "/nowhere/x.conf") != NULL, "no file: named");
 	arena_free(arena);

@@ -1,0 +1,23 @@
+// What each setting is for, as the node says it in English (src/node/config.c).
+export const MEANINGS: Record<string, string | undefined> = {
+  'node.name': '其他節點所見的名稱。', 'node.tier': '本節點在聯防體系中的層級。', 'node.identity': '本節點的 STIX 身分（由 init 產生）。',
+  'server.listen': '位址與連接埠；[::]:8443 為所有位址。', 'server.threads': '處理請求的事件迴圈數。', 'server.workers': '等候磁碟或密碼雜湊的請求所用的執行緒數。', 'server.max_connections': '同時連線數上限。',
+  'server.max_per_address': '同一位址的連線數上限；0 為不限。', 'server.idle_seconds': '靜默的連線逾此秒數即關閉。', 'server.max_body_mb': '請求本體的大小上限（MiB），也是新 API root 的 TAXII max_content_length。', 'server.max_bodies_mb': '記憶體中所有請求本體的合計上限（MiB）。',
+  'server.basic_auth': '每次請求以使用者名稱與密碼登入（HTTP Basic）；no 則僅接受權杖與用戶端憑證。', 'store.store': 'sqlite，或 postgresql:// 位址。',
+  'intel.default_tlp': '未標示 TLP 的物件視為此等級。', 'intel.strict': '拒絕自訂的類型與屬性。', 'intel.upgrade_20': '將送入的 STIX 2.0 物件升級；否則以 2.0 保存。', 'intel.expire': '未載明有效期限（valid_until）的指標，是否在其種類的壽命屆滿後退出偵測。',
+  'intel.warninglists': 'MISP 警示清單的資料夾（其下的 list.json）；空白為無。', 'intel.release': '成員回報的情資是否可自動向下釋出。', 'intel.release_tlp': '自動釋出可轉送的最嚴 TLP。', 'intel.up': '送往上級的集合（root/alias）。', 'intel.down': '送往下級的集合（root/alias）。',
+  'detect.rules': '比對輸入的 Sigma 規則資料夾（其下的 *.yml）；空白為無。', 'detect.lists': '佔位詞的值所在資料夾：NAME.txt 存放 %NAME% 的值，一行一個。', 'detect.packs': '除內建外，其他紀錄來源定義的資料夾（*.yml）。', 'detect.match': '是否在本機比對輸入；no 則由 [history] queue 的工作程式比對。',
+  'detect.queue': '佇列（postgresql://…，或節點資料夾下的檔案）；其工作程式找到的告警成為本節點的告警與目擊。',
+  'desk.pack': '未指明法規的事件所適用的法規（lianfang pack list）；多個以空白分隔。', 'desk.roles': '帳號、機關或節點在事件處理中的角色：名稱=角色，以空白分隔；各角色只看到法規允許的內容。', 'desk.peer_incidents': '單一節點每小時可在此開立的事件數；超過者等候，不會遺失。',
+  'desk.notices': '於 /notices 公開公告：本節點就重大事件發布、供無帳號者閱讀的內容。', 'desk.figures': '於 /public 公開統計：以整週計，且少於三個成員的數字不公布，供無帳號者閱讀。', 'desk.packs': '除內建外，其他法規的資料夾（名稱/pack.json）。',
+  'intake.enabled': '於 /window 開設單一窗口：無帳號者可通報，並以編號與代碼查詢進度。', 'intake.per_address': '單一位址每小時可送出的通報數。', 'intake.per_hour': '全部每小時可送出的通報數。',
+  'notify.mail_server': '以郵件送出事件提醒：smtp://主機:埠（STARTTLS）或 smtps://主機:埠；空白為無。', 'notify.mail_from': '寄件位址。', 'notify.mail_to': '收件位址，以空白分隔。', 'notify.mail_duty': '同時寄給值班人員的電子郵件（lianfang duty）；mail_to 仍會收到。',
+  'notify.mail_user': '郵件伺服器的帳號；空白為不需要。', 'notify.mail_password_file': '存放其密碼的檔案。', 'notify.mail_ca': '簽發郵件伺服器憑證的機構（PEM 檔）；空白為系統所信任者。', 'notify.command': '每次提醒時執行的程式，內容以 JSON 自標準輸入提供；不帶參數、不經 shell；空白為無。',
+  'notify.webhook': '每次提醒以 JSON 送往的位址；http:// 僅限本機；空白為無。', 'notify.webhook_ca': '簽發其憑證的機構（PEM 檔）；空白為系統所信任者。',
+  'sign_in.provider': '可用於登入的身分提供者（OpenID Connect）：其 issuer，https://…；空白為無。登入後返回 https://主機/console/sign-in。', 'sign_in.provider_name': '登入按鈕上的名稱；空白為 issuer。', 'sign_in.client_id': '提供者所知的本節點名稱。', 'sign_in.client_secret_file': '存放其密鑰的檔案；空白為公開用戶端。', 'sign_in.provider_ca': '簽發其憑證的機構（PEM 檔）；空白為系統所信任者。',
+  'sign_in.password_max_age': '密碼逾此期限即只能用來設定新密碼（如 90d）；0 為不限。', 'sign_in.password_min_age': '使用者須隔此時間才可再次變更密碼（如 1d），以免繞過最近三次的限制；0 為不限。', 'sign_in.second_person': '經網路所為的危險變更，是否需由第二位管理者核可；auto 為有兩位管理者時即需要。',
+  'history.max_mb': '輸入的紀錄在磁碟上保留的大小（MiB），供搜尋與追獵；最舊者先刪。0 為不保留。', 'history.max_days': '並且不超過此天數。', 'history.queue': '佇列（postgresql://…，或節點資料夾下的檔案）：封存的區塊送入其中，供 lianfang queue work 使用。',
+  'tickets.quiet_minutes': '同一主機、同一規則或值的告警，間隔不超過此分鐘數者併為一張監控單。', 'tickets.max_hours': '但合計不超過此時數，逾者另開新單。', 'tickets.sighting_seconds': '持續增加的目擊最多每隔此秒數更新一次，並於當日結束時更新。', 'tickets.sector': '本節點所監控機關的領域，用於監控單。', 'tickets.region': '及其區域。',
+  'tickets.oid': '及其在政府目錄中的物件識別碼（OID）；空白為節點的 STIX 身分。', 'tickets.rsit': '除內建（packs/rsit）外，事件分類與規則的檔案。', 'tickets.opinions': '確認與誤判是否在 TLP 允許下，作為對指標的意見上送。', 'tickets.share': '監控單是否在 TLP 允許下上送上級，並在那裡持續更新。',
+  'log.format': '標準錯誤輸出的紀錄格式。', 'log.level': '最低等級：0 除錯、1 訊息、2 警告、3 錯誤。', 'fence.require_landlock': '核心沒有 Landlock 時拒絕執行。',
+};
