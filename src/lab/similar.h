@@ -35,6 +35,14 @@ void ctph_add(struct ctph *c, struct str bytes);
  * of hardly any variety). */
 bool ctph_end(struct ctph *c, char out[static CTPH_TEXT_MAX]) MUSTUSE;
 
+/* How alike two such texts say their files are, as `ssdeep` counts: 0 nothing in common, 100 the same text. 0 also when one of them is none. */
+int ctph_score(struct str a, struct str b);
+
+#define CTPH_KEYS_MAX 128
+/* Under which a text is kept so that its relatives are found without a look at all others: two texts with a score share a key (or are the
+ * same and too short for one). Keys are below 2^56; their number, 0 for what is no such text or has less than seven characters. */
+size_t ctph_keys(struct str text, uint64_t keys[static CTPH_KEYS_MAX]);
+
 /* --- tlsh --- */
 
 #define TLSH_TEXT_MAX 73 /* "T1", 70 digits and a NUL */
@@ -54,5 +62,12 @@ bool tlsh_end(const struct tlsh *t, char out[static TLSH_TEXT_MAX]) MUSTUSE;
 /* How far two such texts are apart: 0 the same, below 30 close relatives, below 100 perhaps. -1: one of them is no digest
  * (with or without "T1", digits in either case). */
 int tlsh_distance(struct str a, struct str b);
+
+#define TLSH_SHELF_BITS 8
+/* On which shelf and in which box of it a text is kept (0 to 65,535): the shelf (upper bits) by the length of its file, the box (TLSH_SHELF_BITS)
+ * by its two ratios. -1: it is none. */
+int tlsh_place(struct str text);
+/* The least that two texts of these places can be apart: what is farther is not looked at. */
+int tlsh_place_distance(int a, int b);
 
 #endif

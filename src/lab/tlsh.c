@@ -185,3 +185,20 @@ int tlsh_distance(struct str a, struct str b)
 	}
 	return d;
 }
+
+/* --- places --- */
+
+int tlsh_place(struct str text)
+{
+	unsigned char x[DIGEST_BYTES];
+
+	return read_digest(text, x) ? swapped(x[1]) << TLSH_SHELF_BITS | x[2] : -1;
+}
+
+/* What tlsh_distance adds for length and ratios, and nothing of the rest. */
+int tlsh_place_distance(int a, int b)
+{
+	int length = apart(a >> TLSH_SHELF_BITS & 255, b >> TLSH_SHELF_BITS & 255, 256);
+
+	return (length <= 1 ? length : length * 12) + of_ratio(a >> 4 & 15, b >> 4 & 15) + of_ratio(a & 15, b & 15);
+}

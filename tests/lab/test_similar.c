@@ -46,6 +46,43 @@ static const struct {
 	{ 8, 19, 1135 },
 };
 
+/* Scores as ssdeep 2.14 gives them for texts of files that were changed here and there. */
+static const struct {
+	const char *a, *b;
+	int score;
+} alike[] = {
+	{ "192:L3Re+r1vm5Qh51a1oH1cUNzi+NEh3KXs/QzxumLJEO9tsCXR9A4vT:L3fr1O5Qn1uo1fOhKGsRLKO9tsC/r",
+	  "192:celrVzYQh516Lo71cONzx+NEh3KXs/QPumyJEO9dsCG/9A4vT:jrFYQn16LoJ8OhKGQyKO9dsCyr", 68 },
+	{ "24:FH1+GS+fj4Vl/o/Fe5ouikvwykMYeSP2cNU9oI1WAq9BD9/29e6RcgFARhNl:FH1h74ugo9ySPfNWhIz/oZcgFEhP",
+	  "24:/sOnFffj4Vl/o+1nAg5Mglyky/hYLGUYw8/RtpPVW3kIH/W+D90hLpAZvDl:/sO174lj5VlykyoGVUtH+m0hyZvh", 33 },
+	{ "384:2W995ALJ588+2Gz/00XidLuvpFbuvNOqd0kroMcZ7jjYILlJDDOLwyGOX5UdnvCv:2W3ulKPpc0XHMcMcZvjdDDkwyh2dafJt",
+	  "384:qW995ALJr88YI0z/0C5dLLMCXyNOXd0k2oMcZvdjDInlVDDbLw3SHX59d8hvCfyX:qW3ulYHxcCLzRMcZVjQDDPwCH7d3KJt", 55 },
+	{ "48:FHC974lw/jyv7tpB+C/ZQcgFEh5L92x/QyLOTDGg8Q2K6BRGfLlhSG754o7MH:FHCwEetpB+C/yc1h5LqQyqTDj8JQvSMo",
+	  "48:FHC974Qw/jyv7t3lF+C/ZAgFEN5L92x/QBMOTD2ZWt2K6BRGfLlh7G7th7MH:FHC3Eet3lF+C/a1N5LqQBLTD2ZW0Qv7D", 75 },
+	{ "6:XYsnDHLiFsEx4fzCOrJDkBYQlq0O3xmzsCdhp//gASvZ7G8QbQTGsX/CYaop5:XYsDrLExaDkBYQlGczsCdhpwAIbZ/np5",
+	  "6:XYsnDH7emJzQdkmY3FP1zsCdhz/gASvZ7G83XCj3oQbQT8RXF3vpDHFECY:XYsDSkmS1zsCdhsAIj3SLoepxFJY", 54 },
+	{ "192:L3Re+r1vm5Qh51a1oH1cUNzi+NEh3KXs/QzxumLJEO9tsCXR9A4vT:L3fr1O5Qn1uo1fOhKGsRLKO9tsC/r", "384:L3fr1O5Qn1uo1fOhKGsRLKO9tsC/r:x", 100 },
+	{ "3:abc:def", "3:abc:def", 100 }, { "3:abc:def", "3:abd:def", 0 }, { "", "3:abd:def", 0 }, { "7x:a:b", "3:abd:def", 0 },
+};
+
+/* Who has a score is found by a key; and keys tell block sizes apart. */
+static void compare_texts(void)
+{
+	static uint64_t x[CTPH_KEYS_MAX], y[CTPH_KEYS_MAX];
+
+	for (size_t i = 0; i < COUNTOF(alike); i++) {
+		struct str a = str_of(alike[i].a), b = str_of(alike[i].b);
+		size_t nx = ctph_keys(a, x), ny = ctph_keys(b, y), shared = 0;
+
+		EQ_INT(ctph_score(a, b), alike[i].score, "score");
+		EQ_INT(ctph_score(b, a), alike[i].score, "the other way");
+		for (size_t j = 0; j < nx; j++)
+			for (size_t k = 0; k < ny; k++)
+				shared += x[j] == y[k];
+		OK((shared > 0) == (alike[i].score > 0 && a.n > 20), "%zu keys in common of %zu and %zu", shared, nx, ny);
+	}
+}
+
 static char *bytes_of(const struct row *r)
 {
 	char *p = mem_alloc(r->size);
@@ -83,6 +120,27 @@ static void digests(const struct row *r, size_t step, char *ctph, char *tlsh)
 	mem_free(p);
 }
 
+/* No two are nearer than their places. */
+static void places(void)
+{
+	static char text[COUNTOF(rows)][TLSH_TEXT_MAX];
+	static char ctph[CTPH_TEXT_MAX];
+
+	for (size_t i = 0; i < COUNTOF(rows); i++)
+		digests(&rows[i], 4096, ctph, text[i]);
+	for (size_t i = 0; i < COUNTOF(rows); i++)
+		for (size_t j = 0; j < COUNTOF(rows); j++) {
+			int d = tlsh_distance(str_of(text[i]), str_of(text[j])), least;
+
+			if (d < 0)
+				continue;
+			least = tlsh_place_distance(tlsh_place(str_of(text[i])), tlsh_place(str_of(text[j])));
+			OK(least >= 0 && least <= d && (i != j || least == 0), "places %zu and %zu: at least %d of %d", i, j, least, d);
+		}
+	EQ_INT(tlsh_place(S("T1FF")), -1, "no digest has no place");
+	EQ_INT(tlsh_place(S("T1E4253312DE23851C4BFBA621525B147BB05C3F1B79F31A5AFE2E47A2C659C2303D2936")), 0x5233, "shelf of the length, box of the ratios");
+}
+
 int main(void)
 {
 	static char ctph[CTPH_TEXT_MAX], tlsh[TLSH_TEXT_MAX], other[TLSH_TEXT_MAX];
@@ -104,5 +162,7 @@ int main(void)
 	}
 	EQ_INT(tlsh_distance(str_of(tlsh), S("T1")), -1, "no digest");
 	EQ_INT(tlsh_distance(str_of(tlsh), S("T1G4253312DE23851C4BFBA621525B147BB05C3F1B79F31A5AFE2E47A2C659C2303D2936")), -1, "no digits");
+	compare_texts();
+	places();
 	return tap_done();
 }
