@@ -223,6 +223,10 @@ static void handle_public(void *ctx, struct http_req *r, struct http_res *res)
 		window_handle(c->window, r, res);
 		return;
 	}
+	if (public_lab_is_path(r->path)) {
+		public_lab_handle(&c->api, (uint64_t)c->node.config.max_body_mb * MIB, r, res);
+		return;
+	}
 	if (c->figures != NULL && figures_is_path(r->path)) {
 		figures_handle(c->figures, r, res);
 		return;
@@ -249,6 +253,10 @@ static bool admit_public(void *ctx, struct http_req *r, size_t *ret_max_body, st
 {
 	struct core *c = ctx;
 
+	if (public_lab_is_path(r->path)) {
+		*ret_max_body = (size_t)c->node.config.max_body_mb * MIB;
+		return true;
+	}
 	if ((c->figures != NULL && figures_is_path(r->path)) || (c->notices != NULL && notices_is_path(r->path)))
 		return true;
 	if (c->window != NULL && window_is_path(r->path)) {
@@ -277,7 +285,10 @@ static bool admit_local(void *ctx, struct http_req *r, size_t *ret_max_body, str
 static void refuse(void *ctx, struct http_req *r, int status, const char *why, struct http_res *res)
 {
 	(void)ctx;
-	taxii_error(r, res, status, "%s", why);
+	if (public_lab_is_path(r->path))
+		public_lab_refused(r, status, res);
+	else
+		taxii_error(r, res, status, "%s", why);
 }
 
 /* Reads answer from memory and the page cache and need no worker, once the client is known. */
@@ -288,7 +299,7 @@ static bool may_wait(void *ctx, const struct http_req *r)
 
 	if (console_has(r->path))
 		return false;
-	return !reads || c->node.store == NULL || notices_is_path(r->path) || figures_is_path(r->path) || str_starts(str_of(c->node.config.store), S("postgresql://")) ||
+	return !reads || c->node.store == NULL || notices_is_path(r->path) || figures_is_path(r->path) || public_lab_is_path(r->path) || str_starts(str_of(c->node.config.store), S("postgresql://")) ||
 	       str_starts(r->path, S("/api/v1/")) || auth_is_slow(c->auth, r);
 }
 

@@ -21,6 +21,7 @@
 #include "web/api.h"
 #include "web/auth.h"
 #include "web/figures.h"
+#include "web/public_lab.h"
 #include "web/notices.h"
 #include "web/window.h"
 

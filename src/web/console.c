@@ -25,6 +25,7 @@ static const char *const views[] = {
 	"events",
 	"rules",
 	"intelligence",
+	"lab",
 	"members",
 	"account",
 	"users",

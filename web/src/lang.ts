@@ -2,7 +2,7 @@
 import { signal } from './signal';
 
 const zh = {
-  boards: '態勢看板',
+  boards: '態勢看板', lab: '惡意檔案檢測',
   product: '聯防', skip: '跳到內容', today: '今日', incidents: '資安事件', tickets: '監控單', events: '紀錄', intelligence: '情資', members: '成員與節點', account: '我的帳號',
   signIn: '登入', signOut: '登出', user: '使用者', password: '密碼', code: '驗證碼', codeHint: '驗證程式的六位數字，或一組復原碼', next: '繼續',
   setUp: '設定密碼', setUpHint: '此連結僅能使用一次。', newPassword: '新密碼', again: '再輸入一次', notSame: '兩次輸入不同',
@@ -43,7 +43,7 @@ const zh = {
 export type Key = keyof typeof zh;
 
 const en: Record<Key, string> = {
-  boards: 'Situation',
+  boards: 'Situation', lab: 'Lab',
   product: 'Lianfang', skip: 'Skip to content', today: 'Today', incidents: 'Incidents', tickets: 'Tickets', events: 'Events', intelligence: 'Intelligence', members: 'Members and peers', account: 'My account',
   signIn: 'Sign in', signOut: 'Sign out', user: 'User', password: 'Password', code: 'Code', codeHint: 'Six digits of your authenticator, or a recovery code', next: 'Continue',
   setUp: 'Set a password', setUpHint: 'This link works once.', newPassword: 'New password', again: 'Once more', notSame: 'The two differ',

@@ -22,6 +22,7 @@ const views: Record<string, () => Promise<View>> = {
   events: () => import('./views/events').then(m => m.Events),
   rules: () => import('./views/rules').then(m => m.Rules),
   intelligence: () => import('./views/intelligence').then(m => m.Intelligence),
+  lab: () => import('./views/lab').then(m => m.Lab),
   members: () => import('./views/members').then(m => m.Members),
   users: () => import('./views/users').then(m => m.Users),
   settings: () => import('./views/settings').then(m => m.Settings),
@@ -90,7 +91,7 @@ function Inside() {
     'g e': to('events'),
     'g r': to('rules'),
     'g s': to('intelligence'),
-    'g p': to('members'),
+    'g p': to('members'), 'g f': to('lab'),
     'g u': to('users'), 'g c': to('settings'), 'g l': to('audit'),
     'g b': to('boards'),
   });

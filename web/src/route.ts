@@ -12,6 +12,7 @@ export const NAV: Key[] = [
   'events',
   'rules',
   'intelligence',
+  'lab',
   'members',
 ];
 
