@@ -59,16 +59,23 @@ static bool begins(const struct salvage *s, struct str line)
 	return at < line.n && line.p[at] == '{' && at <= s->column;
 }
 
-static void take_line(struct salvage *s, struct str line)
+/* A line whose end has come. One that is longer than an event may be makes the piece so too. */
+static void take_line(struct salvage *s)
 {
-	if (begins(s, line)) {
+	struct str line = buf_view(&s->line);
+
+	if (s->line.bad != RC_OK) {
+		s->piece.bad = s->line.bad;
+		s->open = true;
+	} else if (begins(s, line)) {
 		hand_over(s);
 		s->open = true;
 	}
-	if (!s->open)
-		return;
-	buf_str(&s->piece, s->piece.n == 0 ? str_trim(line) : line);
-	buf_char(&s->piece, '\n');
+	if (s->open) {
+		buf_str(&s->piece, s->piece.n == 0 ? str_trim(line) : line);
+		buf_char(&s->piece, '\n');
+	}
+	buf_clear(&s->line);
 }
 
 bool salvage_feed(struct salvage *s, struct str text, bool open)
@@ -76,28 +83,20 @@ bool salvage_feed(struct salvage *s, struct str text, bool open)
 	s->open = s->open || open;
 	while (text.n > 0 && !s->ended) {
 		const char *nl = memchr(text.p, '\n', text.n);
-		size_t n = nl == NULL ? text.n : (size_t)(nl - text.p) + 1;
+		size_t n = nl == NULL ? text.n : (size_t)(nl - text.p);
 
 		buf_str(&s->line, str_make(text.p, n));
-		text = str_slice(text, n, text.n);
-		if (nl == NULL)
-			break;
-		if (s->line.bad != RC_OK) {
-			s->piece.bad = s->line.bad;
-			s->open = true;
-		} else {
-			take_line(s, str_slice(buf_view(&s->line), 0, s->line.n - 1));
-		}
-		buf_clear(&s->line);
+		text = str_slice(text, n + 1, text.n);
+		if (nl != NULL)
+			take_line(s);
 	}
 	return !s->ended;
 }
 
 bool salvage_end(struct salvage *s)
 {
-	if (s->line.n > 0)
-		take_line(s, buf_view(&s->line));
+	if (s->line.n > 0 || s->line.bad != RC_OK)
+		take_line(s);
 	hand_over(s);
-	buf_clear(&s->line);
 	return !s->ended;
 }
