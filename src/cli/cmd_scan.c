@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "cli/cli.h"
@@ -20,6 +21,9 @@
 #define FOLDERS_DEEP 256
 #define PATH_BYTES 4096
 #define SHOWN_MATCHES 20
+#define HELD_MAX 1024                     /* reports that wait for one in front of them */
+#define BUNDLE_FILE ((int64_t)2 << 20)    /* files of up to this size go to a worker together, under rules alone */
+#define BUNDLE_BYTES ((uint64_t)16 << 20)
 #define SHOWN_UNSEEN 5
 
 static const struct cli_opt scan_opts[] = {
@@ -52,10 +56,20 @@ struct held {
 	struct lab_report report;
 };
 
+/* Small files of a folder that go to one worker: with nothing but rules to run, a worker for each would cost more than the rules. */
+struct bundle {
+	int fd; /* -1: none is begun */
+	uint64_t bytes;
+	struct lab_piece parts[LAB_PARTS_MAX];
+	char *paths[LAB_PARTS_MAX];
+	size_t n;
+};
+
 struct scan {
 	const struct cli *c;
 	struct lab *lab;
-	struct held held[LAB_AT_ONCE];
+	struct held held[HELD_MAX];
+	struct bundle bundle;
 	uint64_t handed, printed; /* files in, reports out */
 	size_t jobs;
 	uint64_t by_verdict[LAB_V_MALICIOUS + 1];
@@ -219,7 +233,7 @@ static enum rc print_in_order(struct scan *s, struct err *err)
 	struct held *h;
 	enum rc rc = RC_OK;
 
-	while (rc == RC_OK && s->printed < s->handed && (h = &s->held[s->printed % LAB_AT_ONCE])->done) {
+	while (rc == RC_OK && s->printed < s->handed && (h = &s->held[s->printed % HELD_MAX])->done) {
 		rc = print_report(s, &h->report, err);
 		arena_free(h->a);
 		*h = (struct held){ 0 };
@@ -249,21 +263,111 @@ static enum rc take_one(struct scan *s, struct err *err)
 	return print_in_order(s, err);
 }
 
+static enum rc hand_in(struct scan *s, struct lab_submission *sub, struct err *err)
+{
+	const char *word;
+
+	while (lab_under_way(s->lab) >= s->jobs)
+		TRY(take_one(s, err));
+	while (sub->n_passwords < LAB_PASSWORDS_MAX && (word = cli_get_nth(s->c, "password", (int)sub->n_passwords)) != NULL)
+		sub->passwords[sub->n_passwords++] = str_of(word);
+	return lab_submit(s->lab, sub, err);
+}
+
+static enum rc flush_bundle(struct scan *s, struct err *err)
+{
+	struct bundle *b = &s->bundle;
+	struct lab_submission sub = { .fd = b->fd, .parts = b->parts, .n_parts = b->n };
+	enum rc rc = b->n == 0 ? RC_OK : hand_in(s, &sub, err);
+
+	for (size_t i = 0; i < b->n; i++)
+		mem_free(b->paths[i]);
+	if (b->fd >= 0)
+		close(b->fd);
+	b->fd = -1;
+	b->n = 0;
+	b->bytes = 0;
+	return rc;
+}
+
+/* The place of the next report. */
+static enum rc next_place(struct scan *s, struct held **ret, struct err *err)
+{
+	struct held *h = &s->held[s->handed % HELD_MAX];
+
+	if (h->busy)
+		TRY(flush_bundle(s, err));
+	while (h->busy)
+		TRY(take_one(s, err));
+	h->busy = true;
+	s->handed++;
+	*ret = h;
+	return RC_OK;
+}
+
 static enum rc submit(struct scan *s, int fd, const char *path, struct err *err)
 {
 	struct lab_submission sub = { .fd = fd, .path = str_of(path) };
-	struct held *h = &s->held[s->handed % LAB_AT_ONCE];
-	const char *word;
+	struct held *h;
 
-	while (h->busy || lab_under_way(s->lab) >= s->jobs)
-		TRY(take_one(s, err));
-	while (sub.n_passwords < LAB_PASSWORDS_MAX && (word = cli_get_nth(s->c, "password", (int)sub.n_passwords)) != NULL)
-		sub.passwords[sub.n_passwords++] = str_of(word);
+	TRY(next_place(s, &h, err));
 	sub.tag = h;
-	TRY(lab_submit(s->lab, &sub, err));
-	h->busy = true;
-	s->handed++;
+	return hand_in(s, &sub, err);
+}
+
+/* Appends what the file holds now: whoever changes it meanwhile changes what is inspected, and nothing else. */
+static enum rc append(struct bundle *b, int fd, uint64_t *ret_size, struct err *err)
+{
+	char piece[65536];
+	uint64_t at = b->bytes + LAB_PART_BYTES;
+	struct buf head;
+	ssize_t n;
+
+	while ((n = read(fd, piece, sizeof piece)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return FAIL(err, RC_IO, "%m");
+		TRY(file_write_at(b->fd, at, str_make(piece, (size_t)n), err));
+		at += (uint64_t)n;
+		if (at > 2 * BUNDLE_BYTES)
+			return FAIL(err, RC_LIMIT, "grows while it is read");
+	}
+	*ret_size = at - b->bytes - LAB_PART_BYTES;
+	buf_init(&head, LAB_PART_BYTES);
+	buf_le64(&head, *ret_size);
+	TRY(file_write_at(b->fd, b->bytes, buf_view(&head), err));
+	buf_done(&head);
+	b->bytes = at;
 	return RC_OK;
+}
+
+static enum rc bundle_up(struct scan *s, int fd, const char *path, struct err *err)
+{
+	struct bundle *b = &s->bundle;
+	char *copy = mem_strdup(path);
+	struct held *h = NULL;
+	uint64_t size = 0;
+	enum rc rc = copy == NULL ? FAIL(err, RC_NOMEM, "scan: out of memory") : next_place(s, &h, err);
+
+	if (rc == RC_OK && b->fd < 0) {
+		b->fd = memfd_create("bundle", MFD_CLOEXEC);
+		rc = b->fd < 0 ? FAIL(err, RC_IO, "scan: %m") : RC_OK;
+	}
+	/* One that cannot be copied goes alone: the lab says what is wrong with it. */
+	if (rc == RC_OK && append(b, fd, &size, err) != RC_OK) {
+		struct lab_submission sub = { .fd = fd, .path = str_of(path), .tag = h };
+
+		mem_free(copy);
+		return hand_in(s, &sub, err);
+	}
+	if (rc != RC_OK) {
+		mem_free(copy);
+		return rc;
+	}
+	b->parts[b->n] = (struct lab_piece){ .path = str_of(copy), .size = size, .tag = h };
+	b->paths[b->n++] = copy;
+	return b->n == LAB_PARTS_MAX || b->bytes >= BUNDLE_BYTES ? flush_bundle(s, err) : RC_OK;
 }
 
 /* One file that cannot be read is told and does not end the rest. */
@@ -291,7 +395,7 @@ static enum rc scan_file(struct scan *s, const char *path, struct err *err)
 		tell(s, path, s->c->zh ? "不是一般檔案" : "is no regular file");
 		return RC_OK;
 	}
-	return submit(s, fd, path, err);
+	return s->only_rules && st.st_size <= BUNDLE_FILE ? bundle_up(s, fd, path, err) : submit(s, fd, path, err);
 }
 
 static int is_other(const struct dirent *e)
@@ -374,6 +478,7 @@ static enum rc scan_all(struct scan *s, struct err *err)
 		else
 			TRY(scan_file(s, path, err));
 	}
+	TRY(flush_bundle(s, err));
 	while (lab_under_way(s->lab) > 0)
 		TRY(take_one(s, err));
 	return RC_OK;
@@ -429,7 +534,7 @@ static int scan_run(struct cli *c)
 	const char *rules[PATHS_MAX + 1], *bad[PATHS_MAX + 1], *good[PATHS_MAX + 1];
 	struct lab_setup setup = { .rules = paths_of(c, "yara", rules), .bad_hashes = paths_of(c, "bad", bad), .good_hashes = paths_of(c, "good", good),
 				   .only_rules = cli_has(c, "only-rules"), .limits = LAB_LIMITS, .version = LIANFANG_VERSION };
-	struct scan s = { .c = c, .only_rules = setup.only_rules, .only_found = cli_has(c, "found"), .progress = isatty(STDERR_FILENO) == 1,
+	struct scan s = { .c = c, .bundle = { .fd = -1 }, .only_rules = setup.only_rules, .only_found = cli_has(c, "found"), .progress = isatty(STDERR_FILENO) == 1,
 			  .citizen = cli_has(c, "citizen"), .stix = cli_has(c, "stix"), .tlp = TLP_AMBER };
 	int64_t jobs, seconds;
 	struct err err;
@@ -453,7 +558,7 @@ static int scan_run(struct cli *c)
 	if (cli_has(c, "fences"))
 		tell_fences(&s);
 	rc = scan_all(&s, &err);
-	for (size_t i = 0; i < LAB_AT_ONCE; i++)
+	for (size_t i = 0; i < HELD_MAX; i++)
 		arena_free(s.held[i].a);
 	lab_close(s.lab);
 	tell_sum(&s);

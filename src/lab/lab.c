@@ -35,6 +35,9 @@ struct run {
 	struct buf frames, message;
 	char *path;
 	void *tag;
+	struct lab_piece *parts; /* or NULL */
+	size_t n_parts, part, from; /* the next to be reported; the first that this worker inspects */
+	size_t read;                /* bytes of frames that were reported */
 };
 
 struct lab {
@@ -120,6 +123,9 @@ static void forget(struct lab *l, struct run *r)
 	buf_done(&r->frames);
 	buf_done(&r->message);
 	mem_free(r->path);
+	for (size_t i = 0; i < r->n_parts && r->parts != NULL; i++)
+		mem_free((void *)(uintptr_t)r->parts[i].path.p);
+	mem_free(r->parts);
 	*r = (struct run){ 0 };
 	l->n--;
 }
@@ -201,7 +207,7 @@ static enum rc revive(struct lab *l, usec until, struct err *err)
 
 static enum rc put_message(const struct lab_submission *s, uint64_t size, struct buf *b, struct err *err)
 {
-	struct lab_job_head head = { .size = size };
+	struct lab_job_head head = { .size = size, .parts = (uint32_t)s->n_parts };
 	size_t at;
 
 	buf_put(b, &head, sizeof head);
@@ -258,6 +264,9 @@ static enum rc begin_run(struct lab *l, size_t slot, struct err *err)
 	r->out_fd = out[0];
 	r->tell_fd = told[0];
 	r->frames_over = r->dead = false;
+	r->from = r->part;
+	r->read = 0;
+	((struct lab_job_head *)(void *)r->message.p)->from = (uint32_t)r->part;
 	r->tries++;
 	r->until = time_mono() + (usec)l->limits.seconds * USEC_PER_SEC + GRACE;
 	buf_clear(&r->frames);
@@ -273,6 +282,25 @@ static enum rc begin_run(struct lab *l, size_t slot, struct err *err)
 	return rc;
 }
 
+static enum rc copy_parts(struct run *r, const struct lab_submission *s, struct err *err)
+{
+	if (s->n_parts == 0)
+		return RC_OK;
+	r->parts = s->n_parts > LAB_PARTS_MAX ? NULL : mem_array(s->n_parts, sizeof *r->parts);
+	if (r->parts == NULL)
+		return FAIL(err, RC_NOMEM, "lab: out of memory");
+	r->n_parts = s->n_parts;
+	for (size_t i = 0; i < s->n_parts; i++) {
+		char *path = mem_alloc(s->parts[i].path.n + 1);
+
+		if (path == NULL)
+			return FAIL(err, RC_NOMEM, "lab: out of memory");
+		memcpy(path, s->parts[i].path.p, s->parts[i].path.n);
+		r->parts[i] = (struct lab_piece){ .path = str_make(path, s->parts[i].path.n), .size = s->parts[i].size, .tag = s->parts[i].tag };
+	}
+	return RC_OK;
+}
+
 static enum rc fill_slot(struct lab *l, struct run *r, const struct lab_submission *s, uint64_t size, struct err *err)
 {
 	*r = (struct run){ .used = true, .in_fd = fcntl(s->fd, F_DUPFD_CLOEXEC, 3), .out_fd = -1, .tell_fd = -1, .size = size, .tag = s->tag };
@@ -285,6 +313,7 @@ static enum rc fill_slot(struct lab *l, struct run *r, const struct lab_submissi
 	memcpy(r->path, s->path.p, s->path.n);
 	if (r->in_fd < 0)
 		return FAIL(err, RC_IO, "lab: %m");
+	TRY(copy_parts(r, s, err));
 	return put_message(s, size, &r->message, err);
 }
 
@@ -373,26 +402,35 @@ static bool lost(const struct run *r)
 	return r->status < 0 || (WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGKILL && (r->status & LAB_LATE) == 0);
 }
 
-static void make_report(struct lab *l, struct run *r, struct arena *a, struct lab_report *ret)
+/* Takes frames up to the end of one report; false: there is none that is a frame. */
+static bool take_frames(struct run *r, struct lab_report *ret)
 {
-	struct str rest = buf_view(&r->frames);
+	struct str rest = str_slice(buf_view(&r->frames), r->read, SIZE_MAX);
 	struct err err;
-	char why[96];
 	size_t n;
 
-	lab_report_begin(ret, a, str_of(r->path), lab_generation(l), r->size);
-	while ((n = lab_frame_size(rest)) != 0 && n != SIZE_MAX) {
-		if (lab_report_take(ret, str_slice(rest, 0, n), &err) != RC_OK) {
-			n = SIZE_MAX;
-			break;
-		}
+	while (!(r->n_parts > 0 && ret->ended) && (n = lab_frame_size(rest)) != 0) {
+		if (n == SIZE_MAX || lab_report_take(ret, str_slice(rest, 0, n), &err) != RC_OK)
+			return false;
 		rest = str_slice(rest, n, rest.n);
 	}
+	r->read = r->frames.n - rest.n;
+	return true;
+}
+
+static void make_report(struct lab *l, struct run *r, struct arena *a, struct lab_report *ret)
+{
+	const struct lab_piece *part = r->n_parts > 0 ? &r->parts[r->part] : NULL;
+	char why[96];
+	bool good;
+
+	lab_report_begin(ret, a, part != NULL ? part->path : str_of(r->path), lab_generation(l), part != NULL ? part->size : r->size);
+	good = take_frames(r, ret);
 	explain(r, why, sizeof why);
-	ret->lost = lost(r);
-	if (n == SIZE_MAX)
+	ret->lost = lost(r) && !(part != NULL && ret->ended);
+	if (!good)
 		lab_report_broken(ret, "the worker said what is no frame");
-	else if (!ret->ended || r->status != 0)
+	else if (!ret->ended || (r->status != 0 && part == NULL))
 		lab_report_broken(ret, why);
 }
 
@@ -432,7 +470,7 @@ static struct run *ended(struct lab *l)
 
 		if (!r->used || !r->dead || !r->frames_over)
 			continue;
-		if (!lost(r) || r->tries >= TRIES)
+		if (!lost(r) || r->tries >= TRIES || r->part > r->from)
 			return r;
 		if (!l->gone && begin_run(l, i, NULL) != RC_OK) {
 			close_fd(&r->out_fd);
@@ -463,6 +501,40 @@ static void look(struct lab *l, int wait_ms)
 		give_up(l, true);
 }
 
+/* One report of a worker that is over. False: it ended in the middle of a part that was not its first, and another one begins with that. */
+static bool report_next(struct lab *l, struct run *r, struct arena *a, struct lab_report *ret, void **ret_tag)
+{
+	bool died;
+
+	make_report(l, r, a, ret);
+	died = !ret->ended;
+	*ret_tag = r->n_parts > 0 ? r->parts[r->part].tag : r->tag;
+	if (r->n_parts > 0 && died && r->part > r->from) {
+		r->tries = 0;
+		if (!l->gone && begin_run(l, (size_t)(r - l->run), NULL) == RC_OK)
+			return false;
+		close_fd(&r->out_fd);
+		close_fd(&r->tell_fd);
+		r->dead = r->frames_over = true;
+		r->status = -1;
+	}
+	r->part++;
+	if (r->part >= r->n_parts) {
+		forget(l, r);
+		return true;
+	}
+	if (died) {
+		r->tries = 0;
+		if (l->gone || begin_run(l, (size_t)(r - l->run), NULL) != RC_OK) {
+			close_fd(&r->out_fd);
+			close_fd(&r->tell_fd);
+			r->dead = r->frames_over = true;
+			r->status = -1;
+		}
+	}
+	return true;
+}
+
 enum rc lab_next(struct lab *l, struct arena *a, usec timeout, struct lab_report *ret, void **ret_tag, struct err *err)
 {
 	usec until = time_mono() + timeout;
@@ -470,17 +542,18 @@ enum rc lab_next(struct lab *l, struct arena *a, usec timeout, struct lab_report
 
 	if (l->n == 0)
 		return FAIL(err, RC_NOTFOUND, "lab: nothing is under way");
-	while ((r = ended(l)) == NULL) {
+	for (;;) {
 		usec left = until - time_mono();
 
+		r = ended(l);
+		if (r != NULL && report_next(l, r, a, ret, ret_tag))
+			return RC_OK;
+		if (r != NULL)
+			continue;
 		if (left < 0)
 			return FAIL(err, RC_BUSY, "lab: not yet");
 		if (l->gone)
 			TRY(revive(l, until, err));
 		look(l, (int)(left / 1000 > 1000 ? 1000 : left / 1000 + 1));
 	}
-	make_report(l, r, a, ret);
-	*ret_tag = r->tag;
-	forget(l, r);
-	return RC_OK;
 }

@@ -57,12 +57,25 @@ void lab_describe(const struct lab *l, struct buf *out);
 /* Identifies program, rules and lists. */
 struct str lab_generation(const struct lab *l);
 
+#define LAB_PARTS_MAX 512
+#define LAB_PART_BYTES 8 /* of length before each */
+
+/* One of several small files that one worker inspects one behind the other, where all are of one owner and that is asked for
+ * (a folder under rules alone): each has a report of its own. A part during which the worker dies is tried again with a worker that begins with it. */
+struct lab_piece {
+	struct str path;               /* copied */
+	uint64_t size;                 /* of its bytes; in the file each part is its size (LAB_PART_BYTES, little-endian) and its bytes */
+	void *tag;
+};
+
 struct lab_submission {
 	int fd;                        /* a sealed memfd or a regular file opened to read; stays the caller's */
 	struct str path;               /* what the report calls it; copied */
 	struct str passwords[LAB_PASSWORDS_MAX];
 	size_t n_passwords;
 	void *tag;                     /* comes back with the report */
+	const struct lab_piece *parts;  /* NULL, or what the file is made of: `path` and `tag` are then not used */
+	size_t n_parts;                /* <= LAB_PARTS_MAX */
 };
 
 /* A submission whose worker or zygote is killed by something else than itself is tried again, a few times. RC_LIMIT: LAB_AT_ONCE are under way: take reports first. RC_PEER:

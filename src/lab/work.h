@@ -75,6 +75,7 @@ struct lab_ready {
 };
 struct lab_job_head {
 	uint64_t size;
+	uint32_t parts, from; /* submissions in one file, LAB_PART_BYTES of length before each; the first of them to be inspected */
 	uint32_t passwords; /* bytes behind this head: texts as in frames */
 };
 #define LAB_JOB_MAX ((size_t)8 << 10)
