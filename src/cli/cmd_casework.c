@@ -117,13 +117,14 @@ const struct cli_cmd CMD_INCIDENT_OBSERVABLE_ADD = {
 
 static const struct cli_opt dispatch_opts[] = {
 	{ "to", 0, "NAME", { "the peer or office that is asked (repeat)", "受派之節點或機關（可重複）" }, true },
+	{ "action", 'a', "ACTION", { "dispatch, coordinate, direct, warn, forensic_request", "調度 dispatch、協調 coordinate、督導 direct、預警 warn、鑑識請求 forensic_request" }, false },
 	{ "until", 0, "DEADLINE", { "until when it is wanted (12:00, 2026-03-01 12:00, 36h)", "要求完成時間（12:00、2026-03-01 12:00、36h）" }, false },
 	{ "note", 'n', "TEXT", { "what is asked", "派遣事項" }, false },
 	{ "by", 0, "ROLE", { "who asks, a role of the pack; default: by the node's tier", "陳述者之角色；預設依節點層級" }, false },
 	NO_OPT,
 };
 static const char *const dispatch_examples[] = {
-	"forensics are asked for", "lianfang dispatch DIR 2026-000001 --to cib --until 2026-03-01T12:00:00+08:00 --note \"image the historian\"",
+	"forensics are asked for", "lianfang dispatch DIR 2026-000001 --action forensic_request --to cib --until 2026-03-01T12:00:00+08:00 --note \"image the historian\"",
 	"it is acknowledged, and later done", "lianfang incident state DIR 2026-000001 acknowledged --ref FACT", NULL,
 };
 
@@ -137,6 +138,7 @@ static int dispatch_run(struct cli *c)
 		return cli_failf(c, "--note: what is asked?");
 	body_begin(&x);
 	body_text(&x, "type", "dispatched");
+	body_option(c, &x, "action", "action");
 	body_option(c, &x, "until", "until");
 	body_option(c, &x, "note", "note");
 	body_option(c, &x, "by", "by");

@@ -391,7 +391,7 @@ static enum rc warn(struct story *s, struct err *err)
 /* 5: the nation calls for help on the case; who is called says so. */
 static enum rc dispatch(struct story *s, struct err *err)
 {
-	TRY(state_fact(s, NATION, when(s, 1, 2, 30), err, "\"type\":\"dispatched\",\"id\":\"forensics\",\"subject\":\"forensic_request\",\"to\":\"CIB\","
+	TRY(state_fact(s, NATION, when(s, 1, 2, 30), err, "\"type\":\"dispatched\",\"id\":\"forensics\",\"action\":\"forensic_request\",\"to\":\"CIB\","
 		       "\"note\":\"image the historian, memory first\""));
 	TRY(state_fact(s, NATION, when(s, 1, 2, 50), err, "\"type\":\"acknowledged\",\"ref\":\"forensics\",\"by\":\"investigator\""));
 	TELL(s, when(s, 1, 2, 30), "N-ISAC       asks the investigators to take evidence; they acknowledge at 02:50%s\n", "國家 ISAC 調度鑑識，02:50 受理%s\n", "");

@@ -10,7 +10,7 @@
 
 static const char FACT_REQUEST[] =
 	"{\"type\":\"object\",\"required\":[\"type\"],\"properties\":{\"type\":{\"type\":\"string\"},\"id\":{\"type\":\"string\"},\"claimed\":"
-	"{\"type\":\"string\",\"format\":\"date-time\"},\"by\":{\"type\":\"string\"},\"level\":{\"type\":\"integer\"},\"items\":{\"type\":\"array\"}}}";
+	"{\"type\":\"string\",\"format\":\"date-time\"},\"by\":{\"type\":\"string\"},\"action\":{\"type\":\"string\"},\"level\":{\"type\":\"integer\"},\"items\":{\"type\":\"array\"}}}";
 static const char ANY_SCHEMA[] = "{\"type\":\"object\"}";
 
 /* Who states something at this tier, when the request does not say: of its own incidents an authority is the reporter. */
@@ -290,6 +290,17 @@ static enum rc check_items(const struct api_call *c, struct str packs, const str
 	return FAIL(err, RC_BAD, "/items: %s", first.text);
 }
 
+/* What is asked of another office is one of the packs' actions. */
+static enum rc check_action(const struct api_call *c, struct err *err)
+{
+	struct str action;
+
+	TRY(api_text(c, "action", false, &action, err));
+	if (action.n == 0 || desk_word(c->api->desk, "actions", action) != NULL)
+		return RC_OK;
+	return FAIL(err, RC_BAD, "/action: no pack has the action '%.*s' (lianfang pack show PACK --json: words.actions)", STR(str_slice(action, 0, 64)));
+}
+
 /* Of the facts under this incident's own name; a new one stands among them once, and twice when it was there. */
 static size_t count_own(const struct desk_view *v, struct str id)
 {
@@ -378,6 +389,7 @@ static enum rc incident_facts_post(struct api_call *c, struct err *err)
 		return FAIL(err, RC_BAD, "/type: '%.*s' is stated in two incidents at once: use merge, unmerge or split", STR(f.type));
 	TRY(check_level(c, r.packs, c->body, err));
 	TRY(check_items(c, r.packs, c->body, err));
+	TRY(check_action(c, err));
 	c->role = case_role(c, r.id);
 	TRY(incident_make_fact(c, r.packs, c->body, &f, err));
 	TRY(incident_state(c, &r, &f, 1, &v, err));

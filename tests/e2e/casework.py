@@ -251,9 +251,11 @@ for name, org in (('ivy', 'cib'), ('rex', 'mssp'), ('rita', 'moea')):
     n.cli('user', 'add', '@', name, '--role', 'analyst', '--tlp', 'red', '--org', org, '--password-stdin', stdin=PASSWORD + '\n')
 ivy, rex, rita = (basic(x, PASSWORD) for x in ('ivy', 'rex', 'rita'))
 t.same(n.get(f'/api/v1/incidents/{F}', auth=ivy).status, 404, 'whoever was not asked sees nothing of it')
-r = n.cli('dispatch', '@', F, '--to', 'cib', '--by', 'authority', '--note', 'who did it?', '--until', '2099-01-01T00:00:00Z', '--json')
+r = n.cli('dispatch', '@', F, '--action', 'forensic_request', '--to', 'cib', '--by', 'authority', '--note', 'who did it?', '--until', '2099-01-01T00:00:00Z', '--json')
 t.ok(r.status == 0 and 'acknowledge' in clocks(r.json()), 'somebody is asked', r)
 t.has(n.cli('dispatch', '@', F).err, '--note', 'for what?')
+r = n.cli('dispatch', '@', F, '--action', 'arrest', '--to', 'cib', '--by', 'authority', '--note', 'who did it?')
+t.ok(r.status == 2 and "no pack has the action 'arrest'" in r.err, 'one of the actions of the packs', r)
 seen = n.get(f'/api/v1/incidents/{F}/facts', auth=ivy).json()['facts']
 t.ok({f['type'] for f in seen} == {'aware', 'reported', 'level', 'dispatched'}, 'then those facts that its role needs, and no others', [f['type'] for f in seen])
 v = n.get(f'/api/v1/incidents/{F}', auth=ivy).json()
@@ -262,6 +264,7 @@ for path_ in ('', '/' + F + '/forms', '/' + F + '/forms/final-report', '/' + dri
     t.ok(n.get('/api/v1/incidents' + path_, auth=ivy).status in (403, 404), 'not: /incidents' + path_)
 for what in ('merge', 'split', 'indicators', 'entries'):
     t.ok(n.post(f'/api/v1/incidents/{F}/{what}', {'into': drill, 'title': 'x', 'facts': ['x'], 'entries': {'scope': 'x'}}, auth=ivy).status in (400, 404), f'nor {what}')
+t.same([f['action'] for f in seen if f['type'] == 'dispatched'], ['forensic_request'], 'what is asked of it')
 asked = [f['id'] for f in seen if f['type'] == 'dispatched'][0]
 r = n.post(f'/api/v1/incidents/{F}/facts', {'type': 'acknowledged', 'ref': asked}, auth=ivy)
 t.same(r.status, 200, 'it answers')

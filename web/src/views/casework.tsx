@@ -9,11 +9,11 @@ import type { Fact, Words } from './types';
 const w = words({
   forms: '報告與表單', complete: '已備妥', missing: '尚缺 {0} 項', edit: '填寫', print: '列印用頁面', required: '必填', from: '由事實自動帶入', save: '儲存', saved: '已儲存 {0} 項', unsaved: '有 {0} 項尚未儲存', state: '送交：{0}', stated: '已送交：{0}', stillMissing: '送交前尚缺：{0}', back: '返回事件', none: '適用法規沒有表單。',
   letters: '往來紀錄', noLetters: '尚無往來。支援派遣、請求與回覆會依序列在這裡。', write: '新增往來', to: '對象', until: '期限', reason: '理由', what: '種類', acknowledge: '確認收到', completed: '完成', awaits: '待回覆', done: '已完成：{0}', got: '已確認：{0}', send: '送出', sent: '已送出：{0}',
-  f_dispatched: '派遣支援', f_requested: '請求展延', f_extended: '同意展延', f_decided: '不同意展延', f_warned: '警示他人', f_returned: '退回補正', f_meeting: '會議紀錄', f_acknowledged: '確認收到', f_completed: '完成支援', f_forwarded: '轉送', f_reviewed: '審核', f_rereviewed: '覆核', f_accepted: '同意',
+  action: '事項', a_dispatch: '調度', a_coordinate: '協調', a_direct: '督導', a_warn: '預警', a_forensic_request: '鑑識請求', f_dispatched: '派遣支援', f_requested: '請求展延', f_extended: '同意展延', f_decided: '不同意展延', f_warned: '警示他人', f_returned: '退回補正', f_meeting: '會議紀錄', f_acknowledged: '確認收到', f_completed: '完成支援', f_forwarded: '轉送', f_reviewed: '審核', f_rereviewed: '覆核', f_accepted: '同意',
 }, {
   forms: 'Reports and forms', complete: 'Complete', missing: '{0} missing', edit: 'Fill in', print: 'For printing', required: 'required', from: 'Filled in from the facts', save: 'Store', saved: '{0} stored', unsaved: '{0} not stored yet', state: 'Send: {0}', stated: 'Sent: {0}', stillMissing: 'Missing before it is sent: {0}', back: 'Back to the incident', none: 'Its law asks for no form.',
   letters: 'Correspondence', noLetters: 'Nothing yet. Help dispatched, requests and answers stand here in their order.', write: 'Write', to: 'To', until: 'Until', reason: 'Reason', what: 'What', acknowledge: 'Acknowledge', completed: 'Completed', awaits: 'Waits for an answer', done: 'Completed: {0}', got: 'Acknowledged: {0}', send: 'Send', sent: 'Sent: {0}',
-  f_dispatched: 'Dispatch help', f_requested: 'Ask for more time', f_extended: 'Grant more time', f_decided: 'Refuse more time', f_warned: 'Warn others', f_returned: 'Return for correction', f_meeting: 'Minutes of a meeting', f_acknowledged: 'Acknowledged', f_completed: 'Help completed', f_forwarded: 'Forwarded', f_reviewed: 'Reviewed', f_rereviewed: 'Re-reviewed', f_accepted: 'Accepted',
+  action: 'Action', a_dispatch: 'Dispatch', a_coordinate: 'Coordinate', a_direct: 'Direct', a_warn: 'Warn', a_forensic_request: 'Forensic request', f_dispatched: 'Dispatch help', f_requested: 'Ask for more time', f_extended: 'Grant more time', f_decided: 'Refuse more time', f_warned: 'Warn others', f_returned: 'Return for correction', f_meeting: 'Minutes of a meeting', f_acknowledged: 'Acknowledged', f_completed: 'Help completed', f_forwarded: 'Forwarded', f_reviewed: 'Reviewed', f_rereviewed: 'Re-reviewed', f_accepted: 'Accepted',
 });
 
 interface FormRow { form: string; pack: string; title: Words; facts: string[]; missing: number; complete: boolean }
@@ -82,8 +82,10 @@ export function Report({ number, form, pack, changed }: { number: string; form: 
 }
 
 const KINDS = ['dispatched', 'requested', 'extended', 'decided', 'warned', 'returned', 'meeting'] as const;
+/** What the law's offices ask of each other (words.actions of the packs). */
+const ACTIONS = ['dispatch', 'coordinate', 'direct', 'warn', 'forensic_request'];
 const LETTERS = [...KINDS, 'acknowledged', 'completed', 'forwarded', 'reviewed', 'rereviewed', 'accepted'] as string[];
-const WANTS: Record<typeof KINDS[number], string[]> = { dispatched: ['to', 'until'], requested: [], extended: ['until', 'reason'], decided: ['reason'], warned: ['to'], returned: ['reason'], meeting: [] };
+const WANTS: Record<typeof KINDS[number], string[]> = { dispatched: ['action', 'to', 'until'], requested: [], extended: ['until', 'reason'], decided: ['reason'], warned: ['to'], returned: ['reason'], meeting: [] };
 
 function name(of: unknown): string {
   return Array.isArray(of) ? of.join('、') : typeof of === 'string' ? of : '';
@@ -117,6 +119,7 @@ export function Letters({ number, facts, changed }: { number: string; facts: Fac
   return <section aria-label={w('letters')}><h2>{w('letters')} <small>{list.length || ''}</small> {!writing && <button type="button" onClick={() => setWriting(true)}>{w('write')}</button>}</h2>
     {writing && <form class="card form" onSubmit={e => { e.preventDefault(); void send(); }}>
       <Choice label={w('what')} value={type} set={v => setType(v as typeof type)} options={KINDS.map(k => [k, w(('f_' + k) as 'f_dispatched')])} />
+      {wants.includes('action') && <Choice label={w('action')} value={more.action ?? 'dispatch'} set={v => setMore({ ...more, action: v })} options={ACTIONS.map(a => [a, w(('a_' + a) as 'a_direct')])} />}
       {wants.includes('to') && <Input label={w('to')} {...field('to')} need={type === 'dispatched'} />}
       {wants.includes('until') && <Input label={w('until')} type="datetime-local" value={until} set={setUntil} need />}
       {wants.includes('reason') && <Area label={w('reason')} {...field('reason')} need />}
@@ -126,7 +129,7 @@ export function Letters({ number, facts, changed }: { number: string; facts: Fac
     <Failed text={error} />
     {list.length === 0 && !writing && <p class="muted">{w('noLetters')}</p>}
     {list.length > 0 && <ol class="timeline">{list.map(f => { const got = reply(f, 'acknowledged'), done = reply(f, 'completed'); return <li key={f.id}>
-      <div><strong>{w(('f_' + f.type) as 'f_dispatched')}</strong> {name(f.to) && <>→ <bdi>{name(f.to)}</bdi></>} <span class="muted">{t('by')} <bdi>{f.by}</bdi> · <Time at={f.at} /></span></div>
+      <div><strong>{ACTIONS.includes(String(f.action)) ? w(('a_' + f.action) as 'a_direct') : w(('f_' + f.type) as 'f_dispatched')}</strong> {name(f.to) && <>→ <bdi>{name(f.to)}</bdi></>} <span class="muted">{t('by')} <bdi>{f.by}</bdi> · <Time at={f.at} /></span></div>
       {[f.reason, f.grounds, f.note].filter(x => typeof x === 'string' && x).map((x, i) => <p key={i} class="text"><bdi>{x as string}</bdi></p>)}
       {typeof f.until === 'string' && <p class="muted">{w('until')} <Time at={f.until} /></p>}
       {f.type === 'dispatched' && <p>{done ? <span class="good">{w('done', done.by)} <Time at={done.at} /></span> : <>{got ? <span>{w('got', got.by)} <Time at={got.at} /></span> : <span class="tag">{w('awaits')}</span>}
