@@ -65,21 +65,23 @@ static const struct { const char *part; struct words say; } reasons[] = {
 	{ "killed", { "Its inspection came to a bad end: the file may be made to do that.", "檢視中途失敗：檔案可能刻意造成此情形。" } },
 };
 
-static const struct words open_not = { "Do not open it, and do not send it on.", "請勿開啟，也不要轉寄給任何人。" };
-static const struct words ask_sender = { "Ask whoever sent it whether it is theirs: by telephone or in person, not by answering the message.",
-					 "請以電話或當面向寄件人確認，不要直接回覆該訊息。" };
+/* Words, not objects: an initializer may not name another object by the standard. */
+#define OPEN_NOT { "Do not open it, and do not send it on.", "請勿開啟，也不要轉寄給任何人。" }
+#define ASK_SENDER \
+	{ "Ask whoever sent it whether it is theirs: by telephone or in person, not by answering the message.", \
+	"請以電話或當面向寄件人確認，不要直接回覆該訊息。" }
 static const struct words to_do[][4] = {
-	[LAB_V_NO_FINDING] = { { "If you did not expect it, do not open it before you asked.", "若不是您在等的檔案，請先詢問再開啟。" }, ask_sender,
+	[LAB_V_NO_FINDING] = { { "If you did not expect it, do not open it before you asked.", "若不是您在等的檔案，請先詢問再開啟。" }, ASK_SENDER,
 			       { "New harm becomes known every day: what matters is worth handing in again tomorrow.",
 				 "每天都有新的威脅被發現，重要的檔案隔日可再檢測一次。" } },
 	[LAB_V_KNOWN_GOOD] = { { "Still ask yourself why you got it: a good program in the wrong hands does harm, too.",
 				 "仍請想想為何會收到它：正常的程式也可能遭人利用。" } },
-	[LAB_V_UNSUPPORTED] = { open_not, ask_sender, { "Ask for it in another form, a PDF or a plain document.", "請對方改用其他格式提供，例如 PDF 或一般文件。" } },
-	[LAB_V_INCOMPLETE] = { open_not, ask_sender, { "When it is locked and you have the password, hand it in again together with the password.",
+	[LAB_V_UNSUPPORTED] = { OPEN_NOT, ASK_SENDER, { "Ask for it in another form, a PDF or a plain document.", "請對方改用其他格式提供，例如 PDF 或一般文件。" } },
+	[LAB_V_INCOMPLETE] = { OPEN_NOT, ASK_SENDER, { "When it is locked and you have the password, hand it in again together with the password.",
 						       "若有密碼保護且您知道密碼，請連同密碼再送一次。" } },
-	[LAB_V_SUSPICIOUS] = { open_not, ask_sender, { "If you have opened it: disconnect the network, leave the device on, and tell the contact below.",
+	[LAB_V_SUSPICIOUS] = { OPEN_NOT, ASK_SENDER, { "If you have opened it: disconnect the network, leave the device on, and tell the contact below.",
 						       "若已開啟：請中斷網路連線、不要關機，並通知下列窗口。" } },
-	[LAB_V_MALICIOUS] = { open_not, { "If you have opened it: disconnect the network, leave the device on so that traces stay, and tell the contact below now.",
+	[LAB_V_MALICIOUS] = { OPEN_NOT, { "If you have opened it: disconnect the network, leave the device on so that traces stay, and tell the contact below now.",
 					  "若已開啟：請立即中斷網路連線，不要關機以保留跡證，並馬上通知下列窗口。" },
 			      { "From another device, change the passwords that were used on this one.", "請用另一部裝置，更改曾在這部裝置上使用的密碼。" },
 			      { "Keep the message or the page it came from; do not delete anything before you were told to.",

@@ -4,7 +4,9 @@
 
 #include <string.h>
 
+#include "base/rd.h"
 #include "lab/cfb.h"
+#include "lab/office_lock.h"
 #include "lab/ole1.h"
 #include "lab/vba.h"
 
@@ -57,6 +59,21 @@ static bool put_text(void *ctx, struct str bytes)
 	return true;
 }
 
+/* A stream's bytes, read with marks of its own: it is claimed where it becomes a child. */
+static enum rc peek(const struct ole *o, const struct cfb_entry *e, struct str *ret, struct err *err)
+{
+	struct cfb look = o->c;
+	bool whole;
+
+	look.used = arena_array(o->n->a, (size_t)look.n_sectors + 1, 1);
+	look.small_used = arena_array(o->n->a, (size_t)look.n_small + 1, 1);
+	if (look.used == NULL || look.small_used == NULL)
+		return FAIL(err, RC_NOMEM, "compound file: out of memory");
+	memset(look.used, 0, (size_t)look.n_sectors + 1);
+	memset(look.small_used, 0, (size_t)look.n_small + 1);
+	return cfb_stream(&look, e, ret, &whole, NULL, NULL, err);
+}
+
 /* --- macros --- */
 
 /* A stream in the storage of a macro project that its dir lists. */
@@ -91,22 +108,15 @@ static enum rc find_project(struct ole *o, struct err *err)
 	for (uint32_t i = 0; i < o->c.n_entries; i++) {
 		const struct cfb_entry *e = &o->c.entry[i];
 		struct text t = { .a = o->n->a };
-		struct cfb look = o->c;
 		struct str packed;
-		bool whole;
 		size_t read;
 
 		if (e->kind != CFB_STREAM || !str_eq_nocase(e->name, S("dir")) || !str_eq_nocase(o->c.entry[e->parent].name, S("VBA")))
 			continue;
-		/* Read with marks of its own: the stream is claimed where it becomes a child. */
-		look.used = arena_array(o->n->a, (size_t)look.n_sectors + 1, 1);
-		look.small_used = arena_array(o->n->a, (size_t)look.n_small + 1, 1);
 		o->module = arena_array(o->n->a, VBA_MODULES_MAX, sizeof *o->module);
-		if (look.used == NULL || look.small_used == NULL || o->module == NULL)
+		if (o->module == NULL)
 			return FAIL(err, RC_NOMEM, "macros: out of memory");
-		memset(look.used, 0, (size_t)look.n_sectors + 1);
-		memset(look.small_used, 0, (size_t)look.n_small + 1);
-		TRY(cfb_stream(&look, e, &packed, &whole, NULL, NULL, err));
+		TRY(peek(o, e, &packed, err));
 		(void)vba_unpack(packed, put_text, &t, &read);
 		o->project = e->parent;
 		o->n_modules = vba_modules((struct str){ t.p, t.n }, o->n->a, o->module, VBA_MODULES_MAX);
@@ -149,14 +159,90 @@ static struct str name_of(struct ole *o, uint32_t i)
 	return path.p == NULL ? S("") : path;
 }
 
+/* The word that opens the package: that by which Excel locks what it only protects, then those that are known. */
+static bool find_word(struct ole *o, struct office_lock *l, struct str info)
+{
+	struct str word = S("VelvetSweatshop");
+
+	if (!office_lock_read(info, o->n->a, l)) {
+		lab_fact(o->n, "office.lock", S("unknown"));
+		return false;
+	}
+	lab_fact(o->n, "office.lock", l->agile ? S("agile") : S("standard"));
+	for (size_t i = 0; word.p != NULL && !lab_over(o->n); i++) {
+		if (office_lock_try(l, word)) {
+			lab_fact(o->n, "office.password", word);
+			return true;
+		}
+		word = lab_password(o->n, i);
+	}
+	return false;
+}
+
+static void open_package(struct ole *o, const struct office_lock *l, struct str package)
+{
+	struct lab_origin from = { .name = S("package"), .how = "unlocked" };
+	uint64_t size = str_le64(package, 0), done = 0;
+	struct lab_child *child = lab_child_open(o->n, &from);
+	unsigned char out[OFFICE_LOCK_PIECE];
+
+	if (child == NULL)
+		return;
+	for (uint32_t i = 0; done < size && !lab_over(o->n); i++) {
+		struct str in = str_part(package, 8 + (size_t)i * OFFICE_LOCK_PIECE, OFFICE_LOCK_PIECE);
+		size_t n = in.n / 16 * 16, good = size - done < n ? (size_t)(size - done) : n;
+
+		if (n == 0 || !office_lock_open(l, i, str_slice(in, 0, n), out)) {
+			lab_child_broken(child, "an encrypted package is shorter than it says");
+			break;
+		}
+		if (!lab_child_write(child, str_make((const char *)out, good)))
+			break;
+		done += good;
+	}
+	lab_child_close(child);
+}
+
+/* False: it stays locked. */
+static bool unlock(struct ole *o, uint32_t parent, struct str package, struct err *err)
+{
+	for (uint32_t i = 1; i < o->c.n_entries; i++) {
+		const struct cfb_entry *e = &o->c.entry[i];
+		struct office_lock l;
+		struct str info;
+
+		if (e->kind != CFB_STREAM || e->parent != parent || !str_eq(e->name, S("EncryptionInfo")))
+			continue;
+		if (peek(o, e, &info, err) != RC_OK || !find_word(o, &l, info))
+			return false;
+		open_package(o, &l, package);
+		return true;
+	}
+	return false;
+}
+
+static enum rc open_locked(struct ole *o, const struct cfb_entry *e, const struct lab_origin *from, struct err *err)
+{
+	bool whole, opened;
+	struct str bytes;
+
+	TRY(peek(o, e, &bytes, err));
+	opened = unlock(o, e->parent, bytes, err);
+	TRY(cfb_stream(&o->c, e, &bytes, &whole, opened ? claim : hide, o, err));
+	lab_child_borrow(o->n, from, bytes);
+	return RC_OK;
+}
+
 static enum rc open_stream(struct ole *o, uint32_t i, struct err *err)
 {
 	const struct cfb_entry *e = &o->c.entry[i];
 	struct lab_origin from = { .name = name_of(o, i), .how = "stream" };
 	const struct vba_module *m = module_of(o, e);
-	bool locked = str_eq(e->name, S("EncryptedPackage"));
+	bool locked = str_eq(e->name, S("EncryptedSummary")); /* of a presentation; the older kinds of locks are not opened */
 	struct lab_child *child;
 
+	if (str_eq(e->name, S("EncryptedPackage")))
+		return open_locked(o, e, &from, err);
 	if (m != NULL || str_eq(e->name, S("\1Ole10Native")))
 		return open_inner(o, e, m, &from, err);
 	child = lab_child_open(o->n, &from);
@@ -188,4 +274,9 @@ static enum rc walk(struct lab_node *n, struct err *err)
 	return RC_OK;
 }
 
-const struct lab_walker LAB_WALK_OLE = { "ole", LAB_TYPE(LAB_OLE), walk, NULL };
+static enum rc prepare(struct err *err)
+{
+	return secret_prepare() ? RC_OK : FAIL(err, RC_INTERNAL, "Office: libcrypto lacks a cipher");
+}
+
+const struct lab_walker LAB_WALK_OLE = { "ole", LAB_TYPE(LAB_OLE), walk, prepare };

@@ -7,6 +7,8 @@
 #include "base/ascii.h"
 #include "base/text.h"
 #include "lab/pdf_filter.h"
+#include "lab/pdf_lock.h"
+#include "lab/secret.h"
 
 #define DICTIONARY_MAX ((size_t)64 << 10) /* looked at before a stream */
 #define FILTERS_MAX 16
@@ -19,7 +21,9 @@ enum { OPENS = 1, SCRIPT = 2, LAUNCH = 4 };
 
 struct pdf {
 	struct lab_node *n;
-	bool locked;
+	bool locked, opened;    /* encrypted; and the word for it was found */
+	struct pdf_lock lock;
+	const char *shut;       /* why not */
 	unsigned names;         /* of those above, met anywhere */
 	unsigned streams, scripts;
 	struct arena *a;        /* for one stream */
@@ -123,8 +127,49 @@ static char escaped(struct str s, size_t *at)
 	return (char)v;
 }
 
+struct memory {
+	struct arena *a;
+	char *p;
+	size_t n;
+	bool full;
+};
+
+static bool put_memory(void *ctx, struct str s)
+{
+	struct memory *m = ctx;
+	char *p = m->n + s.n <= BETWEEN_MAX ? arena_resize(m->a, m->p, m->n, m->n + s.n) : NULL;
+
+	m->full |= p == NULL;
+	if (p == NULL)
+		return false;
+	memcpy(p + m->n, s.p, s.n);
+	m->p = p;
+	m->n += s.n;
+	return true;
+}
+
+/* "12 0 obj" before the dictionary: what a stream's key is made of. */
+static void number_before(struct str s, size_t at, uint32_t *ret_object, uint32_t *ret_generation)
+{
+	uint64_t v[2] = { 0 };
+
+	at = at >= 3 ? at - 3 : 0; /* "obj" */
+	for (int i = 0; i < 2; i++) {
+		size_t to;
+
+		while (at > 0 && blank(s.p[at - 1]))
+			at--;
+		to = at;
+		while (at > 0 && ascii_digit(s.p[at - 1]) && to - at < 10)
+			at--;
+		(void)str_to_u64(str_slice(s, at, to), &v[i]);
+	}
+	*ret_generation = (uint32_t)v[0];
+	*ret_object = (uint32_t)v[1];
+}
+
 /* A text in parentheses from behind the first one. */
-static void write_text(struct lab_child *child, struct str s, size_t at)
+static void read_text(struct memory *m, struct str s, size_t at)
 {
 	char out[4096];
 	size_t n = 0;
@@ -143,31 +188,58 @@ static void write_text(struct lab_child *child, struct str s, size_t at)
 		}
 		out[n++] = c;
 		if (n == sizeof out) {
-			if (!lab_child_write(child, (struct str){ out, n }))
+			if (!put_memory(m, (struct str){ out, n }))
 				return;
 			n = 0;
 		}
 	}
-	(void)!lab_child_write(child, (struct str){ out, n });
+	(void)put_memory(m, (struct str){ out, n });
 }
 
-static void open_script(struct pdf *f, struct str s, size_t at)
+/* Texts of the file itself are locked as its streams are, with the key of the object around them; those of a stream of objects are not. */
+static bool unlock_text(struct pdf *f, size_t at, struct str *text)
+{
+	struct str s = f->n->bytes;
+	size_t from = at > DICTIONARY_MAX ? at - DICTIONARY_MAX : 0;
+	uint32_t object, generation;
+	unsigned char *out = arena_alloc(f->a, text->n + 1);
+	size_t n = SIZE_MAX;
+
+	for (size_t i = at; i > from + 3; i--) {
+		if (!str_eq(str_slice(s, i - 3, i), S("obj")))
+			continue;
+		number_before(s, i, &object, &generation);
+		n = out == NULL ? SIZE_MAX : pdf_lock_open(&f->lock, object, generation, *text, out);
+		break;
+	}
+	if (n == SIZE_MAX)
+		return false;
+	*text = (struct str){ (char *)out, n };
+	return true;
+}
+
+/* `base`: where `s` begins in the file, SIZE_MAX: not in it. */
+static void open_script(struct pdf *f, struct str s, size_t at, size_t base)
 {
 	struct lab_origin from = { .how = "script" };
-	struct lab_child *child;
+	struct memory m = { .a = f->a };
+	struct str text;
 
 	if (f->scripts++ >= 1000 || at >= s.n || (s.p[at] != '(' && s.p[at] != '<'))
 		return;
 	if (s.p[at] == '<' && at + 1 < s.n && s.p[at + 1] == '<')
 		return;
-	child = lab_child_open(f->n, &from);
-	if (child == NULL)
-		return;
 	if (s.p[at] == '<')
-		(void)pdf_decode(PDF_HEX, &(struct pdf_parameters){ 0 }, str_slice(s, at + 1, s.n), put_child, child);
+		(void)pdf_decode(PDF_HEX, &(struct pdf_parameters){ 0 }, str_slice(s, at + 1, s.n), put_memory, &m);
 	else
-		write_text(child, s, at + 1);
-	lab_child_close(child);
+		read_text(&m, s, at + 1);
+	text = (struct str){ m.p, m.n };
+	if (f->locked && base != SIZE_MAX && (!f->opened || !unlock_text(f, base + at, &text)))
+		lab_unseen(f->n, base + at, 1, "a script of an encrypted document");
+	else
+		lab_child_borrow(f->n, &from, text);
+	if (m.full)
+		lab_unseen(f->n, base == SIZE_MAX ? 0 : base + at, 1, "a script longer than the limit");
 }
 
 /* Looks through text of the document itself: its objects, and those of a stream of objects. */
@@ -193,40 +265,18 @@ static void look(struct pdf *f, struct str s, uint64_t at, bool in_file)
 			if (!str_eq((struct str){ name, n }, str_of(known[k].name)))
 				continue;
 			f->names |= known[k].bit;
-			f->locked |= in_file && strcmp(known[k].name, "Encrypt") == 0;
 			lab_fact(f->n, "pdf.name", (struct str){ name, n });
 			if (disguised)
 				lab_feature(f->n, LAB_SUSPICIOUS, "pdf.disguised-name", in_file ? at + i : 0, in_file ? took : 0,
 					    "a name of the document's actions is written so that it is not found");
 			if (strcmp(known[k].name, "JS") == 0)
-				open_script(f, s, skip_blanks(s, i + took));
+				open_script(f, s, skip_blanks(s, i + took), in_file ? at : SIZE_MAX);
 		}
 		i += took - 1;
 	}
 }
 
 /* --- streams --- */
-
-struct memory {
-	struct arena *a;
-	char *p;
-	size_t n;
-	bool full;
-};
-
-static bool put_memory(void *ctx, struct str s)
-{
-	struct memory *m = ctx;
-	char *p = m->n + s.n <= BETWEEN_MAX ? arena_resize(m->a, m->p, m->n, m->n + s.n) : NULL;
-
-	m->full |= p == NULL;
-	if (p == NULL)
-		return false;
-	memcpy(p + m->n, s.p, s.n);
-	m->p = p;
-	m->n += s.n;
-	return true;
-}
 
 /* The names behind /Filter, one or an array of them. */
 static size_t filters_of(struct str d, enum pdf_coding *out)
@@ -251,6 +301,28 @@ static size_t filters_of(struct str d, enum pdf_coding *out)
 	return n;
 }
 
+/* The bytes of a stream as they were before they were locked; false: they cannot be had. */
+static bool unlock(struct pdf *f, struct str d, struct str *bytes)
+{
+	uint32_t object, generation;
+	size_t kind = value_of(d, "Type"), n;
+	unsigned char *out;
+
+	if (kind != SIZE_MAX && str_starts(str_slice(d, kind, d.n), S("/XRef")))
+		return true;
+	if (kind != SIZE_MAX && f->lock.open_metadata && str_starts(str_slice(d, kind, d.n), S("/Metadata")))
+		return true;
+	out = arena_alloc(f->a, bytes->n + 1);
+	if (out == NULL)
+		return false;
+	number_before(f->n->bytes, (size_t)(d.p - f->n->bytes.p), &object, &generation);
+	n = pdf_lock_open(&f->lock, object, generation, *bytes, out);
+	if (n == SIZE_MAX)
+		return false;
+	*bytes = (struct str){ (char *)out, n };
+	return true;
+}
+
 static void open_stream(struct pdf *f, struct str d, size_t at, size_t length)
 {
 	struct pdf_parameters p = { .predictor = number_of(d, "Predictor", 1), .colours = number_of(d, "Colors", 1), .bits = number_of(d, "BitsPerComponent", 8),
@@ -263,7 +335,7 @@ static void open_stream(struct pdf *f, struct str d, size_t at, size_t length)
 	struct str bytes = { f->n->bytes.p + at, length };
 	struct memory last = { .a = f->a };
 	struct lab_child *child;
-	bool fine = true;
+	bool fine = !f->opened || unlock(f, d, &bytes);
 
 	for (size_t i = 0; i + 1 < n; i++) {
 		struct memory m = { .a = f->a };
@@ -391,8 +463,8 @@ static void walk_streams(struct pdf *f)
 	while (next_span(f, &x)) {
 		lab_claim(f->n, x.text, x.at - x.text);
 		/* The table of references is never locked. */
-		if (f->locked && find(x.dictionary, 0, "/XRef") == SIZE_MAX) {
-			lab_unseen(f->n, x.at, x.length, "the document is encrypted");
+		if (f->locked && !f->opened && find(x.dictionary, 0, "/XRef") == SIZE_MAX) {
+			lab_unseen(f->n, x.at, x.length, "%s", f->shut);
 		} else if (f->streams++ < STREAMS_MAX) {
 			arena_reset(f->a);
 			open_stream(f, x.dictionary, x.at, x.length);
@@ -403,6 +475,36 @@ static void walk_streams(struct pdf *f)
 	claim_tail(f, x.text);
 }
 
+/* The name alone, not as the beginning of another one. */
+static bool locked_by_name(struct str s)
+{
+	for (size_t at = 0; (at = find(s, at, "/Encrypt")) != SIZE_MAX; at += 8)
+		if (at + 8 < s.n && ends_name(s.p[at + 8]))
+			return true;
+	return false;
+}
+
+/* The empty word opens what anybody may read; then those of the submission and its mail. */
+static void find_word(struct pdf *f)
+{
+	struct str word = S("");
+
+	if (!pdf_lock_read(f->n->bytes, f->n->a, &f->lock, &f->shut))
+		return;
+	f->shut = "the document is encrypted, and no word that is known here opens it";
+	for (size_t i = 0; word.p != NULL && !f->opened && !lab_over(f->n); i++) {
+		f->opened = pdf_lock_try(&f->lock, word);
+		if (f->opened)
+			lab_fact(f->n, "pdf.password", word);
+		word = lab_password(f->n, i);
+	}
+}
+
+static enum rc prepare(struct err *err)
+{
+	return secret_prepare() ? RC_OK : FAIL(err, RC_INTERNAL, "PDF: libcrypto lacks a cipher");
+}
+
 static enum rc walk(struct lab_node *n, struct err *err)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new((size_t)4 * BETWEEN_MAX);
@@ -410,6 +512,9 @@ static enum rc walk(struct lab_node *n, struct err *err)
 
 	if (a == NULL)
 		return FAIL(err, RC_NOMEM, "PDF: out of memory");
+	f.locked = locked_by_name(n->bytes);
+	if (f.locked)
+		find_word(&f);
 	look_at_text(&f);
 	walk_streams(&f);
 	if ((f.names & LAUNCH) != 0)
@@ -419,4 +524,4 @@ static enum rc walk(struct lab_node *n, struct err *err)
 	return RC_OK;
 }
 
-const struct lab_walker LAB_WALK_PDF = { "pdf", LAB_TYPE(LAB_PDF), walk, NULL };
+const struct lab_walker LAB_WALK_PDF = { "pdf", LAB_TYPE(LAB_PDF), walk, prepare };
