@@ -27,7 +27,7 @@
 #define SHOWN_UNSEEN 5
 
 static const struct cli_opt scan_opts[] = {
-	{ "yara", 'y', "RULES", { "a file or folder of YARA rules, or compiled rules", "YARA 規則檔、資料夾或已編譯規則" }, true },
+	{ "yara", 'y', "RULES", { "a file or folder of YARA rules, compiled rules, or a store of generations (ruleset build)", "YARA 規則檔、資料夾、已編譯規則或規則庫（ruleset build）" }, true },
 	{ "only-rules", 0, NULL, { "rules on the raw files and nothing else, as the yara program", "僅以規則比對原始檔案，如同 yara 程式" }, false },
 	{ "bad", 0, "LIST", { "digests of bad files: SHA-256, SHA-1 or MD5, one a line, a name behind", "惡意檔案雜湊清單" }, true },
 	{ "good", 0, "LIST", { "digests of known good files", "已知良好檔案雜湊清單" }, true },
@@ -266,12 +266,15 @@ static enum rc take_one(struct scan *s, struct err *err)
 static enum rc hand_in(struct scan *s, struct lab_submission *sub, struct err *err)
 {
 	const char *word;
+	enum rc rc;
 
 	while (lab_under_way(s->lab) >= s->jobs)
 		TRY(take_one(s, err));
 	while (sub->n_passwords < LAB_PASSWORDS_MAX && (word = cli_get_nth(s->c, "password", (int)sub->n_passwords)) != NULL)
 		sub->passwords[sub->n_passwords++] = str_of(word);
-	return lab_submit(s->lab, sub, err);
+	while ((rc = lab_submit(s->lab, sub, err)) == RC_LIMIT && lab_under_way(s->lab) > 0)
+		TRY(take_one(s, err));
+	return rc;
 }
 
 static enum rc flush_bundle(struct scan *s, struct err *err)

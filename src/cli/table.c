@@ -13,7 +13,7 @@ extern const struct cli_cmd CMD_TICKET_RELATE, CMD_TICKET_EXPORT, CMD_SUPPRESS_L
 extern const struct cli_cmd CMD_BENCH_FLATTEN, CMD_BENCH_DETECT, CMD_BENCH_EVTX;
 extern const struct cli_cmd CMD_AUDIT_LIST, CMD_AUDIT_VERIFY, CMD_VALIDATE, CMD_ID, CMD_PATTERN_CHECK, CMD_PATTERN_MATCH;
 extern const struct cli_cmd CMD_TAXII_DISCOVER, CMD_TAXII_COLLECTIONS, CMD_TAXII_GET, CMD_TAXII_PUSH;
-extern const struct cli_cmd CMD_SCAN;
+extern const struct cli_cmd CMD_SCAN, CMD_RULESET_BUILD, CMD_RULESET_PUBLISH, CMD_RULESET_ROLLBACK, CMD_RULESET_LIST;
 extern const struct cli_cmd CMD_RULES_CHECK, CMD_RULES_LIST;
 extern const struct cli_cmd CMD_INCIDENT_OPEN, CMD_INCIDENT_LIST, CMD_INCIDENT_SHOW, CMD_INCIDENT_STATE, CMD_INCIDENT_LEVEL, CMD_REPORT, CMD_REVIEW;
 extern const struct cli_cmd CMD_ALERT_NEW, CMD_ALERT_SEND, CMD_ALERT_LIST, CMD_ALERT_SHOW, CMD_ALERT_READ, CMD_ALERT_ANSWER;
@@ -51,7 +51,7 @@ const struct cli_cmd *const cli_table[] = {
 	&CMD_DETECT, &CMD_WATCH, &CMD_RULES_CHECK, &CMD_RULES_LIST,
 	&CMD_HUNT, &CMD_HISTORY_ADD, &CMD_HISTORY_SEARCH, &CMD_HISTORY_STATUS, &CMD_HISTORY_VERIFY,
 	/* files */
-	&CMD_SCAN,
+	&CMD_SCAN, &CMD_RULESET_BUILD, &CMD_RULESET_PUBLISH, &CMD_RULESET_ROLLBACK, &CMD_RULESET_LIST,
 	/* intelligence */
 	&CMD_IMPORT, &CMD_SEARCH, &CMD_SHOW, &CMD_EXPORT, &CMD_RELEASE, &CMD_VALIDATE, &CMD_ID, &CMD_PATTERN_CHECK, &CMD_PATTERN_MATCH,
 	&CMD_TAXII_DISCOVER, &CMD_TAXII_COLLECTIONS, &CMD_TAXII_GET, &CMD_TAXII_PUSH,
@@ -96,6 +96,7 @@ const struct cli_fold cli_folds[] = {
 	{ "person", { "the register of persons", "人員登錄" } },
 	{ "duty", { "the roster of duty", "值班表" } },
 	{ "community", { "learn that others have it too, without telling what", "情資比對社群（不揭露內容）" } },
+	{ "ruleset", { "generations of the lab's rules", "檔案檢測規則之版次" } },
 	{ "queue", { "collectors and workers around a database", "收集端與工作端的共用佇列" } },
 	{ "bench", { "measure the speed of this machine", "量測本機效能" } },
 	{ "taxii", { "a client of any TAXII 2.1 server", "TAXII 2.1 用戶端" } },

@@ -44,6 +44,7 @@ struct lab {
 	pid_t pid;
 	int sock, poll_fd;
 	bool gone;
+	uint64_t live; /* what says which generation of rules is live, as it was when the zygote began */
 	struct lab_setup setup;
 	struct lab_limits limits;
 	struct lab_ready ready;
@@ -89,6 +90,17 @@ static enum rc start(struct lab *l, const struct lab_setup *s, struct err *err)
 	return epoll_ctl(l->poll_fd, EPOLL_CTL_ADD, l->sock, &ev) == 0 ? RC_OK : FAIL(err, RC_IO, "lab: epoll: %m");
 }
 
+/* A publication or a roll-back replaces the file, so that it is another one. 0: rules have no generations. */
+static uint64_t live_now(const struct lab_setup *s)
+{
+	char path[4096];
+	struct stat st;
+
+	if (s->rules == NULL || s->rules[0] == NULL || s->rules[1] != NULL || snprintf(path, sizeof path, "%s/live", s->rules[0]) >= (int)sizeof path)
+		return 0;
+	return stat(path, &st) == 0 ? (uint64_t)st.st_ino ^ (uint64_t)st.st_mtim.tv_nsec << 20 ^ (uint64_t)st.st_mtim.tv_sec << 40 : 0;
+}
+
 enum rc lab_open(const struct lab_setup *s, struct lab **ret, struct err *err)
 {
 	struct lab *l = mem_alloc(sizeof *l);
@@ -99,6 +111,7 @@ enum rc lab_open(const struct lab_setup *s, struct lab **ret, struct err *err)
 	l->sock = l->poll_fd = -1;
 	l->setup = *s;
 	l->limits = s->limits;
+	l->live = live_now(s);
 	rc = start(l, s, err);
 	if (rc != RC_OK) {
 		lab_close(l);
@@ -331,9 +344,38 @@ static enum rc hand_in(struct lab *l, size_t slot, const struct lab_submission *
 	return rc;
 }
 
+/* Another generation of rules is live: another zygote, when nothing is under way with the one before. If it does not begin, the one before
+ * stays, and the next publication is the next try. */
+static enum rc take_generation(struct lab *l, struct err *err)
+{
+	struct lab old = *l;
+	struct stat st;
+	uint64_t live = live_now(&l->setup);
+
+	if (live == l->live || live == 0 || stat("/proc/self/task", &st) != 0 || st.st_nlink > 3)
+		return RC_OK;
+	if (l->n > 0)
+		return FAIL(err, RC_LIMIT, "lab: a new generation of rules waits for what is under way");
+	l->live = old.live = live;
+	l->pid = 0;
+	l->sock = l->poll_fd = -1;
+	if (start(l, &l->setup, NULL) == RC_OK) {
+		end_zygote(&old);
+		return RC_OK;
+	}
+	end_zygote(l);
+	l->pid = old.pid;
+	l->sock = old.sock;
+	l->poll_fd = old.poll_fd;
+	l->ready = old.ready;
+	return RC_OK;
+}
+
 enum rc lab_submit(struct lab *l, const struct lab_submission *s, struct err *err)
 {
 	struct stat st;
+
+	TRY(take_generation(l, err));
 
 	if (l->gone && l->n == 0)
 		TRY(revive(l, 0, err));

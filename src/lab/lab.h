@@ -78,7 +78,8 @@ struct lab_submission {
 	size_t n_parts;                /* <= LAB_PARTS_MAX */
 };
 
-/* A submission whose worker or zygote is killed by something else than itself is tried again, a few times. RC_LIMIT: LAB_AT_ONCE are under way: take reports first. RC_PEER:
+/* A submission whose worker or zygote is killed by something else than itself is tried again, a few times. RC_LIMIT: LAB_AT_ONCE are under way, or a new generation of rules is
+ * live and begins when those under way with the one before are over: take reports first. RC_PEER:
  * the zygote is gone and another cannot be started here (threads): lab_close, lab_open elsewhere. */
 enum rc lab_submit(struct lab *l, const struct lab_submission *s, struct err *err) MUSTUSE;
 size_t lab_under_way(const struct lab *l);

@@ -38,7 +38,7 @@ struct group {
 
 struct rule_info {
 	uint32_t group;
-	bool needs_string;
+	bool needs_string, off;
 };
 
 /* A string that is a part of another one, which matches only where all its parts do. */
@@ -153,7 +153,7 @@ static enum rc make_groups(struct lab_router *r, struct err *err)
 
 		r->info[i].group = group_of(r, i);
 		r->info[i].needs_string = !lab_maybe(&r->codes[i], &none);
-		r->n_always += r->info[i].group == 0 && !r->info[i].needs_string;
+		r->n_always += r->info[i].group == 0 && !r->info[i].needs_string && !r->info[i].off;
 	}
 	for (uint32_t g = 0; g < r->n_groups; g++) {
 		r->group[g].first_rule = at;
@@ -246,6 +246,11 @@ static uint32_t group_of_atom(const struct lab_router *r, const struct lab_atom 
 	return r->info[r->rules->strings_table[a->string].rule_idx].group;
 }
 
+static bool is_off(const struct lab_router *r, const struct lab_atom *a)
+{
+	return r->info[r->rules->strings_table[a->string].rule_idx].off;
+}
+
 static void mark_anywhere(struct lab_router *r, uint32_t string)
 {
 	uint64_t bit = (uint64_t)1 << (string % 64);
@@ -262,7 +267,7 @@ static bool is_anywhere(const struct lab_router *r, uint32_t string)
 static void mark_all_anywhere(struct lab_router *r)
 {
 	for (uint32_t i = 0; i < r->atoms.n; i++)
-		if (best_place(&r->atoms.p[i], 1) == SIZE_MAX)
+		if (best_place(&r->atoms.p[i], 1) == SIZE_MAX && !is_off(r, &r->atoms.p[i]))
 			mark_anywhere(r, r->atoms.p[i].string);
 }
 
@@ -273,7 +278,7 @@ static unsigned step_of(const struct lab_router *r, uint32_t g)
 	for (uint32_t i = 0; i < r->atoms.n; i++) {
 		const struct lab_atom *a = &r->atoms.p[i];
 
-		if (group_of_atom(r, a) != g || is_anywhere(r, a->string))
+		if (group_of_atom(r, a) != g || is_anywhere(r, a->string) || is_off(r, a))
 			continue;
 		while (step > 1 && best_place(a, step) == SIZE_MAX)
 			step /= 2;
@@ -334,7 +339,7 @@ static enum rc fill_group(struct lab_router *r, uint32_t g, struct err *err)
 		const struct lab_atom *a = &r->atoms.p[i];
 		size_t at;
 
-		if (group_of_atom(r, a) != g || is_anywhere(r, a->string))
+		if (group_of_atom(r, a) != g || is_anywhere(r, a->string) || is_off(r, a))
 			continue;
 		at = best_place(a, to->step);
 		for (unsigned k = 0; k < to->step; k++)
@@ -430,13 +435,15 @@ static enum rc share_all(struct lab_router *r, bool give_back, struct err *err)
 
 /* --- life --- */
 
-static enum rc build(struct lab_router *r, struct err *err)
+static enum rc build(struct lab_router *r, const uint8_t *off, struct err *err)
 {
 	r->info = mem_array((size_t)r->rules->num_rules + 1, sizeof *r->info);
 	r->by_group = mem_array((size_t)r->rules->num_rules + 1, sizeof *r->by_group);
 	r->anywhere = mem_alloc(bytes_of_anywhere(r));
 	if (r->info == NULL || r->by_group == NULL || r->anywhere == NULL)
 		return no_memory(err);
+	for (uint32_t i = 0; off != NULL && i < r->rules->num_rules; i++)
+		r->info[i].off = off[i] != 0;
 	TRY(lab_codes_of(r->rules, &r->codes, err));
 	TRY(lab_atoms_of(r->rules, &r->atoms, err));
 	TRY(make_groups(r, err));
@@ -448,7 +455,7 @@ static enum rc build(struct lab_router *r, struct err *err)
 	return share_all(r, false, err);
 }
 
-enum rc lab_router_new(const YR_RULES *rules, struct lab_router **ret, struct err *err)
+enum rc lab_router_new(const YR_RULES *rules, const uint8_t *off, struct lab_router **ret, struct err *err)
 {
 	struct lab_router *r = mem_alloc(sizeof *r);
 	enum rc rc;
@@ -456,7 +463,7 @@ enum rc lab_router_new(const YR_RULES *rules, struct lab_router **ret, struct er
 	if (r == NULL)
 		return no_memory(err);
 	r->rules = rules;
-	rc = build(r, err);
+	rc = build(r, off, err);
 	if (rc != RC_OK) {
 		lab_router_free(r);
 		return rc;
@@ -473,6 +480,17 @@ void lab_router_free(struct lab_router *r)
 	mem_free(r->parts);
 	mem_free(r->globals);
 	mem_free(r);
+}
+
+bool lab_router_refers(const struct lab_router *r, uint32_t a, uint32_t b)
+{
+	uint32_t other;
+	size_t it = 0;
+
+	while (r->codes[a].refers && lab_code_refers(&r->codes[a], &it, &other))
+		if (other == b || other == UINT32_MAX)
+			return true;
+	return false;
 }
 
 void lab_router_facts(const struct lab_router *r, struct lab_router_facts *ret)
@@ -497,7 +515,7 @@ enum { TOUCHED = 1, CHOSEN = 2, FORCED = 4 };
 
 static void choose(struct looking *k, uint32_t rule)
 {
-	if ((k->rule[rule] & CHOSEN) != 0)
+	if ((k->rule[rule] & CHOSEN) != 0 || k->r->info[rule].off)
 		return;
 	k->rule[rule] |= CHOSEN;
 	k->out->rules[k->out->n++] = rule;

@@ -11,9 +11,9 @@
 
 struct lab_router;
 
-/* `rules` stay the caller's and outlive it. RC_UNSUPPORTED: these tables tell nothing, run all rules. Afterwards all memory that
+/* `rules` stay the caller's and outlive it; where `off` (NULL: none) is not 0, that rule is never chosen. RC_UNSUPPORTED: these tables tell nothing, run all rules. Afterwards all memory that
  * a scan reads is shared and read only. */
-enum rc lab_router_new(const YR_RULES *rules, struct lab_router **ret, struct err *err) MUSTUSE;
+enum rc lab_router_new(const YR_RULES *rules, const uint8_t *off, struct lab_router **ret, struct err *err) MUSTUSE;
 void lab_router_free(struct lab_router *r);
 
 struct lab_route {
@@ -25,6 +25,8 @@ struct lab_route {
 /* Every rule that libyara would find to match, and those they depend on, are among those of the route. RC_NOMEM. */
 enum rc lab_router_route(const struct lab_router *r, struct str bytes, struct lab_route *ret, struct err *err) MUSTUSE;
 void lab_route_done(struct lab_route *route);
+
+bool lab_router_refers(const struct lab_router *r, uint32_t a, uint32_t b);
 
 struct lab_router_facts {
 	size_t groups, patterns, pieces; /* pieces: places in the tables */

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "lab/router.h"
+#include "lab/ruleset.h"
 #include "sys/file.h"
 
 #define FILES_MAX 8192
@@ -21,7 +22,9 @@
 struct lab_rules {
 	YR_RULES *rules;
 	struct lab_router *router; /* NULL: all rules are run on every file */
+	uint8_t *off;              /* NULL, or of each rule: it is never run */
 	size_t n;
+	uint32_t number;           /* of a generation */
 	bool plain;
 };
 
@@ -142,26 +145,52 @@ static bool is_compiled(const char *path)
 	return yes;
 }
 
+static enum rc load_compiled(const char *path, struct buf *generation, struct lab_rules *r, struct err *err)
+{
+	struct buf text;
+	YR_RULE *rule;
+
+	if (yr_rules_load(path, &r->rules) != ERROR_SUCCESS)
+		return FAIL(err, RC_BAD, "%s: are no compiled rules of this libyara", path);
+	yr_rules_foreach(r->rules, rule)
+		r->n++;
+	TRY(file_read(path, SOURCE_MAX, &text, err));
+	buf_fmt(generation, "compiled %016llx\n", (unsigned long long)hash_stable(buf_view(&text)));
+	buf_done(&text);
+	return RC_OK;
+}
+
+/* A generation: its compiled rules, less what its tests put off. */
+static enum rc load_generation(const char *path, struct buf *generation, struct lab_rules *r, struct err *err)
+{
+	CLEANUP(ruleset_done) struct ruleset set = { 0 };
+
+	TRY(ruleset_open(path, &set, err));
+	TRY(load_compiled(set.path, generation, r, err));
+	r->number = set.number;
+	r->off = mem_alloc(r->n + 1);
+	if (r->off == NULL)
+		return FAIL(err, RC_NOMEM, "rules: out of memory");
+	for (size_t i = 0; i < set.n_off; i++) {
+		if (set.off[i].rule >= r->n)
+			return FAIL(err, RC_CORRUPT, "%s: puts a rule off that is not there", path);
+		r->off[set.off[i].rule] = 1;
+		buf_fmt(generation, "off %u\n", set.off[i].rule);
+	}
+	return RC_OK;
+}
+
 static enum rc load(const char *const *paths, struct buf *generation, struct lab_rules *r, struct err *err)
 {
 	struct loading l = { .err = err, .generation = generation, .plain = r->plain };
-	YR_RULE *rule;
 	enum rc rc;
 
 	if (yr_initialize() != ERROR_SUCCESS)
 		return FAIL(err, RC_NOMEM, "rules: libyara does not start");
-	if (paths[1] == NULL && is_compiled(paths[0])) {
-		struct buf text;
-
-		if (yr_rules_load(paths[0], &r->rules) != ERROR_SUCCESS)
-			return FAIL(err, RC_BAD, "%s: are no compiled rules of this libyara", paths[0]);
-		yr_rules_foreach(r->rules, rule)
-			r->n++;
-		TRY(file_read(paths[0], SOURCE_MAX, &text, err));
-		buf_fmt(generation, "compiled %016llx\n", (unsigned long long)hash_stable(buf_view(&text)));
-		buf_done(&text);
-		return RC_OK;
-	}
+	if (paths[1] == NULL && is_compiled(paths[0]))
+		return load_compiled(paths[0], generation, r, err);
+	if (paths[1] == NULL && ruleset_is(paths[0]))
+		return load_generation(paths[0], generation, r, err);
 	if (yr_compiler_create(&l.compiler) != ERROR_SUCCESS)
 		return FAIL(err, RC_NOMEM, "rules: out of memory");
 	err->rc = RC_OK;
@@ -175,13 +204,14 @@ static enum rc load(const char *const *paths, struct buf *generation, struct lab
 static enum rc put_router(struct lab_rules *r, struct err *err)
 {
 	YR_RULE *rule;
-	enum rc rc = lab_router_new(r->rules, &r->router, err);
+	enum rc rc = lab_router_new(r->rules, r->off, &r->router, err);
+	size_t i = 0;
 
-	if (rc == RC_UNSUPPORTED)
-		return RC_OK;
-	TRY(rc);
+	if (rc != RC_OK && rc != RC_UNSUPPORTED)
+		return rc;
 	yr_rules_foreach(r->rules, rule)
-		yr_rule_disable(rule);
+		if (rc == RC_OK || (r->off != NULL && r->off[i++] != 0))
+			yr_rule_disable(rule);
 	return RC_OK;
 }
 
@@ -211,6 +241,7 @@ void lab_rules_free(struct lab_rules *r)
 	if (r == NULL)
 		return;
 	lab_router_free(r->router);
+	mem_free(r->off);
 	if (r->rules != NULL)
 		yr_rules_destroy(r->rules);
 	mem_free(r);
@@ -224,11 +255,44 @@ size_t lab_rules_count(const struct lab_rules *r)
 void lab_rules_unroute(struct lab_rules *r)
 {
 	YR_RULE *rule;
+	size_t i = 0;
 
 	lab_router_free(r->router);
 	r->router = NULL;
+	yr_rules_foreach(r->rules, rule) {
+		if (r->off == NULL || r->off[i] == 0)
+			yr_rule_enable(rule);
+		i++;
+	}
+}
+
+uint32_t lab_rules_number(const struct lab_rules *r)
+{
+	return r->number;
+}
+
+const char *lab_rules_name(const struct lab_rules *r, uint32_t rule)
+{
+	return r->rules->rules_table[rule].identifier;
+}
+
+bool lab_rules_refers(const struct lab_rules *r, uint32_t a, uint32_t b)
+{
+	return r->router != NULL && lab_router_refers(r->router, a, b);
+}
+
+enum rc lab_rules_save(const struct lab_rules *r, const char *path, struct err *err)
+{
+	YR_RULE *rule;
+	int rc;
+
+	/* What is disabled here is not in the file. */
 	yr_rules_foreach(r->rules, rule)
 		yr_rule_enable(rule);
+	rc = yr_rules_save(r->rules, path);
+	yr_rules_foreach(r->rules, rule)
+		yr_rule_disable(rule);
+	return rc == ERROR_SUCCESS ? RC_OK : FAIL(err, RC_IO, "%s: cannot be written", path);
 }
 
 /* --- running --- */
@@ -382,6 +446,52 @@ enum rc lab_rules_scan(const struct lab_rules *r, struct str bytes, int seconds,
 		return FAIL(err, RC_LIMIT, "the time was over");
 	if (rc != ERROR_SUCCESS)
 		return FAIL(err, rc == ERROR_INSUFFICIENT_MEMORY ? RC_NOMEM : RC_INTERNAL, "libyara: error %d", rc);
+	return RC_OK;
+}
+
+static int64_t processor_time(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void ignore(void *ctx, const struct lab_match *m)
+{
+	(void)ctx;
+	(void)m;
+}
+
+static int measure(const struct lab_rules *r, const struct lab_route *all, uint32_t rule, struct str bytes, int seconds, struct lab_rule_cost *c)
+{
+	struct running run = { .r = r, .bytes = bytes, .fn = ignore };
+	struct lab_route one = { .rules = &rule, .n = 1, .strings = all->strings && r->rules->rules_table[rule].strings != NULL };
+	int rc;
+
+	*c = (struct lab_rule_cost){ .rule = rule, .name = r->rules->rules_table[rule].identifier, .is_global = RULE_IS_GLOBAL(&r->rules->rules_table[rule]) };
+	c->nanoseconds = processor_time();
+	rc = scan_routed(r, &run, &one, seconds);
+	c->nanoseconds = processor_time() - c->nanoseconds;
+	return rc;
+}
+
+enum rc lab_rules_cost(const struct lab_rules *r, struct str bytes, int seconds, lab_rules_told *fn, void *ctx, struct err *err)
+{
+	struct lab_route route = { 0 };
+	struct lab_rule_cost c;
+
+	if (r->router == NULL)
+		return FAIL(err, RC_UNSUPPORTED, "rules: without a router they cannot be measured one by one");
+	TRY(lab_router_route(r->router, bytes, &route, err));
+	for (size_t i = 0; i < route.n; i++) {
+		int rc = measure(r, &route, route.rules[i], bytes, seconds, &c);
+
+		if (rc == ERROR_SCAN_TIMEOUT)
+			c.nanoseconds = (int64_t)seconds * 1000000000;
+		fn(ctx, &c);
+	}
+	lab_route_done(&route);
 	return RC_OK;
 }
 

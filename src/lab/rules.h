@@ -18,6 +18,25 @@ void lab_rules_free(struct lab_rules *r);
 size_t lab_rules_count(const struct lab_rules *r);
 /* The rule set without its router: every rule on every file, as libyara does. Slower, and the same matches (tests, measurements). */
 void lab_rules_unroute(struct lab_rules *r);
+/* Of a generation of a rule set its number, otherwise 0. */
+uint32_t lab_rules_number(const struct lab_rules *r);
+
+/* Compiled, as yarac writes it. */
+enum rc lab_rules_save(const struct lab_rules *r, const char *path, struct err *err) MUSTUSE;
+
+/* What each rule that the router chooses for these bytes costs when it is the only one: for measuring before rules are published.
+ * `nanoseconds` of processor time. */
+struct lab_rule_cost {
+	uint32_t rule;
+	const char *name;
+	int64_t nanoseconds;
+	bool is_global;
+};
+typedef void lab_rules_told(void *ctx, const struct lab_rule_cost *c);
+enum rc lab_rules_cost(const struct lab_rules *r, struct str bytes, int seconds, lab_rules_told *fn, void *ctx, struct err *err) MUSTUSE;
+/* Does rule `a` refer to rule `b`? */
+bool lab_rules_refers(const struct lab_rules *r, uint32_t a, uint32_t b);
+const char *lab_rules_name(const struct lab_rules *r, uint32_t rule);
 
 /* Runs on the node's bytes, says matches by lab_match. In the worker. RC_LIMIT: `seconds` were not enough. */
 enum rc lab_rules_run(const struct lab_rules *r, struct lab_node *n, int seconds, struct err *err) MUSTUSE;

@@ -248,13 +248,17 @@ __attribute__((noreturn)) static void serve(struct zygote *z)
 static void say_ready(struct zygote *z, enum rc rc, const struct err *err, const struct buf *generation)
 {
 	struct lab_ready r = { .rc = rc };
+	int at = 0;
 	unsigned char sum[SHA256_LEN];
 	struct buf b;
 
 	if (rc != RC_OK)
 		snprintf(r.text, sizeof r.text, "%s", err->text);
 	hash_sha256(buf_view(generation), sum);
-	snprintf(r.generation, sizeof r.generation, "%02x%02x%02x%02x%02x%02x%02x%02x", sum[0], sum[1], sum[2], sum[3], sum[4], sum[5], sum[6], sum[7]);
+	/* A generation of rules has a number that people know it by. */
+	if (z->stock.rules != NULL && lab_rules_number(z->stock.rules) != 0)
+		at = snprintf(r.generation, sizeof r.generation, "%u-", lab_rules_number(z->stock.rules));
+	snprintf(r.generation + at, sizeof r.generation - (size_t)at, "%02x%02x%02x%02x%02x%02x%02x%02x", sum[0], sum[1], sum[2], sum[3], sum[4], sum[5], sum[6], sum[7]);
 	buf_init(&b, sizeof r.cell - 1);
 	cell_describe(&z->stock.cell, &b);
 	memcpy(r.cell, buf_view(&b).p, b.n);
