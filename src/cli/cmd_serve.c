@@ -42,6 +42,8 @@ static int run_role(struct cli *c)
 
 	if (str_eq(str_of(c->operands[0]), S("detect")))
 		return serve_detect(c->operands[1]);
+	if (strcmp(c->operands[0], "lab") == 0)
+		return serve_lab(c->operands[1]);
 	if (!str_eq(str_of(c->operands[0]), S("core")))
 		return cli_failf(c, "'%s' is not a role", c->operands[0]);
 	return serve_core(c->operands[1], &o);

@@ -584,7 +584,7 @@ enum rc lab_next(struct lab *l, struct arena *a, usec timeout, struct lab_report
 
 	if (l->n == 0)
 		return FAIL(err, RC_NOTFOUND, "lab: nothing is under way");
-	for (;;) {
+	for (bool looked = false;; looked = true) {
 		usec left = until - time_mono();
 
 		r = ended(l);
@@ -592,10 +592,10 @@ enum rc lab_next(struct lab *l, struct arena *a, usec timeout, struct lab_report
 			return RC_OK;
 		if (r != NULL)
 			continue;
-		if (left < 0)
+		if (left <= 0 && looked)
 			return FAIL(err, RC_BUSY, "lab: not yet");
 		if (l->gone)
 			TRY(revive(l, until, err));
-		look(l, (int)(left / 1000 > 1000 ? 1000 : left / 1000 + 1));
+		look(l, left <= 0 ? 0 : (int)(left / 1000 > 1000 ? 1000 : left / 1000 + 1));
 	}
 }

@@ -83,7 +83,7 @@ struct lab_submission {
  * the zygote is gone and another cannot be started here (threads): lab_close, lab_open elsewhere. */
 enum rc lab_submit(struct lab *l, const struct lab_submission *s, struct err *err) MUSTUSE;
 size_t lab_under_way(const struct lab *l);
-/* Waits for the next report, in the order in which they end. It lives in `a`. RC_BUSY: none within `timeout`; RC_NOTFOUND: none under way;
+/* Waits for the next report, in the order in which they end. It lives in `a`. RC_BUSY: none within `timeout` (0: it looks once and does not wait); RC_NOTFOUND: none under way;
  * RC_PEER as above; RC_IO: a zygote that died cannot be replaced now: what is under way stays, and the next call tries again. Every submission gets one report, also when its worker was killed (`incomplete`). */
 enum rc lab_next(struct lab *l, struct arena *a, usec timeout, struct lab_report *ret, void **ret_tag, struct err *err) MUSTUSE;
 /* A descriptor that becomes readable when lab_next has work: for an event loop. */

@@ -60,6 +60,11 @@ struct config {
 	bool intake;
 	int64_t intake_per_address, intake_per_hour;
 	bool notices, figures;
+	/* [lab] */
+	bool lab, lab_public;
+	const char *lab_rules, *lab_bad, *lab_good; /* paths, or "" */
+	int64_t lab_jobs, lab_seconds, lab_max_mb, lab_waiting, lab_keep_days, lab_keep_mb;
+	int64_t lab_per_account, lab_per_account_mb, lab_per_address, lab_per_address_mb; /* an hour; 0: no limit */
 	/* [notify] */
 	bool mail_duty;      /* also to who is on duty */
 	const char *mail_server, *mail_from, *mail_to, *mail_user, *mail_password_file, *mail_ca, *webhook, *webhook_ca, *notify_command; /* or "" */

@@ -57,6 +57,7 @@ static void write_fences(const struct core *c, struct jsonw *w)
 	jsonw_m_str(w, "fences", buf_view(&b));
 	jsonw_object_end(w);
 	detect_link_role(c->link, w);
+	lab_desk_role(c->lab, w);
 	jsonw_array_end(w);
 	buf_done(&b);
 }
@@ -92,6 +93,7 @@ static void write_status(void *ctx, struct jsonw *w)
 	write_http(c, w);
 	detect_link_status(c->link, w);
 	blocks_status(c->blocks, w);
+	lab_desk_status(c->lab, w);
 	tickets_status(c->tickets, w);
 	fed_status(c->fed, w);
 }
@@ -299,6 +301,8 @@ static bool may_wait(void *ctx, const struct http_req *r)
 
 	if (console_has(r->path))
 		return false;
+	if (c->api.lab != NULL && reads && str_starts(r->path, S("/api/v1/lab/hashes/")))
+		return auth_is_slow(c->auth, r);
 	return !reads || c->node.store == NULL || notices_is_path(r->path) || figures_is_path(r->path) || public_lab_is_path(r->path) || str_starts(str_of(c->node.config.store), S("postgresql://")) ||
 	       str_starts(r->path, S("/api/v1/")) || auth_is_slow(c->auth, r);
 }
@@ -442,6 +446,58 @@ static enum rc open_window(struct core *c, struct err *err)
 	return c->node.config.intake ? window_new(&wc, &c->window, err) : RC_OK;
 }
 
+static void lab_wake(void *ctx)
+{
+	struct core *c = ctx;
+
+	lab_desk_wake(c->lab);
+}
+
+static bool lab_wait(void *ctx, struct str id, usec until)
+{
+	struct core *c = ctx;
+
+	return lab_desk_wait(c->lab, id, until);
+}
+
+static bool lab_inspects(void *ctx, struct str id)
+{
+	struct core *c = ctx;
+
+	return lab_desk_inspects(c->lab, id);
+}
+
+static void lab_state(void *ctx, struct jsonw *w)
+{
+	struct core *c = ctx;
+
+	lab_desk_state(c->lab, w);
+}
+
+static void lab_learned(void *ctx, const struct submission *s)
+{
+	lab_known_learn(ctx, s);
+}
+
+static enum rc open_lab(struct core *c, struct err *err)
+{
+	const struct config *conf = &c->node.config;
+
+	TRY(lab_desk_new(c, &c->lab, err));
+	if (c->lab == NULL)
+		return RC_OK;
+	TRY(lab_known_new(c->node.store, &c->lab_known, err));
+	TRY(lab_desk_listen(c->lab, lab_learned, c->lab_known, err));
+	c->api_lab = (struct api_lab){ .samples = lab_desk_samples(c->lab), .known = c->lab_known, .open = conf->lab_public,
+				       .size_max = (uint64_t)conf->lab_max_mb << 20, .piece_max = (uint64_t)conf->max_body_mb << 20, .keep_days = conf->lab_keep_days,
+				       .waits_max = conf->workers > 2 ? (int)conf->workers / 2 : 1,
+				       .account = { .owner_files = conf->lab_per_account, .owner_mb = conf->lab_per_account_mb, .waiting = conf->lab_waiting },
+				       .address = { .from_files = conf->lab_per_address, .from_mb = conf->lab_per_address_mb, .waiting = conf->lab_waiting },
+				       .wake = lab_wake, .wait = lab_wait, .inspects = lab_inspects, .state = lab_state, .ctx = c };
+	c->api.lab = &c->api_lab;
+	return RC_OK;
+}
+
 static bool is_loopback(const char *listen)
 {
 	return str_starts(str_of(listen), S("127.")) || str_starts(str_of(listen), S("[::1]"));
@@ -510,6 +566,7 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	c->api.auth = c->auth;
 	TRY(provider_open(&c->node.config, &c->api.provider, err));
 	TRY(open_window(c, err));
+	TRY(open_lab(c, err));
 	TRY(exchange_open(c, err));
 	rc = read_pems(&c->node, &pems, err);
 	if (rc == RC_OK)
@@ -543,6 +600,8 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	if (rc == RC_OK)
 		rc = exchange_start(c, err);
 	if (rc == RC_OK)
+		rc = lab_desk_start(c->lab, err);
+	if (rc == RC_OK)
 		rc = open_doors(c, &pems, err);
 	pems_done(&pems);
 	return rc;
@@ -554,6 +613,7 @@ static void core_close(struct core *c, bool served)
 	http_server_stop(c->control, STOP_GRACE); /* first: its status tells of the other one */
 	http_server_stop(c->https, STOP_GRACE);
 	exchange_stop(c);
+	lab_desk_stop(c->lab);
 	bulletins_stop(c->bulletins);
 	alarms_stop(c->alarms);
 	cases_stop(c); /* who wakes it has ended */
@@ -577,6 +637,8 @@ static void core_close(struct core *c, bool served)
 	window_free(c->window);
 	figures_free(c->figures);
 	notices_free(c->notices);
+	lab_known_free(c->lab_known);
+	lab_desk_free(c->lab);
 	node_close(&c->node);
 	follower_free(c);
 	exchange_free(c);

@@ -12,6 +12,7 @@
 #include "node/alarms.h"
 #include "node/detect_link.h"
 #include "node/detector.h"
+#include "node/lab.h"
 #include "node/node.h"
 #include "node/notify.h"
 #include "node/serve.h"
@@ -19,6 +20,7 @@
 #include "sys/fence.h"
 #include "taxii/server.h"
 #include "web/api.h"
+#include "web/api_lab.h"
 #include "web/auth.h"
 #include "web/figures.h"
 #include "web/public_lab.h"
@@ -60,6 +62,9 @@ struct core {
 	struct fence_report fences;
 	uint32_t up, down;       /* rows of the collections that go up and down */
 	uint32_t collections[CONFIG_INPUTS_MAX]; /* of the inputs: where their sightings go */
+	struct lab_desk *lab;    /* or NULL */
+	struct lab_known *lab_known; /* or NULL */
+	struct api_lab api_lab;
 	struct alarms *alarms;   /* of the desk's clocks */
 	struct runner *runner;   /* runs [notify] command; or NULL */
 	struct notify *notify;   /* who is told of them, or NULL */

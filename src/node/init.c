@@ -51,6 +51,7 @@ enum rc node_paths_of(const char *dir, struct node_paths *ret, struct err *err)
 	TRY(join(ret->cert, full, "tls/node.crt", err));
 	TRY(join(ret->key, full, "tls/node.key", err));
 	TRY(join(ret->ca, full, "tls/ca.crt", err));
+	TRY(join(ret->lab, full, "lab.sock", err));
 	TRY(join(ret->sign, full, "sign.key", err));
 	TRY(join(ret->lock, full, "lock", err));
 	TRY(join(ret->history, full, "history", err));

@@ -35,6 +35,8 @@ bool lab_desk_wait(struct lab_desk *d, struct str id, usec until);
 /* Is it in a worker's hands? */
 bool lab_desk_inspects(struct lab_desk *d, struct str id);
 
+/* Members of an object: running, generation, fences, at_work, inspected, longest_ms, waiting. */
+void lab_desk_state(struct lab_desk *d, struct jsonw *w);
 /* A row of "roles", and the member "lab" of the status: running, generation, fences, waiting, at work, inspected, quickest and slowest. */
 void lab_desk_role(struct lab_desk *d, struct jsonw *w);
 void lab_desk_status(struct lab_desk *d, struct jsonw *w);

@@ -21,6 +21,7 @@ struct node_paths {
 	char history[NODE_PATH_MAX];  /* history/: events of the inputs, for searches and hunts */
 	char rules[NODE_PATH_MAX];    /* rules/: rules that people add here, and which are turned off */
 	char detect[NODE_PATH_MAX];   /* detect.sock: where core meets the detect role */
+	char lab[NODE_PATH_MAX];      /* lab.sock: where core meets the lab role */
 	char socket[NODE_PATH_MAX];   /* control.sock: the same REST interface for local administration */
 };
 

@@ -11,6 +11,7 @@
 
 #define STOP_GRACE (10 * USEC_PER_SEC)
 #define DOOR_BACKLOG 4
+#define CONF_ARENA ((size_t)4 << 20)
 
 static void tell(const char *role, const char *what, int number)
 {
@@ -35,14 +36,29 @@ int serve_status(enum rc rc)
 	return 1;
 }
 
+static enum rc wants_lab(const struct node_paths *paths, bool *ret, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new(CONF_ARENA);
+	struct config *conf = a == NULL ? NULL : arena_alloc(a, sizeof *conf);
+
+	if (conf == NULL)
+		return FAIL(err, RC_NOMEM, "out of memory");
+	TRY(config_read(paths->conf, a, conf, err));
+	*ret = conf->lab;
+	return RC_OK;
+}
+
 int serve_supervisor(const char *dir, const struct serve_opts *o)
 {
 	const char *argv[10] = { "lianfang", "role", "core" };
 	const char *detect_argv[] = { "lianfang", "role", "detect", NULL, NULL };
-	struct proc_role roles[] = { { .name = "core", .argv = argv, .pass_fd = -1, .tell = tell }, { .name = "detect", .argv = detect_argv, .tell = tell, .others_stay = true } };
+	struct proc_role roles[] = { { .name = "core", .argv = argv, .pass_fd = -1, .tell = tell }, { .name = "detect", .argv = detect_argv, .tell = tell, .others_stay = true },
+				     { .name = "lab", .tell = tell, .others_stay = true } };
+	const char *lab_argv[] = { "lianfang", "role", "lab", NULL, NULL };
 	struct node_paths paths;
 	struct err err = { 0 };
-	int lock CLEANUP(file_closep) = -1, door CLEANUP(file_closep) = -1, pid = 0, n = 3;
+	int lock CLEANUP(file_closep) = -1, door CLEANUP(file_closep) = -1, lab_door CLEANUP(file_closep) = -1, pid = 0, n = 3;
+	bool lab = false;
 	enum rc rc;
 
 	log_setup("supervisor", LOG_LEVEL_INFO, false);
@@ -54,6 +70,10 @@ int serve_supervisor(const char *dir, const struct serve_opts *o)
 	/* It stays open when the detect role dies: whoever connects meanwhile meets the next one. */
 	if (rc == RC_OK)
 		rc = unix_listen(paths.detect, DOOR_BACKLOG, &door, &err);
+	if (rc == RC_OK)
+		rc = wants_lab(&paths, &lab, &err);
+	if (rc == RC_OK && lab)
+		rc = unix_listen(paths.lab, DOOR_BACKLOG, &lab_door, &err);
 	if (rc == RC_BUSY)
 		log_line(LOG_LEVEL_ERROR, "serve", "%s: a node runs here already (process %d)", dir, pid);
 	else if (rc != RC_OK)
@@ -63,6 +83,9 @@ int serve_supervisor(const char *dir, const struct serve_opts *o)
 	argv[n++] = paths.dir;
 	detect_argv[3] = paths.dir;
 	roles[1].pass_fd = door;
+	lab_argv[3] = paths.dir;
+	roles[2].argv = lab_argv;
+	roles[2].pass_fd = lab_door;
 	if (o->plain_http)
 		argv[n++] = "--plain-http";
 	if (o->listen != NULL) {
@@ -70,5 +93,5 @@ int serve_supervisor(const char *dir, const struct serve_opts *o)
 		argv[n++] = o->listen;
 	}
 	argv[n] = NULL;
-	return proc_supervise(roles, COUNTOF(roles), STOP_GRACE);
+	return proc_supervise(roles, COUNTOF(roles) - !lab, STOP_GRACE);
 }

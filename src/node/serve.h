@@ -21,6 +21,9 @@ int serve_core(const char *dir, const struct serve_opts *o);
 /* The detect role: inputs, rules, indicators, history; what it finds goes to core. */
 int serve_detect(const char *dir);
 
+/* The lab role: inspects what core hands it; only with [lab] run = yes. */
+int serve_lab(const char *dir);
+
 /* The exit status of a role. Configuration, fences and an address that another program has do not mend themselves: the
  * supervisor gives up on 78. Others may pass. */
 int serve_status(enum rc rc);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -16,10 +17,12 @@
 
 #define NAME_LEAST 8
 #define SWEPT_AT_ONCE 10000
+#define LOCKS 64
 
 struct samples {
 	unsigned char key[CHEST_KEY_LEN], name_key[MAC_KEY_LEN];
 	char dir[PATH_MAX - 128];
+	pthread_mutex_t locks[LOCKS]; /* of addresses */
 };
 
 static const struct kind {
@@ -95,18 +98,33 @@ enum rc samples_open(const char *dir, struct samples **ret, struct err *err)
 	enum rc rc = s == NULL ? FAIL(err, RC_NOMEM, "lab: out of memory") : open_all(s, dir, err);
 
 	if (rc != RC_OK) {
-		samples_close(s);
+		mem_free(s);
 		return rc;
 	}
+	for (size_t i = 0; i < LOCKS; i++)
+		pthread_mutex_init(&s->locks[i], NULL);
 	*ret = s;
 	return RC_OK;
 }
 
 void samples_close(struct samples *s)
 {
-	if (s != NULL)
-		secret_wipe(s, sizeof *s);
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < LOCKS; i++)
+		pthread_mutex_destroy(&s->locks[i]);
+	secret_wipe(s, sizeof *s);
 	mem_free(s);
+}
+
+void samples_hold(struct samples *s, struct str address)
+{
+	pthread_mutex_lock(&s->locks[hash_table(address) % LOCKS]);
+}
+
+void samples_release(struct samples *s, struct str address)
+{
+	pthread_mutex_unlock(&s->locks[hash_table(address) % LOCKS]);
 }
 
 /* --- names --- */

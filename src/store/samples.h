@@ -1,5 +1,5 @@
 /* The lab's files of a node: uploads under way, samples, passwords that came with them, reports. All in chests (sys/chest.h) under
- * the node's lab.key; docs/internals/lab-node.md says what lies where and for how long. Thread-safe: nothing is kept but the key. */
+ * the node's lab.key; docs/internals/lab-node.md says what lies where and for how long. Thread-safe. */
 #ifndef STORE_SAMPLES_H
 #define STORE_SAMPLES_H
 
@@ -35,6 +35,10 @@ enum rc samples_read(const struct samples *s, enum sample_kind kind, struct str 
 enum rc samples_keep(const struct samples *s, struct str upload, struct str address, struct err *err) MUSTUSE;
 /* The key is gone, durably, when this returns RC_OK: also when nothing was there. */
 enum rc samples_destroy(const struct samples *s, enum sample_kind kind, struct str name, struct err *err) MUSTUSE;
+/* Between the two nobody else keeps or destroys content at that address: whoever keeps content holds it until its row is there, whoever destroys
+ * content from before it asks whether others have it. */
+void samples_hold(struct samples *s, struct str address);
+void samples_release(struct samples *s, struct str address);
 /* The bytes in a sealed memfd, to be handed to a worker, with their digest. RC_CORRUPT: they are not `size` bytes. */
 enum rc samples_memfd(const struct samples *s, enum sample_kind kind, struct str name, uint64_t size, int *ret_fd, unsigned char ret_sha256[static SHA256_LEN], struct err *err) MUSTUSE;
 

@@ -202,6 +202,18 @@ enum rc submission_drop(struct store *s, struct str id, struct err *err)
 	return writer_do(s->writer, drop_job, &id, err);
 }
 
+static enum rc drop_old_job(struct store *s, void *ctx, struct err *err)
+{
+	const usec *before = ctx;
+
+	return DB_RUN(s->write_db, err, "DELETE FROM submission WHERE state = 0 AND at < $1", DB_INT(*before));
+}
+
+enum rc submission_drop_old(struct store *s, usec before, struct err *err)
+{
+	return writer_do(s->writer, drop_old_job, &before, err);
+}
+
 /* --- what becomes of it --- */
 
 static enum rc finish_job(struct store *s, void *ctx, struct err *err)
@@ -364,7 +376,7 @@ enum rc submission_list(struct store *s, const struct submission_filter *f, stru
 				     : "SELECT " COLUMNS " FROM submission WHERE row < $2 AND ($4 < 0 AND state > 0 OR state = $4)"
 				       " AND ($5 = '' OR verdict = $5) AND ($6 = '' OR sha256 = $6) AND (owner = $1 OR privacy >= $7) ORDER BY row DESC LIMIT $3",
 			     .v = { DB_TEXT(f->owner.n > 0 ? f->owner : f->or_owner), DB_INT(f->before == 0 ? INT64_MAX : f->before), DB_INT(most),
-				    DB_INT(f->state), DB_TEXT(f->verdict), DB_TEXT(f->sha256), DB_INT(f->public_only ? PRIVACY_PUBLIC : PRIVACY_GOVERNMENT) },
+				    DB_INT(f->state), DB_TEXT(f->verdict), DB_TEXT(f->sha256), DB_INT(f->every_class ? PRIVACY_HASH : f->public_only ? PRIVACY_PUBLIC : PRIVACY_GOVERNMENT) },
 			     .n_v = f->owner.n > 0 ? 6 : 7 };
 
 	TRY(text_check(f->owner, SHORT_MAX, "owner", err));
@@ -402,6 +414,26 @@ static enum rc count_waiting(struct db *d, void *ctx, struct err *err)
 	int64_t *n = ctx;
 
 	return DB_ONE_INT(d, n, err, "SELECT n FROM lab_waiting WHERE one = 1");
+}
+
+static enum rc of_owner(struct store *s, const char *sql, struct str owner, uint32_t limit, struct arena *a, struct submission **ret, size_t *ret_n, struct err *err)
+{
+	struct listing l = { LISTED(a), .sql = sql, .v = { DB_TEXT(owner), DB_INT(limit) }, .n_v = 2 };
+
+	return listed(s, &l, limit, ret, ret_n, err);
+}
+
+enum rc submission_next(struct store *s, struct str owner, uint32_t limit, struct arena *a, struct submission **ret, size_t *ret_n, struct err *err)
+{
+	static const char behind[] = "SELECT " COLUMNS " FROM submission WHERE state = 1 AND owner > $1 ORDER BY owner, row LIMIT $2";
+
+	TRY(of_owner(s, behind, owner, 1, a, ret, ret_n, err));
+	if (*ret_n == 0 && owner.n > 0)
+		TRY(of_owner(s, behind, S(""), 1, a, ret, ret_n, err));
+	if (*ret_n == 0 || limit == 1)
+		return RC_OK;
+	return of_owner(s, "SELECT " COLUMNS " FROM submission WHERE state = 1 AND owner = $1 ORDER BY row LIMIT $2", (*ret)->owner, limit < LIST_MAX ? limit : LIST_MAX,
+			a, ret, ret_n, err);
 }
 
 uint64_t submission_count_waiting(struct store *s)

@@ -48,6 +48,9 @@ enum rc submission_complete(struct store *s, const struct submission *r, const s
 /* An upload is given up. */
 enum rc submission_drop(struct store *s, struct str id, struct err *err) MUSTUSE;
 
+/* Those that began before `before` and never came to an end. */
+enum rc submission_drop_old(struct store *s, usec before, struct err *err) MUSTUSE;
+
 /* RC_NOTFOUND. */
 enum rc submission_get(struct store *s, struct str id, struct arena *a, struct submission *ret, struct err *err) MUSTUSE;
 
@@ -55,12 +58,15 @@ struct submission_filter {
 	struct str owner;         /* "": any, then of class government and public only, and one's own `or_owner` */
 	struct str or_owner;
 	bool public_only;         /* of others, class public only */
+	bool every_class;         /* not for people: what follows from all of a digest */
 	int state;                /* -1: any but uploading */
 	struct str verdict, sha256;
 	int64_t before;           /* row; 0: from the newest */
 	uint32_t limit;
 };
 enum rc submission_list(struct store *s, const struct submission_filter *f, struct arena *a, struct submission **ret, size_t *ret_n, struct err *err) MUSTUSE;
+/* Waiting ones of the next owner behind `owner` in the order of names, or again of the first; the oldest first. *ret_n 0: nobody waits. */
+enum rc submission_next(struct store *s, struct str owner, uint32_t limit, struct arena *a, struct submission **ret, size_t *ret_n, struct err *err) MUSTUSE;
 /* Waiting ones with row > after, the oldest first. */
 enum rc submission_waiting(struct store *s, int64_t after, uint32_t limit, struct arena *a, struct submission **ret, size_t *ret_n, struct err *err) MUSTUSE;
 uint64_t submission_count_waiting(struct store *s);

@@ -56,6 +56,7 @@ struct api {
 	usec password_least;         /* a password is changed again only after so long */
 	bool second_person_on, second_person_auto; /* whether dangerous changes wait (web/second.h) */
 	struct oidc *provider;       /* where people may sign in, too; or NULL */
+	const struct api_lab *lab;   /* web/api_lab.h; NULL: no lab runs here */
 	struct api_words *words;     /* names of classes and devices; api_start */
 	/* Writes the role-specific part of GET /status (fences, roles, inputs, peers). */
 	void (*status)(void *ctx, struct jsonw *w);
@@ -130,7 +131,7 @@ extern const struct api_route API_ROUTES_ACCOUNTS[], API_ROUTES_TODAY[], API_ROU
 	API_ROUTES_BOARDS[], API_ROUTES_STREAM[], API_ROUTES_REPORT[],
 	API_ROUTES_AUDIT[],
 	API_ROUTES_COMMUNITY[], API_ROUTES_DEVICES[],
-	API_ROUTES_EVENTS[],
+	API_ROUTES_EVENTS[], API_ROUTES_LAB[], API_ROUTES_LAB_READ[],
 	API_ROUTES_PASTE[], API_ROUTES_RULES[], API_ROUTES_SEARCHES[];
 
 /* Makes what the routes keep between calls; api_stop frees it (accepts what api_start never saw). */

@@ -154,6 +154,14 @@ static void lists(struct scene *sc)
 		EQ_INT(n, asked[i].want, asked[i].what);
 		OK(n < 2 || list[0].row > list[1].row, "the newest first");
 	}
+	DONE(sc, submission_next(sc->s, S(""), 10, sc->a, &list, &n, &sc->err), "whose turn it is");
+	OK(n == 1 && str_eq(list[0].owner, S("public")), "the first's");
+	DONE(sc, submission_next(sc->s, S("public"), 10, sc->a, &list, &n, &sc->err), "and then");
+	OK(n == 1 && str_eq(list[0].owner, S("user:a")), "the next one's");
+	DONE(sc, submission_next(sc->s, S("user:a"), 10, sc->a, &list, &n, &sc->err), "and then");
+	OK(n == 2 && str_eq(list[0].owner, S("user:b")) && list[0].row < list[1].row, "another's, both of them, the oldest first");
+	DONE(sc, submission_next(sc->s, S("user:b"), 1, sc->a, &list, &n, &sc->err), "and again");
+	OK(n == 1 && str_eq(list[0].owner, S("public")), "the first's");
 	DONE(sc, finish(sc, &due, "malicious", true), "another");
 	DONE(sc, submission_overdue(sc->s, 0, (uint64_t)1 << 40, 10, sc->a, &list, &n, &sc->err), "retention");
 	EQ_INT(n, 0, "nothing is old, nothing too much");
