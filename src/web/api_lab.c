@@ -428,9 +428,9 @@ const struct api_route API_ROUTES_LAB[] = {
 	{ "OPTIONS", "/lab/uploads", API_ANY, options, "What this server knows of tus 1.0", NULL, NULL, NULL },
 	{ "POST", "/lab/uploads", API_ANY, create_post, "Begin an upload (tus creation): Upload-Length, Upload-Metadata with filename, privacy, passwords; 201 and Location", NULL,
 	  NULL, NULL },
-	{ "HEAD", "/lab/uploads/{id}", API_ANY, upload_head, "How much of an upload is durable (Upload-Offset)", NULL, NULL, NULL },
-	{ "PATCH", "/lab/uploads/{id}", API_ANY, upload_patch, "The next piece, application/offset+octet-stream, at Upload-Offset; the last one makes it a submission of the same id",
+	{ "HEAD", "/lab/uploads/{upload}", API_ANY, upload_head, "How much of an upload is durable (Upload-Offset)", NULL, NULL, NULL },
+	{ "PATCH", "/lab/uploads/{upload}", API_ANY, upload_patch, "The next piece, application/offset+octet-stream, at Upload-Offset; the last one makes it a submission of the same id",
 	  NULL, NULL, NULL },
-	{ "DELETE", "/lab/uploads/{id}", API_ANY, upload_delete, "Give an upload up", NULL, NULL, NULL },
+	{ "DELETE", "/lab/uploads/{upload}", API_ANY, upload_delete, "Give an upload up", NULL, NULL, NULL },
 	{ NULL, NULL, API_ANY, NULL, NULL, NULL, NULL, NULL },
 };

@@ -13,8 +13,8 @@
 static const char ONE_SCHEMA[] =
 	"{\"type\":\"object\",\"required\":[\"id\",\"privacy\",\"state\"],\"properties\":{\"id\":{\"type\":\"string\"},\"name\":{\"type\":\"string\"},\"owner\":{\"type\":\"string\"},"
 	"\"privacy\":{\"enum\":[\"verdict\",\"government\",\"public\"]},\"state\":{\"enum\":[\"uploading\",\"waiting\",\"inspecting\",\"done\",\"deleted\"]},"
-	"\"offset\":{\"type\":\"integer\"},\"verdict\":{\"type\":[\"string\",\"null\"]},\"sha256\":{\"type\":[\"string\",\"null\"]},\"size\":{\"type\":\"integer\"},"
-	"\"received\":{\"type\":\"string\"},\"finished\":{\"type\":[\"string\",\"null\"]},\"generation\":{\"type\":\"string\"},\"sample\":{\"type\":\"boolean\"},"
+	"\"offset\":{\"type\":\"integer\"},\"verdict\":{},\"sha256\":{},\"size\":{\"type\":\"integer\"},"
+	"\"received\":{\"type\":\"string\"},\"finished\":{},\"generation\":{\"type\":\"string\"},\"sample\":{\"type\":\"boolean\"},"
 	"\"report\":{\"type\":\"object\"},\"receipt\":{\"type\":\"object\"}}}";
 static const char LIST_SCHEMA[] =
 	"{\"type\":\"object\",\"required\":[\"submissions\"],\"properties\":{\"submissions\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},\"next\":{\"type\":\"string\"}}}";
@@ -500,9 +500,9 @@ const struct api_route API_ROUTES_LAB_READ[] = {
 	{ "GET", "/lab", API_ANY, lab_get, "Whether a lab runs here, its fences, rules and limits", NULL, NULL, LAB_SCHEMA },
 	{ "POST", "/lab/submissions", API_ANY, whole_post, "Hand in a small file whole, as the body; 201", WHOLE_PARAMS, NULL, ONE_SCHEMA },
 	{ "GET", "/lab/submissions", API_ANY, list_get, "What was handed in, the newest first", LIST_PARAMS, NULL, LIST_SCHEMA },
-	{ "GET", "/lab/submissions/{id}", API_ANY, one_get, "State, verdict and report of a submission", WAIT_PARAMS, NULL, ONE_SCHEMA },
-	{ "DELETE", "/lab/submissions/{id}", API_ANY, one_delete, "Destroy the keys of its content and report; the signed receipt stays", NULL, NULL, ONE_SCHEMA },
-	{ "GET", "/lab/submissions/{id}/bytes", API_ANY, bytes_get, "Bytes of the file at an offset, in hex", BYTES_PARAMS, NULL, BYTES_SCHEMA },
+	{ "GET", "/lab/submissions/{submission}", API_ANY, one_get, "State, verdict and report of a submission", WAIT_PARAMS, NULL, ONE_SCHEMA },
+	{ "DELETE", "/lab/submissions/{submission}", API_ANY, one_delete, "Destroy the keys of its content and report; the signed receipt stays", NULL, NULL, ONE_SCHEMA },
+	{ "GET", "/lab/submissions/{submission}/bytes", API_ANY, bytes_get, "Bytes of the file at an offset, in hex", BYTES_PARAMS, NULL, BYTES_SCHEMA },
 	{ "GET", "/lab/hashes/{prefix}", API_ANY, hashes_get, "Known digests that begin with these 20 bits (five hex digits)", NULL, NULL, HASHES_SCHEMA },
 	{ NULL, NULL, API_ANY, NULL, NULL, NULL, NULL, NULL },
 };

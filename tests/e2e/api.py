@@ -6,7 +6,7 @@ t = Tap()
 log = write('log.json', '')
 rules = os.path.dirname(write('rules/a.yml', 'title: A\nid: 5d5ab7b8-4d2f-4f6e-9c0b-0e6f5a2f9d11\nlogsource: {product: windows}\ndetection: {s: {a: b}, condition: s}\n'))
 # Nobody answers at that provider: it is asked when somebody signs in.
-n = Node('alpha', conf=f'[input log]\npath = {log}\n[detect]\nrules = {rules}\n[sign_in]\nprovider = http://127.0.0.1:9\nclient_id = alpha').start()
+n = Node('alpha', conf=f'[input log]\npath = {log}\n[detect]\nrules = {rules}\n[sign_in]\nprovider = http://127.0.0.1:9\nclient_id = alpha\n[lab]\nrun = yes').start()
 other = Node('beta')
 
 # --- the document ---
@@ -57,7 +57,8 @@ with open(log, 'a') as f:
     f.write('{"dns":"evil.example"}\n')
 t.ok(wait_until(lambda: n.get('/api/v1/tickets').json()['tickets']), 'there is a ticket')
 bulletin = n.post('/api/v1/bulletins', {'code': 'ANA', 'title': 'x'}).json()['number']
-VALUES = {'bulletin': bulletin, 'name': 'admin', 'id': ind['id'], 'value': 'evil.example', 'incident': incident, 'pack': 'tw-2026',
+submission = n.request('POST', '/api/v1/lab/submissions?privacy=government', b'x', headers={'Content-Type': 'application/octet-stream'}).json()['id']
+VALUES = {'submission': submission, 'prefix': 'abcde', 'bulletin': bulletin, 'name': 'admin', 'id': ind['id'], 'value': 'evil.example', 'incident': incident, 'pack': 'tw-2026',
           'organisation': 'org', 'report': report, 'board': 'incidents', 'system': 'sys', 'person': 'who', 'duty': 'turn',
           'form': 'first-report',
           'number': n.get('/api/v1/tickets').json()['tickets'][0]['number']}
