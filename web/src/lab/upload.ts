@@ -5,7 +5,7 @@ import { inert, Refused } from '../api';
 export type Stage = 'asking' | 'sending' | 'paused' | 'waiting' | 'done' | 'failed';
 export interface Progress { stage: Stage; sent: number; size: number; rate: number; left: number; wait: number; resumedAt: number; error?: Refused }
 
-const PIECE = 4 << 20, KEPT = 'lianfang.lab.uploads', KEPT_MAX = 32, SPAN = 5000, TRIES = [1, 2, 4, 8, 15, 30];
+const KEPT = 'lianfang.lab.uploads', KEPT_MAX = 32, SPAN = 5000, TRIES = [1, 2, 4, 8, 15, 30];
 const TUS = { 'Tus-Resumable': '1.0.0', 'Lianfang-Console': '1' };
 
 type Kept = Record<string, string>;
@@ -30,7 +30,7 @@ export class Upload {
   private tries = 0;
   private readonly key: string;
 
-  constructor(readonly file: File, private readonly meta: { privacy: string; passwords: string }, private readonly said: (p: Progress) => void, private readonly done: (id: string) => void, private readonly piece = PIECE) {
+  constructor(readonly file: File, private readonly meta: { privacy: string; passwords: string }, private readonly said: (p: Progress) => void, private readonly done: (id: string) => void, private readonly piece: number) {
     this.key = [file.name, file.size, file.lastModified, meta.privacy].join('/');
     this.now = { stage: 'asking', sent: 0, size: file.size, rate: 0, left: 0, wait: 0, resumedAt: 0 };
     this.id = kept()[this.key] ?? '';
@@ -132,11 +132,11 @@ export class Upload {
     }
   }
 
-  /** No net, or a node that has no room now: again in a while. What it refuses for good is said. */
+  /** No net, a node that has no room now, or an earlier request of ours that is not over: again in a while. What it refuses for good is said. */
   private stumble(e: unknown) {
     if (this.now.stage === 'paused') return;
     if (!(e instanceof Refused)) throw e;
-    const again = e.status === 0 || e.status === 503 || e.status === 502;
+    const again = e.status === 0 || e.status === 423 || e.status >= 502 && e.code !== 'no-lab';
     if (!again) return this.tell({ stage: 'failed', error: e });
     const wait = Math.max(e.wait, TRIES[Math.min(this.tries++, TRIES.length - 1)]), end = performance.now() + wait * 1000;
     const tick = () => {

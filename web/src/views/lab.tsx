@@ -14,9 +14,9 @@ import { Choice, Dialog, Empty, Failed, Heading, Input, pulse, Table, tell, Time
 const CLASSES = ['verdict', 'government', 'public', 'hash'] as const;
 type Class = typeof CLASSES[number];
 interface Receipt { submission: string; sha256: string; deleted: string; by: string; why: string; key_destroyed: boolean; public_key: string; signature: string }
-interface Submission { id: string; name: string; owner: string; privacy: Class; state: 'uploading' | 'waiting' | 'inspecting' | 'done' | 'deleted'; verdict: Verdict | null; sha256: string; size: number;
-  received: string; finished?: string; generation?: string; sample: boolean; report?: Report; receipt?: Receipt }
-interface Page { submissions: Submission[]; next?: string | number | null }
+interface Submission { id: string; name: string; owner: string; privacy: Class; state: 'uploading' | 'waiting' | 'inspecting' | 'done' | 'deleted'; verdict: Verdict | null; sha256: string | null; size: number;
+  received: string; finished: string | null; generation?: string; sample: boolean; report?: Report; receipt?: Receipt }
+interface Page { submissions: Submission[]; next?: string }
 interface Lab { running: boolean; generation?: string; fences?: string; waiting?: number; limits: { size: number; piece?: number }; keep_days?: number }
 
 export function Lab({ id }: { id: string }) {
@@ -28,12 +28,14 @@ const stateOf = (s: Submission) => s.verdict && s.state !== 'deleted' ? <Verdict
 // --- what is under way: kept while the page is, whatever view is open ---
 
 interface Sending { upload: Upload; name: string; progress: Progress; id?: string; verdict?: Verdict }
-const LONGEST = 30;
+const LONGEST = 30, SOON = 1000, PIECE = 4 << 20;
 
 async function verdictOf(id: string): Promise<Submission> {
   for (;;) {
-    const s = await get<Submission>(`/lab/submissions/${id}?wait=${LONGEST}`, true);
+    const began = Date.now(), s = await get<Submission>(`/lab/submissions/${part(id)}?wait=${LONGEST}`, true);
     if (s.state === 'done' || s.state === 'deleted') return s;
+    // A node where many wait lets nobody wait more.
+    if (Date.now() - began < SOON) await new Promise(go => setTimeout(go, SOON));
   }
 }
 
@@ -110,7 +112,7 @@ function Intake({ lab }: { lab: Lab }) {
     setError('');
     for (const f of files) {
       if (privacy !== 'hash') {
-        send(f, privacy, passwords.split(/\s+/).filter(Boolean).join('\n'), lab.limits.piece ?? 4 << 20);
+        send(f, privacy, passwords.split(/\s+/).filter(Boolean).join('\n'), Math.min(PIECE, lab.limits.piece ?? PIECE));
         continue;
       }
       try {
@@ -145,8 +147,7 @@ function Intake({ lab }: { lab: Lab }) {
 
 function Front() {
   const [lab, set] = useState<Lab>(), [error, setError] = useState('');
-  // A node that knows no lab says so by 404.
-  useEffect(() => { get<Lab>('/lab').then(set, e => e instanceof Refused && e.status === 404 ? set({ running: false, limits: { size: 0 } }) : setError(why(e))); }, []);
+  useEffect(() => { get<Lab>('/lab').then(set, e => e instanceof Refused && e.code === 'no-lab' ? set({ running: false, limits: { size: 0 } }) : setError(why(e))); }, []);
   return <>
     <Heading text={w('title')} /><p class="muted">{w('teach')}</p>
     <Failed text={error} />
@@ -162,7 +163,7 @@ function List() {
   const load = (list: Page[]) => {
     const last = list[list.length - 1];
     if (last && !last.next) return;
-    get<Page>(base + (last ? '&before=' + encodeURIComponent(String(last.next)) : ''), beat !== '').then(p => set({ base, list: [...list, p] }), e => set({ base, list, error: why(e) }));
+    get<Page>(base + (last ? '&before=' + last.next : ''), beat !== '').then(p => set({ base, list: [...list, p] }), e => set({ base, list, error: why(e) }));
   };
   useEffect(() => load([]), [base, beat]);
   const change = (to: Record<string, string>) => {
