@@ -2,7 +2,8 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { Node, ok, open, program, signIn, story, test } from './harness.mjs';
+import { Node, ok, open, program, signIn, story, test, until } from './harness.mjs';
+import { EICAR, zip } from './zip.mjs';
 
 const to = resolve(process.argv[3] ?? 'docs/pictures');
 
@@ -22,7 +23,9 @@ function demonstration() {
 
 test(async () => {
   mkdirSync(to, { recursive: true });
-  const node = await Node.make('hospital', { org: '市立醫院' }), { incidents, tickets } = await story(node, { plain: true });
+  const node = await Node.make('hospital', { org: '市立醫院' });
+  node.configure('[lab]\nrun = yes');
+  const { incidents, tickets } = await story(node, { plain: true });
   await node.post(`/incidents/${incidents[0].number}/facts`, { type: 'reported', note: '已通報衛生福利部' });
   const page = await open({ viewport: { width: 1180, height: 760 } });
   await signIn(page, node);
@@ -38,6 +41,14 @@ test(async () => {
   await shoot('today', '/console/today', '.clocks li');
   await shoot('level', `/console/incidents/${incidents[1].number}?fact=level`, '.answers');
   await shoot('ticket-dark', `/console/tickets/${tickets.find(x => x.title.startsWith('Credential')).number}`, '.timeline pre', { lang: 'en', theme: 'dark' });
+
+  await until(async () => (await node.get('/lab')).json?.running, 'the lab runs');
+  await page.goto(node.url + '/console/lab');
+  await page.locator('input[name=privacy][value=government]').check();
+  await page.setInputFiles('#lab-file', { name: '請款單.zip', mimeType: 'application/zip', buffer: zip({ '請款單.zip': zip({ 'invoice.com': EICAR, '說明.txt': 'http://login.evil.example/' }), 'logo.png': '\x89PNG' }) });
+  await page.locator('.sending a').click();
+  await page.waitForSelector('.lab-report');
+  await shoot('lab', new URL(page.url()).pathname, '.lab-report .tree');
 
   const demo = await demonstration(), wide = await open({ viewport: { width: 1280, height: 1000 } });
   try {
