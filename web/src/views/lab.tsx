@@ -17,7 +17,7 @@ interface Receipt { submission: string; sha256: string; deleted: string; by: str
 interface Submission { id: string; name: string; owner: string; privacy: Class; state: 'uploading' | 'waiting' | 'inspecting' | 'done' | 'deleted'; verdict: Verdict | null; sha256: string | null; size: number;
   received: string; finished: string | null; generation?: string; sample: boolean; report?: Report; receipt?: Receipt }
 interface Page { submissions: Submission[]; next?: string }
-interface Lab { running: boolean; generation?: string; fences?: string; waiting?: number; limits: { size: number; piece?: number }; keep_days?: number }
+interface Lab { running: boolean; generation?: string; fences?: string; waiting?: number; limits: { size: number; piece?: number; per_account?: number }; keep_days?: number }
 
 export function Lab({ id }: { id: string }) {
   return id ? <One id={id} /> : <Front />;
@@ -135,7 +135,7 @@ function Intake({ lab }: { lab: Lab }) {
     <div class={'drop' + (over ? ' over' : '')} onDragOver={e => { e.preventDefault(); setOver(true); }} onDragLeave={() => setOver(false)}
       onDrop={e => { e.preventDefault(); setOver(false); void take(e.dataTransfer?.files ?? []); }}>
       <p><label for="lab-file">{w('drop')} <kbd>n</kbd></label> <input ref={input} id="lab-file" type="file" multiple aria-describedby="lab-drop" onChange={e => { void take([...e.currentTarget.files ?? []]); e.currentTarget.value = ''; }} /></p>
-      <p id="lab-drop"><small>{w('dropTeach')}</small></p>
+      <p id="lab-drop"><small>{w('dropTeach')}</small><small>{w('limits', sized(lab.limits.size), (lab.limits.per_account || '∞').toLocaleString(), lab.keep_days ?? '')}</small></p>
       <fieldset class="classes"><legend>{w('privacy')}</legend>{CLASSES.map(c => <label key={c} class="check"><input type="radio" name="privacy" value={c} checked={privacy === c} onChange={() => setPrivacy(c)} /> <span><strong>{w(`class_${c}`)}</strong> <small>{w(`hint_${c}`)}</small></span></label>)}</fieldset>
       {privacy !== 'hash' && <Input label={w('password')} hint={w('passwordHint')} value={passwords} set={setPasswords} />}
     </div>
