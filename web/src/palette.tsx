@@ -40,7 +40,7 @@ export function Palette({ close }: { close: () => void }) {
 
 export function Help({ close }: { close: () => void }) {
   const keys: [string, string][] = [['?', t('keyHelp')], ['Ctrl K', t('keyPalette')], ['j / k', t('keyMove')], ['Enter', t('keyEnter')], ['g t / g i / g m / g s / g p', t('keyGo')],
-    ['g u / g c / g l', t('keyAdmin')], ['g a / g e / g r', `${t('warnings')} / ${t('events')} / ${t('rules')}`], ['l', t('keyLive')], ['t / x', t('keyRules')], ['/', t('keyFilter')], ['u', t('keyBack')], ['n', t('keyFact')], ['1 / 2 / 3', t('keyDispose')], ['m', t('keyTake')], ['o', t('keyReopen')]];
+    ['g u / g c / g l', t('keyAdmin')], ['g a / g e / g r / g f', `${t('warnings')} / ${t('events')} / ${t('rules')} / ${t('lab')}`], ['l', t('keyLive')], ['t / x', t('keyRules')], ['/', t('keyFilter')], ['u', t('keyBack')], ['n', t('keyFact')], ['1 / 2 / 3', t('keyDispose')], ['m', t('keyTake')], ['o', t('keyReopen')]];
   return <Dialog title={t('keys')} close={close}>
     <dl class="keys">{keys.map(([k, what]) => <div key={k}><dt><kbd>{k}</kbd></dt><dd>{what}</dd></div>)}</dl>
   </Dialog>;

@@ -1,6 +1,8 @@
 // A report: the verdict with each reason and its place, what lies in what, what was not seen, facts.
 import { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
+import { go, route } from '../route';
+import { useSignal } from '../signal';
 import { Hex, HexDialog } from './hex';
 import { bytesOf, byWeight, hexAt, Match, Part, Report, sized, treeOf, Verdict } from './report';
 import { w } from './words';
@@ -92,7 +94,8 @@ function Facts({ report, chosen, choose }: { report: Report; chosen: string; cho
 
 /** `id`: of the submission, when its bytes rest at the node and can be looked at. */
 export function ReportView({ report, id }: { report: Report; id?: string }) {
-  const [chosen, choose] = useState(''), [hit, show] = useState<Match>();
+  const chosen = useSignal(route).query.get('part') ?? '', [hit, show] = useState<Match>();
+  const choose = (path: string) => go(location.pathname + (path ? '?part=' + encodeURIComponent(path) : ''), true);
   return <div class="lab-report">
     <p class={'said-verdict ' + (report.verdict === 'malicious' ? 'bad' : report.verdict === 'known-good' ? 'good' : '')}>{w(`say_${report.verdict}`)}</p>
     <dl class="facts"><div><dt>SHA-256</dt><dd><code>{report.sha256 ?? '—'}</code></dd></div><div><dt>SHA-1</dt><dd><code>{report.sha1 ?? '—'}</code></dd></div><div><dt>MD5</dt><dd><code>{report.md5 ?? '—'}</code></dd></div>
