@@ -78,6 +78,8 @@ static const struct key keys[] = {
 	{ "lab", "run", KIND_BOOL, AT(lab), "no", 0, 0, NULL,
 	  "The malware lab: files that are handed in by REST are inspected in disposable workers, and rest encrypted in the node's folder." },
 	{ "lab", "public", KIND_BOOL, AT(lab_public), "no", 0, 0, NULL, "Whether people without an account may hand in files and look digests up." },
+	{ "lab", "indicators", KIND_BOOL, AT(lab_indicators), "no", 0, 0, NULL,
+	  "Whether digests of what is found malicious become indicators by themselves and go up and down the tiers; else a person shares them." },
 	{ "lab", "rules", KIND_TEXT, AT(lab_rules), "", 0, 0, NULL, "YARA rules: a file, a folder of *.yar and *.yara, or compiled ones; empty = none." },
 	{ "lab", "bad_hashes", KIND_TEXT, AT(lab_bad), "", 0, 0, NULL, "List of digests that are known as bad, one a line; empty = none." },
 	{ "lab", "good_hashes", KIND_TEXT, AT(lab_good), "", 0, 0, NULL, "And as good." },

@@ -62,6 +62,7 @@ struct config {
 	bool notices, figures;
 	/* [lab] */
 	bool lab, lab_public;
+	bool lab_indicators; /* what is malicious is shared without being asked */
 	const char *lab_rules, *lab_bad, *lab_good; /* paths, or "" */
 	int64_t lab_jobs, lab_seconds, lab_max_mb, lab_waiting, lab_keep_days, lab_keep_mb;
 	int64_t lab_per_account, lab_per_account_mb, lab_per_address, lab_per_address_mb; /* an hour; 0: no limit */

@@ -488,6 +488,7 @@ static enum rc open_lab(struct core *c, struct err *err)
 		return RC_OK;
 	TRY(lab_known_new(c->node.store, &c->lab_known, err));
 	TRY(lab_desk_listen(c->lab, lab_learned, c->lab_known, err));
+	TRY(lab_loop_new(c, &c->lab_loop, err));
 	c->api_lab = (struct api_lab){ .samples = lab_desk_samples(c->lab), .known = c->lab_known, .open = conf->lab_public,
 				       .size_max = (uint64_t)conf->lab_max_mb << 20, .piece_max = (uint64_t)conf->max_body_mb << 20, .keep_days = conf->lab_keep_days,
 				       .waits_max = conf->workers > 2 ? (int)conf->workers / 2 : 1,
@@ -602,6 +603,8 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 	if (rc == RC_OK)
 		rc = lab_desk_start(c->lab, err);
 	if (rc == RC_OK)
+		rc = lab_loop_start(c->lab_loop, err);
+	if (rc == RC_OK)
 		rc = open_doors(c, &pems, err);
 	pems_done(&pems);
 	return rc;
@@ -614,6 +617,7 @@ static void core_close(struct core *c, bool served)
 	http_server_stop(c->https, STOP_GRACE);
 	exchange_stop(c);
 	lab_desk_stop(c->lab);
+	lab_loop_stop(c->lab_loop);
 	bulletins_stop(c->bulletins);
 	alarms_stop(c->alarms);
 	cases_stop(c); /* who wakes it has ended */
@@ -638,6 +642,7 @@ static void core_close(struct core *c, bool served)
 	figures_free(c->figures);
 	notices_free(c->notices);
 	lab_known_free(c->lab_known);
+	lab_loop_free(c->lab_loop);
 	lab_desk_free(c->lab);
 	node_close(&c->node);
 	follower_free(c);

@@ -13,6 +13,7 @@
 #include "node/detect_link.h"
 #include "node/detector.h"
 #include "node/lab.h"
+#include "node/lab_loop.h"
 #include "node/node.h"
 #include "node/notify.h"
 #include "node/serve.h"
@@ -64,6 +65,7 @@ struct core {
 	uint32_t collections[CONFIG_INPUTS_MAX]; /* of the inputs: where their sightings go */
 	struct lab_desk *lab;    /* or NULL */
 	struct lab_known *lab_known; /* or NULL */
+	struct lab_loop *lab_loop; /* what follows from verdicts; or NULL */
 	struct api_lab api_lab;
 	struct alarms *alarms;   /* of the desk's clocks */
 	struct runner *runner;   /* runs [notify] command; or NULL */

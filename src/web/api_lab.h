@@ -33,6 +33,8 @@ struct str api_lab_owner(struct api_call *c);
 /* May this viewer see report and bytes of it? Else RC_NOTFOUND, as for what is not there. */
 enum rc api_lab_find(struct api_call *c, struct submission *ret, struct err *err) MUSTUSE;
 bool api_lab_owns(struct api_call *c, const struct submission *s);
+/* Who reads what is not his own is written down: a fact, `what` a word of ours. */
+enum rc api_lab_note_read(struct api_call *c, const struct submission *s, const char *what, struct err *err) MUSTUSE;
 /* A new submission of this caller: id, owner, from, privacy of the word (default verdict). */
 enum rc api_lab_begin(struct api_call *c, struct str privacy, struct str name, uint64_t size, enum submission_state state, struct submission *ret,
 		      struct err *err) MUSTUSE;

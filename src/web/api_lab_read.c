@@ -124,8 +124,7 @@ static enum rc put_one(struct api_call *c, const struct submission *s, struct er
 	return RC_OK;
 }
 
-/* Who reads what is not his own is written down. */
-static enum rc note_read(struct api_call *c, const struct submission *s, const char *what, struct err *err)
+enum rc api_lab_note_read(struct api_call *c, const struct submission *s, const char *what, struct err *err)
 {
 	struct fact f = { .kind = S("lab.read") };
 
@@ -164,7 +163,7 @@ static enum rc one_get(struct api_call *c, struct err *err)
 		return RC_OK;
 	TRY(api_lab_find(c, &s, err));
 	TRY(wait_for(c, &s, err));
-	TRY(note_read(c, &s, "report", err));
+	TRY(api_lab_note_read(c, &s, "report", err));
 	return put_one(c, &s, err);
 }
 
@@ -302,7 +301,7 @@ static enum rc bytes_get(struct api_call *c, struct err *err)
 	TRY(api_lab_find(c, &s, err));
 	if (s.address.n == 0)
 		return FAIL(err, RC_NOTFOUND, "its bytes rest here no more");
-	TRY(note_read(c, &s, "bytes", err));
+	TRY(api_lab_note_read(c, &s, "bytes", err));
 	TRY(samples_get(c->api->lab->samples, SAMPLE_CONTENT, s.address, false, &chest, err));
 	buf_init(&b, LAB_BYTES_MAX);
 	buf_init(&hex, (size_t)2 * LAB_BYTES_MAX);

@@ -17,6 +17,11 @@ const char *lab_shared_name(enum lab_shared_state s)
 	return (unsigned)s < COUNTOF(names) ? names[s] : "before";
 }
 
+enum tlp lab_share_level(enum privacy p)
+{
+	return p == PRIVACY_PUBLIC ? TLP_CLEAR : TLP_AMBER;
+}
+
 static struct lab_stix_how how_of(const struct lab_share *x, enum tlp tlp, usec now)
 {
 	return (struct lab_stix_how){ .creator = x->identity, .tlp = tlp, .at = now };
@@ -82,7 +87,8 @@ static enum rc put_fact(const struct lab_share *x, const char *kind, struct str 
 	buf_init(&b, 16 << 10);
 	jsonw_init(&w, &b);
 	jsonw_object(&w);
-	jsonw_m_str(&w, "submission", x->submission);
+	if (x->submission.n > 0)
+		jsonw_m_str(&w, "submission", x->submission);
 	jsonw_m_cstr(&w, "tlp", tlp_name((enum tlp)tlp));
 	if (why.n > 0)
 		jsonw_m_str(&w, "why", str_slice(why, 0, WHY_MAX));
@@ -269,4 +275,31 @@ enum rc lab_share_revoke(const struct lab_share *x, struct arena *a, const struc
 	*ret = v.out;
 	*ret_n = v.n_out;
 	return v.n_out > 0 ? RC_OK : FAIL(err, RC_NOTFOUND, "nothing of it was shared");
+}
+
+/* Of this node: who else revokes another's object makes a version that nobody need believe (STIX 2.1 §3.6). */
+static enum rc revoke_own(const struct lab_share *x, const struct page_entry *e, struct str why, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new(MEMORY);
+	const struct json *v;
+	uint32_t source;
+
+	if (a == NULL)
+		return FAIL(err, RC_NOMEM, "indicator: out of memory");
+	TRY(json_parse(a, e->body, &JSON_LIMITS, &v, err));
+	if (!str_eq(e->type, S("indicator")) || !str_eq(json_get_str(v, S("created_by_ref")), x->identity))
+		return FAIL(err, RC_NOTFOUND, "no indicator of this node");
+	TRY(store_source_id(x->store, S("node:lab"), &source, err));
+	return (e->flags & OBJECT_REVOKED) == 0 ? revoke_one(x, e, why, err) : link_both(x, source, e->id, err);
+}
+
+enum rc lab_share_revoke_id(const struct lab_share *x, struct str id, struct str why, struct err *err)
+{
+	struct page page;
+	enum rc rc;
+
+	TRY(look(x, &id, 1, &page, err));
+	rc = page.n == 0 ? FAIL(err, RC_NOTFOUND, "no indicator of this node") : revoke_own(x, &page.entries[0], why, err);
+	page_done(&page);
+	return rc;
 }

@@ -5,7 +5,7 @@
 #define WEB_LAB_SHARE_H
 
 #include "lab/report_stix.h"
-#include "store/store.h"
+#include "store/submissions.h"
 
 #define LAB_SHARED_MAX 1001 /* the submission and its parts */
 
@@ -14,8 +14,11 @@ struct lab_share {
 	struct str identity;   /* of this node */
 	uint32_t up, down;     /* rows of the collections */
 	struct str actor;      /* for the chain of facts: "user:alice", "node" */
-	struct str submission; /* id */
+	struct str submission; /* id, or "" */
 };
+
+/* How widely digests of a submission of this class may be known (docs/internals/lab-node.md). */
+enum tlp lab_share_level(enum privacy p);
 
 enum lab_shared_state {
 	LAB_SHARED_NEW,
@@ -39,5 +42,8 @@ enum rc lab_share_report(const struct lab_share *x, struct arena *a, const struc
  * NULL). `why`: for the chain. RC_NOTFOUND: nothing was. */
 enum rc lab_share_revoke(const struct lab_share *x, struct arena *a, const struct lab_report *r, const unsigned char *only, struct str why,
 			 struct lab_shared **ret, size_t *ret_n, struct err *err) MUSTUSE;
+
+/* One indicator of this node by its id, whoever found it. RC_NOTFOUND: this node made none of that id. */
+enum rc lab_share_revoke_id(const struct lab_share *x, struct str id, struct str why, struct err *err) MUSTUSE;
 
 #endif

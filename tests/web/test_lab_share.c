@@ -96,6 +96,23 @@ static void whole_way(void)
 	OK(lying_in(up.row) == 303, "does not come back");
 }
 
+static void by_id(void)
+{
+	struct lab_share stranger = share;
+	struct lab_report r = report(5, true);
+	struct lab_shared *list = NULL;
+	struct err err = { 0 };
+	size_t n = 0;
+
+	children[1].sha256[0] = 77;
+	OK(lab_share_report(&share, a, &r, TLP_AMBER, &list, &n, &err) == RC_OK && n == 2, "shared %s", err.text);
+	stranger.identity = S("identity--a431f809-377b-45e0-aa1c-6a4751cae5ff");
+	OK(lab_share_revoke_id(&stranger, str_of(list[0].id), S("x"), &err) == RC_NOTFOUND, "another's is not revoked: %s", err.text);
+	OK(lab_share_revoke_id(&share, S("indicator--a431f809-377b-45e0-aa1c-6a4751cae5ff"), S("x"), &err) == RC_NOTFOUND, "nor what is not there");
+	OK(lab_share_revoke_id(&share, str_of(list[0].id), S("x"), &err) == RC_OK && lying_in(down.row) == 405, "one by its id %s", err.text);
+	OK(lab_share_revoke_id(&share, str_of(list[0].id), S("x"), &err) == RC_OK && lying_in(down.row) == 405, "once");
+}
+
 /* Memory that fails at any place leaves what the next try finishes. Each place is tried on a file of its own. */
 static void no_memory(void)
 {
@@ -135,6 +152,7 @@ int main(void)
 	share = (struct lab_share){ .store = at.store, .identity = S("identity--f431f809-377b-45e0-aa1c-6a4751cae5ff"), .up = up.row, .down = down.row,
 				    .actor = S("node"), .submission = S("s-1") };
 	whole_way();
+	by_id();
 	no_memory();
 	folder_close(&at);
 	arena_free(a);
