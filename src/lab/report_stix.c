@@ -73,7 +73,7 @@ struct str lab_indicator_id(const struct lab_stix_how *how, const unsigned char 
 
 /* --- what is harmful --- */
 
-static bool is_file(struct str how)
+bool lab_is_file(struct str how)
 {
 	static const char *const files[] = { "member", "attachment", "object", "unpacked", "mail" };
 
@@ -110,7 +110,7 @@ size_t lab_harmful(const struct lab_report *r, struct lab_harmful list[static LA
 	for (size_t i = 0; i < r->children.n && n < LAB_HARMFUL_MAX; i++) {
 		const struct lab_report_child *c = &r->children.p[i];
 
-		m = c->size > 0 && is_file(c->how) ? worst_in(r, c->path, false) : NULL;
+		m = c->size > 0 && lab_is_file(c->how) ? worst_in(r, c->path, false) : NULL;
 		if (m != NULL && !listed(list, n, c->sha256))
 			list[n++] = (struct lab_harmful){ c->sha256, NULL, NULL, m };
 	}
@@ -174,7 +174,7 @@ static void put_name(const struct lab_report *r, size_t file, struct jsonw *w)
 	struct buf b;
 
 	/* What its container gives no name was called by the lab. */
-	if (name.n == 0 || (file > 0 && !is_file(r->children.p[file - 1].how)))
+	if (name.n == 0 || (file > 0 && !lab_is_file(r->children.p[file - 1].how)))
 		return;
 	buf_init(&b, 4 * NAME_BYTES);
 	utf8_mend(&b, str_slice(name, 0, name.n < NAME_BYTES ? name.n : NAME_BYTES));

@@ -25,6 +25,9 @@ struct lab_harmful {
 	const struct lab_report_match *match;     /* the first of the heaviest */
 };
 
+/* What a child's origin calls a file by itself: a member, an attachment, an object, a mail, what was unpacked. */
+bool lab_is_file(struct str how);
+
 /* Which these are, at most LAB_HARMFUL_MAX, each digest once; none unless the verdict is malicious. Pieces that are no file by
  * themselves (streams, gaps, macros) are left out: their bytes may lie in good files as well. */
 size_t lab_harmful(const struct lab_report *r, struct lab_harmful list[static LAB_HARMFUL_MAX]);

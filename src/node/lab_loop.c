@@ -9,6 +9,7 @@
 #include "lab/report_read.h"
 #include "node/core.h"
 #include "store/peers.h"
+#include "web/lab_alike.h"
 #include "web/lab_share.h"
 
 #define CURSOR S("lab-loop")
@@ -49,19 +50,24 @@ static enum rc read_report(struct lab_loop *l, struct arena *a, const struct sub
 	return rc;
 }
 
-static enum rc share(struct lab_loop *l, const struct submission *s, struct err *err)
+static enum rc share(struct lab_loop *l, struct arena *a, const struct submission *s, const struct lab_report *r, struct err *err)
 {
-	struct arena *a CLEANUP(arena_freep) = arena_new(REPORT_ARENA);
 	struct lab_share x = { .store = l->core->node.store, .identity = str_of(l->core->node.config.identity), .up = l->core->up, .down = l->core->down,
 			       .actor = S("node"), .submission = s->id };
 	struct lab_shared *list;
-	struct lab_report r;
+	size_t n;
+	enum rc rc = lab_share_report(&x, a, r, lab_share_level(s->privacy), &list, &n, err);
+
+	return rc == RC_CONFLICT ? RC_OK : rc; /* it was revoked */
+}
+
+static enum rc keep_looks(struct lab_loop *l, struct arena *a, const struct submission *s, const struct lab_report *r, struct err *err)
+{
+	struct alike_part *parts;
 	size_t n;
 
-	if (a == NULL)
-		return FAIL(err, RC_NOMEM, "lab: out of memory");
-	TRY(read_report(l, a, s, &r, err));
-	return lab_share_report(&x, a, &r, lab_share_level(s->privacy), &list, &n, err);
+	TRY(lab_alike_parts(a, r, s->row, s->id, &parts, &n, err));
+	return n == 0 ? RC_OK : alike_put(l->core->node.store, parts, n, err);
 }
 
 /* Whether it is to be tried again. */
@@ -70,17 +76,36 @@ static bool passing(enum rc rc)
 	return rc == RC_FULL || rc == RC_NOMEM || rc == RC_PEER || rc == RC_BUSY || rc == RC_IO;
 }
 
-static enum rc follow_one(struct lab_loop *l, const struct submission *s, struct err *err)
+static bool is_shared(const struct lab_loop *l, const struct submission *s)
 {
-	enum rc rc = RC_OK;
+	return l->core->node.config.lab_indicators && str_eq(s->verdict, str_of(lab_verdict_name(LAB_V_MALICIOUS)));
+}
 
-	if (l->core->node.config.lab_indicators && str_eq(s->verdict, str_of(lab_verdict_name(LAB_V_MALICIOUS))))
-		rc = share(l, s, err);
+/* Nothing of what was handed in for its verdict alone is kept beyond that. */
+static bool is_kept(const struct submission *s)
+{
+	return s->privacy >= PRIVACY_GOVERNMENT;
+}
+
+enum step { STEP_SHARE, STEP_LOOKS };
+
+static enum rc follow_one(struct lab_loop *l, const struct submission *s, enum step step, struct err *err)
+{
+	struct arena *a CLEANUP(arena_freep) = NULL;
+	struct lab_report r;
+	enum rc rc;
+
+	if (!(step == STEP_SHARE ? is_shared(l, s) : is_kept(s)))
+		return RC_OK;
+	a = arena_new(REPORT_ARENA);
+	rc = a == NULL ? FAIL(err, RC_NOMEM, "lab: out of memory") : read_report(l, a, s, &r, err);
+	if (rc == RC_OK)
+		rc = step == STEP_SHARE ? share(l, a, s, &r, err) : keep_looks(l, a, s, &r, err);
 	if (passing(rc))
 		return rc;
-	/* RC_CONFLICT: it was revoked; RC_NOTFOUND: its sender deleted it meanwhile. */
-	if (rc != RC_OK && rc != RC_CONFLICT && rc != RC_NOTFOUND)
-		log_line(LOG_LEVEL_ERROR, "lab", "submission %.*s: no indicators: %s", STR(s->id), rc_name(rc));
+	/* RC_NOTFOUND: its sender deleted it meanwhile. */
+	if (rc != RC_OK && rc != RC_NOTFOUND)
+		log_line(LOG_LEVEL_ERROR, "lab", "submission %.*s: nothing follows from its verdict: %s", STR(s->id), rc_name(rc));
 	return RC_OK;
 }
 
@@ -96,30 +121,25 @@ static enum rc keep_cursor(struct lab_loop *l, int64_t done, struct err *err)
 	return RC_OK;
 }
 
+/* First what others wait for. */
 static enum rc follow_some(struct lab_loop *l, bool *ret_more, struct err *err)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new(LIST_ARENA);
 	struct submission *list;
-	int64_t done = l->done;
-	enum rc rc = RC_OK;
 	size_t n;
 
 	*ret_more = false;
 	if (a == NULL)
 		return FAIL(err, RC_NOMEM, "lab: out of memory");
 	TRY(submission_done_after(l->core->node.store, l->done, AT_ONCE, a, &list, &n, err));
-	for (size_t i = 0; i < n && rc == RC_OK; i++) {
-		rc = follow_one(l, &list[i], err);
-		if (rc == RC_OK)
-			done = list[i].done;
-	}
-	if (done != l->done) {
-		enum rc kept = keep_cursor(l, done, rc == RC_OK ? err : NULL);
-
-		rc = rc == RC_OK ? kept : rc;
-	}
+	for (size_t i = 0; i < n; i++)
+		TRY(follow_one(l, &list[i], STEP_SHARE, err));
+	for (size_t i = 0; i < n; i++)
+		TRY(follow_one(l, &list[i], STEP_LOOKS, err));
+	if (n > 0)
+		TRY(keep_cursor(l, list[n - 1].done, err));
 	*ret_more = n == AT_ONCE;
-	return rc;
+	return RC_OK;
 }
 
 static void *run(void *ctx)

@@ -222,6 +222,16 @@ static const char ENDS[] =
 	"ALTER TABLE account ADD COLUMN expires {int} DEFAULT 0;"
 	"CREATE TABLE saved_search (account {text}, view {text}, name {text}, query {text}, at {int}, PRIMARY KEY (account, view, name)){end};";
 
+/* What submissions look like (alike.h). `key` is whatever the caller's scheme makes of it. */
+static const char ALIKE[] =
+	"CREATE TABLE lab_part (row {int}, part {int}, submission {text}, path {text}, sha256 {text}, sha1 {text}, md5 {text}, ctph {text}, tlsh {text},"
+	" PRIMARY KEY (row, part)){end};"
+	"CREATE INDEX lab_part_sha256 ON lab_part (sha256);"
+	"CREATE INDEX lab_part_sha1 ON lab_part (sha1) WHERE sha1 <> '';"
+	"CREATE INDEX lab_part_md5 ON lab_part (md5) WHERE md5 <> '';"
+	"CREATE TABLE lab_near (key {int}, row {int}, part {int}, PRIMARY KEY (key, row, part)){end};"
+	"CREATE INDEX lab_near_row ON lab_near (row);";
+
 static const struct migration {
 	const char *sql;
 	bool pg_only;
@@ -243,6 +253,7 @@ static const struct migration {
 	{ ACCESS, false },
 	{ LAB, false },
 	{ ENDS, false },
+	{ ALIKE, false },
 };
 
 static const struct word *word_at(struct str text, size_t pos)

@@ -302,6 +302,9 @@ static enum rc delete_job(struct store *s, void *ctx, struct err *err)
 	TRY(DB_CHANGE(s->write_db, &waited, err, "UPDATE submission SET state = 2 WHERE id = $1 AND state = 1", DB_TEXT(f->id)));
 	if (waited > 0)
 		TRY(waiting_more(s, -1, err));
+	/* What it looks like goes with it. */
+	TRY(DB_RUN(s->write_db, err, "DELETE FROM lab_near WHERE row = (SELECT row FROM submission WHERE id = $1)", DB_TEXT(f->id)));
+	TRY(DB_RUN(s->write_db, err, "DELETE FROM lab_part WHERE row = (SELECT row FROM submission WHERE id = $1)", DB_TEXT(f->id)));
 	TRY(DB_CHANGE(s->write_db, &changed, err,
 		      "UPDATE submission SET state = 3, name = '', sha256 = '', address = '', verdict = '', generation = '', finished = $2, receipt = $3"
 		      " WHERE id = $1 AND state <> 3",

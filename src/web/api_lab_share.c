@@ -3,6 +3,7 @@
 #include "lab/citizen.h"
 #include "lab/report_read.h"
 #include "web/api_lab.h"
+#include "web/lab_alike.h"
 #include "web/lab_share.h"
 
 #define BUNDLE_MAX ((size_t)16 << 20)
@@ -19,6 +20,12 @@ static const char WORDS_SCHEMA[] =
 	"\"verdict\":{\"type\":\"string\"}}}";
 static const char BUNDLE_SCHEMA[] = "{\"type\":\"object\",\"required\":[\"type\",\"id\",\"objects\"],\"properties\":{\"type\":{\"const\":\"bundle\"}}}";
 
+static const char SIMILAR_SCHEMA[] =
+	"{\"type\":\"object\",\"required\":[\"similar\",\"cut\"],\"properties\":{\"similar\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{"
+	"\"submission\":{\"type\":\"string\"},\"name\":{\"type\":\"string\"},\"path\":{\"type\":\"string\"},\"sha256\":{\"type\":\"string\"},\"same\":{\"type\":\"boolean\"},"
+	"\"ctph\":{\"type\":\"integer\"},\"tlsh\":{\"type\":\"integer\"},\"of\":{\"type\":\"integer\"}}}},\"cut\":{\"type\":\"boolean\"}}}";
+
+static const struct api_param SIMILAR_QUERY[] = { { "limit", "integer", "1 to 200, usually 20" }, { NULL, NULL, NULL } };
 static const struct api_param WORDS_QUERY[] = { { "lang", "string", "en or zh (zh-TW)" }, { NULL, NULL, NULL } };
 
 /* The submission and its report, for who may see it. */
@@ -37,6 +44,16 @@ static enum rc find(struct api_call *c, const char *what, struct submission *s, 
 		rc = lab_report_read(c->req->arena, buf_view(&b), r, err);
 	buf_done(&b);
 	return rc;
+}
+
+static void put_visible(struct jsonw *w, struct str s)
+{
+	struct buf b;
+
+	buf_init(&b, (size_t)64 << 10);
+	json_quote_visible(&b, s);
+	jsonw_raw(w, b.bad == RC_OK ? buf_view(&b) : S("\"\""));
+	buf_done(&b);
 }
 
 static enum rc words_get(struct api_call *c, struct err *err)
@@ -131,6 +148,64 @@ static enum rc share_post(struct api_call *c, struct err *err)
 	return RC_OK;
 }
 
+/* --- relatives --- */
+
+/* Of those that are another's: as much as the viewer may see of them. */
+static enum rc put_relative(struct api_call *c, const struct lab_relative *x, struct err *err)
+{
+	struct jsonw *w = &c->out;
+	struct submission s;
+	enum rc rc;
+
+	c->params[0] = x->part.submission;
+	rc = api_lab_find(c, &s, err);
+	if (rc != RC_OK || s.state == SUBMISSION_DELETED)
+		return rc == RC_NOTFOUND ? RC_OK : rc;
+	jsonw_object(w);
+	jsonw_m_str(w, "submission", s.id);
+	jsonw_name(w, "name");
+	put_visible(w, s.name);
+	jsonw_name(w, "path");
+	put_visible(w, x->part.path);
+	jsonw_m_str(w, "sha256", x->part.sha256);
+	jsonw_m_str(w, "verdict", s.verdict);
+	jsonw_m_bool(w, "same", x->same);
+	jsonw_m_int(w, "ctph", x->score);
+	if (x->distance >= 0)
+		jsonw_m_int(w, "tlsh", x->distance);
+	jsonw_m_int(w, "of", x->of);
+	jsonw_m_time(w, "received", s.at);
+	jsonw_object_end(w);
+	return RC_OK;
+}
+
+static enum rc similar_get(struct api_call *c, struct err *err)
+{
+	struct lab_relative *list;
+	struct alike_part *parts;
+	struct submission s;
+	struct lab_report r;
+	size_t n, n_parts;
+	int64_t limit;
+	bool cut;
+
+	if (!api_lab_ready(c))
+		return RC_OK;
+	TRY(api_query_int(c, "limit", 20, 1, LAB_ALIKE_MAX, &limit, err));
+	TRY(find(c, "similar", &s, &r, err));
+	TRY(lab_alike_parts(c->req->arena, &r, s.row, s.id, &parts, &n_parts, err));
+	TRY(lab_alike_find(c->api->store, c->req->arena, parts, n_parts, s.id, &list, &n, &cut, err));
+	jsonw_object(&c->out);
+	jsonw_name(&c->out, "similar");
+	jsonw_array(&c->out);
+	for (size_t i = 0; i < n && i < (size_t)limit; i++)
+		TRY(put_relative(c, &list[i], err));
+	jsonw_array_end(&c->out);
+	jsonw_m_bool(&c->out, "cut", cut);
+	jsonw_object_end(&c->out);
+	return RC_OK;
+}
+
 /* --- taking back --- */
 
 static bool read_digest(struct str hex, unsigned char ret[static SHA256_LEN])
@@ -205,6 +280,7 @@ const struct api_route API_ROUTES_LAB_SHARE[] = {
 	{ "GET", "/lab/submissions/{id}/words", API_ANY, words_get, "The report in words for everybody", WORDS_QUERY, NULL, WORDS_SCHEMA },
 	{ "GET", "/lab/submissions/{id}/stix", API_ANY, stix_get, "The report as a STIX bundle", NULL, NULL, BUNDLE_SCHEMA },
 	{ "POST", "/lab/submissions/{id}/indicators", API_ANALYST, share_post, "Share digests of what is malicious with all tiers", NULL, SHARE_REQUEST, SHARED_SCHEMA },
+	{ "GET", "/lab/submissions/{id}/similar", API_ANY, similar_get, "Files that are like this one, the most alike first", SIMILAR_QUERY, NULL, SIMILAR_SCHEMA },
 	{ "POST", "/lab/revocations", API_ANALYST, revoke_post, "Take indicators of the lab back: it was a mistake", NULL, REVOKE_REQUEST, SHARED_SCHEMA },
 	{ NULL, NULL, API_ANY, NULL, NULL, NULL, NULL, NULL },
 };

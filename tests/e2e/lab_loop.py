@@ -140,6 +140,28 @@ t.same(alpha.get(f'/api/v1/lab/submissions/{one["id"]}/words', auth=None).status
 three = alpha.request('POST', '/api/v1/lab/submissions?name=y.txt', b'plain', auth=None, headers={'Content-Type': 'application/octet-stream'}).json()
 t.ok(wait_until(lambda: alpha.get(f'/api/v1/lab/submissions/{three["id"]}/words?lang=en', auth=None).status == 200), 'but for one who handed it in')
 
+# --- relatives ---
+import random
+random.seed(7)
+base = bytes(random.choices(range(256), k=6000))
+near, far = base[:3000] + b'something else here' + base[3030:], bytes(random.choices(range(256), k=6000))
+ids = {name: submit(alpha, content, name=name, privacy=privacy)['id'] for name, content, privacy in
+       (('base', base, 'public'), ('near', near, 'public'), ('twin', base, 'public'), ('far', far, 'public'), ('secret', base[:5990], 'verdict'))}
+
+
+def similar(name, **more):
+    r = alpha.get(f'/api/v1/lab/submissions/{ids[name]}/similar', **more).json()
+    return [(x['name'], x['same'], x['ctph'] > 60) for x in r.get('similar', [])]
+
+
+t.ok(wait_until(lambda: len(similar('base')) >= 2), 'relatives are found', similar('base'))
+t.same(sorted(similar('base')), [('near', False, True), ('twin', True, True)], 'the same, the near, not the far, and nothing of what was in confidence')
+t.same(similar('base')[0][0], 'twin', 'the same first')
+t.same(similar('far'), [], 'what is like nothing has none')
+t.ok(('base', False, True) in similar('secret'), 'who handed in in confidence finds what others may know', similar('secret'))
+t.same(alpha.request('DELETE', f'/api/v1/lab/submissions/{ids["near"]}').status, 200, 'one is deleted')
+t.same([x[0] for x in similar('base')], ['twin'], 'and is found no more')
+
 # --- a restart between verdict and indicator loses nothing ---
 alpha.stop(signal.SIGKILL)
 alpha.start()

@@ -17,7 +17,7 @@ static void run_case(struct engine *e, const struct conformance_case *c)
 
 static void run_engine(const char *name, const char *only)
 {
-	const struct conformance_case *const tables[] = { CASES_RECORDS, CASES_FACTS, CASES_OBJECTS, CASES_THREADS, CASES_INCIDENTS, CASES_TICKETS, CASES_REGISTERS, CASES_INTAKE, CASES_BULLETINS, CASES_CASES, CASES_SESSIONS, CASES_SUBMISSIONS };
+	const struct conformance_case *const tables[] = { CASES_RECORDS, CASES_FACTS, CASES_OBJECTS, CASES_THREADS, CASES_INCIDENTS, CASES_TICKETS, CASES_REGISTERS, CASES_INTAKE, CASES_BULLETINS, CASES_CASES, CASES_SESSIONS, CASES_SUBMISSIONS, CASES_ALIKE };
 	struct engine e;
 	char why[WHY_MAX];
 

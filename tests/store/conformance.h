@@ -19,7 +19,7 @@ struct conformance_case {
 };
 
 /* One table a file, ended by a case without a name. */
-extern const struct conformance_case CASES_RECORDS[], CASES_FACTS[], CASES_OBJECTS[], CASES_THREADS[], CASES_INCIDENTS[], CASES_TICKETS[],
+extern const struct conformance_case CASES_ALIKE[], CASES_RECORDS[], CASES_FACTS[], CASES_OBJECTS[], CASES_THREADS[], CASES_INCIDENTS[], CASES_TICKETS[],
 	CASES_REGISTERS[], CASES_INTAKE[], CASES_BULLETINS[], CASES_CASES[], CASES_SESSIONS[], CASES_SUBMISSIONS[];
 
 /* OK() with the store's own words on failure. */
