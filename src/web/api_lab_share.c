@@ -277,10 +277,10 @@ static enum rc revoke_post(struct api_call *c, struct err *err)
 }
 
 const struct api_route API_ROUTES_LAB_SHARE[] = {
-	{ "GET", "/lab/submissions/{id}/words", API_ANY, words_get, "The report in words for everybody", WORDS_QUERY, NULL, WORDS_SCHEMA },
-	{ "GET", "/lab/submissions/{id}/stix", API_ANY, stix_get, "The report as a STIX bundle", NULL, NULL, BUNDLE_SCHEMA },
-	{ "POST", "/lab/submissions/{id}/indicators", API_ANALYST, share_post, "Share digests of what is malicious with all tiers", NULL, SHARE_REQUEST, SHARED_SCHEMA },
-	{ "GET", "/lab/submissions/{id}/similar", API_ANY, similar_get, "Files that are like this one, the most alike first", SIMILAR_QUERY, NULL, SIMILAR_SCHEMA },
+	{ "GET", "/lab/submissions/{submission}/words", API_ANY, words_get, "The report in words for everybody", WORDS_QUERY, NULL, WORDS_SCHEMA },
+	{ "GET", "/lab/submissions/{submission}/stix", API_ANY, stix_get, "The report as a STIX bundle", NULL, NULL, BUNDLE_SCHEMA },
+	{ "POST", "/lab/submissions/{submission}/indicators", API_ANALYST, share_post, "Share digests of what is malicious with all tiers", NULL, SHARE_REQUEST, SHARED_SCHEMA },
+	{ "GET", "/lab/submissions/{submission}/similar", API_ANY, similar_get, "Files that are like this one, the most alike first", SIMILAR_QUERY, NULL, SIMILAR_SCHEMA },
 	{ "POST", "/lab/revocations", API_ANALYST, revoke_post, "Take indicators of the lab back: it was a mistake", NULL, REVOKE_REQUEST, SHARED_SCHEMA },
 	{ NULL, NULL, API_ANY, NULL, NULL, NULL, NULL, NULL },
 };

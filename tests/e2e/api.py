@@ -57,7 +57,7 @@ with open(log, 'a') as f:
     f.write('{"dns":"evil.example"}\n')
 t.ok(wait_until(lambda: n.get('/api/v1/tickets').json()['tickets']), 'there is a ticket')
 bulletin = n.post('/api/v1/bulletins', {'code': 'ANA', 'title': 'x'}).json()['number']
-submission = n.request('POST', '/api/v1/lab/submissions?privacy=government', b'x', headers={'Content-Type': 'application/octet-stream'}).json()['id']
+submission = n.request('POST', '/api/v1/lab/submissions?privacy=government&wait=25', b'x', headers={'Content-Type': 'application/octet-stream'}).json()['id']
 VALUES = {'submission': submission, 'prefix': 'abcde', 'bulletin': bulletin, 'name': 'admin', 'id': ind['id'], 'value': 'evil.example', 'incident': incident, 'pack': 'tw-2026',
           'organisation': 'org', 'report': report, 'board': 'incidents', 'system': 'sys', 'person': 'who', 'duty': 'turn',
           'form': 'first-report',
