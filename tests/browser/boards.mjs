@@ -57,6 +57,15 @@ test(async () => {
   const told = csv.trim().split('\r\n').slice(1).map(l => l.match(/^"(?:[^"]|"")*",(\d+),(\d+),(\d+)/).slice(1));
   ok(JSON.stringify(drawn) === JSON.stringify(told), 'the table shows the numbers of the CSV', JSON.stringify([drawn[0], told[0]]));
 
+  // --- the matrix: each technique under each tactic it serves, and none lost ---
+  const seen = Object.fromEntries((await node.get('/boards/techniques')).json.rows.filter(r => r.cells[0].value > 0).map(r => [r.key, r.cells[0].value]));
+  await page.goto(node.url + '/console/boards/techniques');
+  await page.waitForSelector('.attack [data-tactic=TA0040]');
+  const cells = await page.locator('.attack li a').evaluateAll(all => all.map(a => [a.closest('[data-tactic]').dataset.tactic, ...a.innerText.trim().split(/\s+/)]));
+  ok(Object.keys(seen).length > 0 && Object.entries(seen).every(([k, v]) => cells.some(c => c[1] === k && Number(c[2]) === v)) && cells.every(c => Number(c[2]) === seen[c[1]]), 'ATT&CK as a matrix: each technique that was seen, with its number', JSON.stringify([cells, seen]));
+  const WHERE = { T1566: ['TA0001'], T1190: ['TA0001'], T1059: ['TA0002'], T1486: ['TA0040'], T1110: ['TA0006'], T1078: ['TA0001', 'TA0003', 'TA0004', 'TA0005'], T1071: ['TA0011'] };
+  ok(cells.every(([tactic, k]) => (WHERE[k.slice(0, 5)] ?? [tactic]).includes(tactic)) && Object.keys(seen).every(k => cells.filter(c => c[1] === k).length === (WHERE[k.slice(0, 5)]?.length ?? cells.filter(c => c[1] === k).length)), 'under the tactics that it serves, under all of them', JSON.stringify(cells));
+
   // --- live ---
   await page.goto(node.url + '/console/boards/incidents');
   await page.waitForSelector('table.board tbody tr.running td a');

@@ -8,7 +8,7 @@ import { useSignal } from '../signal';
 import { Choice, Empty, Failed, Heading, Time, useData } from '../ui';
 import { Bins } from './bins';
 import { Board, boardsOf, BoardRow, column, interval, number, PERIODS, question, rowName, shown } from './board';
-import { Counties, Heat, Rates, Verdicts } from './charts';
+import { Counties, Heat, Matrix, Rates, Verdicts } from './charts';
 import { b } from './words';
 
 const ABOUT = new Set(['pack', 'sector', 'region', 'exercise', 'period', 'tier', 'from', 'until']);
@@ -28,13 +28,14 @@ export function Chart({ x, query, height }: { x: Board; query: URLSearchParams; 
     case 'incidents': return <Bins x={x} height={height} />;
     case 'sectors': return <Rates x={x} of="rate" link={link} />;
     case 'counties': return <Counties x={x} of="incidents" link={link} />;
-    case 'techniques': return <Heat x={x} of="tickets" link={link} />;
+    case 'techniques': return height && height > 200 ? <Matrix x={x} of="tickets" link={link} /> : <Heat x={x} of="tickets" link={link} />;
     case 'coverage': case 'reach': case 'loads': return <Rates x={x} of="coverage" link={link} />;
     case 'clocks': case 'tiers': case 'compliance': return <Verdicts x={x} link={link} />;
     default: return <BoardTable x={x} query={query} most={8} />;
   }
 }
 
+const ROWS = 500; // of a table: more is what the CSV is for
 const OPENS = new Set(['count', 'share', 'rate', 'span', 'ratio']);
 
 export function BoardTable({ x, query, most }: { x: Board; query: URLSearchParams; most?: number }) {
@@ -101,8 +102,8 @@ function Whole({ name, query }: { name: string; query: URLSearchParams }) {
     {query.has('column') && <Records x={x} query={query} />}
     <section class={'card board-' + name}><Chart x={x} query={query} height={260} /><Completeness x={x} /></section>
     <p class="bar"><a class="button" href={`/api/v1/boards/${name}?${question(name, query, { format: 'csv', limit: '20000' })}`} download={name + '.csv'}>{b('csv')}</a></p>
-    <BoardTable x={x} query={query} />
-    {x.rows_left_out > 0 && <p class="muted">{b('left', x.rows_left_out)}</p>}
+    <BoardTable x={x} query={query} most={ROWS} />
+    {x.rows_left_out + Math.max(0, x.rows.length - ROWS) > 0 && <p class="muted">{b('left', x.rows_left_out + Math.max(0, x.rows.length - ROWS))}</p>}
     <section><h2>{b('formulas')}</h2><dl class="formulas">{x.columns.map(c => <div key={c.id}><dt>{said(c.title)}</dt><dd>{said(c.formula)}</dd></div>)}</dl>
       <p class="muted"><code>{x.query}</code>{x.since && <> · {b('since', when(x.since))}</>}</p></section>
   </>;

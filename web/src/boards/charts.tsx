@@ -4,6 +4,7 @@ import type Taiwan from 'geometry:taiwan';
 import { lang } from '../lang';
 import { useSignal } from '../signal';
 import { Board, BoardRow, column, interval, number, rowName, shown } from './board';
+import { MATRIX, parent, VERSION } from './attack';
 import { b } from './words';
 
 type Link = (row: BoardRow, column: string) => string;
@@ -41,9 +42,23 @@ export function Verdicts({ x, link }: { x: Board; link: Link }) {
 /** As many as fit, the most frequent first; the shade is the share of the most frequent. */
 export function Heat({ x, of, link }: { x: Board; of: string; link: Link }) {
   const at = column(x, of), rows = x.rows.filter(r => Number(r.cells[at].value ?? 0) > 0 || r.cells[at].why === 'hidden').slice(0, 60), most = Math.max(1, ...rows.map(r => number(x, r, of)));
-  return <ol class="heat">{rows.map(r => <li key={r.key} style={{ backgroundColor: `color-mix(in srgb, var(--main) ${Math.round(number(x, r, of) / most * 35)}%, var(--sheet))` }}>
+  return <ol class="heat">{rows.map(r => <li key={r.key} style={shade(number(x, r, of), most)}>
     <a href={link(r, of)}><strong>{r.key}</strong> <span class="number">{shown(x.columns[at], r.cells[at], x.k)}</span></a>
     <small>{x.columns.slice(1).map((c, i) => `${lang.get() === 'en' ? c.title.en : c.title['zh-TW']} ${shown(c, r.cells[i + 1], x.k)}`).join(' · ')}</small></li>)}</ol>;
+}
+
+const shade = (n: number, most: number) => ({ backgroundColor: `color-mix(in srgb, var(--main) ${Math.round(n / most * 35)}%, var(--sheet))` });
+
+/** A column a tactic, a cell a technique that was seen. What serves several tactics stands in each; what ATT&CK does not know stands apart, and nothing is left out. */
+export function Matrix({ x, of, link }: { x: Board; of: string; link: Link }) {
+  const l = useSignal(lang), at = column(x, of), rows = x.rows.filter(r => Number(r.cells[at].value ?? 0) > 0 || r.cells[at].why === 'hidden'), most = Math.max(1, ...rows.map(r => number(x, r, of)));
+  const known = new Set(MATRIX.flatMap(t => t.techniques)), rest = rows.filter(r => !known.has(parent(r.key)));
+  const columns = [...MATRIX.map(t => ({ id: t.id, name: l === 'en' ? t.en : t.zh, all: t.techniques.length, rows: rows.filter(r => t.techniques.includes(parent(r.key))) })),
+    ...(rest.length ? [{ id: 'rest', name: b('noTactic'), all: 0, rows: rest }] : [])];
+  return <figure class="attack"><div class="matrix" tabIndex={0} role="region" aria-label={l === 'en' ? x.title.en : x.title['zh-TW']}>{columns.map(c => <section key={c.id} data-tactic={c.id}>
+    <h3>{c.name} <small>{c.all ? new Set(c.rows.map(r => parent(r.key))).size + '/' + c.all : c.rows.length}</small></h3>
+    <ul>{c.rows.map(r => <li key={r.key} style={shade(number(x, r, of), most)}><a href={link(r, of)}>{r.key} <span class="number">{shown(x.columns[at], r.cells[at], x.k)}</span></a></li>)}</ul>
+  </section>)}</div><figcaption><small>{b('matrixSays', VERSION)}</small></figcaption></figure>;
 }
 
 /** A region of the register by ISO 3166-2, by the ministry's code or by name. */

@@ -1,0 +1,24 @@
+// Which technique serves which tactic: MITRE ATT&CK, Enterprise, version 16, by its own names (https://attack.mitre.org). Pinned: tactics are renamed from
+// time to time, and a heat must not change because of that. Sub-techniques go with their technique.
+export const VERSION = '16';
+const TACTICS: [string, string, string, string][] = [
+  ['TA0043', 'Reconnaissance', '偵察', 'T1595 T1592 T1589 T1590 T1591 T1598 T1597 T1596 T1593 T1594'],
+  ['TA0042', 'Resource Development', '資源開發', 'T1650 T1583 T1586 T1584 T1587 T1585 T1588 T1608'],
+  ['TA0001', 'Initial Access', '初始入侵', 'T1659 T1189 T1190 T1133 T1200 T1566 T1091 T1195 T1199 T1078'],
+  ['TA0002', 'Execution', '執行', 'T1651 T1059 T1609 T1610 T1203 T1559 T1106 T1053 T1648 T1129 T1072 T1569 T1204 T1047'],
+  ['TA0003', 'Persistence', '持續潛伏', 'T1098 T1197 T1547 T1037 T1176 T1554 T1136 T1543 T1546 T1668 T1133 T1574 T1525 T1556 T1137 T1653 T1542 T1053 T1505 T1205 T1078'],
+  ['TA0004', 'Privilege Escalation', '權限提升', 'T1548 T1134 T1098 T1547 T1037 T1543 T1484 T1611 T1546 T1068 T1574 T1055 T1053 T1078'],
+  ['TA0005', 'Defense Evasion', '防禦規避', 'T1548 T1134 T1197 T1612 T1622 T1140 T1610 T1006 T1484 T1480 T1211 T1222 T1564 T1574 T1562 T1656 T1070 T1202 T1036 T1556 T1578 T1666 T1112 T1601 T1599 T1027 T1647 T1542 T1055 T1620 T1207 T1014 T1553 T1218 T1216 T1221 T1205 T1127 T1535 T1550 T1078 T1497 T1600 T1220'],
+  ['TA0006', 'Credential Access', '憑證存取', 'T1557 T1110 T1555 T1212 T1187 T1606 T1056 T1556 T1111 T1621 T1040 T1003 T1528 T1649 T1558 T1539 T1552'],
+  ['TA0007', 'Discovery', '探索', 'T1087 T1010 T1217 T1580 T1538 T1526 T1619 T1613 T1622 T1652 T1482 T1083 T1615 T1654 T1046 T1135 T1040 T1201 T1120 T1069 T1057 T1012 T1018 T1518 T1082 T1614 T1016 T1049 T1033 T1007 T1124 T1497'],
+  ['TA0008', 'Lateral Movement', '橫向移動', 'T1210 T1534 T1570 T1563 T1021 T1091 T1072 T1080 T1550'],
+  ['TA0009', 'Collection', '蒐集', 'T1557 T1560 T1123 T1119 T1185 T1115 T1530 T1602 T1213 T1005 T1039 T1025 T1074 T1114 T1056 T1113 T1125'],
+  ['TA0011', 'Command and Control', '命令與控制', 'T1071 T1092 T1659 T1132 T1001 T1568 T1573 T1008 T1665 T1105 T1104 T1095 T1571 T1572 T1090 T1219 T1205 T1102'],
+  ['TA0010', 'Exfiltration', '資料外洩', 'T1020 T1030 T1048 T1041 T1011 T1052 T1567 T1029 T1537'],
+  ['TA0040', 'Impact', '衝擊', 'T1531 T1485 T1486 T1565 T1491 T1561 T1499 T1657 T1495 T1490 T1498 T1496 T1489 T1529'],
+];
+
+export interface Tactic { id: string; en: string; zh: string; techniques: string[] }
+export const MATRIX: Tactic[] = TACTICS.map(([id, en, zh, list]) => ({ id, en, zh, techniques: list.split(' ') }));
+/** Of a sub-technique (T1059.001) the technique. */
+export const parent = (technique: string) => technique.slice(0, 5);
