@@ -1,7 +1,7 @@
 // How quick the boards are for a person: the first one on a processor four times slower, and a chart of 50,000 points under the hand.
 import { Node, note, ok, open, signIn, story, test, until, wrong } from './harness.mjs';
 
-const POINTS = 50000, DAY = 86400e3, ROUNDS = 40, REFERENCE = 17;
+const POINTS = 50000, DAY = 86400e3, ROUNDS = 100, REFERENCE = 17;
 
 /** A board of so many days, as the node would tell it. */
 function many(one) {
@@ -56,8 +56,14 @@ test(async () => {
   // --- 50,000 points ---
   const one = (await node.get('/boards/incidents?bin=1')).json;
   ok(one.rows.length > 0 && one.by_time, 'the node tells bins');
+  // Told once: what is measured is the hand, not another reading of twenty megabytes because something else happened.
   const body = JSON.stringify(many(one));
-  await page.route('**/api/v1/boards/incidents?*', route => route.fulfill({ contentType: 'application/json', body }));
+  let told = false;
+  await page.route('**/api/v1/boards/incidents?*', route => {
+    if (told) return;
+    told = true;
+    return route.fulfill({ contentType: 'application/json', body });
+  });
   await page.goto(node.url + '/console/boards/incidents');
   await page.waitForSelector(`figure.chart[data-bins="${POINTS}"] canvas`);
   ok(await page.locator('table.board tbody tr').count() < 1000, 'the table beside it draws what people read, and says how much is left');
