@@ -58,6 +58,7 @@ test(async () => {
   ok(one.rows.length > 0 && one.by_time, 'the node tells bins');
   // Told once: what is measured is the hand, not another reading of twenty megabytes because something else happened.
   const body = JSON.stringify(many(one));
+  await page.goto('about:blank');
   let told = false;
   await page.route('**/api/v1/boards/incidents?*', route => {
     if (told) return;
