@@ -34,6 +34,7 @@
 #include "sys/runner.h"
 #include "sys/file.h"
 #include "sys/proc.h"
+#include "web/api_boards.h"
 #include "web/console.h"
 
 #define COMMAND_LIMIT (20 * USEC_PER_SEC)
@@ -606,6 +607,8 @@ static enum rc core_open(struct core *c, const char *dir, struct err *err)
 		rc = lab_loop_start(c->lab_loop, err);
 	if (rc == RC_OK)
 		rc = open_doors(c, &pems, err);
+	if (rc == RC_OK)
+		rc = api_boards_keep(&c->api, err);
 	pems_done(&pems);
 	return rc;
 }

@@ -51,6 +51,16 @@ enum rc api_boards_situation(struct api *api, struct situation **ret, struct err
 	return rc;
 }
 
+enum rc api_boards_keep(struct api *api, struct err *err)
+{
+	struct situation *s;
+
+	if (str_eq(str_of(api->tier), S("provider")))
+		return RC_OK;
+	TRY(api_boards_situation(api, &s, err));
+	return situation_keep(s, err);
+}
+
 enum rc api_boards_listeners(struct api *api, struct listeners **ret, struct err *err)
 {
 	enum rc rc = RC_OK;

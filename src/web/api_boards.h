@@ -12,6 +12,8 @@ struct listeners;
 enum rc api_boards_new(struct api *api, struct err *err) MUSTUSE;
 void api_boards_free(struct api *api); /* accepts one that has none */
 
+/* On a node with members the picture is read from the start on, before anybody asks. */
+enum rc api_boards_keep(struct api *api, struct err *err) MUSTUSE;
 /* The node's picture and its listeners, made by the first who asks. */
 enum rc api_boards_situation(struct api *api, struct situation **ret, struct err *err) MUSTUSE;
 enum rc api_boards_listeners(struct api *api, struct listeners **ret, struct err *err) MUSTUSE;

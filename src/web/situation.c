@@ -6,7 +6,10 @@
 #include "web/situation.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
+#include "base/bell.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "intel/loaded_object.h"
@@ -35,6 +38,10 @@ struct situation {
 	usec sightings, objects, released, loads; /* cursors */
 	struct map *changed;     /* subjects that facts named: id of an incident, "ticket:NUMBER" */
 	bool who_changed;        /* registers, peers, authors */
+	pthread_t keeper;
+	struct bell bell;
+	bool kept;
+	_Atomic bool stop;       /* what is being read is left */
 };
 
 enum rc situation_new(const struct api *api, struct situation **ret, struct err *err)
@@ -46,6 +53,7 @@ enum rc situation_new(const struct api *api, struct situation **ret, struct err 
 	*s = (struct situation){ .api = api, .picture = picture_new(), .changed = map_new(CHANGED_MAX), .sightings = INT64_MIN, .objects = INT64_MIN,
 				 .released = INT64_MIN, .loads = INT64_MIN };
 	pthread_mutex_init(&s->lock, NULL);
+	bell_init(&s->bell);
 	if (s->picture == NULL || s->changed == NULL || roll_new(api, s->picture, &s->roll, NULL) != RC_OK) {
 		situation_free(s);
 		return FAIL(err, RC_NOMEM, "situation: out of memory");
@@ -58,6 +66,11 @@ void situation_free(struct situation *s)
 {
 	if (s == NULL)
 		return;
+	atomic_store(&s->stop, true);
+	bell_stop(&s->bell);
+	if (s->kept)
+		pthread_join(s->keeper, NULL);
+	bell_done(&s->bell);
 	roll_free(s->roll);
 	picture_free(s->picture);
 	map_free(s->changed);
@@ -213,6 +226,11 @@ static enum rc take_incident(struct situation *s, const struct incident_row *r, 
 	return rc == RC_BAD ? RC_OK : rc;
 }
 
+static enum rc go_on(const struct situation *s, struct err *err)
+{
+	return atomic_load(&s->stop) ? FAIL(err, RC_BUSY, "situation: the node stops") : RC_OK;
+}
+
 static enum rc read_incidents(struct situation *s, struct err *err)
 {
 	struct incident_query q = { .all = true, .order = INCIDENT_BY_NEWEST, .level = INCIDENT_ANY, .exercise = INCIDENT_ANY, .limit = PAGE };
@@ -225,8 +243,10 @@ static enum rc read_incidents(struct situation *s, struct err *err)
 		if (a == NULL)
 			return FAIL(err, RC_NOMEM, "situation: out of memory");
 		TRY(incident_list(s->api->store, &q, a, &list, &n, err));
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n; i++) {
+			TRY(go_on(s, err));
 			TRY(take_incident(s, &list[i], err));
+		}
 		if (n > 0)
 			q.after_row = list[n - 1].row;
 	} while (n == PAGE);
@@ -286,6 +306,7 @@ static enum rc read_tickets(struct situation *s, struct err *err)
 
 		if (a == NULL)
 			return FAIL(err, RC_NOMEM, "situation: out of memory");
+		TRY(go_on(s, err));
 		TRY(ticket_list(s->api->store, &q, a, &list, &n, err));
 		for (size_t i = 0; i < n; i++)
 			TRY(take_ticket(s, list[i].number, err));
@@ -413,6 +434,7 @@ static enum rc read_objects(struct situation *s, enum stream which, struct err *
 		struct page page;
 		enum rc rc = RC_OK;
 
+		TRY(go_on(s, err));
 		q.added_after = *cursor;
 		TRY(store_page(s->api->store, &q, &page, err));
 		for (size_t i = 0; rc == RC_OK && i < page.n; i++)
@@ -535,4 +557,32 @@ enum rc situation_lock(struct situation *s, const struct picture **ret, struct e
 void situation_unlock(struct situation *s)
 {
 	pthread_mutex_unlock(&s->lock);
+}
+
+static void *keep(void *ctx)
+{
+	struct situation *s = ctx;
+	usec began = time_mono();
+	bool said = false;
+
+	do {
+		const struct picture *p;
+		struct err err = { 0 };
+
+		if (situation_lock(s, &p, &err) == RC_OK) {
+			if (!said)
+				log_line(LOG_LEVEL_INFO, "boards", "all records are read for the boards, in %.1f s", (double)(time_mono() - began) / 1e6);
+			said = true;
+			situation_unlock(s);
+		}
+	} while (bell_wait(&s->bell, HEARD_EVERY));
+	return NULL;
+}
+
+enum rc situation_keep(struct situation *s, struct err *err)
+{
+	if (s->kept)
+		return RC_OK;
+	s->kept = pthread_create(&s->keeper, NULL, keep, s) == 0;
+	return s->kept ? RC_OK : FAIL(err, RC_IO, "situation: cannot start a thread");
 }

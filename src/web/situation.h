@@ -12,6 +12,9 @@ struct situation;
 enum rc situation_new(const struct api *api, struct situation **ret, struct err *err) MUSTUSE;
 void situation_free(struct situation *s); /* accepts NULL */
 
+/* Reads everything now and what comes as it comes, on a thread of its own, so that whoever looks at a board finds it read. Once. */
+enum rc situation_keep(struct situation *s, struct err *err) MUSTUSE;
+
 /* The picture as of now; nobody else changes it until situation_unlock, which is called on RC_OK only. */
 enum rc situation_lock(struct situation *s, const struct picture **ret, struct err *err) MUSTUSE;
 void situation_unlock(struct situation *s);
