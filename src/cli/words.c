@@ -27,6 +27,9 @@ static const struct { const char *en, *zh; } words[] = {
 	{ "port", "連接埠" }, { "requests", "請求" }, { "running", "執行中" }, { "score", "分數" }, { "started", "啟動時間" }, { "store", "儲存" },
 	{ "open tickets", "未處理監控單" }, { "tickets in progress", "處理中監控單" }, { "suppressions", "生效抑制" }, { "held by them", "被抑制次數" },
 	{ "subject", "對象" }, { "suppressed", "已抑制" }, { "tier", "層級" }, { "too large", "過大" }, { "versions", "版本" },
+	/* the lab */
+	{ "submission", "送檢編號" }, { "verdict", "判定" }, { "privacy", "分享類別" }, { "bytes", "位元組" }, { "finished", "完成時間" }, { "deleted by", "銷毀者" },
+	{ "key destroyed", "金鑰銷毀" }, { "signature", "簽章" }, { "sha256", "SHA-256" },
 	/* reports of people without an account */
 	{ "CHANNEL", "管道" }, { "INCIDENT", "事件" }, { "REPORT", "通報編號" }, { "SUMMARY", "摘要" }, { "channel", "管道" }, { "code", "查詢碼" },
 	{ "duplicate of", "重複於" }, { "incident", "事件" }, { "reason", "理由" }, { "received", "收件時間" }, { "report", "通報編號" },
@@ -58,6 +61,10 @@ static const struct { const char *en, *zh; } values[] = {
 	/* tickets and alerts */
 	{ "open", "未處理" }, { "in-progress", "處理中" }, { "false-positive", "誤判" }, { "confirmed", "確實事件" }, { "undetermined", "無法判斷" },
 	{ "queued", "待送" }, { "sent", "已送出" }, { "received", "已收到" }, { "read", "已讀" }, { "in", "收" }, { "out", "發" },
+	/* the lab */
+	{ "malicious", "惡意" }, { "suspicious", "可疑" }, { "no-finding", "未發現" }, { "incomplete", "未完整檢視" }, { "known-good", "已知良好" }, { "unsupported", "不支援" },
+	{ "uploading", "上傳中" }, { "waiting", "等候檢測" }, { "inspecting", "檢測中" }, { "done", "完成" }, { "deleted", "已銷毀" },
+	{ "verdict", "僅判定" }, { "government", "政府共享" }, { "public", "公開" },
 	/* nodes, peers, secrecy */
 	{ "provider", "提供者" }, { "region", "區域" }, { "sector", "領域" }, { "nation", "國家" }, { "partner", "夥伴" }, { "parent", "上級" }, { "child", "下級" },
 	{ "ordinary", "一般" }, { "official", "一般公務機密" }, { "state", "國家機密" },

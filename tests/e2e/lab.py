@@ -222,6 +222,24 @@ if shutil.which('openssl'):
     t.ok('Verified Successfully' in out.stdout, 'and its signature holds', out)
 t.ok(run('audit', 'verify', n.dir).status == 0 and 'lab.delete' in run('audit', 'list', n.dir, '--json').out, 'in the chain')
 
+# --- the command line ---
+file = write('cli.zip', archive(EICAR, b'cli'))
+r = n.cli('lab', 'submit', '@', file, '--privacy', 'government', '--password', 'infected', '--json')
+v = r.json()
+if v['state'] != 'done':  # a slow machine
+    wait_until(lambda: n.cli('lab', 'show', '@', v['id'], '--json').json()['state'] == 'done')
+t.ok(r.status == 0 and v['owner'] == 'local' and v['name'] == 'cli.zip', 'lab submit', r)
+r = n.cli('lab', 'show', '@', v['id'])
+t.ok('malicious' in r.out and 'cli.zip//member 0' in r.out, 'lab show', r)
+r = n.cli('lab', 'list', '@', '--lang', 'zh')
+t.ok(v['id'] in r.out and '惡意' in r.out and 'cli.zip' in r.out, 'lab list', r)
+r = n.cli('lab', 'hash', '@', file, hashlib.sha256(b'nothing to see ' + MARK).hexdigest().upper())
+t.ok(r.status == 0 and 'malicious' in r.out and 'no-finding' in r.out, 'lab hash', r)
+t.same(n.cli('lab', 'hash', '@', write('unknown', b'unknown')).status, 1, 'one that is not known')
+r = n.cli('lab', 'delete', '@', v['id'])
+t.ok(r.status == 0 and 'deleted' in r.out and 'signature' in r.out, 'lab delete', r)
+t.same(n.cli('lab', 'delete', '@', verdict_only).status, 0, 'also what may not be seen')
+
 # --- quotas ---
 got = [hand_in(b'stranger %d' % i, auth=None, wait=0) for i in range(14)]
 t.ok(any(r.status == 201 for r in got) and got[-1].status == 429 and got[-1].headers['Retry-After'], 'a stranger\'s address has its quota', [r.status for r in got])
