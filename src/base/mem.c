@@ -1,6 +1,7 @@
 #include "base/mem.h"
 
 #include <stdatomic.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,4 +95,9 @@ void mem_fail_at(uint64_t nth, int forever)
 int64_t mem_live(void)
 {
 	return atomic_load(&live);
+}
+
+void mem_settle(void)
+{
+	malloc_trim(0);
 }

@@ -23,6 +23,8 @@ char *mem_strdup(const char *s) MUSTUSE;
 
 /* Accepts NULL. */
 void mem_free(void *p);
+/* Before a process begins to fork many times: free pieces are joined now, not in each of its children, where it would touch every page of them. */
+void mem_settle(void);
 
 /* The same two in the shape that libraries ask for (PCRE2); `tag` is left alone, and 0 bytes are one. */
 void *mem_hook_alloc(size_t n, void *tag);

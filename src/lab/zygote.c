@@ -23,15 +23,21 @@
 #define IN_FD 3
 #define OUT_FD 4
 #define KEEP_BELOW 5
-#define SLOW_FROM (100 * USEC_PER_SEC / 1000) /* a worker that runs this long makes way for those that begin, */
-#define SLOW_BY 10                            /* by so much niceness: bombs do not hold small files up */
 #define GENERATION_TEXT ((size_t)1 << 20)
+
+/* A worker that runs this long makes way for those that begin, step by step: bombs do not hold small files up, and what is merely large still
+ * has its share of a busy machine before its deadline. */
+static const struct {
+	usec after;
+	int niceness;
+} STEPS[] = { { 15000, 5 }, { 60000, 10 }, { USEC_PER_SEC, 15 } };
 
 struct running {
 	pid_t pid;
 	int tell_fd;
 	usec begun, until;
-	bool late, slow;
+	size_t step; /* of STEPS, already taken */
+	bool late;
 };
 
 struct zygote {
@@ -196,11 +202,9 @@ static int end_late(struct zygote *z)
 			r->late = kill(r->pid, SIGKILL) == 0;
 			continue;
 		}
-		if (!r->slow && now - r->begun >= SLOW_FROM) {
-			r->slow = true;
-			(void)setpriority(PRIO_PROCESS, (id_t)r->pid, SLOW_BY);
-		}
-		next = r->slow ? r->until : r->begun + SLOW_FROM;
+		while (r->step < COUNTOF(STEPS) && now - r->begun >= STEPS[r->step].after)
+			(void)setpriority(PRIO_PROCESS, (id_t)r->pid, STEPS[r->step++].niceness);
+		next = r->step == COUNTOF(STEPS) || r->begun + STEPS[r->step].after > r->until ? r->until : r->begun + STEPS[r->step].after;
 		least = next - now < least ? next - now : least;
 	}
 	return least == INT64_MAX ? -1 : (int)(least / 1000) + 1;
@@ -296,6 +300,7 @@ static void warm_up(struct zygote *z)
 
 	for (size_t i = 0; i < COUNTOF(samples) && z->stock.work == lab_work_run; i++)
 		lab_work_run(&z->stock, samples[i], S(""), 1);
+	mem_settle();
 }
 
 void lab_zygote(const struct lab_setup *s, struct cell *cell, int sock)
