@@ -677,6 +677,7 @@ static void reload(struct core *c)
 		return;
 	}
 	settings_apply(c, conf);
+	lab_desk_reload(c->lab);
 	if (fact_append(c->node.store, &(struct fact){ .kind = S("config.reload"), .actor = S("local"), .subject = S("lianfang.conf"),
 						      .body = S("{}") }, &err) != RC_OK)
 		log_line(LOG_LEVEL_ERROR, "reload", "not in the fact log: %s", err.text);

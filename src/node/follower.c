@@ -103,6 +103,11 @@ static void heard(void *ctx, const struct object_event *events, size_t n)
 	struct follower *f = ctx;
 
 	pthread_mutex_lock(&f->lock);
+	for (size_t i = 0; i < n && !f->stop; i++)
+		if (!events[i].removed && str_eq(events[i].entry.type, S("indicator"))) {
+			lab_loop_ring(f->core->lab_loop);
+			break;
+		}
 	for (size_t i = 0; i < n; i++)
 		if (events[i].removed && str_eq(events[i].entry.type, S("indicator")) && events[i].entry.id.n < sizeof f->removed[0]) {
 			if (f->n_removed == REMOVED_MAX) {

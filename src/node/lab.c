@@ -745,6 +745,16 @@ bool lab_desk_inspects(struct lab_desk *d, struct str id)
 	return is;
 }
 
+void lab_desk_generation(struct lab_desk *d, char *out, size_t room)
+{
+	out[0] = '\0';
+	if (d == NULL)
+		return;
+	pthread_mutex_lock(&d->lock);
+	snprintf(out, room, "%s", d->generation);
+	pthread_mutex_unlock(&d->lock);
+}
+
 void lab_desk_state(struct lab_desk *d, struct jsonw *w)
 {
 	pthread_mutex_lock(&d->lock);

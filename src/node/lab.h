@@ -30,6 +30,8 @@ void lab_desk_wake(struct lab_desk *d);
 enum rc lab_desk_again(struct lab_desk *d, struct str id, struct err *err) MUSTUSE;
 /* New rules: the role loads them; what is under way comes to its end with the old ones, or is handed in again. */
 void lab_desk_reload(struct lab_desk *d);
+/* The generation that the role said last; "" before the first time, and without a lab. */
+void lab_desk_generation(struct lab_desk *d, char *out, size_t room);
 /* Until it has a verdict, or `until` (time_mono). True: it has. */
 bool lab_desk_wait(struct lab_desk *d, struct str id, usec until);
 /* Is it in a worker's hands? */

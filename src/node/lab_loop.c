@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "lab/report_read.h"
 #include "node/core.h"
+#include "node/lab_retro.h"
 #include "store/peers.h"
 #include "web/lab_alike.h"
 #include "web/lab_share.h"
@@ -21,6 +22,7 @@
 
 struct lab_loop {
 	struct core *core;
+	struct lab_retro *retro;
 	struct bell bell;
 	pthread_t thread;
 	bool runs;
@@ -33,6 +35,12 @@ static void heard(void *ctx, const struct submission *s)
 
 	(void)s;
 	bell_ring(&l->bell);
+}
+
+void lab_loop_ring(struct lab_loop *l)
+{
+	if (l != NULL)
+		bell_ring(&l->bell);
 }
 
 /* --- one verdict --- */
@@ -150,7 +158,11 @@ static void *run(void *ctx)
 	while (more || bell_wait(&l->bell, LOOK_EACH)) {
 		struct err err = { 0 };
 		enum rc rc = follow_some(l, &more, &err);
+		bool also = false;
 
+		if (rc == RC_OK)
+			rc = lab_retro_step(l->retro, &also, &err);
+		more = more || also;
 		if (rc == RC_OK)
 			continue;
 		log_line(LOG_LEVEL_WARN, "lab", "what follows from verdicts waits: %s", err.text);
@@ -176,7 +188,9 @@ enum rc lab_loop_new(struct core *c, struct lab_loop **ret, struct err *err)
 		return FAIL(err, RC_NOMEM, "lab: out of memory");
 	*l = (struct lab_loop){ .core = c };
 	bell_init(&l->bell);
-	rc = lab_desk_listen(c->lab, heard, l, err);
+	rc = lab_retro_new(c, &l->retro, err);
+	if (rc == RC_OK)
+		rc = lab_desk_listen(c->lab, heard, l, err);
 	if (rc != RC_OK) {
 		lab_loop_free(l);
 		return rc;
@@ -219,6 +233,7 @@ void lab_loop_free(struct lab_loop *l)
 {
 	if (l == NULL)
 		return;
+	lab_retro_free(l->retro);
 	bell_done(&l->bell);
 	mem_free(l);
 }
