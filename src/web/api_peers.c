@@ -75,6 +75,30 @@ static enum rc peers_get(struct api_call *c, struct err *err)
 	return RC_OK;
 }
 
+/* To whom somebody at the desk may write: no addresses, no certificates. */
+static enum rc recipients_get(struct api_call *c, struct err *err)
+{
+	struct peer *list;
+	size_t n;
+
+	TRY(peer_list(c->api->store, c->req->arena, &list, &n, err));
+	jsonw_object(&c->out);
+	jsonw_name(&c->out, "recipients");
+	jsonw_array(&c->out);
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].disabled)
+			continue;
+		jsonw_object(&c->out);
+		jsonw_m_str(&c->out, "name", list[i].name);
+		jsonw_m_str(&c->out, "relation", list[i].relation);
+		jsonw_m_cstr(&c->out, "tlp_max", tlp_name((enum tlp)list[i].tlp_max));
+		jsonw_object_end(&c->out);
+	}
+	jsonw_array_end(&c->out);
+	jsonw_object_end(&c->out);
+	return RC_OK;
+}
+
 static enum rc check_relation(struct str relation, struct err *err)
 {
 	if (str_eq(relation, S("parent")) || str_eq(relation, S("child")) || str_eq(relation, S("partner")))
@@ -166,6 +190,7 @@ static enum rc links_post(struct api_call *c, struct err *err)
 
 const struct api_route API_ROUTES_PEERS[] = {
 	{ "GET", "/peers", API_ADMIN, peers_get, "Peers and the collections exchanged with them", NULL, NULL, LIST_SCHEMA },
+	{ "GET", "/recipients", API_ANALYST, recipients_get, "Names of the peers that alerts and incidents may be sent to", NULL, NULL, LIST_SCHEMA },
 	{ "POST", "/peers", API_ADMIN, peers_post, "Add or change a peer", NULL, PEER_REQUEST, LIST_SCHEMA },
 	{ "DELETE", "/peers/{name}", API_ADMIN, peers_delete, "Remove a peer", NULL, NULL, LIST_SCHEMA },
 	{ "POST", "/peers/{name}/links", API_ADMIN, links_post, "Exchange a collection with a peer", NULL, LINK_REQUEST, LIST_SCHEMA },

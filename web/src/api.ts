@@ -37,11 +37,11 @@ function parse(text: string): unknown {
 
 async function ask(method: string, path: string, body: unknown, poll: boolean): Promise<unknown> {
   const headers: Record<string, string> = { 'Lianfang-Console': poll ? 'poll' : '1' };
-  if (body !== undefined) headers['Content-Type'] = typeof body === 'string' ? 'text/plain' : 'application/json';
+  if (body !== undefined) headers['Content-Type'] = body instanceof Blob ? 'application/octet-stream' : typeof body === 'string' ? 'text/plain' : 'application/json';
   const began = Date.now();
   let reply: Response, text: string;
   try {
-    reply = await fetch('/api/v1' + path, { method, headers, body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body) });
+    reply = await fetch('/api/v1' + path, { method, headers, body: body === undefined ? undefined : typeof body === 'string' || body instanceof Blob ? body : JSON.stringify(body) });
     text = await reply.text();
   } catch {
     throw new Refused(0, 'away', '');
@@ -63,6 +63,8 @@ async function ask(method: string, path: string, body: unknown, poll: boolean): 
 export const get = <T>(path: string, poll = false) => ask('GET', path, undefined, poll) as Promise<T>;
 export const post = <T>(path: string, body: unknown = {}) => ask('POST', path, body, false) as Promise<T>;
 export const put = <T>(path: string, body: unknown) => ask('PUT', path, body, false) as Promise<T>;
+/** Bytes as they are. */
+export const send = <T>(path: string, body: Blob) => ask('POST', path, body, false) as Promise<T>;
 export const drop = <T>(path: string) => ask('DELETE', path, undefined, false) as Promise<T>;
 
 /** Server-sent events of a GET, or with `body` of a POST, as they come; ends when the node or `signal` ends it. */

@@ -97,9 +97,11 @@ export function Area(props: { label: string; value: string; set: (v: string) => 
   return <Field label={props.label}>{id => <textarea id={id} rows={2} value={props.value} required={props.need} onInput={e => props.set(e.currentTarget.value)} />}</Field>;
 }
 
-export function Choice(props: { label: string; value: string; set: (v: string) => void; options: [string, string][] }) {
+export function Choice(props: { label: string; value: string; set: (v: string) => void; options: [string, string][]; focus?: boolean }) {
+  const ref = useRef<HTMLSelectElement>(null);
+  useEffect(() => { if (props.focus) ref.current?.focus(); }, [props.focus]);
   return <Field label={props.label}>{id =>
-    <select id={id} value={props.value} onChange={e => props.set(e.currentTarget.value)}>
+    <select ref={ref} id={id} value={props.value} onChange={e => props.set(e.currentTarget.value)}>
       {props.options.map(([value, text]) => <option key={value} value={value}>{text}</option>)}
     </select>}</Field>;
 }

@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { get, part, post } from '../api';
 import { useKeys } from '../keys';
 import { Key, said, t, word } from '../lang';
+import { NewAlert, wn } from './alert_new';
 import { go, route } from '../route';
 import { useSignal } from '../signal';
 import { Area, Choice, Empty, Failed, Heading, Left, pulse, Table, tell, Time, Tlp, useData, why } from '../ui';
@@ -17,7 +18,7 @@ const ANSWERS: [string, Key][] = [['false-positive', 'falsePositive'], ['confirm
 const PAGE = 200;
 
 export function Alerts({ id }: { id: string }) {
-  return id ? <One number={id} /> : <List />;
+  return id === 'new' ? <NewAlert /> : id ? <One number={id} /> : <List />;
 }
 
 function List() {
@@ -32,7 +33,7 @@ function List() {
   useEffect(() => load([]), [base, beat]);
   const rows = pages.base === base ? pages.list.flatMap(p => p.bulletins) : [];
   return <>
-    <Heading text={t('warnings')} />
+    <Heading text={t('warnings')}><a class="button main" href="/console/alerts/new">{wn('issue')}</a></Heading>
     <div class="bar"><Choice label={t('state')} value={show} set={v => go('/console/alerts' + (v === 'open' ? '' : '?show=' + v), true)}
       options={[['open', t('waitsForAnswer')], ['in', t('cameIn')], ['out', t('issuedHere')], ['all', t('all')]]} /><span class="muted grow" aria-live="polite">{t('rows', rows.length)}</span></div>
     <Failed text={pages.error} />

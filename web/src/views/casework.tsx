@@ -129,7 +129,7 @@ export function Letters({ number, facts, changed }: { number: string; facts: Fac
     <Failed text={error} />
     {list.length === 0 && !writing && <p class="muted">{w('noLetters')}</p>}
     {list.length > 0 && <ol class="timeline">{list.map(f => { const got = reply(f, 'acknowledged'), done = reply(f, 'completed'); return <li key={f.id}>
-      <div><strong>{ACTIONS.includes(String(f.action)) ? w(('a_' + f.action) as 'a_direct') : w(('f_' + f.type) as 'f_dispatched')}</strong> {name(f.to) && <>→ <bdi>{name(f.to)}</bdi></>} <span class="muted">{t('by')} <bdi>{f.by}</bdi> · <Time at={f.at} /></span></div>
+      <div><strong>{ACTIONS.includes(String(f.action)) ? w(('a_' + f.action) as 'a_direct') : w(('f_' + f.type) as 'f_dispatched')}</strong> {name(f.to) && <>→ <bdi>{name(f.to)}</bdi></>} <span class="muted">{t('by')} <bdi>{word(String(f.by), 'by_')}</bdi> · <Time at={f.at} /></span></div>
       {[f.reason, f.grounds, f.note].filter(x => typeof x === 'string' && x).map((x, i) => <p key={i} class="text"><bdi>{x as string}</bdi></p>)}
       {typeof f.until === 'string' && <p class="muted">{w('until')} <Time at={f.until} /></p>}
       {f.type === 'dispatched' && <p>{done ? <span class="good">{w('done', done.by)} <Time at={done.at} /></span> : <>{got ? <span>{w('got', got.by)} <Time at={got.at} /></span> : <span class="tag">{w('awaits')}</span>}

@@ -4,6 +4,7 @@ import { get, raw, stream } from '../api';
 import { Histogram } from '../chart';
 import { useKeys } from '../keys';
 import { at, t as word, words } from '../lang';
+import { pace } from '../pace';
 import { go, route } from '../route';
 import { Searches } from '../searches';
 import { useSignal } from '../signal';
@@ -13,14 +14,14 @@ const t = words({
   title: '紀錄', query: '條件', hint: '欄位=值（可用 * 與 ?）、欄位!=值，或文字；含空白者加雙引號', range: '時間', custom: '自訂', everything: '全部時間', last: '最近 {0}',
   from: '自', to: '至', live: '即時', liveOn: '即時：新紀錄持續加入最上方', fields: '欄位', ofLoaded: '已載入 {0} 筆中的值', only: '只看 {0} 為 {1}', without: '排除 {0} 為 {1}', column: '作為欄位顯示',
   source: '來源', time: '時間', content: '內容', record: '第 {0} 筆', line: '原始紀錄', cut: '（過長，僅顯示前段）',
-  found: '符合 {0} 筆', foundSoFar: '目前符合 {0} 筆，已看 {1} %', estimated: '筆數依區塊估計', seconds: '{0} 秒', first: '首批 {0} 毫秒', more: '更早的紀錄', stop: '停止', none: '這段時間沒有符合的紀錄。',
+  blocks: '{0} 個區塊', found: '符合 {0} 筆', foundSoFar: '目前符合 {0} 筆，已看 {1} %', estimated: '筆數依區塊估計', seconds: '{0} 秒', first: '首批 {0} 毫秒', more: '更早的紀錄', stop: '停止', none: '這段時間沒有符合的紀錄。',
   noneTeach: '放寬時間或條件。欄位=值 要求整個值相同（可用 *）；單純文字可在任何位置。指令列：lianfang history search。', overTime: '{0} 筆紀錄隨時間的分布', values: '{0} 種值',
   noHistory: '此節點沒有歷史紀錄', noHistoryTeach: '在 lianfang.conf 加入 [input 名稱] path = … 後，紀錄便會出現在這裡。', all: '檢視 {0} 的值', partial: '尚未看完全部，數字仍會增加',
 }, {
   title: 'Events', query: 'Terms', hint: 'FIELD=VALUE (* and ? stand for any), FIELD!=VALUE, or text; in quotes where there are blanks', range: 'Time', custom: 'From … to', everything: 'All times', last: 'Last {0}',
   from: 'From', to: 'To', live: 'Live', liveOn: 'Live: what comes is added on top', fields: 'Fields', ofLoaded: 'Values in the {0} events loaded', only: 'Only where {0} is {1}', without: 'Without {0} being {1}', column: 'As a column',
   source: 'Source', time: 'Time', content: 'Content', record: 'Record {0}', line: 'As it came', cut: '(long; only its beginning is shown)',
-  found: '{0} match', foundSoFar: '{0} match so far, {1} % looked at', estimated: 'counts are estimates by block', seconds: '{0} s', first: 'first ones after {0} ms', more: 'Older events', stop: 'Stop', none: 'No event of this time matches.',
+  blocks: '{0} blocks', found: '{0} match', foundSoFar: '{0} match so far, {1} % looked at', estimated: 'counts are estimates by block', seconds: '{0} s', first: 'first ones after {0} ms', more: 'Older events', stop: 'Stop', none: 'No event of this time matches.',
   noneTeach: 'Widen the time or drop a term. FIELD=VALUE asks for the whole value (use *); plain text may stand anywhere. On the command line: lianfang history search.', overTime: '{0} events over time', values: '{0} values',
   noHistory: 'This node keeps no history', noHistoryTeach: 'Add [input NAME] path = … to lianfang.conf, and its logs appear here.', all: 'Values of {0}', partial: 'Not all was looked at yet: counts still grow',
 });
@@ -197,7 +198,7 @@ function Told({ shown, halt }: { shown: Shown; halt: () => void }) {
   const s = shown.end ?? shown.state, found = shown.state?.found ?? s?.found ?? 0;
   if (!s) return <p class="muted" role="status">{word('loading')}</p>;
   return <p class="muted" role="status">{shown.busy ? t('foundSoFar', found.toLocaleString(), Math.floor(100 * s.blocks_done / Math.max(1, s.blocks))) : t('found', found.toLocaleString())}
-    {' · '}{t('seconds', s.seconds.toFixed(2))}{shown.first !== undefined && ` · ${t('first', Math.round(shown.first))}`}
+    {shown.busy && s.seconds > 1 && ' · ' + pace(s.blocks_done, s.blocks, s.seconds, t('blocks', Math.round(s.blocks_done / s.seconds)))}{' · '}{t('seconds', s.seconds.toFixed(2))}{shown.first !== undefined && ` · ${t('first', Math.round(shown.first))}`}
     {s.estimated && ` · ${t('estimated')}`}{shown.end && !shown.end.whole && shown.state?.buckets && ` · ${t('partial')}`} {shown.busy && <button type="button" onClick={halt}>{t('stop')}</button>}</p>;
 }
 

@@ -75,7 +75,7 @@ function detail(f: Fact): string {
 
 function Timeline({ facts }: { facts: Fact[] }) {
   return <ol class="timeline">{[...facts].reverse().map(f => <li key={f.id} id={'fact-' + f.id}>
-    <div><strong>{word(f.type, 'fact_')}</strong> <span class="muted">{t('by')} <bdi>{f.by}</bdi></span></div>
+    <div><strong>{word(f.type, 'fact_')}</strong> <span class="muted">{t('by')} <bdi>{word(String(f.by), 'by_')}</bdi></span></div>
     <div class="muted">{f.claimed && f.claimed !== f.at && <>{t('claimed')} <Time at={f.claimed} /> · </>}{t('recorded')} <Time at={f.at} /></div>
     {f.withheld ? <p class="muted">{t('withheld', f.withheld)}</p> : detail(f) && <p class="text"><bdi>{detail(f)}</bdi></p>}
     {Array.isArray(f.items) && <ul>{(f.items as Record<string, unknown>[]).map((x, i) => <li key={i}><bdi>{Object.entries(x).map(([k, v]) => `${k}: ${v}`).join(' · ')}</bdi></li>)}</ul>}
@@ -89,7 +89,7 @@ const STATED: Record<string, string[]> = {
 };
 const TAKES: Record<string, string[]> = { reported: ['channel', 'level'], reviewed: ['level', 'grounds'], rereviewed: ['level', 'grounds'], returned: ['reason'], extended: ['reason'], dismissed: ['grounds'] };
 
-export function FactForm(props: { number: string; type: string; pack: string; close: () => void; done: (v: IncidentView) => void }) {
+export function FactForm(props: { number: string; type: string; pack: string; close: () => void; done: (v: IncidentView, type: string) => void }) {
   const tier = useTier(), now = useNow();
   const [type, setType] = useState(props.type || 'reported'), [at, setAt] = useState(localTime(now)), [touched, touch] = useState(false);
   const [more, setMore] = useState<Record<string, string>>({ channel: 'platform' }), [error, setError] = useState(''), [busy, setBusy] = useState(false);
@@ -104,7 +104,7 @@ export function FactForm(props: { number: string; type: string; pack: string; cl
       if (touched) body.claimed = instant(at);
       if (more.note) body.note = more.note;
       for (const k of takes) if (more[k] && !(k === 'channel' && more[k] === 'platform')) body[k] = k === 'level' ? Number(more[k]) : more[k];
-      props.done(await post<IncidentView>(`/incidents/${part(props.number)}/facts`, body));
+      props.done(await post<IncidentView>(`/incidents/${part(props.number)}/facts`, body), type);
       tell(`${t('stored')}: ${word(type, 'fact_')}`);
     } catch (e) {
       setError(why(e));
@@ -113,8 +113,8 @@ export function FactForm(props: { number: string; type: string; pack: string; cl
   }
   return <section class="card form" aria-label={t('stateFact')}>
     <h2>{t('stateFact')}</h2>
-    <Choice label={t('factType')} value={type} set={setType} options={[...new Set([type, ...list])].map(x => [x, word(x, 'fact_')])} />
-    {type === 'level' ? <LevelForm pack={props.pack} busy={busy} store={x => store(x)} /> : <form onSubmit={e => { e.preventDefault(); void store({}); }}>
+    <Choice label={t('factType')} value={type} set={setType} options={(list.includes(props.type) || !props.type ? list : [props.type, ...list]).map(x => [x, word(x, 'fact_')])} focus={props.type !== 'level'} />
+    {type === 'level' ? <LevelForm pack={props.pack} busy={busy} focus={props.type === 'level'} store={x => store(x)} /> : <form onSubmit={e => { e.preventDefault(); void store({}); }}>
       <Input label={t('when')} type="datetime-local" value={touched ? at : localTime(now)} set={v => { setAt(v); touch(true); }} need />
       {takes.includes('channel') && <Choice label={t('channel')} {...field('channel')} options={[['platform', t('platform')], ['fallback', t('fallback')]]} />}
       {takes.includes('level') && <Choice label={t('claimedLevel')} {...field('level')} options={[['', '—'], ...[1, 2, 3, 4].map(n => [String(n), `${t('level')} ${n}`] as [string, string])]} />}
@@ -147,7 +147,7 @@ function One({ number }: { number: string }) {
       {form === null && <button type="button" class="main" onClick={() => setForm('reported')}>{t('stateFact')} <kbd>n</kbd></button>}</Heading>
     <Failed text={got.error} />
     {v.merged_into.length > 0 && <p class="good">{t('mergedInto')} {v.merged_into.map(x => <a key={x.id} href={'/console/incidents/' + part(x.number ?? x.id)}><bdi>{x.number ?? x.id}</bdi></a>)}</p>}
-    {form !== null && <FactForm key={form} number={v.number} type={form} pack={main?.pack ?? ''} close={() => setForm(null)} done={x => { setStored(x); setForm(null); facts.again(); got.again(); }} />}
+    {form !== null && <FactForm key={form} number={v.number} type={form} pack={main?.pack ?? ''} close={() => setForm(null)} done={(x, type) => { setStored(x); setForm(type === 'level' && !facts.data?.facts.some(f => f.type === 'reported') ? 'reported' : null); facts.again(); got.again(); }} />}
     {v.views.map(x => <section key={x.pack} aria-label={x.pack}>
       <h2><bdi>{x.pack}</bdi> <small>{t('level')}: {(['c', 'i', 'a'] as const).map(d => x.level[d] ? `${t(('dimension_' + d) as Key)} ${x.level[d]}` : '').filter(Boolean).join(' · ') || t('noLevel')}</small></h2>
       {x.clocks.length > 0 ? <ClockTable clocks={x.clocks} /> : <p class="muted">{t('noClocks')}</p>}

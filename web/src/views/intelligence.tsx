@@ -7,6 +7,7 @@ import { go, route } from '../route';
 import { Searches } from '../searches';
 import { useSignal } from '../signal';
 import { Choice, Empty, Failed, Field, Heading, Input, Table, tell, Time, Tlp, useData, why } from '../ui';
+import { Upload } from './upload';
 
 interface Stix { id: string; type: string; name?: string; value?: string; pattern?: string; modified?: string; created?: string; description?: string; [more: string]: unknown }
 interface Claim { source: string; version: string; received: string; tlp: string }
@@ -15,16 +16,16 @@ const TYPES = ['indicator', 'malware', 'threat-actor', 'campaign', 'intrusion-se
 const ID = /^[a-z0-9-]+--[0-9a-f-]{36}$/;
 
 const w = words({
-  paste: '貼上文字', pasteHint: '貼上報告、郵件或聊天內容；hxxp、[.] 等寫法會還原', extract: '擷取觀察值', found: '{0} 個值', nothing: '文字中沒有網域、IP、網址、雜湊或電子郵件。', kind: '種類', value: '值', times: '次數', known: '已知', unknown: '尚無', warned: '警示清單：{0}',
+  upload: '匯入檔案', paste: '貼上文字', pasteHint: '貼上報告、郵件或聊天內容；hxxp、[.] 等寫法會還原', extract: '擷取觀察值', found: '{0} 個值', nothing: '文字中沒有網域、IP、網址、雜湊或電子郵件。', kind: '種類', value: '值', times: '次數', known: '已知', unknown: '尚無', warned: '警示清單：{0}',
   asIndicators: '加為指標', chosen: '選取的 {0} 個值', source: '來源名稱（選填）', added: '已加入：{0} 個新指標', all: '全選', relations: '關聯', more: '另有 {0} 項未顯示', by: '{0} → {1}', versions: '版本', releases: '釋出紀錄', released: '釋出', refused: '拒絕', none: '尚無釋出紀錄。', note: '註記', asList: '以清單顯示',
 }, {
-  paste: 'Paste a text', pasteHint: 'A report, a mail, a chat; hxxp, [.] and the like are undone', extract: 'Extract values', found: '{0} values', nothing: 'There is no domain, address, URL, hash or e-mail address in the text.', kind: 'Kind', value: 'Value', times: 'Times', known: 'Known', unknown: 'Nothing yet', warned: 'Warning lists: {0}',
+  upload: 'Import a file', paste: 'Paste a text', pasteHint: 'A report, a mail, a chat; hxxp, [.] and the like are undone', extract: 'Extract values', found: '{0} values', nothing: 'There is no domain, address, URL, hash or e-mail address in the text.', kind: 'Kind', value: 'Value', times: 'Times', known: 'Known', unknown: 'Nothing yet', warned: 'Warning lists: {0}',
   asIndicators: 'Add as indicators', chosen: '{0} values chosen', source: 'Name of the source (optional)', added: 'Added: {0} new indicators', all: 'All', relations: 'Relations', more: '{0} more are not shown', by: '{0} → {1}', versions: 'Versions', releases: 'Release history', released: 'Released', refused: 'Refused', none: 'Not released yet.', note: 'Note', asList: 'As a list',
 });
 
 export function Intelligence({ id }: { id: string }) {
-  const paste = useSignal(route).query.get('paste') !== null;
-  return id ? <Subject id={id} /> : paste ? <Paste /> : <Search />;
+  const q = useSignal(route).query;
+  return id ? <Subject id={id} /> : q.has('paste') ? <Paste /> : q.has('import') ? <Upload /> : <Search />;
 }
 
 interface Value { kind: string; value: string; count: number; objects?: number; score?: number; warninglists?: string[] }
@@ -53,8 +54,8 @@ function Paste() {
   });
   const chosen = (got ?? []).filter(v => !off.has(v.value));
   const add = () => doing(async () => {
-    const r = await post<{ new?: number; added?: number }>(`/import?format=list&tlp=${encodeURIComponent(tlp)}${source.trim() ? '&source=' + encodeURIComponent(raw(source.trim())) : ''}`, chosen.map(v => raw(v.value)).join('\n') + '\n');
-    tell(w('added', r.new ?? r.added ?? chosen.length));
+    const r = await post<{ stored: number }>(`/import?format=list&tlp=${encodeURIComponent(tlp)}${source.trim() ? '&source=' + encodeURIComponent(raw(source.trim())) : ''}`, chosen.map(v => raw(v.value)).join('\n') + '\n');
+    tell(w('added', r.stored));
     await extract();
   });
   const flip = (v: string) => setOff(o => { const n = new Set(o); if (!n.delete(v)) n.add(v); return n; });
@@ -156,7 +157,7 @@ function Search() {
     go(ID.test(words) ? '/console/intelligence/' + part(words) : address(words, type));
   }
   return <>
-    <Heading text={t('intelligence')}><a class="button" href="/console/intelligence?paste">{w('paste')} <kbd>n</kbd></a></Heading>
+    <Heading text={t('intelligence')}><a class="button" href="/console/intelligence?paste">{w('paste')} <kbd>n</kbd></a><a class="button" href="/console/intelligence?import">{w('upload')}</a></Heading>
     <form class="bar" role="search" onSubmit={send}><Input label={t('search')} hint={t('searchHint')} value={text} set={setText} />
       <Choice label={t('type')} value={type} set={v => go(address(asked, v), true)} options={[['', t('any')], ...TYPES.map(x => [x, x] as [string, string])]} />
       <button type="submit" class="main">{t('search')}</button></form>

@@ -16,7 +16,7 @@ interface Cell { id: string; dimension: string; level: number; decides: boolean;
 interface Judged { complete: boolean; items: Record<string, string>[]; questions: Question[]; cells: Cell[]; needs_grounds: boolean; known: unknown[];
   level: { overall: number | null; title?: Words; major: boolean } }
 
-export function LevelForm(props: { pack: string; busy: boolean; store: (fact: object) => void }) {
+export function LevelForm(props: { pack: string; busy: boolean; focus: boolean; store: (fact: object) => void }) {
   const [item, setItem] = useState<Record<string, string>>({}), [system, setSystem] = useState(''), [judged, setJudged] = useState<Judged>();
   const [grounds, setGrounds] = useState(''), [error, setError] = useState(''), first = useRef<HTMLButtonElement>(null);
   useEffect(() => {
@@ -26,7 +26,8 @@ export function LevelForm(props: { pack: string; busy: boolean; store: (fact: ob
     return () => { gone = true; };
   }, [item, system, props.pack]);
   const q = judged?.questions[0];
-  useEffect(() => first.current?.focus(), [q?.name]);
+  // Who goes through the kinds of facts by the arrows stays there; who came to judge, or answered, is at the next answer.
+  useEffect(() => { if (props.focus || Object.keys(item).length > 0) first.current?.focus(); }, [q?.name]);
   return <div class="wizard">
     {Object.keys(item).length === 0 && <Input label={w('systemOf')} value={system} set={setSystem} />}
     <Failed text={error} />

@@ -4,6 +4,7 @@ import { drop, get, part, post, put, raw, session, stream } from '../api';
 import { Histogram } from '../chart';
 import { useKeys } from '../keys';
 import { at, t as word, words } from '../lang';
+import { pace } from '../pace';
 import { go, route } from '../route';
 import { useSignal } from '../signal';
 import { Choice, Empty, Failed, Field, Heading, Input, Table, tell, why } from '../ui';
@@ -12,13 +13,13 @@ const t = words({
   title: '規則', filter: '篩選', filterHint: '標題、識別碼、作者、來源或標籤', verdict: '狀態', level: '等級', source: '日誌來源', technique: '攻擊手法', file: '檔案', author: '作者', list: '清單', matrix: 'ATT&CK 涵蓋', show: '檢視',
   loaded: '生效', 'needs-list': '需要清單', refused: '拒收', off: '停用', ignored: '非規則', reason: '原因', own: '本節點', newRule: '新增規則', none: '沒有規則。', noneTeach: '在 lianfang.conf 的 [detect] rules 指定 Sigma 規則資料夾，或按「新增規則」撰寫第一條。', noMatch: '沒有符合的規則。',
   counts: '{0} 條生效、{1} 條拒收、{2} 條需要清單、{3} 條停用', matrixHint: '依規則自己的標籤；數字為生效規則數，選取可列出', untold: '未註明戰術', covered: '{0} 項手法有規則涵蓋', text: '規則內容（Sigma YAML）', good: '可生效', checking: '檢查中…', line: '第 {0} 行',
-  try: '以歷史紀錄試跑', trySpan: '試跑期間', tried: '{0} 筆符合，已看 {1} 筆紀錄，{2} 秒', trying: '試跑中：{0} 筆符合，{1} %', stop: '停止', quiet: '這段期間沒有符合的紀錄。', matchesOverTime: '{0} 筆符合隨時間的分布', firstOnes: '僅列出前 {0} 筆', partial: '時間到，尚未看完', save: '儲存並生效', saved: '已生效：{0}', turnOff: '停用', turnOn: '啟用',
+  try: '以歷史紀錄試跑', trySpan: '試跑期間', tried: '{0} 筆符合，已看 {1} 筆紀錄，{2} 秒', trying: '試跑中：{0} 筆符合 · {1}', stop: '停止', quiet: '這段期間沒有符合的紀錄。', matchesOverTime: '{0} 筆符合隨時間的分布', firstOnes: '僅列出前 {0} 筆', partial: '時間到，尚未看完', save: '儲存並生效', saved: '已生效：{0}', turnOff: '停用', turnOn: '啟用',
   isOff: '已停用：{0}', isOn: '已啟用：{0}', remove: '移除本節點版本', removed: '已移除；設定資料夾的版本重新生效', note: '說明（記入稽核）', last: '最近 {0}', tickets: '相關監控單', replaced: '本節點版本優先於設定資料夾', noId: '規則沒有識別碼，無法在此修改或停用', readOnly: '您的角色僅可檢視', all: '全部', matched: '比對內容',
 }, {
   title: 'Rules', filter: 'Filter', filterHint: 'Title, id, author, source or tag', verdict: 'State', level: 'Level', source: 'Log source', technique: 'Techniques', file: 'File', author: 'Author', list: 'List', matrix: 'ATT&CK coverage', show: 'Show',
   loaded: 'In force', 'needs-list': 'Needs a list', refused: 'Refused', off: 'Off', ignored: 'No rule', reason: 'Reason', own: 'This node', newRule: 'New rule', none: 'No rules.', noneTeach: 'Name a folder of Sigma rules in [detect] rules of lianfang.conf, or press “New rule” to write the first one.', noMatch: 'No rule matches.',
   counts: '{0} in force, {1} refused, {2} need a list, {3} off', matrixHint: 'By the rules’ own tags; the number is of rules in force, and lists them', untold: 'No tactic told', covered: '{0} techniques are covered by a rule', text: 'Text (Sigma YAML)', good: 'Would be in force', checking: 'Checking…', line: 'line {0}',
-  try: 'Try on the past', trySpan: 'Over', tried: '{0} match, {1} events looked at, {2} s', trying: 'Trying: {0} match, {1} %', stop: 'Stop', quiet: 'Nothing of this time matches.', matchesOverTime: '{0} matches over time', firstOnes: 'the first {0} are shown', partial: 'time is up; not all was looked at', save: 'Save and put in force', saved: 'In force: {0}', turnOff: 'Turn off', turnOn: 'Turn on',
+  try: 'Try on the past', trySpan: 'Over', tried: '{0} match, {1} events looked at, {2} s', trying: 'Trying: {0} match · {1}', stop: 'Stop', quiet: 'Nothing of this time matches.', matchesOverTime: '{0} matches over time', firstOnes: 'the first {0} are shown', partial: 'time is up; not all was looked at', save: 'Save and put in force', saved: 'In force: {0}', turnOff: 'Turn off', turnOn: 'Turn on',
   isOff: 'Off: {0}', isOn: 'On: {0}', remove: 'Remove this node’s text', removed: 'Removed; that of the configured folder holds again', note: 'Note (for the audit)', last: 'Last {0}', tickets: 'Its tickets', replaced: 'This node’s text goes before the configured folder’s', noId: 'The rule has no id: it cannot be changed or turned off here', readOnly: 'Your role may only look', all: 'All', matched: 'What matched',
 });
 const VERDICTS = ['loaded', 'refused', 'needs-list', 'off'] as const;
@@ -141,7 +142,7 @@ function useTrial() {
 
 function Tried({ trial, halt }: { trial: Trial; halt: () => void }) {
   return <section aria-label={t('try')}>
-    <p role="status">{trial.done ? t('tried', trial.found.toLocaleString(), trial.looked_at.toLocaleString(), trial.seconds.toFixed(1)) : t('trying', trial.found.toLocaleString(), Math.floor(100 * trial.blocks_done / Math.max(1, trial.blocks)))}
+    <p role="status">{trial.done ? t('tried', trial.found.toLocaleString(), trial.looked_at.toLocaleString(), trial.seconds.toFixed(1)) : t('trying', trial.found.toLocaleString(), pace(trial.blocks_done, trial.blocks, trial.seconds, word('rows', Math.round(trial.looked_at / Math.max(.001, trial.seconds)).toLocaleString())))}
       {trial.done && trial.whole === false && ` · ${t('partial')}`}{trial.found > trial.matches.length && trial.done && ` · ${t('firstOnes', trial.matches.length)}`} {!trial.done && <button type="button" onClick={halt}>{t('stop')}</button>}</p>
     {trial.buckets && <Histogram label={t('matchesOverTime', trial.found)} from={trial.from} to={trial.to} counts={trial.buckets} choose={(a, b) => go(`/console/events?since=${new Date(a).toISOString()}&until=${new Date(b).toISOString()}`)} />}
     {trial.done && trial.found === 0 && <p class="good">{t('quiet')}</p>}
