@@ -110,6 +110,7 @@ function Inside() {
     <nav aria-label={t('product')}>
       {(s.role === 'admin' ? [...NAV, ...ADMIN] : NAV).map(v => <a key={v} href={link(v)} aria-current={link(v) === '/console/' + r.view ? 'page' : undefined}>{t(v)}</a>)}
     </nav>
+    <p class="on-paper"><bdi>{s.node}</bdi> · {word(s.tier)} · <Tlp of={s.tlp_max} /> · <bdi>{s.user}</bdi></p>
     <main id="content" tabIndex={-1}><Loaded view={r.view} id={r.id} /></main>
     {over === 'help' && <Help close={() => setOver('')} />}
     {over === 'palette' && <Palette close={() => setOver('')} />}

@@ -126,7 +126,19 @@ export function Dialog(props: { title: string; close: () => void; children: Comp
 export interface Column<R> { name: Key | string; title?: string; cell: (row: R) => ComponentChildren; wide?: boolean }
 const head = <R,>(c: Column<R>) => c.title ?? t(c.name as Key);
 
-const ROW = 44, SPARE = 8, STEP = 4;
+const ROW = 44, SPARE = 8, STEP = 4, ON_PAPER = 2000;
+
+/** Whether this is being printed: paper does not scroll, so what would is drawn whole. */
+function usePaper(): boolean {
+  const [on, set] = useState(false);
+  useEffect(() => {
+    const begins = () => set(true), ends = () => set(false);
+    addEventListener('beforeprint', begins);
+    addEventListener('afterprint', ends);
+    return () => { removeEventListener('beforeprint', begins); removeEventListener('afterprint', ends); };
+  }, []);
+  return on;
+}
 
 /** Draws only the rows in sight, however many there are, and the same elements for whatever rows these are; j and k move, Enter opens:
  * a link, or `open`. */
@@ -136,7 +148,7 @@ export function Table<R>(props: { label: string; rows: R[]; columns: Column<R>[]
   const [at, setAt] = useState(0);
   const { rows, columns } = props, shown = Math.ceil((box.current?.clientHeight ?? 600) / ROW);
   // The first row drawn changes in steps: most movements of a wheel draw nothing anew.
-  const from = Math.max(0, Math.min(first, rows.length - shown) - SPARE), to = Math.min(rows.length, first + shown + 2 * SPARE);
+  const paper = usePaper(), from = paper ? 0 : Math.max(0, Math.min(first, rows.length - shown) - SPARE), to = Math.min(rows.length, paper ? ON_PAPER : first + shown + 2 * SPARE);
   const chosen = Math.min(at, rows.length - 1);
   const move = (by: number) => {
     const next = Math.max(0, Math.min(rows.length - 1, chosen + by)), b = box.current!;
