@@ -31,7 +31,7 @@ export function Members(_: { id: string }) {
         {s.started && <div><dt>{t('started')}</dt><dd><Time at={s.started} /></dd></div>}
         {s.cert_sha256 && <div><dt>{t('fingerprint')}</dt><dd><code>{s.cert_sha256}</code></dd></div>}
         {s.store && <div><dt>{t('storage')}</dt><dd>{s.store.engine} · {t('objects')} {s.store.objects.toLocaleString()} · {(s.store.bytes_on_disk / 1e6).toFixed(1)} MB</dd></div>}</dl>}
-      {s?.roles && <><h3>{t('roles')}</h3><ul>{s.roles.map(r => <li key={r.role}><strong>{r.role}</strong> <span class="muted">{r.fences}</span></li>)}</ul></>}
+      {s?.roles && <><h3>{t('roles')}</h3><ul>{s.roles.map(r => <li key={r.role}><strong><bdi>{r.role}</bdi></strong> <code class="muted"><bdi>{r.fences}</bdi></code></li>)}</ul></>}
       {s?.inputs && s.inputs.length > 0 && <><h3>{t('inputs')}</h3><ul>{s.inputs.map(i => <li key={i.name}><bdi>{i.name}</bdi> {t('lines')} {i.lines} <span class="bad"><bdi>{i.error}</bdi></span></li>)}</ul></>}
     </section>
   </>;
