@@ -1,6 +1,6 @@
 // What people come for, each task by keyboard alone: no mouse, no script that focuses or fills. A person tabs to what they can read, types, presses
 // Enter; every key is counted. A Chinese character counts as four keys, as by Zhuyin.
-import { Node, note, ok, open, same, signIn, story, test, until, wrong } from './harness.mjs';
+import { axe, Node, note, ok, open, same, signIn, story, test, until, wrong } from './harness.mjs';
 
 class Hand {
   constructor(page) { Object.assign(this, { page, keys: 0 }); }
@@ -222,6 +222,7 @@ test(async () => {
   await desk.go(/^A 發布警訊/);
   await at.waitForSelector('form.card input:focus');
   await desk.type('主機可能為中繼站');
+  same(await axe(at), [], 'an alert that is written: no barrier');
   await desk.reach(/hospital/);
   await desk.press('Space');
   await desk.go(/^BUTTON 發布/);
@@ -238,6 +239,13 @@ test(async () => {
   await hand.type('測試主機');
   await hand.go(/^BUTTON 誤判/);
   same((await until(async () => { const r = (await centre.get('/bulletins/' + sent.id)).json.recipients[0]; return r.answered && r; }, 'the answer')).disposition, 'false-positive', 'P1.2: it is answered, and the sender has the answer');
+  // P3.3: who is silent, and who has not answered.
+  await desk.press('g');
+  await desk.press('p');
+  await at.waitForURL('**/console/members');
+  await at.waitForFunction(() => /市立醫院/.test(document.querySelector('.nodes .here ul')?.textContent ?? '') && /已回覆：誤判/.test(document.querySelector('.receipts')?.textContent ?? ''));
+  ok((await at.locator('.nodes .here ul').textContent()).includes('有回應'), 'P3.3: below the centre stands its member, heard of, and its answer among the receipts');
+  same(await axe(at), [], 'members: no barrier');
   same(wrong(at), [], 'no error, no violation of the policy');
   same(wrong(page), [], 'no error, no violation of the policy');
   note(`keys of all tasks: ${hand.keys + desk.keys}`);
