@@ -51,7 +51,9 @@ const numberOf = page => decodeURIComponent(new URL(page.url()).pathname.split('
 const letters = 'section[aria-label=往來紀錄]';
 
 test(async () => {
-  const node = await Node.make('alpha', { org: '市立醫院' }), { incidents, tickets } = await story(node, { plain: true });
+  const node = await Node.make('alpha', { org: '市立醫院' });
+  node.configure('[intake]\nenabled = yes');
+  const { incidents, tickets } = await story(node, { plain: true });
   const page = await open(), hand = new Hand(page);
   await signIn(page, node);
 
@@ -181,6 +183,51 @@ test(async () => {
   ok(true, 'P2.4, P3.5: a number of the boards opens what stands behind it');
   same(wrong(page), [], 'no error, no violation of the policy');
 
+  // P3.5, P4.5: what a board counts comes as a file, the report of the week is asked for.
+  await page.goto(node.url + '/console/boards/incidents');
+  await page.waitForSelector('.board');
+  const [file] = await Promise.all([page.waitForEvent('download'), hand.go(/^A .*CSV/, { most: 120 })]);
+  ok((await file.path()).length > 0 && file.suggestedFilename().endsWith('.csv'), 'P3.5: the figures of a board as CSV');
+
+  // P10.4: a drill says everywhere that it is one. P6.3: one fact base, two laws.
+  await page.goto(node.url + '/console/incidents/new');
+  await page.waitForSelector('form.card input:focus');
+  await hand.type('年度演練');
+  await hand.reach(/^INPUT .*NIS 2/);
+  await hand.press('Space');
+  await hand.reach(/^INPUT .*115/);
+  await hand.press('Space');
+  await hand.reach(/^INPUT .*演練$/);
+  await hand.press('Space');
+  await hand.go(/^BUTTON 建立/);
+  await page.waitForSelector('.wizard');
+  const drill = (await node.get('/incidents/' + numberOf(page))).json;
+  same([drill.exercise, drill.views.map(v => v.pack).sort()], [true, ['eu-nis2', 'tw-2026']], 'P10.4, P6.3: a drill under two laws');
+  ok(await page.locator('.heading .drill').count() === 1, 'P10.4: and the page says that it is one');
+
+  // P8, a citizen without an account: reports, and asks what became of it; a page without script.
+  const citizen = await open({ javaScriptEnabled: false }), own = new Hand(citizen);
+  await citizen.goto(node.url + '/window?lang=zh');
+  await citizen.waitForSelector('#what');
+  for (let i = 0; i < 20 && !await citizen.locator('#what:focus').count(); i++) await own.press('Tab');
+  await own.type('螢幕出現勒索訊息');
+  await own.press('Tab');
+  await own.type('今天早上');
+  for (let i = 0; i < 10 && !await citizen.locator('form >> nth=0 >> button:focus').count(); i++) await own.press('Tab');
+  await Promise.all([citizen.waitForURL('**/reports*'), own.press('Enter')]);
+  const reply = await citizen.locator('body').innerText(), told = (await node.get('/intake')).json.reports[0];
+  ok(reply.includes(told.number), 'P8.2: a citizen reports by keys, without script, and has a number', reply);
+  const code = reply.match(/\b[0-9A-Z]{4}(-[0-9A-Z]{4})+\b/)?.[0] ?? '';
+  await citizen.goto(node.url + '/window?lang=zh');
+  for (let i = 0; i < 30 && !await citizen.locator('#number:focus').count(); i++) await own.press('Tab');
+  await own.type(told.number);
+  await own.press('Tab');
+  await own.type(code);
+  await Promise.all([citizen.waitForURL('**/status*'), own.press('Enter')]);
+  ok((await citizen.locator('body').innerText()).includes(told.number), 'P8.4: and asks what became of it', await citizen.locator('body').innerText());
+  same(wrong(citizen), [], 'no error, no violation of the policy');
+  same(wrong(page), [], 'no error, no violation of the policy');
+
   // P3 and P4 at the sector's centre: review, forward, help, a warning to the members.
   const centre = await (await Node.make('sector', { tier: 'sector', org: '醫療領域中心' })).start(), at = await open(), desk = new Hand(at);
   const print = async x => (await x.get('/status')).json.cert_sha256;
@@ -248,5 +295,5 @@ test(async () => {
   same(await axe(at), [], 'members: no barrier');
   same(wrong(at), [], 'no error, no violation of the policy');
   same(wrong(page), [], 'no error, no violation of the policy');
-  note(`keys of all tasks: ${hand.keys + desk.keys}`);
+  note(`keys of all tasks: ${hand.keys + desk.keys + own.keys}`);
 });
