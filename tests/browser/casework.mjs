@@ -31,7 +31,7 @@ test(async () => {
   await page.goto(`${node.url}/console/incidents/${number}`);
   await page.waitForSelector('section[aria-label=往來紀錄] h2 button');
   await page.click('section[aria-label=往來紀錄] h2 button');
-  await page.locator('section[aria-label=往來紀錄] select').selectOption('requested');
+  await page.locator('section[aria-label=往來紀錄] select').first().selectOption('requested');
   await page.locator('section[aria-label=往來紀錄] textarea').fill('廠商仍在鑑識');
   await page.locator('section[aria-label=往來紀錄] button.main').press('Enter');
   await page.waitForFunction(() => /請求展延/.test(document.querySelector('section[aria-label=往來紀錄] ol')?.textContent ?? ''));

@@ -149,6 +149,17 @@ second = n.post('/api/v1/approvals/' + r.json()['approval'] + '/approve', {}, au
 t.ok(second is None or second.json()['status'] == 200 and setting('sign_in.second_person')['value'] == 'no', 'and is done when one approves', second)
 n.request('DELETE', '/api/v1/settings/sign_in/second_person', auth=LOGIN['admin'])
 
+# --- what shows more to more people waits for a second administrator ---
+own = n.get('/api/v1/collections', auth=LOGIN['admin']).json()
+kept = n.request('POST', '/api/v1/collections', {'root': 'intel', 'title': 'Held', 'alias': 'held', 'tlp_max': 'amber'}, auth=LOGIN['admin'])
+t.same(kept.status, 200, 'a new collection holds nothing yet: nobody has to approve it')
+held = kept.json()['id'] if 'id' in kept.json() else 'held'
+change = lambda body: n.request('POST', '/api/v1/collections', {'root': 'intel', 'id': held, 'title': 'Held', **body}, auth=LOGIN['admin']).status
+t.same([change({'tlp_max': 'green'}), change({'all_read': False})], [200, 200], 'to hold less, or to show to fewer, needs none')
+t.same([change({'tlp_max': 'red'}), change({'all_read': True}), change({'anon_read': True})], [202] * 3, 'to take what is stricter, or to show to all, does')
+t.same([n.request('POST', '/api/v1/collections/intel/held/rights', {'subject': 'role:reader', **right}, auth=LOGIN['admin']).status for right in ({'read': True}, {})], [202, 200], 'a right does, taking one away does not')
+t.same([n.request('POST', '/api/v1' + p, {}, auth=LOGIN['admin']).status for p in ('/peers/x/links', '/community/members/x/open', '/community/members/x/admit', '/community/members/x/expel')], [202] * 4, 'links with peers, and who is behind a pseudonym, do')
+
 # --- lockout: 5 failures, 15 minutes ---
 add_user('victim', 'reader', 'victim-password-1')
 good, bad = basic('victim', 'victim-password-1'), basic('victim', 'wrong-password')
