@@ -167,7 +167,7 @@ test(async () => {
   await page.waitForURL('**/console/rules');
   await page.waitForSelector('tr.at');
   await hand.press('Enter');
-  await page.waitForSelector('textarea');
+  await page.waitForFunction(() => document.querySelector('textarea')?.value.includes('logsource'));
   const rules = async () => (await node.get('/rules')).json.rules.map(r => JSON.stringify(r)).join(), before = await rules();
   await hand.press('x');
   await until(async () => await rules() !== before, 'a rule is turned off');

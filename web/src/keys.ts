@@ -1,5 +1,5 @@
 // Keys that views give a meaning to; not while somebody types.
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 type Keys = Record<string, (e: KeyboardEvent) => void>;
 const layers: { current: Keys }[] = [];
@@ -29,11 +29,11 @@ addEventListener('keydown', e => {
   }
 });
 
-/** Keys of a component while it is there; the one that came last is asked first. */
+/** Keys of a component while it is there, from the moment that it can be seen; the one that came last is asked first. */
 export function useKeys(keys: Keys) {
   const mine = useRef(keys);
   mine.current = keys;
-  useEffect(() => {
+  useLayoutEffect(() => {
     layers.push(mine);
     return () => { layers.splice(layers.indexOf(mine), 1); };
   }, []);
