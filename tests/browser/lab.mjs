@@ -69,6 +69,30 @@ async function readBytes(page) {
   await page.waitForSelector('dialog', { state: 'detached' });
 }
 
+/** What is malicious becomes an indicator, and is one no more when that was a mistake. */
+async function share(page, node) {
+  await page.locator('.similar tbody a', { hasText: '附件.zip' }).waitFor();
+  ok((await text(page, '.similar')).includes('內容相同') && (await text(page, '.similar')).includes('deep/eicar.com'), 'the same bytes in another archive are a relative', await text(page, '.similar'));
+  await page.locator('details.card summary').click();
+  await page.locator('details.card li', { hasText: '請勿開啟' }).first().waitFor();
+  ok((await text(page, 'details.card')).includes('165'), 'in words, for its sender');
+  const indicators = async () => (await node.get('/objects?type=indicator')).json.objects.filter(x => x.pattern.includes(SHA256)), press = async n => {
+    await page.locator('.share > p button').nth(n).click();
+    await page.waitForSelector('dialog form');
+  };
+  await press(0);
+  same(await axe(page), [], 'release: no barrier');
+  await page.click('dialog button[type=submit]');
+  await page.locator('.share li', { hasText: '已發布' }).waitFor();
+  await until(async () => (await indicators()).some(x => !x.revoked), 'the indicator is at the node');
+  await press(1);
+  await page.locator('dialog input').fill('測試檔');
+  await page.keyboard.press('Enter');
+  await page.locator('.share li', { hasText: '已撤回' }).waitFor();
+  await until(async () => (await indicators()).every(x => x.revoked), 'and revoked');
+  ok(true, 'released as an indicator by one click, and taken back');
+}
+
 /** 9 MiB in pieces of 4: the second is cut off in the middle, later the page itself goes away. */
 async function cutOff(page, node) {
   const big = Buffer.alloc(9 << 20, 'nothing to see. '), file = write('in/big.txt', big), seen = [];
@@ -200,6 +224,7 @@ test(async () => {
   await handIn(page, node);
   await readReport(page);
   await readBytes(page);
+  await share(page, node);
   await cutOff(page, node);
   await hashOnly(page, node);
   await remove(page, node);

@@ -4,6 +4,7 @@ import { drop, get, part, Refused, session } from '../api';
 import { useKeys } from '../keys';
 import { span, t } from '../lang';
 import { sized, Report, Verdict, VERDICTS } from '../lab/report';
+import { Citizen, Share, Similar } from '../lab/share';
 import { digest, Progress, Upload } from '../lab/upload';
 import { ReportView, VerdictTag } from '../lab/view';
 import { w } from '../lab/words';
@@ -207,7 +208,7 @@ function Proof({ of }: { of: Receipt }) {
 
 function One({ id }: { id: string }) {
   const { s, set, error, setError } = useSubmission(id), [sure, ask] = useState(false), [busy, setBusy] = useState(false), me = useSignal(session);
-  const mine = s && (s.owner === 'user:' + me?.user || me?.role === 'admin');
+  const may = ['analyst', 'admin'].includes(me?.role ?? ''), mine = s && (s.owner === 'user:' + me?.user || me?.role === 'admin');
   async function act(what: () => Promise<unknown>) {
     if (busy) return;
     setBusy(true);
@@ -234,6 +235,8 @@ function One({ id }: { id: string }) {
     {s.receipt && <Proof of={s.receipt} />}
     {s.state !== 'done' && s.state !== 'deleted' && <p role="status">{w('inspecting')} <progress aria-label={w('inspecting')} /></p>}
     {s.report && <ReportView report={s.report} id={s.sample ? s.id : undefined} />}
+    {s.report && <><Similar id={s.id} /><Citizen id={s.id} /><p>{w('downloads')} <a href={`/api/v1/lab/submissions/${part(id)}/stix`} download={`${s.id}.stix.json`}>{w('stix')}</a> · <a href={`/api/v1/lab/submissions/${part(id)}`} download={`${s.id}.json`}>{w('json')}</a></p></>}
+    {s.report && s.verdict === 'malicious' && may && <Share id={s.id} />}
     {mine && s.state === 'done' && <p><button type="button" disabled={busy} onClick={() => ask(true)}>{w('delete')}</button></p>}
     {sure && <Dialog title={w('delete')} close={() => ask(false)}><p>{w('deleteSure', s.name || s.id)}</p><p><button type="button" class="main" disabled={busy} onClick={remove}>{w('deleteDo')}</button> <button type="button" onClick={() => ask(false)}>{t('cancel')}</button></p></Dialog>}
   </>;
