@@ -75,6 +75,7 @@ static const char *words_of(const struct http_req *r, const struct asked *got, b
 	struct str text;
 
 	switch (got->status) {
+	case 400: return zh ? "送來的內容有誤，未收件" : "What was sent is malformed; nothing was taken";
 	case 404: return zh ? "查無此件：可能已刪除，或網址有誤" : "There is no such submission: it was deleted, or the address is wrong";
 	case 413: return zh ? "檔案超過上限，未收件" : "The file is too large; it was not taken";
 	case 422: return zh ? "此隱私等級不送檔案：請改用雜湊查詢" : "With this privacy class no file is sent: look its hash up";
@@ -88,7 +89,8 @@ static const char *words_of(const struct http_req *r, const struct asked *got, b
 
 static void fail(const struct lab_page *p, const struct http_req *r, const struct asked *got)
 {
-	p->res->status = got->status < 400 ? 500 : got->status;
+	/* 401 would want a challenge, and here nobody signs in. */
+	p->res->status = got->status < 400 ? 500 : got->status == 401 ? 403 : got->status;
 	lab_page_message(p, words_of(r, got, p->zh));
 }
 

@@ -193,22 +193,21 @@ async function withoutAccount(node) {
   await page.locator('pre').waitFor();
   ok(proven(JSON.parse(await text(page, 'pre'))), 'its sender deletes it, and has the proof');
   same(wrong(page), [], 'no error, no violation of the policy');
-  for (const [lang, scheme] of [['zh', 'light'], ['en', 'dark']]) {
-    const seen = await open({ colorScheme: scheme, viewport: { width: 360, height: 740 } });
+  const seen = await open({ viewport: { width: 360, height: 740 } });
+  for (const [lang, colorScheme] of [['zh', 'light'], ['en', 'dark']]) {
+    await seen.emulateMedia({ colorScheme });
     for (const tail of ['', '/hashes?hash=' + SHA256]) {
       await seen.goto(root + tail + (tail ? '&' : '?') + 'lang=' + lang);
-      same([await axe(seen), await seen.evaluate(() => document.documentElement.scrollWidth <= innerWidth)], [[], true], `${tail ? 'hashes' : 'the form'}, ${lang}, ${scheme}, on a telephone: no barrier`);
+      same([await axe(seen), await seen.evaluate(() => document.documentElement.scrollWidth <= innerWidth)], [[], true], `${tail ? 'hashes' : 'the form'}, ${lang}, ${colorScheme}, on a telephone: no barrier`);
     }
-    if (lang === 'zh') {
-      await seen.goto(root + '?lang=zh');
-      await seen.setInputFiles('#file', { name: 'a.zip', mimeType: 'application/zip', buffer: Buffer.from('PK\x03\x04 cut off') });
-      await seen.click('form[method=post] button');
-      await seen.waitForURL(/public\/lab\/[0-9a-f-]{36}/);
-      ok((await text(seen)).includes('不完整') || (await text(seen)).includes('未能'), 'what was not seen is said', await text(seen));
-      same(await axe(seen), [], 'a verdict: no barrier');
-    }
-    same(wrong(seen), [], 'no error');
   }
+  await seen.goto(root + '?lang=zh');
+  await seen.setInputFiles('#file', { name: 'a.zip', mimeType: 'application/zip', buffer: Buffer.from('PK\x03\x04 cut off') });
+  await seen.click('form[method=post] button');
+  await seen.waitForURL(/public\/lab\/[0-9a-f-]{36}/);
+  ok((await text(seen)).includes('檢測不完整'), 'what was not seen is said', await text(seen));
+  same(await axe(seen), [], 'a verdict: no barrier');
+  same(wrong(seen), [], 'no error');
 }
 
 test(async () => {
