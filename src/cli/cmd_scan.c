@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "cli/cli.h"
 #include "lab/citizen.h"
+#include "lab/clamd.h"
 #include "lab/lab.h"
 #include "lab/report_stix.h"
 #include "sys/file.h"
@@ -31,6 +32,7 @@ static const struct cli_opt scan_opts[] = {
 	{ "only-rules", 0, NULL, { "rules on the raw files and nothing else, as the yara program", "僅以規則比對原始檔案，如同 yara 程式" }, false },
 	{ "bad", 0, "LIST", { "digests of bad files: SHA-256, SHA-1 or MD5, one a line, a name behind", "惡意檔案雜湊清單" }, true },
 	{ "good", 0, "LIST", { "digests of known good files", "已知良好檔案雜湊清單" }, true },
+	{ "clamd", 0, "SOCKET", { "also ask the clamd at this socket (ClamAV), as /run/clamav/clamd.ctl", "併詢問此通訊端之 clamd（ClamAV），如 /run/clamav/clamd.ctl" }, false },
 	{ "password", 'p', "WORD", { "may open an encrypted archive", "嘗試開啟加密壓縮檔的密碼" }, true },
 	{ "jobs", 'j', "N", { "files at once (one a processor)", "同時檢測檔案數（預設為處理器數）" }, false },
 	{ "seconds", 0, "N", { "for one file (30)", "單一檔案時限（30 秒）" }, false },
@@ -47,6 +49,7 @@ static const char *const scan_examples[] = {
 	"for a person, in Chinese", "lianfang scan --citizen --lang zh attachment.zip",
 	"for a threat intelligence platform", "lianfang scan --stix --tlp green attachment.zip > bundle.json",
 	"from a pipe", "curl -s https://example/x | lianfang scan -",
+	"and what ClamAV says", "lianfang scan --clamd /run/clamav/clamd.ctl attachment.zip",
 	"as yara -r -s rules.yar folder", "lianfang scan --yara rules.yar --only-rules --json folder", NULL,
 };
 
@@ -54,6 +57,7 @@ struct held {
 	bool busy, done;
 	struct arena *a;
 	struct lab_report report;
+	struct clamd_says clamd;
 };
 
 /* Small files of a folder that go to one worker: with nothing but rules to run, a worker for each would cost more than the rules. */
@@ -70,6 +74,8 @@ struct scan {
 	struct lab *lab;
 	struct held held[HELD_MAX];
 	struct bundle bundle;
+	const char *clamd; /* its socket, or NULL */
+	usec clamd_timeout;
 	uint64_t handed, printed; /* files in, reports out */
 	size_t jobs;
 	uint64_t by_verdict[LAB_V_MALICIOUS + 1];
@@ -248,6 +254,7 @@ static enum rc take_one(struct scan *s, struct err *err)
 {
 	struct arena *a = arena_new(REPORT_ARENA);
 	struct lab_report r;
+	struct held *h;
 	void *tag;
 	enum rc rc = a == NULL ? FAIL(err, RC_NOMEM, "scan: out of memory") : RC_BUSY;
 
@@ -259,7 +266,9 @@ static enum rc take_one(struct scan *s, struct err *err)
 		arena_free(a);
 		return rc;
 	}
-	*(struct held *)tag = (struct held){ .busy = true, .done = true, .a = a, .report = r };
+	h = tag;
+	clamd_tell(&h->clamd, &r);
+	*h = (struct held){ .busy = true, .done = true, .a = a, .report = r };
 	return print_in_order(s, err);
 }
 
@@ -312,10 +321,15 @@ static enum rc submit(struct scan *s, int fd, const char *path, struct err *err)
 {
 	struct lab_submission sub = { .fd = fd, .path = str_of(path) };
 	struct held *h;
+	struct stat st;
 
 	TRY(next_place(s, &h, err));
 	sub.tag = h;
-	return hand_in(s, &sub, err);
+	TRY(hand_in(s, &sub, err));
+	/* While the worker inspects it; not from within its fence, and not with its eyes. */
+	if (s->clamd != NULL && fstat(fd, &st) == 0)
+		clamd_ask(s->clamd, fd, (uint64_t)st.st_size, s->clamd_timeout, &h->clamd);
+	return RC_OK;
 }
 
 /* Appends what the file holds now: whoever changes it meanwhile changes what is inspected, and nothing else. */
@@ -551,6 +565,10 @@ static int scan_run(struct cli *c)
 		return cli_failf(c, c->zh ? "--only-rules 不能與 --citizen、--stix 並用" : "--only-rules: neither --citizen nor --stix goes with it");
 	if (cli_has(c, "tlp") && !tlp_parse(str_of(cli_get(c, "tlp", "")), &s.tlp))
 		return cli_failf(c, c->zh ? "--tlp：應為 clear、green、amber、amber+strict 或 red" : "--tlp: expected clear, green, amber, amber+strict or red");
+	if (s.only_rules && cli_has(c, "clamd"))
+		return cli_failf(c, c->zh ? "--only-rules 不能與 --clamd 並用" : "--only-rules: --clamd does not go with it");
+	s.clamd = cli_get(c, "clamd", NULL);
+	s.clamd_timeout = seconds * USEC_PER_SEC;
 	setup.limits.seconds = (uint32_t)seconds;
 	if (s.only_rules)
 		setup.limits.output = (uint64_t)256 << 20;

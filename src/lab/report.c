@@ -162,6 +162,24 @@ void lab_report_broken(struct lab_report *r, const char *why)
 	add_unseen(r, S(""), str_of(why), 0, r->size);
 }
 
+void lab_report_add(struct lab_report *r, const struct lab_match *m)
+{
+	struct lab_report_match *to = MORE(r, matches);
+
+	if (to == NULL)
+		return;
+	*to = (struct lab_report_match){ .path = S(""), .m = *m, .excerpt = S("") };
+	to->m.id = keep(r, m->id);
+	to->m.author = keep(r, m->author);
+	to->m.part = keep(r, m->part);
+	to->m.why = keep(r, m->why);
+}
+
+void lab_report_not_seen(struct lab_report *r, const char *why)
+{
+	add_unseen(r, S(""), str_of(why), 0, r->size);
+}
+
 /* --- verdict --- */
 
 /* A container and nothing that opens it. */

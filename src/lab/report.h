@@ -54,6 +54,10 @@ enum rc lab_report_take(struct lab_report *r, struct str frame, struct err *err)
 /* The worker was ended or died before its last frame: what it said stands, the rest of the submission is unseen, for this reason. */
 void lab_report_broken(struct lab_report *r, const char *why);
 
+/* What somebody else than the worker found in the submission as a whole, or could not see of it. */
+void lab_report_add(struct lab_report *r, const struct lab_match *m);
+void lab_report_not_seen(struct lab_report *r, const char *why);
+
 /* malicious, suspicious: the heaviest match. known-good: the submission itself is, and nothing of weight was found. incomplete: something
  * was not seen. unsupported: nothing of a container was opened. no-finding: every byte was. Never "safe". */
 enum lab_verdict lab_verdict_of(const struct lab_report *r);

@@ -476,7 +476,7 @@ static int measure(const struct lab_rules *r, const struct lab_route *all, uint3
 	return rc;
 }
 
-enum rc lab_rules_cost(const struct lab_rules *r, struct str bytes, int seconds, lab_rules_told *fn, void *ctx, struct err *err)
+enum rc lab_rules_cost(const struct lab_rules *r, struct str bytes, int seconds, const uint8_t *skip, lab_rules_told *fn, void *ctx, struct err *err)
 {
 	struct lab_route route = { 0 };
 	struct lab_rule_cost c;
@@ -485,8 +485,11 @@ enum rc lab_rules_cost(const struct lab_rules *r, struct str bytes, int seconds,
 		return FAIL(err, RC_UNSUPPORTED, "rules: without a router they cannot be measured one by one");
 	TRY(lab_router_route(r->router, bytes, &route, err));
 	for (size_t i = 0; i < route.n; i++) {
-		int rc = measure(r, &route, route.rules[i], bytes, seconds, &c);
+		int rc;
 
+		if (skip[route.rules[i]] != 0)
+			continue;
+		rc = measure(r, &route, route.rules[i], bytes, seconds, &c);
 		if (rc == ERROR_SCAN_TIMEOUT)
 			c.nanoseconds = (int64_t)seconds * 1000000000;
 		fn(ctx, &c);

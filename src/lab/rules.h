@@ -25,7 +25,7 @@ uint32_t lab_rules_number(const struct lab_rules *r);
 enum rc lab_rules_save(const struct lab_rules *r, const char *path, struct err *err) MUSTUSE;
 
 /* What each rule that the router chooses for these bytes costs when it is the only one: for measuring before rules are published.
- * `nanoseconds` of processor time. */
+ * `nanoseconds` of processor time. Where `skip` (one a rule) is not 0 it is left out. */
 struct lab_rule_cost {
 	uint32_t rule;
 	const char *name;
@@ -33,7 +33,7 @@ struct lab_rule_cost {
 	bool is_global;
 };
 typedef void lab_rules_told(void *ctx, const struct lab_rule_cost *c);
-enum rc lab_rules_cost(const struct lab_rules *r, struct str bytes, int seconds, lab_rules_told *fn, void *ctx, struct err *err) MUSTUSE;
+enum rc lab_rules_cost(const struct lab_rules *r, struct str bytes, int seconds, const uint8_t *skip, lab_rules_told *fn, void *ctx, struct err *err) MUSTUSE;
 /* Does rule `a` refer to rule `b`? */
 bool lab_rules_refers(const struct lab_rules *r, uint32_t a, uint32_t b);
 const char *lab_rules_name(const struct lab_rules *r, uint32_t rule);

@@ -29,6 +29,7 @@ struct making {
 	const struct ruleset_build *b;
 	struct lab_rules *rules;
 	struct cost *cost;
+	uint8_t *skip;          /* of each rule: it is off already, and its cost known */
 	uint32_t n;
 	uint64_t files, bytes;  /* of good files */
 	uint64_t all_bytes;     /* with the samples made here */
@@ -60,6 +61,7 @@ static void told(void *ctx, const struct lab_rule_cost *t)
 	c->worst = t->nanoseconds > c->worst ? t->nanoseconds : c->worst;
 	c->files++;
 	c->is_global = t->is_global;
+	m->skip[t->rule] = c->worst / 1000000 > (int64_t)m->b->worst_ms;
 }
 
 /* All rules at once, because alone a rule does not have those that it refers to. A name stands for all rules of that name. */
@@ -75,7 +77,7 @@ static void found_in_good(void *ctx, const struct lab_match *t)
 static enum rc measure(struct making *m, struct str bytes)
 {
 	m->all_bytes += bytes.n;
-	return lab_rules_cost(m->rules, bytes, (int)(m->b->worst_ms / 1000) + 1, told, m, m->err);
+	return lab_rules_cost(m->rules, bytes, (int)(m->b->worst_ms / 1000) + 1, m->skip, told, m, m->err);
 }
 
 /* --- what is measured --- */
@@ -322,7 +324,8 @@ static enum rc make(struct making *m, struct ruleset *ret)
 
 	m->n = (uint32_t)lab_rules_count(m->rules);
 	m->cost = mem_array((size_t)m->n + 1, sizeof *m->cost);
-	if (m->cost == NULL)
+	m->skip = mem_alloc((size_t)m->n + 1);
+	if (m->cost == NULL || m->skip == NULL)
 		return FAIL(m->err, RC_NOMEM, "rules: out of memory");
 	TRY(measure_hard(m));
 	if (m->b->good != NULL)
@@ -350,6 +353,7 @@ enum rc ruleset_make(const struct ruleset_build *b, struct ruleset *ret, struct 
 	if (rc == RC_OK)
 		rc = make(&m, ret);
 	mem_free(m.cost);
+	mem_free(m.skip);
 	lab_rules_free(m.rules);
 	return rc;
 }
