@@ -26,7 +26,7 @@ static const struct {
 	[LAB_JPEG] = { "jpeg", false }, [LAB_GIF] = { "gif", false }, [LAB_TIFF] = { "tiff", false }, [LAB_RIFF] = { "riff", false },
 	[LAB_SWF] = { "swf", false }, [LAB_FONT] = { "font", false }, [LAB_DMG] = { "dmg", true }, [LAB_VHD] = { "vhd", true },
 	[LAB_VMDK] = { "vmdk", true }, [LAB_QCOW] = { "qcow", true }, [LAB_WIM] = { "wim", true }, [LAB_ZLIB] = { "zlib", false },
-	[LAB_AUTOIT] = { "autoit", false }, [LAB_NSIS] = { "nsis", false }, [LAB_INSTALLSHIELD] = { "installshield", true },
+	[LAB_AUTOIT] = { "autoit", true }, [LAB_NSIS] = { "nsis", true }, [LAB_INSTALLSHIELD] = { "installshield", true },
 };
 _Static_assert(LAB_TYPES <= 64, "sets of types are 64 bits");
 
@@ -38,7 +38,7 @@ static const struct {
 	{ LAB_ZIP, 0, S("PK\3\4") }, { LAB_ZIP, 0, S("PK\5\6") }, { LAB_ZIP, 0, S("PK00PK\3\4") },
 	{ LAB_GZIP, 0, S("\x1f\x8b\x08") }, { LAB_BZIP2, 0, S("BZh") }, { LAB_XZ, 0, S("\xfd" "7zXZ\0") }, { LAB_ZSTD, 0, S("\x28\xb5\x2f\xfd") },
 	{ LAB_LZ4, 0, S("\x04\x22\x4d\x18") }, { LAB_LZIP, 0, S("LZIP") }, { LAB_LZMA, 0, S("\x5d\0\0") }, { LAB_COMPRESS, 0, S("\x1f\x9d") },
-	{ LAB_TAR, 257, S("ustar") }, { LAB_CPIO, 0, S("07070") }, { LAB_CPIO, 0, S("\xc7\x71") }, { LAB_AR, 0, S("!<arch>\n") },
+	{ LAB_TAR, 257, S("ustar") }, { LAB_CPIO, 0, S("07070") }, { LAB_CPIO, 0, S("\xc7\x71") }, { LAB_CPIO, 0, S("\x71\xc7") }, { LAB_AR, 0, S("!<arch>\n") },
 	{ LAB_7Z, 0, S("7z\xbc\xaf\x27\x1c") }, { LAB_RAR, 0, S("Rar!\x1a\x07") }, { LAB_CAB, 0, S("MSCF") }, { LAB_ISO, 0x8001, S("CD001") },
 	{ LAB_ISO, 0x8801, S("CD001") }, { LAB_XAR, 0, S("xar!") }, { LAB_LHA, 2, S("-lh") }, { LAB_LHA, 2, S("-lz") }, { LAB_ARJ, 0, S("\x60\xea") },
 	{ LAB_RPM, 0, S("\xed\xab\xee\xdb") }, { LAB_WARC, 0, S("WARC/") }, { LAB_OLE, 0, S("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") },
@@ -52,7 +52,8 @@ static const struct {
 	{ LAB_TIFF, 0, S("MM\0*") }, { LAB_RIFF, 0, S("RIFF") }, { LAB_SWF, 0, S("FWS") }, { LAB_SWF, 0, S("CWS") }, { LAB_SWF, 0, S("ZWS") },
 	{ LAB_FONT, 0, S("OTTO") }, { LAB_FONT, 0, S("wOFF") }, { LAB_FONT, 0, S("wOF2") }, { LAB_VHD, 0, S("conectix") }, { LAB_VHD, 0, S("vhdxfile") },
 	{ LAB_VMDK, 0, S("KDMV") }, { LAB_VMDK, 0, S("# Disk DescriptorFile") }, { LAB_QCOW, 0, S("QFI\xfb") }, { LAB_WIM, 0, S("MSWIM\0\0\0") },
-	{ LAB_ZLIB, 0, S("\x78\x9c") }, { LAB_ZLIB, 0, S("\x78\xda") }, { LAB_INSTALLSHIELD, 0, S("ISc(") }, { LAB_SCRIPT, 0, S("#!") }, { LAB_XML, 0, S("<?xml") },
+	{ LAB_ZLIB, 0, S("\x78\x9c") }, { LAB_ZLIB, 0, S("\x78\xda") }, { LAB_INSTALLSHIELD, 0, S("ISc(") },
+	{ LAB_NSIS, 4, S("\xef\xbe\xad\xdeNullsoftInst") }, { LAB_AUTOIT, 16, S("AU3!EA0") }, { LAB_SCRIPT, 0, S("#!") }, { LAB_XML, 0, S("<?xml") },
 	{ LAB_XML, 0, S("\xef\xbb\xbf<?xml") },
 };
 

@@ -1,7 +1,8 @@
 #include "lab/walk.h"
 
 /* One line a walker: `extern` and row. */
-extern const struct lab_walker LAB_WALK_ZIP, LAB_WALK_MAIL, LAB_WALK_MAILBOX, LAB_WALK_OLE, LAB_WALK_PDF, LAB_WALK_RTF, LAB_WALK_TNEF, LAB_WALK_LNK, LAB_WALK_ONENOTE, LAB_WALK_ARCHIVE;
+extern const struct lab_walker LAB_WALK_ZIP, LAB_WALK_MAIL, LAB_WALK_MAILBOX, LAB_WALK_OLE, LAB_WALK_PDF, LAB_WALK_RTF, LAB_WALK_TNEF, LAB_WALK_LNK, LAB_WALK_ONENOTE, LAB_WALK_UU, LAB_WALK_DATA, LAB_WALK_SZDD,
+	LAB_WALK_PE, LAB_WALK_ARCHIVE;
 
 const struct lab_walker *const lab_walkers[] = {
 	&LAB_WALK_ZIP,
@@ -13,6 +14,10 @@ const struct lab_walker *const lab_walkers[] = {
 	&LAB_WALK_TNEF,
 	&LAB_WALK_LNK,
 	&LAB_WALK_ONENOTE,
+	&LAB_WALK_UU,
+	&LAB_WALK_DATA,
+	&LAB_WALK_SZDD,
+	&LAB_WALK_PE,
 	&LAB_WALK_ARCHIVE,
 	NULL,
 };

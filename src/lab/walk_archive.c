@@ -35,7 +35,6 @@ static const struct format {
 	{ LAB_LZIP, archive_read_support_filter_lzip, archive_read_support_format_raw, SPAN_IN_ORDER, false },
 	{ LAB_LZMA, archive_read_support_filter_lzma, archive_read_support_format_raw, SPAN_IN_ORDER, false },
 	{ LAB_COMPRESS, archive_read_support_filter_compress, archive_read_support_format_raw, SPAN_IN_ORDER, false },
-	{ LAB_UU, archive_read_support_filter_uu, archive_read_support_format_raw, SPAN_ALL, false },
 	{ LAB_RPM, archive_read_support_filter_rpm, archive_read_support_format_raw, SPAN_ALL, true },
 	{ LAB_TAR, NULL, archive_read_support_format_tar, SPAN_IN_ORDER, false },
 	{ LAB_CPIO, NULL, archive_read_support_format_cpio, SPAN_IN_ORDER, false },
@@ -227,7 +226,7 @@ static enum rc walk(struct lab_node *n, struct err *err)
 const struct lab_walker LAB_WALK_ARCHIVE = {
 	"libarchive",
 	LAB_TYPE(LAB_GZIP) | LAB_TYPE(LAB_BZIP2) | LAB_TYPE(LAB_XZ) | LAB_TYPE(LAB_ZSTD) | LAB_TYPE(LAB_LZ4) | LAB_TYPE(LAB_LZIP) | LAB_TYPE(LAB_LZMA) |
-		LAB_TYPE(LAB_COMPRESS) | LAB_TYPE(LAB_UU) | LAB_TYPE(LAB_RPM) | LAB_TYPE(LAB_TAR) | LAB_TYPE(LAB_CPIO) | LAB_TYPE(LAB_AR) |
+		LAB_TYPE(LAB_COMPRESS) | LAB_TYPE(LAB_RPM) | LAB_TYPE(LAB_TAR) | LAB_TYPE(LAB_CPIO) | LAB_TYPE(LAB_AR) |
 		LAB_TYPE(LAB_7Z) | LAB_TYPE(LAB_RAR) | LAB_TYPE(LAB_CAB) | LAB_TYPE(LAB_ISO) | LAB_TYPE(LAB_XAR) | LAB_TYPE(LAB_LHA) | LAB_TYPE(LAB_WARC),
 	walk, NULL,
 };

@@ -8,6 +8,7 @@
 #include "lab/cfb.h"
 #include "lab/office_lock.h"
 #include "lab/ole1.h"
+#include "lab/ppt.h"
 #include "lab/vba.h"
 
 struct ole {
@@ -138,6 +139,8 @@ static enum rc open_inner(struct ole *o, const struct cfb_entry *e, const struct
 	lab_child_borrow(o->n, from, bytes);
 	if (m != NULL)
 		open_macro(o, from->name, m, bytes);
+	else if (str_eq(e->name, S("PowerPoint Document")))
+		ppt_objects(o->n, from->name, bytes);
 	else if (bytes.n > 4)
 		(void)ole1_package(o->n, from->name, (struct str){ bytes.p + 4, bytes.n - 4 }); /* behind the length of all */
 	return RC_OK;
@@ -243,7 +246,7 @@ static enum rc open_stream(struct ole *o, uint32_t i, struct err *err)
 
 	if (str_eq(e->name, S("EncryptedPackage")))
 		return open_locked(o, e, &from, err);
-	if (m != NULL || str_eq(e->name, S("\1Ole10Native")))
+	if (m != NULL || str_eq(e->name, S("\1Ole10Native")) || str_eq(e->name, S("PowerPoint Document")))
 		return open_inner(o, e, m, &from, err);
 	child = lab_child_open(o->n, &from);
 	if (child == NULL)

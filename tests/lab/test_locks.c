@@ -29,8 +29,8 @@ static void documents(void)
 		{ "lab_walk_pdf/word-r3.pdf", S(""), NULL, NULL, false },
 		{ "lab_walk_pdf/word-r6.pdf", S("words"), NULL, NULL, false },
 		{ "lab_walk_pdf/empty-r4.pdf", S(""), "pdf.password", "", true },
-		{ "lab_walk_ole/word-agile.docx", S("word"), "office.password", "word", true },
-		{ "lab_walk_ole/word-agile.docx", S("Word"), "office.lock", "agile", false },
+		{ "../../lab/data/word-agile.docx", S("word"), "office.password", "word", true },
+		{ "../../lab/data/word-agile.docx", S("Word"), "office.lock", "agile", false },
 	};
 
 	for (size_t i = 0; i < COUNTOF(rows); i++) {
