@@ -48,6 +48,13 @@ for name in SAYS:
            [str(stix2.File(**{k: v for k, v in f.items() if k != 'id'}).id) for f in b.objects if f.type == 'file'],
            f'{name}: the reference library gives the files the same ids')
 
+# Every trait that makes a file suspicious has words of its own for people.
+sources = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'src', 'lab')
+text = {name: read(os.path.join(sources, name)).decode() for name in os.listdir(sources) if name.endswith('.c')}
+traits = {x for name, s in text.items() for x in re.findall(r'LAB_(?:SUSPICIOUS|MALICIOUS), "([\w.-]+)"', s)}
+t.ok(len(traits) > 20, f'{len(traits)} traits are known')
+t.same(sorted(x for x in traits if f'{{ "{x}", {{ "' not in text['citizen.c']), [], 'each has words for everybody')
+
 objects = run('scan', '--stix', '--tlp', 'green', path('nest.zip')).json()['objects']
 t.same(sorted(o['type'] for o in objects if o['type'] != 'file'),
        ['indicator', 'indicator', 'malware', 'malware-analysis', 'note', 'relationship', 'relationship', 'relationship'],
