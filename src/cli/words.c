@@ -13,7 +13,7 @@ static const struct { const char *en, *zh; } words[] = {
 	{ "USER", "使用者" }, { "VALUE", "值" }, { "WARNING LIST", "警示清單" }, { "WHERE", "位置" },
 	{ "BY", "建立者" }, { "CLASS", "事件類別" }, { "DESTINATION", "目的" }, { "DISPOSITION", "處置" }, { "END", "結束" }, { "HELD", "已抑制數" }, { "HOST", "主機" },
 	{ "IMPACT", "影響等級" }, { "NUMBER", "編號" }, { "PORT", "連接埠" }, { "REPORTER", "監控單位" }, { "RULE", "規則" }, { "SCOPE", "範圍" }, { "START", "開始" }, { "TICKET", "監控單" },
-	{ "UNTIL", "至" },
+	{ "UNTIL", "至" }, { "SAME", "相同" }, { "SUBMISSION", "送件" }, { "VERDICT", "判定" },
 	/* lines of status and show */
 	{ "TLP", "TLP" }, { "assignee", "承辦人" }, { "class", "事件類別" }, { "closed", "結案時間" }, { "closed by", "結案者" }, { "description", "說明" },
 	{ "disposition", "處置結果" }, { "end", "結束時間" }, { "hits", "觸發次數" }, { "host", "主機" }, { "devices", "監控設備" }, { "member's number", "成員監控單" }, { "tier above", "上級回饋" }, { "impact", "影響等級" }, { "indicators", "命中指標" },

@@ -140,6 +140,15 @@ t.same(alpha.get(f'/api/v1/lab/submissions/{one["id"]}/words', auth=None).status
 three = alpha.request('POST', '/api/v1/lab/submissions?name=y.txt', b'plain', auth=None, headers={'Content-Type': 'application/octet-stream'}).json()
 t.ok(wait_until(lambda: alpha.get(f'/api/v1/lab/submissions/{three["id"]}/words?lang=en', auth=None).status == 200), 'but for one who handed it in')
 
+r = alpha.cli('lab', 'say', '@', again['id'], '--lang', 'zh')
+t.ok(r.status == 0 and '惡意' in r.out and '向誰通報' in r.out, 'the same on the command line', r)
+t.same(alpha.cli('lab', 'stix', '@', again['id']).bytes.strip(), alpha.get(f'/api/v1/lab/submissions/{again["id"]}/stix').body.strip(), 'the bundle too')
+t.same(water.cli('lab', 'say', '@', two['id']).status, 1, 'not of what was handed in in confidence')
+r = alpha.cli('lab', 'share', '@', again['id'])
+t.ok(r.status != 0 and 'revoked' in r.err, 'what was taken back is not shared again', r)
+r = water.cli('lab', 'revoke', '@', '--indicator', j, '--why', 'once more', '--json')
+t.same((r.status, r.json()['indicators'][0]['state']), (0, 'revoked'), 'taking back again changes nothing')
+
 # --- relatives ---
 import random
 random.seed(7)
@@ -157,6 +166,8 @@ def similar(name, **more):
 t.ok(wait_until(lambda: len(similar('base')) >= 2), 'relatives are found', similar('base'))
 t.same(sorted(similar('base')), [('near', False, True), ('twin', True, True)], 'the same, the near, not the far, and nothing of what was in confidence')
 t.same(similar('base')[0][0], 'twin', 'the same first')
+r = alpha.cli('lab', 'similar', '@', ids['base'])
+t.ok(r.status == 0 and 'twin' in r.out and ids['near'] in r.out and 'far' not in r.out, 'as a table', r)
 t.same(similar('far'), [], 'what is like nothing has none')
 t.ok(('base', False, True) in similar('secret'), 'who handed in in confidence finds what others may know', similar('secret'))
 t.same(alpha.request('DELETE', f'/api/v1/lab/submissions/{ids["near"]}').status, 200, 'one is deleted')
