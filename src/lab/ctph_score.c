@@ -16,12 +16,19 @@ struct ctph_text {
 	size_t n[2];
 };
 
+static bool is_letter(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+}
+
 /* One half without what is more than three of a kind. */
 static bool read_half(struct str s, struct ctph_text *t, int which)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < s.n; i++) {
+		if (!is_letter(s.p[i]))
+			return false;
 		if (i >= RUN && s.p[i] == s.p[i - 1] && s.p[i] == s.p[i - 2] && s.p[i] == s.p[i - 3])
 			continue;
 		if (n == CTPH_PIECES)

@@ -3,6 +3,7 @@
 #include "lab/report_stix.h"
 
 #include "base/text.h"
+#include "lab/similar.h"
 #include "stix/id.h"
 #include "stix/write.h"
 
@@ -129,17 +130,30 @@ static void put_digest(struct jsonw *w, const char *name, const unsigned char *b
 	buf_done(&hex);
 }
 
-/* A digest of similarity, without `prefix`: STIX means TLSH as it was before versions stood before it. */
-static void put_fact_hash(const struct lab_report *r, struct jsonw *w, const char *fact, const char *name, struct str prefix)
+static struct str fact_of(const struct lab_report *r, const char *name)
 {
-	for (size_t i = 0; i < r->facts.n; i++) {
-		struct str value = r->facts.p[i].value;
+	for (size_t i = 0; i < r->facts.n; i++)
+		if (r->facts.p[i].path.n == 0 && str_eq(r->facts.p[i].name, str_of(name)))
+			return r->facts.p[i].value;
+	return S("");
+}
 
-		if (r->facts.p[i].path.n > 0 || !str_eq(r->facts.p[i].name, str_of(fact)) || value.n > 256 || !utf8_valid(value, NULL))
-			continue;
-		jsonw_m_str(w, name, str_starts(value, prefix) ? str_slice(value, prefix.n, value.n) : value);
-		return;
-	}
+/* A digest of similarity, if it is one. */
+static void put_ctph(const struct lab_report *r, struct jsonw *w)
+{
+	struct str value = fact_of(r, "ctph");
+
+	if (value.n < CTPH_TEXT_MAX && utf8_valid(value, NULL) && ctph_score(value, value) == 100)
+		jsonw_m_str(w, "SSDEEP", value);
+}
+
+/* STIX means TLSH as it was before versions stood before it. */
+static void put_tlsh(const struct lab_report *r, struct jsonw *w)
+{
+	struct str value = fact_of(r, "tlsh");
+
+	if (tlsh_place(value) >= 0)
+		jsonw_m_str(w, "TLSH", str_starts(value, S("T1")) ? str_slice(value, 2, value.n) : value);
 }
 
 static void put_hashes(const struct lab_report *r, size_t file, struct jsonw *w)
@@ -152,8 +166,8 @@ static void put_hashes(const struct lab_report *r, size_t file, struct jsonw *w)
 		put_digest(w, "MD5", r->md5, MD5_LEN);
 		put_digest(w, "SHA-1", r->sha1, SHA1_LEN);
 		put_digest(w, "SHA-256", r->sha256, SHA256_LEN);
-		put_fact_hash(r, w, "ctph", "SSDEEP", S(""));
-		put_fact_hash(r, w, "tlsh", "TLSH", S("T1"));
+		put_ctph(r, w);
+		put_tlsh(r, w);
 	} else {
 		put_digest(w, "SHA-256", r->children.p[file - 1].sha256, SHA256_LEN);
 	}
@@ -174,8 +188,12 @@ static void put_name(const struct lab_report *r, size_t file, struct jsonw *w)
 	struct buf b;
 
 	/* What its container gives no name was called by the lab. */
-	if (name.n == 0 || (file > 0 && !lab_is_file(r->children.p[file - 1].how)))
+	if (file > 0 && (name.n == 0 || !lab_is_file(r->children.p[file - 1].how)))
 		return;
+	/* A file has digests or a name (STIX 2.1 §6.7); a worker that died early gave none, and its sender may have given none. */
+	if (name.n == 0 && r->hashed)
+		return;
+	name = name.n == 0 ? S("unnamed") : name;
 	buf_init(&b, 4 * NAME_BYTES);
 	utf8_mend(&b, str_slice(name, 0, name.n < NAME_BYTES ? name.n : NAME_BYTES));
 	jsonw_m_str(w, "name", buf_view(&b));

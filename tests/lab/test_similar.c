@@ -62,7 +62,7 @@ static const struct {
 	{ "6:XYsnDHLiFsEx4fzCOrJDkBYQlq0O3xmzsCdhp//gASvZ7G8QbQTGsX/CYaop5:XYsDrLExaDkBYQlGczsCdhpwAIbZ/np5",
 	  "6:XYsnDH7emJzQdkmY3FP1zsCdhz/gASvZ7G83XCj3oQbQT8RXF3vpDHFECY:XYsDSkmS1zsCdhsAIj3SLoepxFJY", 54 },
 	{ "192:L3Re+r1vm5Qh51a1oH1cUNzi+NEh3KXs/QzxumLJEO9tsCXR9A4vT:L3fr1O5Qn1uo1fOhKGsRLKO9tsC/r", "384:L3fr1O5Qn1uo1fOhKGsRLKO9tsC/r:x", 100 },
-	{ "3:abc:def", "3:abc:def", 100 }, { "3:abc:def", "3:abd:def", 0 }, { "", "3:abd:def", 0 }, { "7x:a:b", "3:abd:def", 0 },
+	{ "3:abc:def", "3:abc:def", 100 }, { "3:abc:def", "3:abd:def", 0 }, { "", "3:abd:def", 0 }, { "7x:a:b", "3:abd:def", 0 }, { "3:ab|:def", "3:ab|:def", 0 },
 };
 
 /* Who has a score is found by a key; and keys tell block sizes apart. */

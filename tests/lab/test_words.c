@@ -243,7 +243,7 @@ static void rows_all(void)
 static void bundle_exact(void)
 {
 	struct lab_stix_how how = { .creator = S(""), .tlp = TLP_GREEN };
-	struct lab_report_fact facts[] = { { S(""), S("ctph"), S("3:abc:def") }, { S(""), S("tlsh"), S("T10011") }, { S("in.zip"), S("tlsh"), S("T1FF") } };
+	struct lab_report_fact facts[] = { { S(""), S("ctph"), S("3:abc:def") }, { S(""), S("tlsh"), S("T1E4253312DE23851C4BFBA621525B147BB05C3F1B79F31A5AFE2E47A2C659C2303D2936") }, { S("in.zip"), S("tlsh"), S("T1FF") } };
 	const struct json *b, *f, *i;
 	struct str text;
 	struct lab_report r;
@@ -258,13 +258,17 @@ static void bundle_exact(void)
 	EQ_STR(json_get_str(json_get(f, S("hashes")), S("SHA-1")), S("1111111111111111111111111111111111111111"), "SHA-1");
 	EQ_STR(json_get_str(json_get(f, S("hashes")), S("MD5")), S("22222222222222222222222222222222"), "MD5");
 	EQ_STR(json_get_str(json_get(f, S("hashes")), S("SSDEEP")), S("3:abc:def"), "SSDEEP");
-	EQ_STR(json_get_str(json_get(f, S("hashes")), S("TLSH")), S("0011"), "TLSH as STIX has it");
+	EQ_STR(json_get_str(json_get(f, S("hashes")), S("TLSH")), S("E4253312DE23851C4BFBA621525B147BB05C3F1B79F31A5AFE2E47A2C659C2303D2936"), "TLSH as STIX has it");
 	EQ_STR(json_get_str(f, S("name")), S("lett\uFFFDer.doc"), "no folder of who handed it in, and well-formed");
 	OK(json_get(f, S("contains_refs"))->n == 1 &&
 	   str_eq(first_of(json_get(f, S("contains_refs"))), json_get_str(object_of(b, "file", 1), S("id"))), "the file contains its member");
 	OK(str_eq(first_of(json_get(object_of(b, "file", 1), S("contains_refs"))), json_get_str(object_of(b, "file", 2), S("id"))) &&
 	   json_get(object_of(b, "file", 2), S("contains_refs")) == NULL, "which contains a stream, which contains nothing");
 	OK(json_get(object_of(b, "file", 2), S("name")) == NULL, "what has no name gets none");
+	facts[0].value = S("x");
+	facts[1].value = S("T1zz");
+	OK(json_get(json_get(object_of(bundle_of(&r, &how, &text), "file", 0), S("hashes")), S("SSDEEP")) == NULL &&
+	   json_get(json_get(object_of(bundle_of(&r, &how, &text), "file", 0), S("hashes")), S("TLSH")) == NULL, "what is no digest is none");
 	i = object_of(b, "indicator", 0);
 	EQ_STR(json_get_str(i, S("pattern")), S("[file:hashes.'SHA-256' = '000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f' OR "
 						 "file:hashes.'SHA-1' = '1111111111111111111111111111111111111111' OR "
@@ -340,6 +344,9 @@ static void hostile(void)
 	r.hashed = false;
 	b = bundle_of(&r, &how, &text);
 	OK(b != NULL && count_of(b, "indicator") == 0 && stix_validate(b, NULL, tell_problem, NULL, NULL, NULL) == RC_OK, "without digests: sound, and no indicator");
+	r.path = S("");
+	b = bundle_of(&r, &how, &text);
+	OK(b != NULL && stix_validate(b, NULL, tell_problem, NULL, NULL, NULL) == RC_OK, "without digests and name: sound");
 	make(&row, &r);
 	r.size = 0;
 	OK(count_of(bundle_of(&r, &how, &text), "indicator") == 0, "an empty file is no indicator");
