@@ -1,5 +1,5 @@
 // Every text of every view in both languages: what is the console's own is in the language that was chosen, and nothing is left without a word.
-import { Node, note, ok, open, same, signIn, story, test, wrong } from './harness.mjs';
+import { axe, Node, note, ok, open, same, signIn, story, test, wrong } from './harness.mjs';
 
 // Texts of the node's, of peers and of logs stand in <bdi>, <code>, <pre> or <time>, or say that they are of another language.
 const texts = page => page.evaluate(() => {
@@ -47,5 +47,18 @@ test(async () => {
     await page.waitForSelector('dialog', { state: 'detached' });
   }
   note(`${seen} texts were looked at`);
+  // What other tests do not look at in the dark.
+  await page.selectOption('select[name=theme]', 'dark');
+  for (const view of ['alerts/new', 'intelligence?import', 'members', 'users', 'users/new', 'settings', 'audit', 'account', 'lab']) {
+    await page.goto(`${node.url}/console/${view}`);
+    await page.waitForSelector('h1');
+    await page.waitForFunction(() => !/載入中|Loading/.test(document.querySelector('main').textContent));
+    same(await axe(page), [], `dark: ${view}: no barrier`);
+  }
+  await page.goto(node.url + '/console/settings');
+  await page.waitForSelector('.settings tbody button');
+  await page.locator('.settings tbody button').first().press('Enter');
+  await page.waitForSelector('dialog[open]');
+  same(await axe(page), [], 'dark: a setting that is changed: no barrier');
   same(wrong(page, '/api/v1/lab'), [], 'no error, no violation of the policy');
 });
