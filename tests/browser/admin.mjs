@@ -129,8 +129,7 @@ test(async () => {
   const setting = async name => (await node.get('/settings')).json.settings.find(s => `${s.section}.${s.key}` === name);
   const change = async (name, act) => {
     await page.locator('.bar input').first().fill(name.split('.')[1]);
-    await page.waitForFunction(n => document.querySelectorAll('.settings tbody tr').length === 1 && document.querySelector('.settings tbody').textContent.includes(n), name.split('.')[1]);
-    await page.locator('.settings tbody button').press('Enter');
+    await page.locator('.settings tbody tr', { hasText: `[${name.replace('.', '] ')}` }).locator('button').press('Enter');
     await page.waitForSelector('dialog[open]');
     await act();
     await page.locator('dialog button.main').press('Enter');
