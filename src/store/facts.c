@@ -113,7 +113,7 @@ static void digest_memo(struct fact_memo *m, struct str text, unsigned char out[
 
 void fact_hash_memo(const struct fact *f, struct fact_memo *m, unsigned char out[static SHA256_LEN])
 {
-	const struct { struct str text; struct fact_memo *memo; } texts[] = { { f->kind, m }, { f->actor, m }, { f->subject, NULL }, { f->body, NULL } };
+	const struct { struct str text; struct fact_memo *memo; } texts[] = { { f->kind, m }, { f->actor, m }, { f->subject, m }, { f->body, NULL } };
 	unsigned char all[8 + 8 + COUNTOF(texts) * SHA256_LEN + SHA256_LEN], *at = all;
 
 	at = put_le64(at, f->seq);

@@ -29,7 +29,7 @@ bool facts_waiting(struct store *s);
 /* SHA-256 over seq and at (little-endian), the SHA-256 of each of the four texts, and prev: a fixed
  * 176 bytes, so that no text can run into the next, and a fact can be proven without showing its body. */
 void fact_hash(const struct fact *f, unsigned char out[static SHA256_LEN]);
-/* The same with a memory of the digests of kinds and actors, which repeat: begins as zeros, one thread's own. */
+/* The same with a memory of the digests of short texts that repeat (kinds, actors, a subject several facts long): begins as zeros, one thread's own. */
 #define FACT_MEMO_SLOTS 16
 #define FACT_MEMO_TEXT 56
 struct fact_memo {
