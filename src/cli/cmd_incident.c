@@ -384,7 +384,7 @@ const struct cli_cmd CMD_INCIDENT_STATE = {
 	"incident state", { "state a fact about an incident", "陳述事件之事實" }, "DIR NUMBER TYPE",
 	{ "TYPE is one of aware, level, reported, backfilled, reviewed, rereviewed, forwarded, contained, recovered, final_report,\n"
 	  "extended, returned, accepted, closed, reopened, corrected, dispatched, acknowledged, warned, evidence, meeting, dismissed,\n"
-	  "requested, decided, completed, note. Nothing is erased: a mistake is corrected by a further fact. A fact that could not count is refused\n"
+	  "requested, decided, completed, published, note. Nothing is erased: a mistake is corrected by a further fact. A fact that could not count is refused\n"
 	  "with the reason.",
 	  "TYPE 為事實類型。事實不會刪除：錯誤以後續事實更正；無法採計者附理由退回。" },
 	state_opts, state_examples, 3, 3, state_run,

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 
+import schema
+
 count = failed = 0
 
 
@@ -36,6 +38,10 @@ def item(cell, effect):
     return {"target": "information", "coreness": core, "secrecy": secrecy, "effect": effect, "severity": how}
 
 
+SCHEMAS = {name: schema.load(name) for name in ("fact", "pack-eval", "pack-level")}
+misfits = []  # what was printed, or is read, otherwise than docs/schema says
+
+
 def lianfang(*args, stdin=None):
     r = subprocess.run([PROGRAM] + list(args), input=stdin, capture_output=True, text=True)
     return r.returncode, r.stdout, r.stderr
@@ -43,6 +49,7 @@ def lianfang(*args, stdin=None):
 
 def level(pack, items):
     status, out, _ = lianfang("pack", "level", pack, "-", "--json", stdin=json.dumps(items))
+    misfits.extend(schema.faults(json.loads(out), SCHEMAS["pack-level"]))
     return status, json.loads(out)
 
 
@@ -102,6 +109,7 @@ def evaluate(facts, pack="tw-2026", at=None, status_wanted=0):
         status, out, err = lianfang("pack", "eval", pack, f.name, "--json", *(["--at", at] if at else []))
     assert status == status_wanted, err + out
     v = json.loads(out)
+    misfits.extend(schema.faults(v, SCHEMAS["pack-eval"]))
     return v, {c["id"]: c for c in v["clocks"]}
 
 
@@ -249,12 +257,28 @@ def packs():
         ok(status == 0 and c["K1"]["due"] == "2026-01-01T02:00:00Z", "another country is another folder", out + err)
 
 
+def schemas():
+    ok(not misfits, "all that was printed is as docs/schema says", misfits[:5])
+    fact = {"id": "a", "at": "2026-01-01T00:00:00Z", "type": "level", "items": [item(CELLS[0], "leak")]}
+    for name, change, good in [("a fact", {}, True), ("no instant", {"at": None}, False), ("an empty id", {"id": ""}, False), ("level 10", {"level": 10}, False),
+                               ("items that are none", {"items": "all"}, False), ("a level of the table", {"level": 4}, True)]:
+        x = {k: v for k, v in dict(fact, **change).items() if v is not None}
+        status, out, err = lianfang("pack", "eval", "tw-2026", "-", "--json", stdin=json.dumps(x) + "\n")
+        ok((not schema.faults(x, SCHEMAS["fact"])) == good == (status == 0), "schema and program agree on: " + name, out + err)
+    status, out, err = lianfang("pack", "eval", "tw-2026", "-", "--json", stdin="\n".join(json.dumps(
+        {"id": k, "at": "2026-01-01T00:00:00Z", "type": k, "until": "2026-02-01T00:00:00Z"}) for k in SCHEMAS["fact"]["properties"]["type"]["enum"]) + "\n")
+    ok("nobody knows" not in out, "every type of the schema is one of the program", out)
+    with open(os.path.join(schema.FOLDER, "..", "internals", "packs.md")) as f:
+        text = f.read()
+    ok(all("`%s`" % k in text for k in SCHEMAS["fact"]["properties"]["type"]["enum"]), "and stands in docs/internals/packs.md")
+
+
 parser = argparse.ArgumentParser()
 parser.add_argument("--program", required=True)
 parser.add_argument("--eval", required=True)
 options = parser.parse_args()
 PROGRAM, EVAL = options.program, options.eval
-for part in (table, situations, night, actions, order_and_noise, bad_input, packs):
+for part in (table, situations, night, actions, order_and_noise, bad_input, packs, schemas):
     part()
 print("1..%d" % count)
 sys.exit(failed > 0)
