@@ -271,7 +271,7 @@ static bool put_file(struct cli *c, struct body *x)
 	if (cli_read(cli_get(c, "content", NULL), BODY_MAX, &text, &err) != RC_OK || json_parse(a, buf_view(&text), &JSON_LIMITS, &v, &err) != RC_OK)
 		return cli_fail(c, &err) == CLI_OK;
 	if (v->type != JSON_OBJECT)
-		return cli_failf(c, "--content: expected a JSON object") == CLI_OK;
+		return cli_failf(c, c->zh ? "--content：應為 JSON 物件" : "--content: expected a JSON object") == CLI_OK;
 	JSON_MEMBERS(name, value, v)
 		if (!str_eq(json_str(name), S("to")) && !str_eq(json_str(name), S("whom"))) {
 			jsonw_name_str(&x->w, json_str(name));
@@ -287,14 +287,14 @@ static int new_run(struct cli *c)
 	int status = CLI_ERROR;
 
 	if (!file && (cli_get(c, "code", NULL) == NULL || cli_get(c, "title", NULL) == NULL))
-		return cli_failf(c, "--code and --title, or --content, say what it is");
+		return cli_failf(c, c->zh ? "須有 --code 與 --title，或 --content" : "--code and --title, or --content, say what it is");
 	if (file && (cli_has(c, "code") || cli_has(c, "title")))
-		return cli_failf(c, "--content has it all: no --code and no --title with it");
+		return cli_failf(c, c->zh ? "--content 已含全部，不可再帶 --code 或 --title" : "--content has it all: no --code and no --title with it");
 	body_begin(&x);
 	if (file ? put_file(c, &x) : put_content(c, &x)) {
 		put_to(c, &x);
 		jsonw_object_end(&x.w);
-		status = x.b.bad != RC_OK ? cli_failf(c, "the alert is too large")
+		status = x.b.bad != RC_OK ? cli_failf(c, c->zh ? "情資過大" : "the alert is too large")
 					  : node_cmd(c, c->operands[0], "POST", "/bulletins", buf_view(&x.b), show_done);
 		if (status == CLI_OK && !cli_has(c, "to") && !chooses(c))
 			fprintf(stderr, c->zh ? "lianfang alert new：尚未送交任何節點（alert send 送交）\n" : "lianfang alert new: nobody has it yet (alert send)\n");
@@ -326,7 +326,7 @@ static int send_run(struct cli *c)
 	int status;
 
 	if (!cli_has(c, "to") && !chooses(c))
-		return cli_failf(c, "--to: which peer?");
+		return cli_failf(c, c->zh ? "--to：送往哪個節點？" : "--to: which peer?");
 	body_begin(&x);
 	put_to(c, &x);
 	jsonw_object_end(&x.w);

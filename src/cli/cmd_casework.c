@@ -135,7 +135,7 @@ static int dispatch_run(struct cli *c)
 	int status;
 
 	if (!cli_has(c, "note"))
-		return cli_failf(c, "--note: what is asked?");
+		return cli_failf(c, c->zh ? "--note：派遣何事？" : "--note: what is asked?");
 	body_begin(&x);
 	body_text(&x, "type", "dispatched");
 	body_option(c, &x, "action", "action");

@@ -147,8 +147,8 @@ static int alert_run(struct cli *c)
 	const char *format = cli_get(c, "format", "stix12");
 
 	if (strcmp(format, "csv") == 0)
-		return c->n_operands > 1 ? cli_failf(c, "--format csv: all of them, without NUMBER") : export_table(c, &all);
-	return c->n_operands < 2 ? cli_failf(c, "NUMBER: which alert?") : export_one(c, "bulletins", format);
+		return c->n_operands > 1 ? cli_failf(c, c->zh ? "--format csv：為全部，不帶 NUMBER" : "--format csv: all of them, without NUMBER") : export_table(c, &all);
+	return c->n_operands < 2 ? cli_failf(c, c->zh ? "NUMBER：哪一則情資？" : "NUMBER: which alert?") : export_one(c, "bulletins", format);
 }
 
 const struct cli_cmd CMD_ALERT_EXPORT = {
@@ -218,8 +218,8 @@ static int incident_run(struct cli *c)
 	const char *format = cli_get(c, "format", "iodef");
 
 	if (strcmp(format, "csv") == 0)
-		return c->n_operands > 1 ? cli_failf(c, "--format csv: all of them, without NUMBER") : export_table(c, &all);
-	return c->n_operands < 2 ? cli_failf(c, "NUMBER: which incident?") : export_one(c, "incidents", format);
+		return c->n_operands > 1 ? cli_failf(c, c->zh ? "--format csv：為全部，不帶 NUMBER" : "--format csv: all of them, without NUMBER") : export_table(c, &all);
+	return c->n_operands < 2 ? cli_failf(c, c->zh ? "NUMBER：哪一事件？" : "NUMBER: which incident?") : export_one(c, "incidents", format);
 }
 
 const struct cli_cmd CMD_INCIDENT_EXPORT = {

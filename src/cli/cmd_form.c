@@ -74,7 +74,7 @@ static bool put_entry(struct cli *c, struct body *x, const char *word)
 	bool file;
 
 	if (!str_next(&rest, '=', &name) || name.n == 0 || name.n == strlen(word)) {
-		cli_failf(c, "%s: expected NAME=TEXT or NAME=@FILE", word);
+		cli_failf(c, c->zh ? "%s：應為 NAME=TEXT 或 NAME=@FILE" : "%s: expected NAME=TEXT or NAME=@FILE", word);
 		return false;
 	}
 	file = rest.n > 1 && rest.p[0] == '@';

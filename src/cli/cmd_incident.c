@@ -119,6 +119,8 @@ void show_incident(const struct cli *c, const struct json *v, struct buf *out)
 		if (json_int(json_path(view, "level.overall"), &level))
 			buf_fmt(out, c->zh ? "，第 %lld 級" : ", level %lld", (long long)level);
 		buf_char(out, '\n');
+		if (json_is(json_get(view, S("in_force")), JSON_FALSE))
+			show_not_in_force(c, out);
 		JSON_EACH(k, clocks)
 			show_clock(c, k, out);
 	}
@@ -252,7 +254,7 @@ static int open_run(struct cli *c)
 	struct body x;
 
 	if (cli_get(c, "title", NULL) == NULL)
-		return cli_failf(c, "--title: what happened?");
+		return cli_failf(c, c->zh ? "--title：發生何事？" : "--title: what happened?");
 	body_begin(&x);
 	body_option(c, &x, "title", "title");
 	body_switch(c, &x, "exercise", "exercise");
@@ -486,7 +488,7 @@ static const char *const review_examples[] = { "confirm level 3", "lianfang revi
 static int review_run(struct cli *c)
 {
 	if (cli_get(c, "level", NULL) == NULL || cli_get(c, "grounds", NULL) == NULL)
-		return cli_failf(c, "a review needs --level and --grounds");
+		return cli_failf(c, c->zh ? "審核須有 --level 與 --grounds" : "a review needs --level and --grounds");
 	return send_fact(c, "reviewed");
 }
 

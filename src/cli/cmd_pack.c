@@ -319,11 +319,13 @@ static void put_view_json(const struct pack *p, const struct desk_facts *f, cons
 	jsonw_object_end(&w);
 }
 
-static void put_view_text(const struct cli *c, const struct pack *p, const struct desk_facts *f, const struct incident_view *v, struct buf *out)
+static void put_view_text(const struct cli *c, const struct pack *p, const struct desk_facts *f, const struct incident_view *v, usec at, struct buf *out)
 {
 	struct str level = said(c, &p->level_titles[v->overall]);
 
 	buf_fmt(out, "%.*s  %.*s  %.*s  (%.*s)\n", STR(p->id), STR(cli_value(c, str_of(v->state))), STR(v->overall > 0 ? level : S("-")), STR(p->zone_name));
+	if (!show_in_force(p, v, at))
+		show_not_in_force(c, out);
 	for (size_t i = 0; i < v->n_clocks; i++) {
 		const struct clock_view *k = &v->clocks[i];
 		struct str name = said(c, &k->clock->term.title);
@@ -379,7 +381,7 @@ static int eval_run(struct cli *c)
 	if (c->json)
 		put_view_json(p, &f, v, at, &out);
 	else
-		put_view_text(c, p, &f, v, &out);
+		put_view_text(c, p, &f, v, at, &out);
 	return print(&out, all_counted(&f) ? CLI_OK : CLI_NO);
 }
 

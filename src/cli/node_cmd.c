@@ -365,3 +365,9 @@ void path_query(struct buf *path, const char *name, const char *value)
 	buf_fmt(path, "%c%s=", memchr(path->p, '?', path->n) == NULL ? '?' : '&', name);
 	percent_put(path, str_of(value));
 }
+
+void show_not_in_force(const struct cli *c, struct buf *out)
+{
+	buf_cstr(out, c->zh ? "    注意：知悉事件之日，此法規資料包未施行（lianfang pack list）\n" :
+			      "    note: this pack's law was not in force on the day the incident became known (lianfang pack list)\n");
+}

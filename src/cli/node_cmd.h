@@ -61,4 +61,7 @@ void show_member(const struct json *v, const char *name, struct buf *out);
 /* Appends "&name=value" or "?name=value", escaped; nothing when value is NULL. */
 void path_query(struct buf *path, const char *name, const char *value);
 
+/* The line below a pack whose law was not in force when the incident became known. */
+void show_not_in_force(const struct cli *c, struct buf *out);
+
 #endif

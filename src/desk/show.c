@@ -79,10 +79,25 @@ static void put_clock(struct jsonw *w, const struct clock_view *v, usec now)
 	jsonw_object_end(w);
 }
 
+bool show_in_force(const struct pack *p, const struct incident_view *v, usec at)
+{
+	struct buf wall;
+	struct str day;
+	bool good;
+
+	buf_init(&wall, 64);
+	show_wall(&wall, p, v->aware == NO_TIME ? at : v->aware);
+	day = str_slice(buf_view(&wall), 0, 10); /* YYYY-MM-DD: its order is that of the letters */
+	good = str_cmp(day, p->valid_from) >= 0 && (p->valid_until.n == 0 || str_cmp(day, p->valid_until) <= 0);
+	buf_done(&wall);
+	return good;
+}
+
 void show_view(struct jsonw *w, const struct pack *p, const struct incident_view *v, usec at)
 {
 	jsonw_m_str(w, "pack", p->id);
 	show_time(w, "at", at);
+	jsonw_m_bool(w, "in_force", show_in_force(p, v, at));
 	jsonw_m_cstr(w, "state", v->state);
 	jsonw_m_str(w, "subject", p->subjects[v->subject].id);
 	jsonw_name(w, "level");

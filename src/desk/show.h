@@ -13,7 +13,9 @@ void show_time(struct jsonw *w, const char *name, usec t);
 void show_wall(struct buf *out, const struct pack *p, usec t);
 /* "c": 3, "i": null, ... "overall": 3 */
 void show_levels(struct jsonw *w, const struct pack *p, const uint8_t *of, uint8_t overall);
-/* Members of an open object: pack, at, state, subject, level, clocks, facts. */
+/* Whether the pack's law was in force on the day on which the incident became known; not known yet: at `at`. */
+bool show_in_force(const struct pack *p, const struct incident_view *v, usec at);
+/* Members of an open object: pack, at, in_force, state, subject, level, clocks, facts. */
 void show_view(struct jsonw *w, const struct pack *p, const struct incident_view *v, usec at);
 /* "problems": [...] */
 void show_problems(struct jsonw *w, const struct desk_facts *f);

@@ -257,6 +257,13 @@ def packs():
         ok(status == 0 and c["K1"]["due"] == "2026-01-01T02:00:00Z", "another country is another folder", out + err)
 
 
+def in_force():
+    for pack, at, good in (("tw-2021", "2026-01-04T23:59:59+08:00", True), ("tw-2021", "2026-01-05T00:00:00+08:00", False), ("tw-2026", "2026-01-04T23:59:59+08:00", False),
+                           ("tw-2026", "2026-01-05T00:00:00+08:00", True), ("tw-2021", "2021-08-22T12:00:00+08:00", False)):
+        v, _ = evaluate([{"type": "aware", "at": at}], pack, at="2026-03-01T00:00:00Z")
+        ok(v["in_force"] == good, "%s was %sin force at %s" % (pack, "" if good else "not ", at), v)
+
+
 def schemas():
     ok(not misfits, "all that was printed is as docs/schema says", misfits[:5])
     fact = {"id": "a", "at": "2026-01-01T00:00:00Z", "type": "level", "items": [item(CELLS[0], "leak")]}
@@ -278,7 +285,7 @@ parser.add_argument("--program", required=True)
 parser.add_argument("--eval", required=True)
 options = parser.parse_args()
 PROGRAM, EVAL = options.program, options.eval
-for part in (table, situations, night, actions, order_and_noise, bad_input, packs, schemas):
+for part in (table, situations, night, actions, order_and_noise, bad_input, packs, in_force, schemas):
     part()
 print("1..%d" % count)
 sys.exit(failed > 0)
