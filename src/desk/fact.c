@@ -48,8 +48,7 @@ void desk_facts_problem(struct arena *a, struct desk_facts *f, uint32_t line, st
 	f->problems[f->n_problems++] = (struct desk_problem){ line, id, arena_dup(a, str_of(why)), counted };
 }
 
-/* A text member; "" when it is not there. */
-static struct str text_of(const struct json *v, const char *name)
+struct str desk_text(const struct json *v, const char *name)
 {
 	struct str s = json_get_str(v, str_of(name));
 
@@ -72,7 +71,7 @@ static enum rc read_instant(const struct json *v, const char *name, usec *ret, s
 
 	if (!json_is(json_get(v, str_of(name)), JSON_STRING))
 		return FAIL(err, RC_BAD, "\"%s\": expected an instant (RFC 3339)", name);
-	rc = time_parse_offset(text_of(v, name), ret, err);
+	rc = time_parse_offset(desk_text(v, name), ret, err);
 	if (rc != RC_OK)
 		err_prefix(err, "\"%s\"", name);
 	return rc;
@@ -100,28 +99,28 @@ static enum rc read_fact(const struct json *v, struct desk_fact *f, struct err *
 	if (v->type != JSON_OBJECT)
 		return FAIL(err, RC_BAD, "expected a JSON object");
 	f->source = v;
-	f->id = text_of(v, "id");
+	f->id = desk_text(v, "id");
 	if (f->id.n == 0)
 		return FAIL(err, RC_BAD, "\"id\" is missing");
 	if (!json_is(json_get(v, S("type")), JSON_STRING))
 		return FAIL(err, RC_BAD, "\"type\" is missing");
-	f->type = desk_fact_find(text_of(v, "type"));
+	f->type = desk_fact_find(desk_text(v, "type"));
 	TRY(read_instant(v, "at", &f->at, err));
 	f->claimed = f->at;
 	if (json_get(v, S("claimed")) != NULL)
 		TRY(read_instant(v, "claimed", &f->claimed, err));
 	if (f->type == FACT_EXTENDED)
 		TRY(read_instant(v, "until", &f->until, err));
-	else if ((f->type == FACT_DISPATCHED || f->type == FACT_REQUESTED) && time_parse_offset(text_of(v, "until"), &f->until, NULL) != RC_OK)
+	else if ((f->type == FACT_DISPATCHED || f->type == FACT_REQUESTED) && time_parse_offset(desk_text(v, "until"), &f->until, NULL) != RC_OK)
 		f->until = 0;
-	f->by = text_of(v, "by");
-	f->channel = text_of(v, "channel");
-	f->stage = text_of(v, "stage");
-	f->reason = text_of(v, "reason");
-	f->grounds = text_of(v, "grounds");
-	f->subject = text_of(v, "subject");
-	f->ref = text_of(v, "ref");
-	f->from = text_of(v, "from");
+	f->by = desk_text(v, "by");
+	f->channel = desk_text(v, "channel");
+	f->stage = desk_text(v, "stage");
+	f->reason = desk_text(v, "reason");
+	f->grounds = desk_text(v, "grounds");
+	f->subject = desk_text(v, "subject");
+	f->ref = desk_text(v, "ref");
+	f->from = desk_text(v, "from");
 	f->moved = json_is(json_get(v, S("facts")), JSON_ARRAY) ? json_get(v, S("facts")) : NULL;
 	return read_level(v, f, err);
 }
@@ -162,7 +161,7 @@ enum rc desk_facts_parse(struct arena *a, const char *file, struct str text, str
 		}
 		f->line = number;
 		if (f->type == FACT_TYPES)
-			desk_facts_problem(a, ret, number, f->id, false, "nobody knows a fact of type '%.*s'", STR(str_slice(text_of(v, "type"), 0, 100)));
+			desk_facts_problem(a, ret, number, f->id, false, "nobody knows a fact of type '%.*s'", STR(str_slice(desk_text(v, "type"), 0, 100)));
 		else
 			ret->n++;
 	}

@@ -58,6 +58,9 @@ enum fact_type desk_fact_find(struct str name);
  * knows is a problem, and stays in the file. All lives in `a`; texts are borrowed. `file` for messages. */
 enum rc desk_facts_parse(struct arena *a, const char *file, struct str text, struct desk_facts *ret, struct err *err) MUSTUSE;
 
+/* A text member; "" when it is not there, or no text. */
+struct str desk_text(const struct json *v, const char *name);
+
 /* The marking of a fact (its member "tlp", enum tlp), `unmarked` when it has none; one that nobody knows is the strictest. */
 uint8_t desk_marking(const struct json *fact, uint8_t unmarked);
 

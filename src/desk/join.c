@@ -69,31 +69,31 @@ static const struct desk_fact *later(const struct desk_fact *x, const struct des
 	return str_cmp(y->id, x->id) > 0 ? y : x;
 }
 
-/* The incident that this one is merged into, as it states itself; "": none. */
-static struct str into_of(const struct work *w, const struct file *file)
+/* The merge with `from` ("": into another incident) that holds now, as this incident states it; NULL: none, or it was taken back. */
+static const struct desk_fact *merge_with(const struct work *w, const struct file *file, struct str from)
 {
 	const struct desk_fact *last = NULL;
 
 	for (size_t i = 0; i < file->f.n; i++) {
 		const struct desk_fact *f = &file->f.f[i];
 
-		if ((f->type == FACT_MERGED || f->type == FACT_UNMERGED) && f->from.n == 0 && f->at <= w->at)
+		if ((f->type == FACT_MERGED || f->type == FACT_UNMERGED) && str_eq(f->from, from) && f->at <= w->at)
 			last = later(last, f);
 	}
-	return last != NULL && last->type == FACT_MERGED ? last->ref : S("");
+	return last != NULL && last->type == FACT_MERGED ? last : NULL;
+}
+
+/* The incident that this one is merged into; "": none. */
+static struct str into_of(const struct work *w, const struct file *file)
+{
+	const struct desk_fact *f = merge_with(w, file, S(""));
+
+	return f == NULL ? S("") : f->ref;
 }
 
 static bool takes_in(const struct work *w, const struct file *file, struct str other)
 {
-	const struct desk_fact *last = NULL;
-
-	for (size_t i = 0; i < file->f.n; i++) {
-		const struct desk_fact *f = &file->f.f[i];
-
-		if ((f->type == FACT_MERGED || f->type == FACT_UNMERGED) && str_eq(f->from, other) && f->at <= w->at)
-			last = later(last, f);
-	}
-	return last != NULL && last->type == FACT_MERGED;
+	return merge_with(w, file, other) != NULL;
 }
 
 static bool says_split_from(const struct work *w, struct file *file, struct str other)

@@ -22,20 +22,13 @@ enum observed_role observed_role_find(struct str name)
 	return (enum observed_role)i;
 }
 
-static struct str text_of(const struct json *v, struct str name)
-{
-	struct str s = json_get_str(v, name);
-
-	return s.p == NULL ? S("") : s;
-}
-
 static int by_value(const void *a, const void *b)
 {
 	const struct desk_fact *x = *(const struct desk_fact *const *)a, *y = *(const struct desk_fact *const *)b;
-	int order = str_cmp(text_of(x->source, S("kind")), text_of(y->source, S("kind")));
+	int order = str_cmp(desk_text(x->source, "kind"), desk_text(y->source, "kind"));
 
 	if (order == 0)
-		order = str_cmp(text_of(x->source, S("value")), text_of(y->source, S("value")));
+		order = str_cmp(desk_text(x->source, "value"), desk_text(y->source, "value"));
 	if (order != 0)
 		return order;
 	return x->at != y->at ? (x->at < y->at ? -1 : 1) : str_cmp(x->id, y->id);
@@ -44,8 +37,8 @@ static int by_value(const void *a, const void *b)
 /* Facts about one value in the order in which they were recorded. */
 static void take(struct observed *o, const struct desk_fact *f)
 {
-	struct str note = text_of(f->source, S("note")), indicator = text_of(f->source, S("indicator"));
-	enum observed_role role = observed_role_find(text_of(f->source, S("role")));
+	struct str note = desk_text(f->source, "note"), indicator = desk_text(f->source, "indicator");
+	enum observed_role role = observed_role_find(desk_text(f->source, "role"));
 	uint8_t tlp = desk_marking(f->source, OBSERVED_UNMARKED);
 
 	if (role < OBSERVED_ROLES)
@@ -68,7 +61,7 @@ enum rc observed_list(struct arena *a, const struct desk_facts *f, usec at, uint
 
 	*ret_n = 0;
 	for (size_t i = 0; list != NULL && i < f->n; i++)
-		if (f->f[i].type == FACT_OBSERVABLE && f->f[i].at <= at && text_of(f->f[i].source, S("value")).n > 0 &&
+		if (f->f[i].type == FACT_OBSERVABLE && f->f[i].at <= at && desk_text(f->f[i].source, "value").n > 0 &&
 		    desk_marking(f->f[i].source, TLP_CLEAR) <= most)
 			list[n++] = &f->f[i];
 	out = arena_array(a, (n < OBSERVED_MAX ? n : OBSERVED_MAX) + 1, sizeof *out);
@@ -76,7 +69,7 @@ enum rc observed_list(struct arena *a, const struct desk_facts *f, usec at, uint
 		return FAIL(err, RC_NOMEM, "observables: out of memory");
 	qsort(list, n, sizeof *list, by_value);
 	for (size_t i = 0; i < n; i++) {
-		struct str kind = text_of(list[i]->source, S("kind")), value = text_of(list[i]->source, S("value"));
+		struct str kind = desk_text(list[i]->source, "kind"), value = desk_text(list[i]->source, "value");
 		bool same = *ret_n > 0 && str_eq(out[*ret_n - 1].kind, kind) && str_eq(out[*ret_n - 1].value, value);
 
 		if (!same && *ret_n == OBSERVED_MAX)

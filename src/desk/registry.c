@@ -317,13 +317,6 @@ static enum rc put_members(struct reading *r, enum register_kind kind, const str
 	return RC_OK;
 }
 
-static struct str text_of(const struct json *body, const char *name)
-{
-	struct str s = json_get_str(body, str_of(name));
-
-	return s.p == NULL ? S("") : s;
-}
-
 static enum rc keep(struct reading *r, enum register_kind kind, const struct buf *b, struct arena *a)
 {
 	const struct json *body;
@@ -333,12 +326,12 @@ static enum rc keep(struct reading *r, enum register_kind kind, const struct buf
 	if (r->e->body.p == NULL || r->e->owner.p == NULL)
 		return FAIL(r->err, RC_NOMEM, "register: out of memory");
 	TRY(json_parse(a, r->e->body, &JSON_LIMITS, &body, r->err));
-	r->e->name = text_of(body, "name");
-	r->e->alias = kind == REGISTER_ORGANISATION ? text_of(body, "oid") : S("");
-	r->e->sector = text_of(body, "sector");
-	r->e->level = text_of(body, "level");
-	r->e->tier = text_of(body, "tier");
-	r->e->region = text_of(body, "region");
+	r->e->name = desk_text(body, "name");
+	r->e->alias = kind == REGISTER_ORGANISATION ? desk_text(body, "oid") : S("");
+	r->e->sector = desk_text(body, "sector");
+	r->e->level = desk_text(body, "level");
+	r->e->tier = desk_text(body, "tier");
+	r->e->region = desk_text(body, "region");
 	if (kind == REGISTER_DUTY && r->e->ends <= r->e->starts)
 		return FAIL(r->err, RC_BAD, "/until: lies before from");
 	return RC_OK;
