@@ -1,22 +1,25 @@
-/* One sorted array of 20-byte rows: 16 bytes of the digest (of a SHA-256 or SHA-1 its first ones: two that share them by chance are
- * not to be expected in 2^64 files) and the place of a name. A table of first two bytes says where a binary search begins.
+/* One sorted array: of each digest the 16 first bytes (of a SHA-256 or SHA-1: two that share them by chance are not to be expected in 2^64 files)
+ * and the place of a name. The two bytes that a table of places tells are not kept: 18 bytes a row, ten million in 180 MB.
  *
- * Sealed, all of it lies in shared memory that nobody may write: the zygote's forks then cost the same with ten million rows as with
- * none, because the kernel copies no page tables of shared memory. */
+ * It is gathered, sorted and pressed together where it stays, in shared memory that nobody may write once it is sealed: no second copy
+ * is ever there, and the zygote's forks cost the same with ten million rows as with none, because the kernel copies no page tables of
+ * shared memory. Sorted by the first byte, then by the second, then each small rest: library sorts would take as much memory again. */
 #include "lab/hashes.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "base/text.h"
 #include "sys/file.h"
 
-#define LIST_BYTES ((size_t)2 << 30)
 #define ROWS_MAX ((size_t)64 << 20)
 #define NAMES_MAX ((size_t)1 << 30)
 #define KEY 16
 #define PLACES 65537
+#define PLACES_BYTES (PLACES * sizeof(uint32_t))
+#define GROW ((size_t)1 << 16) /* rows */
 #define GOOD (1u << 31) /* in a row's name */
 
 struct row {
@@ -24,13 +27,16 @@ struct row {
 	uint32_t name; /* where in `names` its text begins; GOOD set for a good file */
 };
 
+/* The same pressed together: the key without its two first bytes, the name. */
+#define PRESSED (KEY - 2 + sizeof(uint32_t))
+
 struct lab_hashes {
-	struct row *rows;
-	size_t n, cap;
-	struct buf names; /* texts with a NUL behind each */
-	uint32_t first[PLACES];
-	char *shared; /* once sealed: the places, the rows, the names */
+	int fd;
+	char *shared;     /* rows while they are gathered; once sealed the places, the pressed rows, the names */
 	size_t n_shared;
+	size_t n, cap;
+	struct buf names; /* texts with a NUL behind each; until it is sealed */
+	bool sealed;
 };
 
 /* Where the parts lie, sealed. */
@@ -39,23 +45,51 @@ static const uint32_t *places_of(const struct lab_hashes *h)
 	return (const uint32_t *)(const void *)h->shared;
 }
 
-static const struct row *rows_of(const struct lab_hashes *h)
+static const unsigned char *row_of(const struct lab_hashes *h, size_t i)
 {
-	return (const struct row *)(const void *)(h->shared + PLACES * sizeof(uint32_t));
+	return (const unsigned char *)h->shared + PLACES_BYTES + i * PRESSED;
 }
 
 static const char *names_of(const struct lab_hashes *h)
 {
-	return h->shared + PLACES * sizeof(uint32_t) + h->n * sizeof(struct row);
+	return h->shared + PLACES_BYTES + h->n * PRESSED;
+}
+
+/* Where they are gathered: behind the places, so that what is pressed never overtakes what is read. */
+static struct row *rows_of(const struct lab_hashes *h)
+{
+	return (struct row *)(void *)(h->shared + PLACES_BYTES);
+}
+
+static enum rc resize(struct lab_hashes *h, size_t n, struct err *err)
+{
+	char *p = MAP_FAILED;
+
+	if (ftruncate(h->fd, (off_t)n) == 0)
+		p = h->shared == NULL ? mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, h->fd, 0) : mremap(h->shared, h->n_shared, n, MREMAP_MAYMOVE);
+	if (p == MAP_FAILED)
+		return FAIL(err, RC_NOMEM, "hashes: %m");
+	h->shared = p;
+	h->n_shared = n;
+	return RC_OK;
 }
 
 enum rc lab_hashes_new(struct lab_hashes **ret, struct err *err)
 {
-	*ret = mem_alloc(sizeof **ret);
-	if (*ret == NULL)
+	struct lab_hashes *h = mem_alloc(sizeof *h);
+	enum rc rc;
+
+	if (h == NULL)
 		return FAIL(err, RC_NOMEM, "hashes: out of memory");
-	buf_init(&(*ret)->names, NAMES_MAX);
-	buf_char(&(*ret)->names, '\0');
+	buf_init(&h->names, NAMES_MAX);
+	buf_char(&h->names, '\0');
+	h->fd = memfd_create("hashes", MFD_CLOEXEC);
+	rc = h->fd < 0 ? FAIL(err, RC_IO, "hashes: %m") : resize(h, PLACES_BYTES, err);
+	if (rc != RC_OK) {
+		lab_hashes_free(h);
+		return rc;
+	}
+	*ret = h;
 	return RC_OK;
 }
 
@@ -63,10 +97,10 @@ void lab_hashes_free(struct lab_hashes *h)
 {
 	if (h == NULL)
 		return;
-	mem_free(h->rows);
 	buf_done(&h->names);
 	if (h->shared != NULL)
 		munmap(h->shared, h->n_shared);
+	file_closep(&h->fd);
 	mem_free(h);
 }
 
@@ -77,17 +111,14 @@ size_t lab_hashes_count(const struct lab_hashes *h)
 
 static struct row *next_row(struct lab_hashes *h)
 {
-	size_t cap = h->cap == 0 ? 1024 : h->cap + h->cap / 2;
-	struct row *p;
-
 	if (h->n == h->cap) {
-		p = cap > ROWS_MAX ? NULL : mem_resize(h->rows, cap * sizeof *p);
-		if (p == NULL)
+		size_t cap = h->cap + GROW + h->cap / 8;
+
+		if (cap > ROWS_MAX || resize(h, PLACES_BYTES + cap * sizeof(struct row), NULL) != RC_OK)
 			return NULL;
-		h->rows = p;
 		h->cap = cap;
 	}
-	return &h->rows[h->n++];
+	return &rows_of(h)[h->n++];
 }
 
 /* "name" of "HEX name", "HEX,name", "HEX  *name". */
@@ -124,21 +155,12 @@ static enum rc add_line(struct lab_hashes *h, struct str line, bool good, uint32
 	return buf_check(&h->names, err, "hashes");
 }
 
-enum rc lab_hashes_add(struct lab_hashes *h, const char *path, bool good, struct buf *generation, struct err *err)
+static enum rc add_lines(struct lab_hashes *h, const char *path, struct str text, bool good, uint32_t unnamed, struct err *err)
 {
-	unsigned char sum[SHA256_LEN];
-	struct str rest, line;
-	struct buf text;
-	uint32_t unnamed = (uint32_t)h->names.n;
-	enum rc rc = file_read(path, LIST_BYTES, &text, err);
+	struct str line;
+	enum rc rc = RC_OK;
 
-	if (rc != RC_OK)
-		return rc;
-	/* A digest without a name is called by its list. */
-	buf_cstr(&h->names, strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path);
-	buf_char(&h->names, '\0');
-	rest = buf_view(&text);
-	for (size_t n = 1; rc == RC_OK && str_next(&rest, '\n', &line); n++) {
+	for (size_t n = 1; rc == RC_OK && str_next(&text, '\n', &line); n++) {
 		line = str_trim(line);
 		if (line.n == 0 || line.p[0] == '#')
 			continue;
@@ -146,11 +168,48 @@ enum rc lab_hashes_add(struct lab_hashes *h, const char *path, bool good, struct
 		if (rc != RC_OK)
 			err_prefix(err, "%s: line %zu", path, n);
 	}
-	hash_sha256(buf_view(&text), sum);
+	return rc;
+}
+
+/* Mapped and not read: a list of ten million lines is longer than the table. */
+static enum rc map_list(const char *path, struct str *ret, struct err *err)
+{
+	CLEANUP(file_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	void *p;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return FAIL(err, RC_NOTFOUND, "%s: %m", path);
+	if (!S_ISREG(st.st_mode))
+		return FAIL(err, RC_BAD, "%s: is no regular file", path);
+	*ret = S("");
+	if (st.st_size == 0)
+		return RC_OK;
+	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	if (p == MAP_FAILED)
+		return FAIL(err, RC_IO, "%s: %m", path);
+	*ret = str_make(p, (size_t)st.st_size);
+	return RC_OK;
+}
+
+enum rc lab_hashes_add(struct lab_hashes *h, const char *path, bool good, struct buf *generation, struct err *err)
+{
+	unsigned char sum[SHA256_LEN];
+	struct str text;
+	uint32_t unnamed = (uint32_t)h->names.n;
+	enum rc rc;
+
+	TRY(map_list(path, &text, err));
+	/* A digest without a name is called by its list. */
+	buf_cstr(&h->names, strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path);
+	buf_char(&h->names, '\0');
+	rc = add_lines(h, path, text, good, unnamed, err);
+	hash_sha256(text, sum);
 	buf_cstr(generation, good ? "good " : "bad ");
 	hex_put(generation, str_make((const char *)sum, sizeof sum));
 	buf_char(generation, '\n');
-	buf_done(&text);
+	if (text.n > 0)
+		munmap((void *)(uintptr_t)text.p, text.n);
 	return rc;
 }
 
@@ -163,63 +222,104 @@ static int by_key(const void *a, const void *b)
 	return order != 0 ? order : (x->name & GOOD) < (y->name & GOOD) ? -1 : (x->name & GOOD) > (y->name & GOOD);
 }
 
-static enum rc move_to_shared(struct lab_hashes *h, struct err *err)
+/* By one byte of the key, in place; ends[b] is where the rows of byte b end. */
+static void sort_by_byte(struct row *rows, size_t n, size_t byte, size_t ends[static 256])
 {
-	size_t n = sizeof h->first + h->n * sizeof *h->rows + h->names.n;
-	CLEANUP(file_closep) int fd = memfd_create("hashes", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	char *p = MAP_FAILED;
+	size_t next[256], count[256] = { 0 }, at = 0;
 
-	if (fd >= 0 && ftruncate(fd, (off_t)n) == 0)
-		p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED)
-		return FAIL(err, RC_NOMEM, "hashes: %m");
-	memcpy(p, h->first, sizeof h->first);
-	if (h->n > 0)
-		memcpy(p + sizeof h->first, h->rows, h->n * sizeof *h->rows);
-	memcpy(p + sizeof h->first + h->n * sizeof *h->rows, h->names.p, h->names.n);
-	h->shared = p;
-	h->n_shared = n;
-	mem_free(h->rows);
-	h->rows = NULL;
-	buf_done(&h->names);
-	return mprotect(p, n, PROT_READ) == 0 ? RC_OK : FAIL(err, RC_IO, "hashes: %m");
+	for (size_t i = 0; i < n; i++)
+		count[rows[i].key[byte]]++;
+	for (size_t b = 0; b < 256; b++) {
+		next[b] = at;
+		at += count[b];
+		ends[b] = at;
+	}
+	for (size_t b = 0; b < 256; b++)
+		while (next[b] < ends[b]) {
+			struct row r = rows[next[b]];
+
+			while (r.key[byte] != b) {
+				size_t to = next[r.key[byte]]++;
+				struct row other = rows[to];
+
+				rows[to] = r;
+				r = other;
+			}
+			rows[next[b]++] = r;
+		}
+}
+
+/* Short ranges: most hold a hundred rows of equal first bytes. */
+static void sort_rest(struct row *rows, size_t n)
+{
+	if (n > 1)
+		qsort(rows, n, sizeof *rows, by_key);
+}
+
+static void sort(struct row *rows, size_t n, uint32_t *places)
+{
+	size_t first[256], second[256], from = 0;
+
+	sort_by_byte(rows, n, 0, first);
+	for (size_t a = 0; a < 256; from = first[a++]) {
+		size_t at = 0;
+
+		sort_by_byte(rows + from, first[a] - from, 1, second);
+		for (size_t b = 0; b < 256; at = second[b++]) {
+			places[a << 8 | b] = (uint32_t)(from + at);
+			sort_rest(rows + from + at, second[b] - at);
+		}
+	}
+	places[65536] = (uint32_t)n;
+}
+
+static void press(struct lab_hashes *h)
+{
+	const char *from = h->shared + PLACES_BYTES;
+	char *to = h->shared + PLACES_BYTES;
+
+	for (size_t i = 0; i < h->n; i++, from += sizeof(struct row), to += PRESSED)
+		memmove(to, from + 2, PRESSED);
 }
 
 enum rc lab_hashes_seal(struct lab_hashes *h, struct err *err)
 {
-	size_t at = 0;
+	size_t rows;
 
 	if (h->n > UINT32_MAX)
 		return FAIL(err, RC_LIMIT, "hashes: too many");
-	if (h->n > 0)
-		qsort(h->rows, h->n, sizeof *h->rows, by_key);
-	for (uint32_t two = 0; two <= 65536; two++) {
-		while (at < h->n && (uint32_t)(h->rows[at].key[0] << 8 | h->rows[at].key[1]) < two)
-			at++;
-		h->first[two] = (uint32_t)at;
-	}
-	return move_to_shared(h, err);
+	sort(rows_of(h), h->n, (uint32_t *)(void *)h->shared);
+	press(h);
+	rows = PLACES_BYTES + h->n * PRESSED;
+	TRY(resize(h, rows + h->names.n, err));
+	memcpy(h->shared + rows, h->names.p, h->names.n);
+	buf_done(&h->names);
+	h->sealed = true;
+	file_closep(&h->fd);
+	return mprotect(h->shared, h->n_shared, PROT_READ) == 0 ? RC_OK : FAIL(err, RC_IO, "hashes: %m");
 }
 
 bool lab_hashes_find(const struct lab_hashes *h, const unsigned char *digest, size_t n, struct lab_hash_hit *ret)
 {
-	uint32_t two = (uint32_t)(digest[0] << 8 | digest[1]);
-	const struct row *rows = rows_of(h);
-	size_t low = places_of(h)[two], high = places_of(h)[two + 1], end = high;
+	uint32_t two = (uint32_t)(digest[0] << 8 | digest[1]), name;
+	size_t low, high, end;
 
-	if (n < KEY)
+	if (n < KEY || !h->sealed)
 		return false;
+	low = places_of(h)[two];
+	end = high = places_of(h)[two + 1];
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (memcmp(rows[mid].key, digest, KEY) < 0)
+		if (memcmp(row_of(h, mid), digest + 2, KEY - 2) < 0)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	if (low >= end || memcmp(rows[low].key, digest, KEY) != 0)
+	if (low >= end || memcmp(row_of(h, low), digest + 2, KEY - 2) != 0)
 		return false;
-	ret->good = (rows[low].name & GOOD) != 0;
-	ret->name = str_of(names_of(h) + (rows[low].name & ~GOOD));
+	memcpy(&name, row_of(h, low) + KEY - 2, sizeof name);
+	ret->good = (name & GOOD) != 0;
+	ret->name = str_of(names_of(h) + (name & ~GOOD));
 	return true;
 }
