@@ -11,7 +11,8 @@
 
 #define VALUES_MAX ((size_t)64 << 20)
 #define BEHIND_MAX 100000
-#define LATELY 4096
+#define LATELY_BITS 14
+#define LATELY (1u << LATELY_BITS)
 #define MONDAY 3 /* 1970-01-05 is day 4; weeks are counted from day -3 */
 
 /* What one measure of one row came to. */
@@ -138,7 +139,7 @@ static size_t new_row(struct adding *d, uint32_t key, bool no_report)
 static size_t find_row(struct adding *d, uint32_t key, bool no_report)
 {
 	struct str bytes = str_make((const char *)&key, sizeof key);
-	size_t slot = (key * 2654435761u) >> 20, row;
+	size_t slot = (key * 2654435761u) >> (32 - LATELY_BITS), row;
 	uint64_t at;
 
 	if (d->lately[slot].row != 0 && d->lately[slot].key == key)
@@ -201,6 +202,15 @@ static void add_one(struct board_run *r, uint32_t key, uint8_t measure, double v
 		keep_value(d, m, value);
 	if (d->wants_members >> measure & 1)
 		keep_member(d, m, member);
+}
+
+static void add_many(struct board_run *r, uint32_t key, uint8_t measure, int64_t n)
+{
+	struct adding *d = adding_of(r);
+	size_t at = d->rc == RC_OK && n > 0 ? find_row(d, key, false) : SIZE_MAX;
+
+	if (at != SIZE_MAX)
+		d->rows[at].m[measure].n += n;
 }
 
 /* --- from measures to cells --- */
@@ -482,7 +492,7 @@ enum rc board_make(const struct picture *p, const struct board_spec *spec, const
 
 	if (d == NULL)
 		return FAIL(err, RC_NOMEM, "board: out of memory");
-	d->run = (struct board_run){ .p = p, .q = &ret->query, .row = add_row, .add = add_one };
+	d->run = (struct board_run){ .p = p, .q = &ret->query, .row = add_row, .add = add_one, .add_many = q->k > 0 ? NULL : add_many };
 	d->a = a;
 	d->member_words = p->members.n / 64 + 1;
 	*ret = (struct board){ .spec = spec, .query = *q };

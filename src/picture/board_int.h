@@ -15,6 +15,8 @@ struct board_run {
 	/* A row is there, also when nothing contributes to it. */
 	void (*row)(struct board_run *r, uint32_t key, bool no_report);
 	/* A record counts in a measure of a row; `member`: whose it is, or NO_MEMBER. */
+	/* `n` records of nobody in particular at once; NULL: each one is asked for. */
+	void (*add_many)(struct board_run *r, uint32_t key, uint8_t measure, int64_t n);
 	void (*add)(struct board_run *r, uint32_t key, uint8_t measure, double value, uint32_t member, enum board_record kind, uint32_t index);
 };
 

@@ -1,8 +1,6 @@
 /* What each board counts: one mapping a board, and its columns with their formulas beside it. */
 #include "picture/board_int.h"
 
-#include <stdlib.h>
-
 #include "base/mem.h"
 #include "picture/stat.h"
 
@@ -11,7 +9,7 @@
 #define SPREAD_KTH 3
 #define SPREAD_ROWS 1000   /* about: all of one breadth or none */
 #define COVERAGE_PART 0.9
-#define COVERAGE_ROWS 100  /* the newest released indicators */
+#define COVERAGE_ROWS 50   /* the newest released indicators */
 #define SEC(x) ((double)(x) / (double)USEC_PER_SEC)
 
 #define END { NULL, { NULL, NULL }, { NULL, NULL }, 0, 0, 0, 0 }
@@ -299,17 +297,12 @@ struct reach {
 	uint32_t index;
 	coverage_key key;
 	uint32_t *has;        /* by teller: index + 1 of the release that it was last found to have */
-	bool *told;           /* by member: it speaks for itself */
+	bool *counts;         /* by teller: the question is about it */
+	uint32_t *quiet;      /* members that the question is about and that never spoke for themselves */
+	size_t n_quiet;
 	double *times;        /* of those that loaded it */
 	size_t n, scope;
 };
-
-static int by_size(const void *a, const void *b)
-{
-	const double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
 
 /* A member may have had it before it was released here: it told of it itself. */
 static void add_loads(struct board_run *r, struct reach *x)
@@ -325,7 +318,7 @@ static void add_loads(struct board_run *r, struct reach *x)
 		const struct teller *t = &p->tellers.p[p->loaded.p[l].teller];
 		usec at = p->loaded.p[l].at;
 
-		if (!counts_teller(r, t) || at > r->q->now)
+		if (!x->counts[p->loaded.p[l].teller] || at > r->q->now)
 			continue;
 		x->has[p->loaded.p[l].teller] = x->index + 1;
 		x->times[x->n] = at > x->of->at ? SEC(at - x->of->at) : 0;
@@ -336,9 +329,7 @@ static void add_loads(struct board_run *r, struct reach *x)
 /* Whoever did not yet tell of each release then, and does not have this one, says nothing about it: it is not counted. */
 static bool speaks_of(const struct board_run *r, const struct reach *x, uint32_t n)
 {
-	const struct teller *t = &r->p->tellers.p[n];
-
-	return counts_teller(r, t) && (t->since <= x->of->at || x->has[n] == x->index + 1);
+	return x->counts[n] && (r->p->tellers.p[n].since <= x->of->at || x->has[n] == x->index + 1);
 }
 
 /* While nobody tells there is no report, which is not "nobody has it". */
@@ -351,22 +342,27 @@ static void begin_row(struct board_run *r, const struct reach *x)
 	r->row(r, x->of->indicator, n == r->p->tellers.n);
 }
 
-static void add_scope(struct board_run *r, struct reach *x)
+/* One in scope. Where a row is a release and nobody asks who they are, they are counted and added once. */
+static void add_one_in_scope(struct board_run *r, struct reach *x, uint32_t member, enum board_record kind, uint32_t index, bool one_by_one)
+{
+	x->scope++;
+	if (one_by_one)
+		r->add(r, x->key(r, x->of->indicator, member), M_SCOPE, 1, member, kind, index);
+}
+
+static void add_scope(struct board_run *r, struct reach *x, bool by_release)
 {
 	const struct picture *p = r->p;
-	uint32_t word = x->of->indicator;
+	bool one_by_one = !by_release || r->add_many == NULL;
 
 	for (uint32_t n = 0; n < p->tellers.n; n++)
-		if (speaks_of(r, x, n)) {
-			r->add(r, x->key(r, word, p->tellers.p[n].member), M_SCOPE, 1, p->tellers.p[n].member, RECORD_TELLER, n);
-			x->scope++;
-		}
+		if (speaks_of(r, x, n))
+			add_one_in_scope(r, x, p->tellers.p[n].member, RECORD_TELLER, n, one_by_one);
 	/* Who was never heard about this is not protected as far as anybody knows. */
-	for (uint32_t m = 0; m < p->members.n; m++)
-		if (!x->told[m] && in_scope(r, m)) {
-			r->add(r, x->key(r, word, m), M_SCOPE, 1, m, RECORD_MEMBER, m);
-			x->scope++;
-		}
+	for (size_t i = 0; i < x->n_quiet; i++)
+		add_one_in_scope(r, x, x->quiet[i], RECORD_MEMBER, x->quiet[i], one_by_one);
+	if (!one_by_one)
+		r->add_many(r, x->of->indicator, M_SCOPE, (int64_t)x->scope);
 }
 
 static void add_to90(struct board_run *r, struct reach *x)
@@ -375,35 +371,60 @@ static void add_to90(struct board_run *r, struct reach *x)
 
 	if (need == 0 || x->n < need)
 		return;
-	qsort(x->times, x->n, sizeof *x->times, by_size);
-	r->add(r, x->of->indicator, M_TO90, x->times[need - 1], NO_MEMBER, RECORD_OFFERED, x->index);
+	/* The need-th smallest. */
+	r->add(r, x->of->indicator, M_TO90, stat_quantile(x->times, x->n, ((double)need - 0.5) / (double)x->n), NO_MEMBER, RECORD_OFFERED, x->index);
+}
+
+static void note_tellers(const struct board_run *r, struct reach *x, bool *spoke)
+{
+	const struct picture *p = r->p;
+
+	for (uint32_t n = 0; n < p->tellers.n; n++) {
+		const struct teller *t = &p->tellers.p[n];
+
+		x->counts[n] = counts_teller(r, t);
+		if (t->who == 0 && t->member < p->members.n)
+			spoke[t->member] = true;
+	}
+	for (uint32_t m = 0; m < p->members.n; m++)
+		if (!spoke[m] && in_scope(r, m))
+			x->quiet[x->n_quiet++] = m;
+}
+
+static void map_releases(struct board_run *r, struct reach *x, bool by_release)
+{
+	size_t from, until;
+
+	offered_in(r, &from, &until);
+	for (size_t o = from; o < until; o++) {
+		x->of = &r->p->offered.p[o];
+		x->index = (uint32_t)o;
+		if (by_release)
+			begin_row(r, x);
+		add_loads(r, x);
+		add_scope(r, x, by_release);
+		if (by_release)
+			add_to90(r, x);
+	}
 }
 
 static void map_reach(struct board_run *r, coverage_key key, bool by_release)
 {
-	const struct picture *p = r->p;
-	struct reach x = { .key = key, .has = mem_array(p->tellers.n + 1, sizeof *x.has), .told = mem_array(p->members.n + 1, sizeof *x.told),
-			   .times = mem_array(p->tellers.n + 1, sizeof *x.times) };
-	bool good = x.has != NULL && x.told != NULL && x.times != NULL;
-	size_t from, until;
+	size_t tellers = r->p->tellers.n + 1, members = r->p->members.n + 1;
+	bool *spoke = mem_array(members, sizeof *spoke);
+	struct reach x = { .key = key, .has = mem_array(tellers, sizeof *x.has), .counts = mem_array(tellers, sizeof *x.counts),
+			   .quiet = mem_array(members, sizeof *x.quiet), .times = mem_array(tellers, sizeof *x.times) };
+	bool good = spoke != NULL && x.has != NULL && x.counts != NULL && x.quiet != NULL && x.times != NULL;
 
-	offered_in(r, &from, &until);
-	for (uint32_t n = 0; good && n < p->tellers.n; n++)
-		if (p->tellers.p[n].who == 0 && p->tellers.p[n].member < p->members.n)
-			x.told[p->tellers.p[n].member] = true;
-	for (size_t o = from; good && o < until; o++) {
-		x.of = &p->offered.p[o];
-		x.index = (uint32_t)o;
-		if (by_release)
-			begin_row(r, &x);
-		add_loads(r, &x);
-		add_scope(r, &x);
-		if (by_release)
-			add_to90(r, &x);
+	if (good) {
+		note_tellers(r, &x, spoke);
+		map_releases(r, &x, by_release);
 	}
 	r->failed = r->failed || !good;
+	mem_free(spoke);
 	mem_free(x.has);
-	mem_free(x.told);
+	mem_free(x.counts);
+	mem_free(x.quiet);
 	mem_free(x.times);
 }
 
@@ -450,7 +471,7 @@ static const struct board_column COVERAGE[] = {
 
 /* Over the releases of the period: each release counts once for each that should have it. */
 static const struct board_column REACH[] = {
-	{ "loaded", { "Releases loaded", "已載入次數" }, { "over the newest 100 releases of the period: how often one was loaded by somebody in scope", "期間內最新 100 則發布中，範圍內已載入之次數" }, BOARD_COUNT, M_LOADED, 0, UNIT_COUNT },
+	{ "loaded", { "Releases loaded", "已載入次數" }, { "over the newest 50 releases of the period: how often one was loaded by somebody in scope", "期間內最新 50 則發布中，範圍內已載入之次數" }, BOARD_COUNT, M_LOADED, 0, UNIT_COUNT },
 	{ "scope", { "Releases to load", "應載入次數" }, { "over the same releases: those in scope of each, added up", "同前各則發布之範圍內數合計" }, BOARD_COUNT, M_SCOPE, 0, UNIT_COUNT },
 	{ "coverage", { "Coverage", "涵蓋率" }, { "releases loaded / releases to load. Interval: Wilson, 95 %", "已載入次數 ÷ 應載入次數；區間：Wilson 95 %" }, BOARD_SHARE, M_LOADED, M_SCOPE, UNIT_SHARE },
 	{ "median", { "Median time to load", "載入時間中位數" }, { "from a release until it was live in a detector, half of these", "自發布至於偵測器生效之時間中位數" }, BOARD_MEDIAN, M_LOADED, 0, UNIT_SPAN },

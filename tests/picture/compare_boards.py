@@ -185,7 +185,7 @@ class World:
                 loads.setdefault((who, row['indicator']), row['at'])
         mine = {k: x for k, x in tellers.items() if not x['out'] and self.members[k[0]]['linked'] and self.want(k[0])}
         silent = [m for m, x in self.members.items() if x['linked'] and self.want(m) and (m, '') not in tellers]
-        for o in [o for o in self.offered if self.within(o['at'])][-100:]:
+        for o in [o for o in self.offered if self.within(o["at"])][-50:]:
             have = {k: max(0, loads[k, o['indicator']] - o['at']) / S for k in mine if loads.get((k, o['indicator']), self.now + 1) <= self.now}
             speak = [k for k, x in mine.items() if x['since'] <= o['at'] or k in have]
             yield o['indicator'], [(k[0], v) for k, v in have.items()], [k[0] for k in speak] + silent, bool(speak)
