@@ -337,13 +337,40 @@ static enum rc pseudonym(struct core *c, struct str parent, struct str child, st
 	return ret->p == NULL ? FAIL(err, RC_NOMEM, "loaded: out of memory") : RC_OK;
 }
 
+/* What a child said last of itself is kept, for parents that come later: negative, it looks at no log. */
+static enum rc keep_said(struct core *c, struct str child, const struct loaded_statement *s, struct arena *a, struct err *err)
+{
+	int64_t now = s->out ? -s->since : s->since, had;
+	char key[KEY_MAX];
+
+	snprintf(key, sizeof key, "loaded:said:%.*s", STR(child));
+	TRY(get_number(c, key, a, 0, &had, err));
+	return had == now ? RC_OK : put_number(c, key, now, err);
+}
+
+static enum rc read_said(struct core *c, struct str child, struct loaded_statement *s, struct arena *a, struct err *err)
+{
+	char key[KEY_MAX];
+	int64_t said;
+
+	snprintf(key, sizeof key, "loaded:said:%.*s", STR(child));
+	TRY(get_number(c, key, a, 0, &said, err));
+	s->out = s->out || said < 0;
+	if (said != 0)
+		s->since = said < 0 ? -said : said;
+	return RC_OK;
+}
+
 /* That there is such a member, or that it is gone. */
 static enum rc tell_child(struct core *c, struct str parent, struct str child, bool gone, struct arena *a, struct err *err)
 {
 	struct loaded_statement s = { .since = time_now() / 1000 * 1000, .out = gone };
 
+	usec now = s.since;
+
 	TRY(pseudonym(c, parent, child, S(""), a, &s.member, err));
-	return send(c, parent, &s, arena_fmt(a, "%s %.*s %.*s %lld", c->node.config.identity, STR(parent), STR(s.member), (long long)s.since), a, err);
+	TRY(read_said(c, child, &s, a, err));
+	return send(c, parent, &s, arena_fmt(a, "%s %.*s %.*s %lld", c->node.config.identity, STR(parent), STR(s.member), (long long)now), a, err);
 }
 
 static bool listed(struct str list, struct str name)
@@ -529,6 +556,8 @@ enum rc loaded_came(struct core *c, const struct exchange_from *from, struct str
 	if (!str_eq(from->relation, S("child")))
 		return FAIL(err, RC_BAD, "%.*s is no child: what it has loaded is its own matter", STR(from->peer));
 	TRY(loaded_read(a, object, &s, err));
+	if (s.member.n == 0)
+		TRY(keep_said(c, from->peer, &s, a, err));
 	TRY(exchange_peers(c, S("parent"), a, &parents, &n, err));
 	for (size_t i = 0; i < n; i++)
 		TRY(pass_on(c, parents[i], from->peer, id, &s, a, err));
