@@ -24,6 +24,7 @@ struct named {
 	struct str identity, peer;
 	uint32_t member;         /* index in the picture */
 	bool linked;             /* it is that peer */
+	uint32_t same;           /* a peer that said who it is: the named one that stands for it; or NONE */
 };
 
 struct roll {
@@ -226,8 +227,31 @@ static enum rc put_named(struct roll *r, struct named *n, struct err *err)
 	if (a == NULL)
 		return FAIL(err, RC_NOMEM, "members: out of memory");
 	TRY(describe(r, n, a, &t, err));
+	if (n->same != NONE) {
+		t.hidden = true;
+		t.linked = t.listed = false;
+	}
 	n->linked = t.linked;
 	return tell(r, &t, &n->member, err);
+}
+
+static bool find_named(const struct roll *r, struct str identity, struct str peer, uint64_t *ret)
+{
+	char key[400];
+	int n = snprintf(key, sizeof key, "%.*s\n%.*s", STR(identity), STR(peer));
+
+	return n > 0 && (size_t)n < sizeof key && map_get(r->known, str_make(key, (size_t)n), ret);
+}
+
+/* A peer was known by its name alone and has said who it is since: it counts once. */
+static enum rc join(struct roll *r, struct str identity, struct str peer, struct err *err)
+{
+	uint64_t unnamed, named;
+
+	if (identity.n == 0 || !find_named(r, S(""), peer, &unnamed) || !find_named(r, identity, peer, &named) || r->named[unnamed].same == named)
+		return RC_OK;
+	r->named[unnamed].same = (uint32_t)named;
+	return put_named(r, &r->named[unnamed], err);
 }
 
 enum rc roll_peer(struct roll *r, struct str peer, uint32_t *ret, struct err *err)
@@ -239,7 +263,8 @@ enum rc roll_peer(struct roll *r, struct str peer, uint32_t *ret, struct err *er
 		return FAIL(err, RC_NOMEM, "members: out of memory");
 	if (case_author_of(r->api->store, peer, a, &who, NULL) != RC_OK)
 		who.id = S("");
-	return roll_member(r, who.id, peer, ret, err);
+	TRY(roll_member(r, who.id, peer, ret, err));
+	return join(r, who.id, peer, err);
 }
 
 /* A peer that the register ties to an organisation is that organisation, also before it said a word. */
@@ -290,7 +315,7 @@ static enum rc add_named(struct roll *r, struct str identity, struct str peer, s
 		r->cap = more;
 	}
 	n = &r->named[r->n];
-	*n = (struct named){ .identity = arena_dup(r->memory, identity), .peer = arena_dup(r->memory, peer) };
+	*n = (struct named){ .identity = arena_dup(r->memory, identity), .peer = arena_dup(r->memory, peer), .same = NONE };
 	if (n->identity.p == NULL || n->peer.p == NULL || map_put(r->known, key, r->n) != RC_OK)
 		return FAIL(err, RC_NOMEM, "members: out of memory");
 	r->n++;
@@ -310,7 +335,7 @@ enum rc roll_member(struct roll *r, struct str identity, struct str peer, uint32
 		TRY(add_named(r, identity, peer, str_make(key, (size_t)n), err));
 		at = r->n - 1;
 	}
-	*ret = r->named[at].member;
+	*ret = r->named[r->named[at].same != NONE ? r->named[at].same : at].member;
 	return RC_OK;
 }
 
