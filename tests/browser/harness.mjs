@@ -180,6 +180,30 @@ export async function signIn(page, node, user = 'admin', password = PASSWORD) {
   await page.waitForSelector('nav');
 }
 
+/** What the page's own thread took so far, in ms of processor: whatever else the machine does. */
+export async function worker(page) {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const work = async () => (await cdp.send('Performance.getMetrics')).metrics.find(m => m.name === 'TaskDuration').value * 1000;
+  return { cdp, work };
+}
+
+const REFERENCE = 17;
+/** Figures are of a three-year-old office PC. How much slower this machine is at this moment, a fixed piece of work tells; limits go by that and never
+ *  below it. */
+export async function pace(page, work) {
+  const took = [];
+  for (let i = 0; i < 5; i++) {
+    const before = await work();
+    await page.evaluate(() => { let n = 0; for (let k = 0; k < 12; k++) n += JSON.parse(JSON.stringify(Array.from({ length: 4000 }, (_, i) => ({ i, t: 'x' + i })))).sort((a, b) => a.t < b.t ? -1 : 1).length; return n; });
+    took.push(await work() - before);
+  }
+  took.sort((a, b) => a - b);
+  const times = Math.max(1, took[2] / REFERENCE);
+  note(`the fixed piece of work took ${took[2].toFixed(0)} ms: limits times ${times.toFixed(2)}`);
+  return times;
+}
+
 /** RFC 6238, by itself. */
 export function codeOf(secret, at = Date.now()) {
   const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567', bits = [...secret.replace(/\s/g, '')].map(c => digits.indexOf(c).toString(2).padStart(5, '0')).join('');
