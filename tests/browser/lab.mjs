@@ -37,6 +37,16 @@ async function handIn(page, node) {
   same(await axe(page), [], 'the lab: no barrier');
 }
 
+/** More at once than a node takes of one account. */
+async function many(page, node) {
+  const before = (await node.get('/lab/submissions?limit=200')).json.submissions.length;
+  await page.goto(node.url + '/console/lab');
+  await page.setInputFiles('#lab-file', Array.from({ length: 24 }, (_, i) => ({ name: `${i}.txt`, mimeType: 'text/plain', buffer: Buffer.from('words ' + i) })));
+  await page.locator('[role=status]', { hasText: '已判定 24／24' }).waitFor();
+  same((await node.get('/lab/submissions?limit=200')).json.submissions.length - before, 24, 'many at once wait their turn, and all have their verdict');
+  ok(await page.locator('.sending li').count() <= 20, 'and do not fill the page');
+}
+
 async function readReport(page) {
   await page.locator('tbody a', { hasText: '附件.zip' }).click();
   await page.waitForSelector('.lab-report .tree');
@@ -225,6 +235,7 @@ test(async () => {
   await readBytes(page);
   await share(page, node);
   await cutOff(page, node);
+  await many(page, node);
   await hashOnly(page, node);
   await remove(page, node);
   await elsewhere(page, node);

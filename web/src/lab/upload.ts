@@ -28,7 +28,7 @@ export class Upload {
   private marks: { at: number; sent: number }[] = [];
   private id = '';
   private tries = 0;
-  private readonly key: string;
+  readonly key: string;
 
   constructor(readonly file: File, private readonly meta: { privacy: string; passwords: string }, private readonly said: (p: Progress) => void, private readonly done: (id: string) => void, private readonly piece: number) {
     this.key = [file.name, file.size, file.lastModified, meta.privacy].join('/');
@@ -136,7 +136,7 @@ export class Upload {
   private stumble(e: unknown) {
     if (this.now.stage === 'paused') return;
     if (!(e instanceof Refused)) throw e;
-    const again = e.status === 0 || e.status === 423 || e.status >= 502 && e.code !== 'no-lab';
+    const again = e.status === 0 || e.status === 423 || e.code === 'uploads' || e.status >= 502 && e.code !== 'no-lab';
     if (!again) return this.tell({ stage: 'failed', error: e });
     const wait = Math.max(e.wait, TRIES[Math.min(this.tries++, TRIES.length - 1)]), end = performance.now() + wait * 1000;
     const tick = () => {

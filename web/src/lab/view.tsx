@@ -86,8 +86,10 @@ function Facts({ report, chosen, choose }: { report: Report; chosen: string; cho
     }
     return [...seen.values()];
   }, [report, chosen]);
+  const child = chosen ? report.tree.find(c => c.path === chosen) : undefined;
   return <section aria-labelledby="lab-facts"><h2 id="lab-facts">{w('facts')}</h2>
-    {chosen && <p role="status">{w('onlyOf', '')}<bdi>{chosen}</bdi> <button type="button" onClick={() => choose('')}>{w('showAll')}</button></p>}
+    {chosen && <p role="status">{w('onlyOf', '')}<bdi>{chosen}</bdi> <button type="button" onClick={() => choose('')}>{w('showAll')}</button>
+      {child && <><br />SHA-256 <code>{child.sha256}</code> · {sized(child.size)} · {w('fromParent', child.offset.toLocaleString(), child.length.toLocaleString())}</>}</p>}
     {rows.length === 0 ? <p class="muted">{w('noFacts')}</p> : <Some rows={rows}>{shown => <div class="scroll low" tabIndex={0} role="region" aria-label={w('facts')}><table><thead><tr><th scope="col">{w('name')}</th><th scope="col">{w('value')}</th>{!chosen && <th scope="col">{w('where')}</th>}</tr></thead>
       <tbody>{shown.map((f, i) => <tr key={i}><th scope="row"><code>{f.name}</code></th><td class="text"><bdi>{f.value}</bdi>{f.n > 1 && <small> ×{f.n}</small>}</td>{!chosen && <td><bdi>{f.path}</bdi></td>}</tr>)}</tbody></table></div>}</Some>}</section>;
 }

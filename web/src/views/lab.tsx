@@ -10,7 +10,7 @@ import { ReportView, VerdictTag } from '../lab/view';
 import { w } from '../lab/words';
 import { go, route } from '../route';
 import { signal, useSignal } from '../signal';
-import { Choice, Dialog, Empty, Failed, Heading, Input, pulse, Table, tell, Time, why } from '../ui';
+import { Choice, Dialog, Empty, Failed, Heading, Input, pulse, Table, Time, why } from '../ui';
 
 const CLASSES = ['verdict', 'government', 'public', 'hash'] as const;
 type Class = typeof CLASSES[number];
@@ -28,7 +28,7 @@ const stateOf = (s: Submission) => s.verdict && s.state !== 'deleted' ? <Verdict
 
 // --- what is under way: kept while the page is, whatever view is open ---
 
-interface Sending { upload: Upload; name: string; progress: Progress; id?: string; verdict?: Verdict }
+interface Sending { upload: Upload; name: string; progress: Progress; begun: boolean; id?: string; verdict?: Verdict; lost?: string }
 const LONGEST = 30, SOON = 1000, PIECE = 4 << 20;
 
 async function verdictOf(id: string): Promise<Submission> {
@@ -41,20 +41,38 @@ async function verdictOf(id: string): Promise<Submission> {
 }
 
 const sending = signal<Sending[]>([]);
-const change = (u: Upload, more: Partial<Sending>) => sending.set(sending.get().map(x => x.upload === u ? { ...x, ...more } : x));
+/** Neither sent nor asked for at once: a node takes few uploads of one account at a time, and lets few wait. */
+const AT_ONCE = 4, SHOWN = 20;
+const settled = (s: Sending) => s.verdict !== undefined || s.lost !== undefined || s.progress.stage === 'failed' || s.progress.stage === 'paused';
+
+function begin() {
+  const list = sending.get(), next = list.filter(s => !s.begun).slice(0, Math.max(0, AT_ONCE - list.filter(s => s.begun && !settled(s)).length));
+  if (next.length === 0) return;
+  sending.set(list.map(s => next.includes(s) ? { ...s, begun: true } : s));
+  next.forEach(s => s.upload.start());
+}
+
+function change(u: Upload, more: Partial<Sending>) {
+  sending.set(sending.get().map(x => x.upload === u ? { ...x, ...more } : x));
+  begin();
+}
 
 function send(file: File, privacy: Class, passwords: string, piece: number) {
   const u: Upload = new Upload(file, { privacy, passwords }, progress => change(u, { progress }), id => {
     change(u, { id });
-    void verdictOf(id).then(s => change(u, { verdict: s.verdict ?? undefined }), e => tell(why(e), true));
+    void verdictOf(id).then(s => change(u, s.verdict ? { verdict: s.verdict } : { lost: w('deleted') }), e => change(u, { lost: why(e) }));
   }, piece);
-  sending.set([...sending.get(), { upload: u, name: file.name, progress: { stage: 'asking', sent: 0, size: file.size, rate: 0, left: 0, wait: 0, resumedAt: 0 } }]);
-  u.start();
+  // The same file twice is one upload; handed in again when it has its verdict, it takes the other's place.
+  const list = sending.get().filter(x => x.upload.key !== u.key || !x.verdict);
+  if (list.some(x => x.upload.key === u.key)) return;
+  sending.set([...list, { upload: u, name: file.name, begun: false, progress: { stage: 'asking', sent: 0, size: file.size, rate: 0, left: 0, wait: 0, resumedAt: 0 } }]);
+  begin();
 }
 
 function giveUp(u: Upload) {
   void u.cancel();
   sending.set(sending.get().filter(x => x.upload !== u));
+  begin();
 }
 
 function line(p: Progress): string {
@@ -68,12 +86,21 @@ function line(p: Progress): string {
 function Under({ s, remove }: { s: Sending; remove: () => void }) {
   const p = s.progress;
   return <li class="card"><strong><bdi>{s.name}</bdi></strong>
-    {s.id ? <p>{s.verdict ? <><VerdictTag of={s.verdict} /> <a href={'/console/lab/' + part(s.id)}>{w('reasons')}<span class="hidden"> {s.name}</span></a></> : w('inspecting')}</p> : <>
+    {s.id ? <p>{s.verdict ? <><VerdictTag of={s.verdict} /> <a href={'/console/lab/' + part(s.id)}>{w('reasons')}<span class="hidden"> {s.name}</span></a></> : s.lost ?? w('inspecting')}</p> : !s.begun ? <p class="muted">{w('queued')}</p> : <>
       <progress max={Math.max(1, p.size)} value={p.sent} aria-label={s.name} />
       <p class={p.stage === 'failed' ? 'bad' : 'muted'}>{line(p)}{p.resumedAt > 0 && p.stage === 'sending' && ` · ${w('resumedAt', sized(p.resumedAt))}`}</p>
       <p>{p.stage === 'sending' || p.stage === 'asking' || p.stage === 'waiting' ? <button type="button" onClick={() => s.upload.pause()}>{w('pause')}<span class="hidden"> {s.name}</span></button>
         : <button type="button" onClick={() => s.upload.start()}>{w('resume')}<span class="hidden"> {s.name}</span></button>}
         {' '}<button type="button" onClick={remove}>{w('cancel')}<span class="hidden"> {s.name}</span></button></p></>}</li>;
+}
+
+/** Those that wait or are under way, then the last that came to an end: a thousand files are a number and not a thousand boxes. */
+function Sent() {
+  const list = useSignal(sending), done = list.filter(s => s.verdict), open = list.filter(s => !s.verdict);
+  if (list.length === 0) return null;
+  return <section aria-label={w('uploads')}>
+    {list.length > 1 && <p role="status">{w('sent', done.length, list.length)} {VERDICTS.map(v => [v, done.filter(s => s.verdict === v).length] as const).filter(x => x[1] > 0).map(([v, n]) => <span key={v}><VerdictTag of={v} /> {n} </span>)}</p>}
+    <ul class="sending" aria-live="polite">{[...open.slice(0, SHOWN), ...done.slice(-SHOWN).reverse()].map(s => <Under key={s.upload.key} s={s} remove={() => giveUp(s.upload)} />)}</ul></section>;
 }
 
 /** The first 20 bits go to the node, which answers with all that begin so; which one is meant it does not learn. */
@@ -108,7 +135,7 @@ function LookUp() {
 
 function Intake({ lab }: { lab: Lab }) {
   const [privacy, setPrivacy] = useState<Class>('verdict'), [passwords, setPasswords] = useState(''), [over, setOver] = useState(false), [looked, setLooked] = useState<Looked[]>([]), [error, setError] = useState('');
-  const list = useSignal(sending), input = useRef<HTMLInputElement>(null);
+  const input = useRef<HTMLInputElement>(null);
   async function take(files: Iterable<File>) {
     setError('');
     for (const f of files) {
@@ -141,7 +168,7 @@ function Intake({ lab }: { lab: Lab }) {
       {privacy !== 'hash' && <Input label={w('password')} hint={w('passwordHint')} value={passwords} set={setPasswords} />}
     </div>
     <Failed text={error} />
-    {list.length > 0 && <ul class="sending" aria-live="polite" aria-label={w('uploads')}>{list.map((s, i) => <Under key={i} s={s} remove={() => giveUp(s.upload)} />)}</ul>}
+    <Sent />
     <div role="status">{looked.map((l, i) => <Known key={i} of={l} />)}</div>
   </section>;
 }
