@@ -148,7 +148,7 @@ r = a.cli('alert', 'export', '@', '--format', 'csv', '-o', path('alerts.csv'))
 rows = list(csv.DictReader(io.StringIO(read(path('alerts.csv')).decode())))
 t.same([(x['number'], x['title'][:3]) for x in rows], [(answer, 'ALP'), (number, "'=預")], 'alerts too')
 for args, says in ((('alert', 'export', '@', number, '--format', 'pdf'), '--format'), (('alert', 'export', '@'), 'NUMBER'), (('incident', 'export', '@', case, '--format', 'csv'), 'without NUMBER'),
-                   (('alert', 'export', '@', 'NONE'), 'no such')):
+                   (('alert', 'export', '@', 'NONE'), "no alert 'NONE'")):
     r = a.cli(*args)
     t.ok(r.status in (1, 2) and says in r.err, 'refused: ' + ' '.join(args), r)
 kinds = [f['kind'] for f in a.get('/api/v1/facts?limit=1000').json()['facts'] if f['kind'].endswith('.export')]
