@@ -2,6 +2,7 @@
  * takes the live one. */
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "lab/hashes.h"
 #include "lab/ruleset.h"
 
 #define RULES_MAX 16
@@ -183,4 +184,60 @@ const struct cli_cmd CMD_RULESET_LIST = {
 	.usage = "STORE",
 	.text = { "Each is checked: signature, and the compiled rules against it.", "逐一查驗簽章與規則內容。" },
 	.opts = no_opts, .examples = EXAMPLE("all", "lianfang ruleset list store"), .min_operands = 1, .max_operands = 1, .run = list_run,
+};
+
+static const struct cli_opt hashes_opts[] = {
+	{ "bad", 0, "LIST", { "digests of bad files", "惡意檔案雜湊清單" }, true },
+	{ "good", 0, "LIST", { "digests of known good files", "已知良好檔案雜湊清單" }, true },
+	{ NULL, 0, NULL, { NULL, NULL }, false },
+};
+
+static enum rc add_lists(const struct cli *c, const char *opt, bool good, struct lab_hashes *h, struct err *err)
+{
+	struct buf generation;
+	enum rc rc = RC_OK;
+
+	buf_init(&generation, 1 << 20);
+	for (int i = 0; rc == RC_OK && cli_get_nth(c, opt, i) != NULL; i++)
+		rc = lab_hashes_add(h, cli_get_nth(c, opt, i), good, &generation, err);
+	buf_done(&generation);
+	return rc;
+}
+
+static int hashes_run(struct cli *c)
+{
+	struct lab_hashes *h = NULL;
+	struct err err = { 0 };
+	struct buf b;
+	int status;
+	enum rc rc = lab_hashes_new(&h, &err);
+
+	if (rc == RC_OK)
+		rc = add_lists(c, "bad", false, h, &err);
+	if (rc == RC_OK)
+		rc = add_lists(c, "good", true, h, &err);
+	if (rc == RC_OK)
+		rc = lab_hashes_seal(h, &err);
+	if (rc == RC_OK)
+		rc = lab_hashes_save(h, c->operands[0], &err);
+	if (rc != RC_OK) {
+		lab_hashes_free(h);
+		return cli_fail(c, &err);
+	}
+	buf_init(&b, 256);
+	buf_fmt(&b, c->json ? "{\"digests\": %zu}" : c->zh ? "%zu 筆雜湊" : "%zu digests", lab_hashes_count(h));
+	lab_hashes_free(h);
+	status = cli_print(&b);
+	buf_done(&b);
+	return status;
+}
+
+const struct cli_cmd CMD_RULESET_HASHES = {
+	.name = "ruleset hashes",
+	.summary = { "lists of digests as one table, there at once however long", "將雜湊清單編成單一對照表" },
+	.usage = "TABLE",
+	.text = { "The table stands where a list may: lianfang scan --bad TABLE. It holds both sorts of digests, and is replaced as a whole.",
+		  "對照表可用於任何清單之處：lianfang scan --bad TABLE。其內兼含惡意與良好雜湊，並以整檔方式更新。" },
+	.opts = hashes_opts, .examples = EXAMPLE("both sorts", "lianfang ruleset hashes --bad bad.txt --good good.txt table"), .min_operands = 1, .max_operands = 1,
+	.run = hashes_run,
 };

@@ -30,11 +30,18 @@ struct row {
 /* The same pressed together: the key without its two first bytes, the name. */
 #define PRESSED (KEY - 2 + sizeof(uint32_t))
 
+/* At the end of a table that is a file. */
+struct tail {
+	uint64_t rows, names;
+	char magic[16];
+};
+#define MAGIC "lianfang-hashes1"
+
 struct lab_hashes {
 	int fd;
 	char *shared;     /* rows while they are gathered; once sealed the places, the pressed rows, the names */
 	size_t n_shared;
-	size_t n, cap;
+	size_t n, cap, n_names; /* n_names: bytes, once sealed */
 	struct buf names; /* texts with a NUL behind each; until it is sealed */
 	bool sealed;
 };
@@ -192,22 +199,89 @@ static enum rc map_list(const char *path, struct str *ret, struct err *err)
 	return RC_OK;
 }
 
+/* Is it a table of ours, and whole? Its own places and names are checked once, so that a look-up need not. */
+static bool is_table(struct str text, struct tail *t)
+{
+	const uint32_t *places = (const uint32_t *)(const void *)text.p;
+
+	if (text.n < PLACES_BYTES + sizeof *t)
+		return false;
+	memcpy(t, text.p + text.n - sizeof *t, sizeof *t);
+	if (memcmp(t->magic, MAGIC, sizeof t->magic) != 0 || t->rows > ROWS_MAX || t->names == 0 || t->names > NAMES_MAX ||
+	    text.n != PLACES_BYTES + t->rows * PRESSED + t->names + sizeof *t || text.p[text.n - sizeof *t - 1] != '\0' || places[65536] != t->rows)
+		return false;
+	for (size_t i = 0; i < 65536; i++)
+		if (places[i] > places[i + 1])
+			return false;
+	for (size_t i = 0; i < t->rows; i++) {
+		uint32_t name;
+
+		memcpy(&name, text.p + PLACES_BYTES + i * PRESSED + KEY - 2, sizeof name);
+		if ((name & ~GOOD) >= t->names)
+			return false;
+	}
+	return true;
+}
+
+/* The table takes the place of what is gathered, of which there is nothing yet. */
+static void adopt(struct lab_hashes *h, struct str text, const struct tail *t)
+{
+	munmap(h->shared, h->n_shared);
+	file_closep(&h->fd);
+	buf_done(&h->names);
+	h->shared = (char *)(uintptr_t)text.p;
+	h->n_shared = text.n;
+	h->n = (size_t)t->rows;
+	h->n_names = (size_t)t->names;
+	h->sealed = true;
+}
+
+enum rc lab_hashes_save(const struct lab_hashes *h, const char *path, struct err *err)
+{
+	struct tail t = { .rows = h->n, .names = h->n_names };
+	char next[4096];
+	enum rc rc;
+
+	if (!h->sealed || snprintf(next, sizeof next, "%s.new", path) >= (int)sizeof next)
+		return FAIL(err, RC_LIMIT, "%s: cannot be written", path);
+	memcpy(t.magic, MAGIC, sizeof t.magic);
+	{
+		CLEANUP(file_closep) int fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+		rc = fd < 0 ? FAIL(err, RC_IO, "%s: %m", next) : file_write_at(fd, 0, str_make(h->shared, PLACES_BYTES + h->n * PRESSED + h->n_names), err);
+		if (rc == RC_OK)
+			rc = file_write_at(fd, PLACES_BYTES + h->n * PRESSED + h->n_names, str_make((const char *)&t, sizeof t), err);
+		if (rc == RC_OK)
+			rc = file_sync_data(fd, err);
+	}
+	if (rc == RC_OK && rename(next, path) != 0)
+		rc = FAIL(err, RC_IO, "%s: %m", path);
+	return rc;
+}
+
 enum rc lab_hashes_add(struct lab_hashes *h, const char *path, bool good, struct buf *generation, struct err *err)
 {
 	unsigned char sum[SHA256_LEN];
-	struct str text;
 	uint32_t unnamed = (uint32_t)h->names.n;
+	struct str text;
+	struct tail t;
 	enum rc rc;
 
+	if (h->sealed)
+		return FAIL(err, RC_BAD, "%s: a table of digests goes with no other list", path);
 	TRY(map_list(path, &text, err));
-	/* A digest without a name is called by its list. */
-	buf_cstr(&h->names, strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path);
-	buf_char(&h->names, '\0');
-	rc = add_lines(h, path, text, good, unnamed, err);
 	hash_sha256(text, sum);
 	buf_cstr(generation, good ? "good " : "bad ");
 	hex_put(generation, str_make((const char *)sum, sizeof sum));
 	buf_char(generation, '\n');
+	if (h->n == 0 && is_table(text, &t)) {
+		adopt(h, text, &t);
+		return RC_OK;
+	}
+	/* A digest without a name is called by its list. */
+	buf_cstr(&h->names, strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path);
+	buf_char(&h->names, '\0');
+	rc = add_lines(h, path, text, good, unnamed, err);
 	if (text.n > 0)
 		munmap((void *)(uintptr_t)text.p, text.n);
 	return rc;
@@ -286,6 +360,8 @@ enum rc lab_hashes_seal(struct lab_hashes *h, struct err *err)
 {
 	size_t rows;
 
+	if (h->sealed)
+		return RC_OK;
 	if (h->n > UINT32_MAX)
 		return FAIL(err, RC_LIMIT, "hashes: too many");
 	sort(rows_of(h), h->n, (uint32_t *)(void *)h->shared);
@@ -293,6 +369,7 @@ enum rc lab_hashes_seal(struct lab_hashes *h, struct err *err)
 	rows = PLACES_BYTES + h->n * PRESSED;
 	TRY(resize(h, rows + h->names.n, err));
 	memcpy(h->shared + rows, h->names.p, h->names.n);
+	h->n_names = h->names.n;
 	buf_done(&h->names);
 	h->sealed = true;
 	file_closep(&h->fd);

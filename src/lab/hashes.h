@@ -18,6 +18,9 @@ struct lab_hash_hit {
 enum rc lab_hashes_new(struct lab_hashes **ret, struct err *err) MUSTUSE;
 enum rc lab_hashes_add(struct lab_hashes *h, const char *path, bool good, struct buf *generation, struct err *err) MUSTUSE;
 enum rc lab_hashes_seal(struct lab_hashes *h, struct err *err) MUSTUSE;
+/* A sealed table as a file, that lab_hashes_add takes in place of a list, when it is the only one: it is mapped, so that ten million digests are there in
+ * the time of one digest over them, and shared by all who map it. */
+enum rc lab_hashes_save(const struct lab_hashes *h, const char *path, struct err *err) MUSTUSE;
 void lab_hashes_free(struct lab_hashes *h);
 size_t lab_hashes_count(const struct lab_hashes *h);
 

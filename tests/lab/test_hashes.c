@@ -140,6 +140,47 @@ static void out_of_memory(void)
 	OK(rc == RC_OK && mem_live() == before, "whichever allocation fails, nothing stays (%d)", n);
 }
 
+/* --- a table that is a file --- */
+
+static void tables(void)
+{
+	static char table[] = "/tmp/lab-table-XXXXXX";
+	struct lab_hashes *h = NULL, *again = NULL;
+	struct lab_hash_hit hit;
+	struct buf bytes, generation;
+	struct err err = { 0 };
+	int fd = mkstemp(table);
+
+	buf_init(&generation, 4096);
+	OK(fd >= 0 && load(A64 " Bad.A\n" C32 "\n", false, &h, &err) == RC_OK && lab_hashes_save(h, table, &err) == RC_OK, "a table is saved %s", err.text);
+	OK(lab_hashes_new(&again, &err) == RC_OK && lab_hashes_add(again, table, true, &generation, &err) == RC_OK && lab_hashes_seal(again, &err) == RC_OK, "and taken as a list");
+	EQ_INT(lab_hashes_count(again), 2, "with all its digests");
+	OK(find(again, A64, &hit) && str_eq(hit.name, S("Bad.A")) && !hit.good, "their names and sorts");
+	OK(find(again, C32, &hit) && !find(again, B40, &hit), "and no others");
+	OK(lab_hashes_add(again, path, false, &generation, &err) == RC_BAD, "no list goes with it: %s", err.text);
+	lab_hashes_free(again);
+	OK(file_read(table, 1 << 20, &bytes, &err) == RC_OK, "its bytes");
+	for (size_t i = 0; i < 4; i++) {
+		/* A place, a row's name, the number of rows, its end. */
+		size_t at[] = { 65536 * 4, 65537 * 4 + 17, bytes.n - 32, bytes.n - 1 };
+		struct buf copy;
+
+		buf_init(&copy, 1 << 20);
+		buf_str(&copy, buf_view(&bytes));
+		copy.p[at[i]] ^= 0x7f;
+		again = NULL;
+		OK(file_replace(table, buf_view(&copy), 0600, &err) == RC_OK && lab_hashes_new(&again, &err) == RC_OK && lab_hashes_add(again, table, false, &generation, &err) == RC_BAD,
+		   "damaged at %zu it is refused", at[i]);
+		lab_hashes_free(again);
+		buf_done(&copy);
+	}
+	buf_done(&bytes);
+	buf_done(&generation);
+	lab_hashes_free(h);
+	close(fd);
+	unlink(table);
+}
+
 int main(void)
 {
 	int fd = mkstemp(path);
@@ -150,5 +191,6 @@ int main(void)
 	many();
 	out_of_memory();
 	unlink(path);
+	tables();
 	return tap_done();
 }
