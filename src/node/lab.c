@@ -17,13 +17,14 @@
 #include "sys/file.h"
 #include "sys/unixsock.h"
 
-#define TAKERS 4
+#define TAKERS 8
 #define TRIES_MAX 20                    /* of one that the role, or its workers, died under */
 #define TRIED_KEPT 256
 #define LOOK_EACH (USEC_PER_SEC)
 #define CONNECT_EACH (USEC_PER_SEC / 10)
 #define UPKEEP_EACH (60 * USEC_PER_SEC)
 #define UPLOAD_IDLE (24 * 3600 * USEC_PER_SEC)
+#define LEFT_OVER (3600 * USEC_PER_SEC)
 #define DAY (24 * 3600 * USEC_PER_SEC)
 #define UPKEEP_AT_ONCE 500
 #define ARENA ((size_t)64 << 20)
@@ -412,6 +413,27 @@ static void forget_old(struct lab_desk *d, struct arena *a)
 		log_line(LOG_LEVEL_WARN, "lab", "upkeep: %s", err.text);
 }
 
+/* When in doubt it is. */
+static bool is_wanted(void *ctx, struct str name)
+{
+	struct lab_desk *d = ctx;
+	uint64_t n;
+
+	return submission_count_at(d->core->node.store, name, &n, NULL) != RC_OK || n > 0;
+}
+
+/* Once at the start, of what came an hour ago and earlier: nothing of now is near it. */
+static void clear_up(struct lab_desk *d)
+{
+	struct err err = { 0 };
+	uint64_t n = 0;
+
+	if (samples_sweep_content(d->samples, time_now() - LEFT_OVER, is_wanted, d, &n, &err) != RC_OK)
+		log_line(LOG_LEVEL_WARN, "lab", "upkeep: %s", err.text);
+	if (n > 0)
+		log_line(LOG_LEVEL_INFO, "lab", "%llu samples that belong to no submission were destroyed", (unsigned long long)n);
+}
+
 static void upkeep(struct lab_desk *d, struct arena *a)
 {
 	struct err err = { 0 };
@@ -451,6 +473,7 @@ static void *feed(void *arg)
 	usec next_upkeep = 0;
 	struct err err;
 
+	clear_up(d);
 	while (a != NULL && !atomic_load(&d->stopping)) {
 		bool more = false, full;
 

@@ -22,7 +22,7 @@
 struct samples {
 	unsigned char key[CHEST_KEY_LEN], name_key[MAC_KEY_LEN];
 	char dir[PATH_MAX - 128];
-	pthread_mutex_t locks[LOCKS]; /* of addresses */
+	pthread_rwlock_t locks[LOCKS]; /* of addresses */
 };
 
 static const struct kind {
@@ -102,7 +102,7 @@ enum rc samples_open(const char *dir, struct samples **ret, struct err *err)
 		return rc;
 	}
 	for (size_t i = 0; i < LOCKS; i++)
-		pthread_mutex_init(&s->locks[i], NULL);
+		pthread_rwlock_init(&s->locks[i], NULL);
 	*ret = s;
 	return RC_OK;
 }
@@ -112,19 +112,24 @@ void samples_close(struct samples *s)
 	if (s == NULL)
 		return;
 	for (size_t i = 0; i < LOCKS; i++)
-		pthread_mutex_destroy(&s->locks[i]);
+		pthread_rwlock_destroy(&s->locks[i]);
 	secret_wipe(s, sizeof *s);
 	mem_free(s);
 }
 
+void samples_share(struct samples *s, struct str address)
+{
+	pthread_rwlock_rdlock(&s->locks[hash_table(address) % LOCKS]);
+}
+
 void samples_hold(struct samples *s, struct str address)
 {
-	pthread_mutex_lock(&s->locks[hash_table(address) % LOCKS]);
+	pthread_rwlock_wrlock(&s->locks[hash_table(address) % LOCKS]);
 }
 
 void samples_release(struct samples *s, struct str address)
 {
-	pthread_mutex_unlock(&s->locks[hash_table(address) % LOCKS]);
+	pthread_rwlock_unlock(&s->locks[hash_table(address) % LOCKS]);
 }
 
 /* --- names --- */
@@ -212,20 +217,43 @@ enum rc samples_new(const struct samples *s, enum sample_kind kind, struct str n
 	return sync_folder(path, err);
 }
 
-/* A crash between leaves the old one or the new one. */
-static enum rc put_new(const struct samples *s, const char *path, struct str bytes, struct err *err)
+static enum rc fill(const struct samples *s, const char *path, struct str bytes, struct err *err)
 {
-	char fresh[PATH_MAX + 8];
 	struct chest *c;
 	enum rc rc;
 
-	snprintf(fresh, sizeof fresh, "%s.new", path);
-	TRY(chest_destroy(fresh, err));
-	TRY(chest_create(fresh, s->key, &c, err));
+	TRY(chest_create(path, s->key, &c, err));
 	rc = chest_append(c, bytes, err);
 	if (rc == RC_OK)
 		rc = chest_sync(c, err);
 	chest_close(c);
+	if (rc != RC_OK)
+		(void)!chest_destroy(path, NULL);
+	return rc;
+}
+
+static enum rc fill_new(const struct samples *s, const char *path, char fresh[static PATH_MAX + 32], struct str bytes, struct err *err)
+{
+	uint64_t salt;
+
+	random_bytes(&salt, sizeof salt);
+	snprintf(fresh, PATH_MAX + 32, "%s.%016llx", path, (unsigned long long)salt);
+	return fill(s, fresh, bytes, err);
+}
+
+/* A crash between leaves the old one, none, or the new one. Where there was none it may be cut short, and whoever put it knows that it is not done: that
+ * spares the disk a second journal entry for the name. */
+static enum rc put_new(const struct samples *s, const char *path, struct str bytes, struct err *err)
+{
+	char fresh[PATH_MAX + 32];
+	enum rc rc;
+
+	if (!file_exists(path)) {
+		rc = fill(s, path, bytes, err);
+		return rc == RC_OK ? sync_folder(path, err) : rc;
+	}
+	rc = fill_new(s, path, fresh, bytes, err);
+
 	if (rc == RC_OK && file_exists(path)) /* what goes is destroyed, not merely replaced */
 		rc = chest_destroy(path, err);
 	if (rc == RC_OK && rename(fresh, path) != 0)
@@ -239,6 +267,23 @@ enum rc samples_put(const struct samples *s, enum sample_kind kind, struct str n
 
 	TRY(path_of(s, kind, name, path, err));
 	return put_new(s, path, bytes, err);
+}
+
+enum rc samples_put_once(const struct samples *s, struct str address, struct str bytes, struct err *err)
+{
+	char path[PATH_MAX], fresh[PATH_MAX + 32];
+
+	TRY(path_of(s, SAMPLE_CONTENT, address, path, err));
+	TRY(fill_new(s, path, fresh, bytes, err));
+	if (renameat2(AT_FDCWD, fresh, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+		return sync_folder(path, err);
+	if (errno != EEXIST) {
+		err_set(err, RC_IO, "lab: %m");
+		(void)!chest_destroy(fresh, NULL);
+		return RC_IO;
+	}
+	TRY(chest_destroy(fresh, err));
+	return sync_folder(path, err); /* that of whoever came first is as durable as his */
 }
 
 enum rc samples_read(const struct samples *s, enum sample_kind kind, struct str name, struct buf *out, struct err *err)
@@ -330,26 +375,47 @@ enum rc samples_memfd(const struct samples *s, enum sample_kind kind, struct str
 
 /* --- upkeep --- */
 
-enum rc samples_sweep(const struct samples *s, usec before, uint64_t *ret_n, struct err *err)
+/* What lies in one folder since before `before` and is not wanted. `wanted` NULL: nothing is. */
+static enum rc sweep_folder(const char *folder, usec before, bool (*wanted)(void *ctx, struct str name), void *ctx, uint64_t *ret_n, struct err *err)
 {
-	char folder[PATH_MAX], path[PATH_MAX + 256];
+	uint64_t n = 0;
+	char path[PATH_MAX + 256];
 	const struct dirent *e;
 	struct stat st;
 	enum rc rc = RC_OK;
-	DIR *d;
+	DIR *d = opendir(folder);
 
-	*ret_n = 0;
-	snprintf(folder, sizeof folder, "%s/%s", s->dir, KINDS[SAMPLE_UPLOAD].folder);
-	d = opendir(folder);
 	if (d == NULL)
 		return FAIL(err, RC_IO, "lab: %m");
 	while (rc == RC_OK && *ret_n < SWEPT_AT_ONCE && (e = readdir(d)) != NULL) {
 		snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
-		if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode) || (usec)st.st_mtime * USEC_PER_SEC >= before)
+		if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode) || (usec)st.st_mtime * USEC_PER_SEC >= before || (wanted != NULL && wanted(ctx, str_of(e->d_name))))
 			continue;
 		rc = chest_destroy(path, err);
-		*ret_n += rc == RC_OK;
+		n++;
 	}
 	closedir(d);
-	return rc == RC_OK && *ret_n > 0 ? file_sync_dir(folder, err) : rc;
+	*ret_n += n;
+	return rc == RC_OK && n > 0 ? file_sync_dir(folder, err) : rc;
+}
+
+enum rc samples_sweep(const struct samples *s, usec before, uint64_t *ret_n, struct err *err)
+{
+	char folder[PATH_MAX];
+
+	*ret_n = 0;
+	snprintf(folder, sizeof folder, "%s/%s", s->dir, KINDS[SAMPLE_UPLOAD].folder);
+	return sweep_folder(folder, before, NULL, NULL, ret_n, err);
+}
+
+enum rc samples_sweep_content(const struct samples *s, usec before, bool (*wanted)(void *ctx, struct str address), void *ctx, uint64_t *ret_n, struct err *err)
+{
+	char folder[PATH_MAX];
+
+	*ret_n = 0;
+	for (unsigned i = 0; i < 256; i++) {
+		snprintf(folder, sizeof folder, "%s/%s/%02x", s->dir, KINDS[SAMPLE_CONTENT].folder, i);
+		TRY(sweep_folder(folder, before, wanted, ctx, ret_n, err));
+	}
+	return RC_OK;
 }

@@ -35,8 +35,11 @@ enum rc samples_read(const struct samples *s, enum sample_kind kind, struct str 
 enum rc samples_keep(const struct samples *s, struct str upload, struct str address, struct err *err) MUSTUSE;
 /* The key is gone, durably, when this returns RC_OK: also when nothing was there. */
 enum rc samples_destroy(const struct samples *s, enum sample_kind kind, struct str name, struct err *err) MUSTUSE;
-/* Between the two nobody else keeps or destroys content at that address: whoever keeps content holds it until its row is there, whoever destroys
- * content from before it asks whether others have it. */
+/* Content for submissions that come at a time: it is put once, and the first that is whole stays. Under samples_share. */
+enum rc samples_put_once(const struct samples *s, struct str address, struct str bytes, struct err *err) MUSTUSE;
+/* Until samples_release nobody destroys content at that address (share), or nobody keeps or destroys it (hold): whoever keeps content shares it
+ * until its row is there, whoever destroys content holds it from before it asks whether others have it. */
+void samples_share(struct samples *s, struct str address);
 void samples_hold(struct samples *s, struct str address);
 void samples_release(struct samples *s, struct str address);
 /* The bytes in a sealed memfd, to be handed to a worker, with their digest. RC_CORRUPT: they are not `size` bytes. */
@@ -44,5 +47,8 @@ enum rc samples_memfd(const struct samples *s, enum sample_kind kind, struct str
 
 /* Uploads that nobody touched since `before`: destroyed. */
 enum rc samples_sweep(const struct samples *s, usec before, uint64_t *ret_n, struct err *err) MUSTUSE;
+/* Content that came before `before` and that nobody wants: what a crash left between a row and its bytes. `name`: an address, or one with a suffix, of
+ * what was never put in its place. */
+enum rc samples_sweep_content(const struct samples *s, usec before, bool (*wanted)(void *ctx, struct str name), void *ctx, uint64_t *ret_n, struct err *err) MUSTUSE;
 
 #endif

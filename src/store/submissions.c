@@ -446,6 +446,28 @@ uint64_t submission_count_waiting(struct store *s)
 	return store_read(s, count_waiting, &n, NULL) == RC_OK && n > 0 ? (uint64_t)n : 0;
 }
 
+struct counting {
+	struct str address;
+	int64_t n;
+};
+
+static enum rc count_at(struct db *d, void *ctx, struct err *err)
+{
+	struct counting *c = ctx;
+
+	return DB_ONE_INT(d, &c->n, err, "SELECT count(*) FROM submission WHERE address = $1 AND address <> ''", DB_TEXT(c->address));
+}
+
+enum rc submission_count_at(struct store *s, struct str address, uint64_t *ret, struct err *err)
+{
+	struct counting c = { .address = address };
+
+	TRY(text_check(address, SHORT_MAX, "address", err));
+	TRY(store_read(s, count_at, &c, err));
+	*ret = (uint64_t)c.n;
+	return RC_OK;
+}
+
 struct measuring {
 	int64_t bytes;
 };

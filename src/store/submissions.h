@@ -69,6 +69,8 @@ enum rc submission_list(struct store *s, const struct submission_filter *f, stru
 enum rc submission_next(struct store *s, struct str owner, uint32_t limit, struct arena *a, struct submission **ret, size_t *ret_n, struct err *err) MUSTUSE;
 /* Waiting ones with row > after, the oldest first. */
 enum rc submission_waiting(struct store *s, int64_t after, uint32_t limit, struct arena *a, struct submission **ret, size_t *ret_n, struct err *err) MUSTUSE;
+/* How many have their content at this address. */
+enum rc submission_count_at(struct store *s, struct str address, uint64_t *ret, struct err *err) MUSTUSE;
 uint64_t submission_count_waiting(struct store *s);
 
 /* Verdicts with number > after, in their order: who keeps the last number it dealt with (meta_put) misses none. One that is inspected again gets a new number. */

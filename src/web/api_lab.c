@@ -222,7 +222,7 @@ static enum rc complete(struct api_call *c, struct submission *s, struct chest *
 		snprintf(hex + 2 * i, 3, "%02x", sha256[i]);
 	s->sha256 = str_of(hex);
 	s->address = str_of(address);
-	samples_hold(samples, s->address);
+	samples_share(samples, s->address);
 	rc = submission_complete(c->api->store, s, api_lab_quota(c), s->owner, err);
 	if (rc == RC_OK)
 		rc = samples_keep(samples, s->id, s->address, err);

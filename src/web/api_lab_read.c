@@ -169,7 +169,7 @@ static enum rc one_get(struct api_call *c, struct err *err)
 
 /* --- a small file whole --- */
 
-static enum rc keep_content(struct samples *samples, const struct submission *s, struct str bytes, bool *ret_fresh, struct err *err)
+static enum rc keep_content(struct samples *samples, const struct submission *s, struct str bytes, struct err *err)
 {
 	struct chest *chest;
 	enum rc rc = samples_get(samples, SAMPLE_CONTENT, s->address, false, &chest, err);
@@ -180,9 +180,20 @@ static enum rc keep_content(struct samples *samples, const struct submission *s,
 		chest_close(chest);
 		if (whole)
 			return RC_OK;
+		return samples_put(samples, SAMPLE_CONTENT, s->address, bytes, err);
 	}
-	*ret_fresh = true;
-	return samples_put(samples, SAMPLE_CONTENT, s->address, bytes, err);
+	return samples_put_once(samples, s->address, bytes, err);
+}
+
+/* What was refused does not rest here, unless another submission has it. */
+static void drop_content(struct api_call *c, struct str address)
+{
+	uint64_t n = 1;
+
+	samples_hold(c->api->lab->samples, address);
+	if (submission_count_at(c->api->store, address, &n, NULL) == RC_OK && n == 0)
+		(void)!samples_destroy(c->api->lab->samples, SAMPLE_CONTENT, address, NULL);
+	samples_release(c->api->lab->samples, address);
 }
 
 static enum rc take_whole(struct api_call *c, struct submission *s, struct err *err)
@@ -190,7 +201,6 @@ static enum rc take_whole(struct api_call *c, struct submission *s, struct err *
 	char *address = arena_alloc(c->req->arena, SAMPLE_ADDRESS_LEN + 1), *hex = arena_alloc(c->req->arena, 2 * SHA256_LEN + 1);
 	struct samples *samples = c->api->lab->samples;
 	unsigned char sha256[SHA256_LEN];
-	bool fresh = false;
 	enum rc rc;
 
 	if (address == NULL || hex == NULL)
@@ -201,13 +211,13 @@ static enum rc take_whole(struct api_call *c, struct submission *s, struct err *
 		snprintf(hex + 2 * i, 3, "%02x", sha256[i]);
 	s->sha256 = str_of(hex);
 	s->address = str_of(address);
-	samples_hold(samples, s->address);
-	rc = keep_content(samples, s, c->req->body, &fresh, err);
+	samples_share(samples, s->address);
+	rc = keep_content(samples, s, c->req->body, err);
 	if (rc == RC_OK)
 		rc = submission_add(c->api->store, s, api_lab_quota(c), s->owner, err);
-	if (rc != RC_OK && fresh)
-		(void)!samples_destroy(samples, SAMPLE_CONTENT, s->address, NULL);
 	samples_release(samples, s->address);
+	if (rc != RC_OK)
+		drop_content(c, s->address);
 	return rc;
 }
 
