@@ -88,7 +88,7 @@ static const struct key keys[] = {
 	{ "lab", "max_mb", KIND_INT, AT(lab_max_mb), "256", 1, 4095, NULL, "Largest file in MiB." },
 	{ "lab", "waiting", KIND_INT, AT(lab_waiting), "100000", 1, 100000000, NULL, "Submissions that may wait; more are refused for the time being." },
 	{ "lab", "keep_days", KIND_INT, AT(lab_keep_days), "90", 1, 36500, NULL, "Samples are destroyed after so long; their reports stay." },
-	{ "lab", "keep_mb", KIND_INT, AT(lab_keep_mb), "10240", 1, 1000000000, NULL, "And the oldest of them, when they are more than this in MiB." },
+	{ "lab", "keep_mb", KIND_INT, AT(lab_keep_mb), "10240", 1, 1000000000, NULL, "And the oldest of them, when they are more than this in MiB; no more than this may be on its way, either." },
 	{ "lab", "per_account", KIND_INT, AT(lab_per_account), "10000", 0, 1000000000, NULL, "Files that an account may hand in within an hour; 0 = no limit." },
 	{ "lab", "per_account_mb", KIND_INT, AT(lab_per_account_mb), "10240", 0, 1000000000, NULL, "And MiB." },
 	{ "lab", "per_address", KIND_INT, AT(lab_per_address), "20", 0, 1000000000, NULL, "Files that come without an account from one address within an hour." },

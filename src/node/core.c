@@ -493,8 +493,8 @@ static enum rc open_lab(struct core *c, struct err *err)
 	c->api_lab = (struct api_lab){ .samples = lab_desk_samples(c->lab), .known = c->lab_known, .open = conf->lab_public,
 				       .size_max = (uint64_t)conf->lab_max_mb << 20, .piece_max = (uint64_t)conf->max_body_mb << 20, .keep_days = conf->lab_keep_days,
 				       .waits_max = conf->workers > 2 ? (int)conf->workers / 2 : 1,
-				       .account = { .owner_files = conf->lab_per_account, .owner_mb = conf->lab_per_account_mb, .waiting = conf->lab_waiting },
-				       .address = { .from_files = conf->lab_per_address, .from_mb = conf->lab_per_address_mb, .waiting = conf->lab_waiting },
+				       .account = { .owner_files = conf->lab_per_account, .owner_mb = conf->lab_per_account_mb, .waiting = conf->lab_waiting, .uploading_mb = conf->lab_keep_mb },
+				       .address = { .from_files = conf->lab_per_address, .from_mb = conf->lab_per_address_mb, .waiting = conf->lab_waiting, .uploading_mb = conf->lab_keep_mb },
 				       .wake = lab_wake, .wait = lab_wait, .inspects = lab_inspects, .state = lab_state, .ctx = c };
 	c->api.lab = &c->api_lab;
 	return RC_OK;

@@ -141,6 +141,9 @@ static enum rc add_job(struct store *s, void *ctx, struct err *err)
 		TRY(DB_ONE_INT(s->write_db, &n, err, "SELECT count(*) FROM submission WHERE state = 0 AND owner = $1", DB_TEXT(r->owner)));
 		if (n >= (str_eq(r->owner, S(SUBMISSION_PUBLIC)) ? 64 * UPLOADS_PER_OWNER : UPLOADS_PER_OWNER))
 			return FAIL(err, RC_LIMIT, "%lld uploads are under way: end them first", (long long)n);
+		TRY(DB_ONE_INT(s->write_db, &n, err, "SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM submission WHERE state = 0"));
+		if (c->q->uploading_mb > 0 && n + (int64_t)r->size > c->q->uploading_mb * MIB)
+			return FAIL(err, RC_BUSY, "%lld MiB are on their way already: try again later", (long long)(n / MIB));
 	}
 	TRY(check_waiting(s, c->q, err));
 	TRY(count_in(s, "account", str_eq(r->owner, S(SUBMISSION_PUBLIC)) ? S("") : r->owner, r->size, c->q->owner_files, c->q->owner_mb, err));

@@ -38,10 +38,11 @@ struct submission {
 struct quota {
 	int64_t owner_files, owner_mb, from_files, from_mb; /* 0: no limit */
 	int64_t waiting;                                   /* in all */
+	int64_t uploading_mb;                              /* announced by all uploads under way */
 };
 
 /* Takes a new one: `r` as far as it is known (id, owner, from, name, privacy, state UPLOADING or WAITING, size, sha256, address), sets row and at; and a fact
- * ("lab.submit") when it waits. RC_DENIED: a quota, and which; RC_BUSY: too many wait; RC_LIMIT: too many uploads of this owner. `actor` for the chain. */
+ * ("lab.submit") when it waits. RC_DENIED: a quota, and which; RC_BUSY: too many wait, too much is on its way; RC_LIMIT: too many uploads of this owner. `actor` for the chain. */
 enum rc submission_add(struct store *s, struct submission *r, const struct quota *q, struct str actor, struct err *err) MUSTUSE;
 /* An upload is complete: state, sha256, address of `r`. RC_CONFLICT: it was already. RC_BUSY as above. */
 enum rc submission_complete(struct store *s, const struct submission *r, const struct quota *q, struct str actor, struct err *err) MUSTUSE;

@@ -116,6 +116,10 @@ static void quotas(struct scene *sc)
 		if (add(sc, &r, &NONE) != RC_OK)
 			OK(false, "upload %d", i);
 	}
+	r = one(6, "user:f", PRIVACY_PUBLIC, SUBMISSION_UPLOADING);
+	r.size = (uint64_t)1 << 20;
+	GIVES(sc, RC_BUSY, add(sc, &r, &(struct quota){ .uploading_mb = 1 }), "more on its way than all may announce");
+	DONE(sc, add(sc, &r, &(struct quota){ .uploading_mb = 2 }), "and no more than that");
 	r = one(6, "user:e", PRIVACY_PUBLIC, SUBMISSION_UPLOADING);
 	GIVES(sc, RC_LIMIT, add(sc, &r, &NONE), "too many uploads at a time");
 	DONE(sc, submission_drop(sc->s, str_of(ids[5]), &sc->err), "one is given up");
