@@ -80,7 +80,7 @@ static const struct key keys[] = {
 	{ "lab", "public", KIND_BOOL, AT(lab_public), "no", 0, 0, NULL, "Whether people without an account may hand in files and look digests up." },
 	{ "lab", "indicators", KIND_BOOL, AT(lab_indicators), "no", 0, 0, NULL,
 	  "Whether digests of what is found malicious become indicators by themselves and go up and down the tiers; else a person shares them." },
-	{ "lab", "rules", KIND_TEXT, AT(lab_rules), "", 0, 0, NULL, "YARA rules: a file, a folder of *.yar and *.yara, or compiled ones; empty = none." },
+	{ "lab", "rules", KIND_TEXT, AT(lab_rules), "", 0, 0, NULL, "YARA rules: a file, a folder of *.yar and *.yara, compiled ones, or a store of generations (lianfang ruleset); empty = none." },
 	{ "lab", "bad_hashes", KIND_TEXT, AT(lab_bad), "", 0, 0, NULL, "List of digests that are known as bad, one a line; empty = none." },
 	{ "lab", "good_hashes", KIND_TEXT, AT(lab_good), "", 0, 0, NULL, "And as good." },
 	{ "lab", "at_once", KIND_INT, AT(lab_jobs), "4", 1, 64, NULL, "Submissions that are inspected at a time." },

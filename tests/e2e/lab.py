@@ -21,7 +21,7 @@ t.same((off.get('/api/v1/lab', auth=None).status, off.get('/api/v1/lab').status)
 t.ok(off.role('lab') is None and not os.path.exists(os.path.join(off.dir, 'lab.key')), 'then nothing of it is there')
 off.stop()
 
-n = Node('centre', plain=True, conf='[lab]\nrun = yes\npublic = yes\nper_address = 12\nper_account = 400').start()
+n = Node('centre', plain=True, conf='[lab]\nrun = yes\npublic = yes\nper_address = 12\nper_account = 5000').start()
 ROOT = '/api/v1/lab'
 BIN = {'Content-Type': 'application/octet-stream'}
 for user, role in (('ann', 'analyst'), ('rob', 'reader'), ('eve', 'reader')):
