@@ -93,8 +93,8 @@ def silent(host, content):
         name = f'{host}-{n[0]}'
         event(name, content)
         event(name + '-end', b'marker')
-        return wait_until(lambda: alerts(water, name + '-end'), 5) and not [a for a in alerts(water, name) if name + '-end' not in json.dumps(a)]
-    return wait_until(look)
+        return wait_until(lambda: alerts(water, name + '-end')) and not [a for a in alerts(water, name) if name + '-end' not in json.dumps(a)]
+    return wait_until(look, 3 * PATIENCE)
 
 
 marker = indicator('marker.example')
