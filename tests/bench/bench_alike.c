@@ -44,7 +44,7 @@ static struct report_of {
 	struct lab_report r;
 	struct lab_report_child children[ALIKE_PARTS_MAX];
 	struct lab_report_fact facts[2 * ALIKE_PARTS_MAX];
-	char paths[ALIKE_PARTS_MAX][16];
+	char paths[ALIKE_PARTS_MAX][32];
 } one;
 
 /* A report of one archive with these files in it. */
