@@ -139,7 +139,7 @@ static void open_one(struct store *s, unsigned i, usec now)
 	struct err err;
 
 	if (i == INCIDENTS / 2)
-		r.now.state = S("rare");
+		r.now.state = S("false_alarm");
 	time_format(now, at);
 	snprintf(id, sizeof id, "incident--%08x-1d5f-4f6e-9b1c-5e2a7c3b9d10", i);
 	snprintf(title, sizeof title, "historian %u of the waterworks encrypted 水廠", i);
@@ -220,7 +220,7 @@ static void queue(const char *dir)
 		char name[40];
 
 		list_many(s, names[order], q);
-		q.state = S("rare");
+		q.state = S("false_alarm");
 		snprintf(name, sizeof name, "%s_rare", names[order]);
 		list_many(s, name, q);
 	}

@@ -91,7 +91,7 @@ def receipts():
 
 def queue():
     state = {}
-    for query in ('order=due', 'order=newest', 'order=changed', 'order=level', 'order=state', 'order=due&level=3', 'order=changed&state=rare',
+    for query in ('order=due', 'order=newest', 'order=changed', 'order=level', 'order=state', 'order=due&level=3', 'order=changed&state=false_alarm',
                   'order=level&state=aware&exercise=true', 'order=newest&level=4&state=contained'):
         figures = []
         for _ in range(ROUNDS):
