@@ -14,6 +14,8 @@
 
 enum { FORMULA = 0x06, NAME = 0x18, FILEPASS = 0x2f, BOUNDSHEET = 0x85, SUPBOOK = 0x1ae, BOF = 0x809 };
 
+#define WORD_IDENT 0xa5ec
+
 struct book {
 	struct lab_node *n;
 	bool macros;        /* inside a sheet of macros */
@@ -176,8 +178,9 @@ static void binary_sheet(struct lab_node *n)
 static enum rc make(struct lab_node *n, struct err *err)
 {
 	(void)err;
-	/* The text of a Word document says in its head that it is encrypted (MS-DOC §2.5.1 FibBase, fEncrypted). */
-	if (strcmp(n->from.how, "stream") == 0 && str_eq(n->from.name, S("WordDocument")) && (str_le16(n->bytes, 10) & 0x100) != 0)
+	/* The text of a Word document says in its head that it is encrypted (MS-DOC §2.5.2 FibBase: wIdent, fEncrypted). */
+	if (strcmp(n->from.how, "stream") == 0 && str_eq(n->from.name, S("WordDocument")) && str_le16(n->bytes, 0) == WORD_IDENT &&
+	    (str_le16(n->bytes, 10) & 0x100) != 0)
 		lab_unseen(n, 0, UINT64_MAX, "the document is encrypted");
 	/* A stream of records begins with BOF, in a compound file or, of the oldest kinds, alone. */
 	if (str_le16(n->bytes, 0) == BOF && str_le16(n->bytes, 2) >= 4 && str_le16(n->bytes, 2) <= 20)

@@ -7,6 +7,15 @@
 #define PIECE 4096u
 #define BLOCKS_MAX 10000u
 
+/* The text around is text, where it is nothing else: what holds others says itself what of it is structure. */
+static void claim_text(struct lab_node *n, uint64_t texts)
+{
+	for (unsigned t = 0; t < LAB_TYPES; t++)
+		if ((n->types & ~texts & LAB_TYPE(t)) != 0 && lab_type_holds((enum lab_type)t))
+			return;
+	lab_claim(n, 0, UINT64_MAX);
+}
+
 /* --- uuencode --- */
 
 static unsigned six(char c)
@@ -92,8 +101,7 @@ static enum rc walk_uu(struct lab_node *n, struct err *err)
 			return FAIL(err, RC_LIMIT, "more than %u blocks", BLOCKS_MAX);
 		open_block(n, line, &rest);
 	}
-	/* The text around them is text. */
-	lab_claim(n, 0, UINT64_MAX);
+	claim_text(n, LAB_TYPE(LAB_UU));
 	return blocks > 0 ? RC_OK : RC_UNSUPPORTED;
 }
 
@@ -161,7 +169,7 @@ static enum rc walk_data(struct lab_node *n, struct err *err)
 		at = put_base64(c, n->bytes, at);
 		lab_child_close(c);
 	}
-	lab_claim(n, 0, UINT64_MAX);
+	claim_text(n, 0);
 	return found > 0 ? RC_OK : RC_UNSUPPORTED;
 }
 
