@@ -185,7 +185,10 @@ static int submit_one(struct cli *c, const char *file)
 static int submit_run(struct cli *c)
 {
 	int status = CLI_OK;
+	int64_t wait;
 
+	if (!cli_get_int(c, "wait", 30, 0, 30, &wait))
+		return CLI_ERROR;
 	for (int i = 1; i < c->n_operands; i++) {
 		int one = submit_one(c, c->operands[i]);
 

@@ -275,7 +275,7 @@ static void head(struct paper *p, const struct json *r)
 	(void)json_int(json_get(r, S("members")), &members);
 	(void)json_int(json_get(r, S("heard")), &heard);
 	paragraph(p, words_of(p, json_get(r, S("title"))), 20, true, 2);
-	buf_fmt(&b, "%.*s  ·  TLP:%.*s\n", STR(json_get_str(r, S("node"))), STR(json_get_str(r, S("tlp"))));
+	buf_fmt(&b, "%.*s  ·  %.*s\n", STR(json_get_str(r, S("node"))), STR(json_get_str(r, S("tlp"))));
 	board_time_text(&b, instant_of(r, "from"), p->zone);
 	buf_cstr(&b, " – ");
 	board_time_text(&b, instant_of(r, "until"), p->zone);
@@ -302,7 +302,7 @@ static void report(struct paper *p, const struct json *r)
 
 	(void)json_int(json_get(r, S("zone")), &zone);
 	p->zone = (int)zone;
-	buf_fmt(&p->foot, "%.*s  ·  %.*s  ·  TLP:%.*s", STR(words_of(p, json_get(r, S("title")))), STR(json_get_str(r, S("node"))), STR(json_get_str(r, S("tlp"))));
+	buf_fmt(&p->foot, "%.*s  ·  %.*s  ·  %.*s", STR(words_of(p, json_get(r, S("title")))), STR(json_get_str(r, S("node"))), STR(json_get_str(r, S("tlp"))));
 	head(p, r);
 	JSON_EACH(part, json_get(r, S("parts"))) {
 		need(p, 120);

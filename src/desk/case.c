@@ -474,6 +474,17 @@ static bool is_decision(struct str type)
 	return false;
 }
 
+/* And what ends it, or takes it up again: whose incident it is not has no say in that. */
+static bool is_for_others(struct str type)
+{
+	static const enum fact_type ends[] = { FACT_CLOSED, FACT_DISMISSED, FACT_REOPENED };
+
+	for (size_t i = 0; i < COUNTOF(ends); i++)
+		if (desk_fact_find(type) == ends[i])
+			return false;
+	return !is_decision(type);
+}
+
 static const char *refused_below(const struct case_side *s, struct str role, struct str type)
 {
 	if (!s->opened_below && !s->known)
@@ -484,7 +495,7 @@ static const char *refused_below(const struct case_side *s, struct str role, str
 		return "only the node that opened an incident reports it";
 	if (str_eq(role, S("authority")))
 		return "a tier below is not the authority";
-	if (str_eq(role, S("reviewer")) && !s->above)
+	if ((str_eq(role, S("reviewer")) || !is_for_others(type)) && !s->above)
 		return "only a region or a sector reviews";
 	return NULL;
 }
@@ -496,7 +507,7 @@ static const char *refused_above(const struct case_side *s, struct str role)
 	return NULL;
 }
 
-static const char *refused_beside(const struct case_side *s, struct str role)
+static const char *refused_beside(const struct case_side *s, struct str role, struct str type)
 {
 	if (!s->known && !s->opened_below)
 		return "this incident was not shared with that partner";
@@ -504,7 +515,7 @@ static const char *refused_beside(const struct case_side *s, struct str role)
 		return NULL;
 	if (s->opened_below) /* which asks us to help with one of its own */
 		return str_eq(role, S("reporter")) ? "only the node that opened an incident reports it" : NULL;
-	if (str_eq(role, S("reporter")) || str_eq(role, S("reviewer")) || str_eq(role, S("authority")))
+	if (str_eq(role, S("reporter")) || str_eq(role, S("reviewer")) || str_eq(role, S("authority")) || !is_for_others(type))
 		return "a partner neither reports nor reviews another's incident";
 	return NULL;
 }
@@ -513,13 +524,16 @@ const char *case_refused(const struct case_side *s, struct str role, struct str 
 {
 	if (s->of_other && s->relation != CASE_PARENT)
 		return "it corrects what another office stated";
+	/* Who has no role there is heard, and decides nothing: no pack says what it may. */
+	if (!s->has_role && !is_for_others(type))
+		return "no pack of the incident knows the role in which this is decided";
 	switch (s->relation) {
 	case CASE_PARENT:
 		return refused_above(s, role);
 	case CASE_CHILD:
 		return refused_below(s, role, type);
 	case CASE_PARTNER:
-		return refused_beside(s, role);
+		return refused_beside(s, role, type);
 	}
 	return "no such relation";
 }

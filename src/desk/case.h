@@ -111,6 +111,7 @@ struct case_side {
 	bool opened_here;
 	bool known;        /* this incident is shared with that peer already */
 	bool of_other;     /* it corrects what another node stated */
+	bool has_role;     /* a pack of the incident knows the role in which it is stated */
 };
 
 /* NULL when such a fact may be stated from there; else why not, for people. */

@@ -271,6 +271,8 @@ enum rc ruleset_publish(const char *store, uint32_t number, bool untested, struc
 
 	snprintf(name, sizeof name, "%u", number);
 	TRY(join(folder, store, name, err));
+	if (!has(folder, "manifest"))
+		return FAIL(err, RC_NOTFOUND, "%s: there is no generation %u", store, number);
 	TRY(ruleset_open(folder, &s, err));
 	if (s.good_files == 0 && !untested)
 		return FAIL(err, RC_DENIED, "generation %u was tested on no known good file", number);

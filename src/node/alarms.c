@@ -12,6 +12,7 @@
 
 #define LOOK_EACH USEC_PER_SEC /* the wall's clock may be set at any time */
 #define AT_A_TIME 100
+#define PUT_OFF (60 * USEC_PER_SEC)
 #define MEMORY_MAX ((size_t)256 << 20)
 #define RUNGS_MAX 4096
 
@@ -118,6 +119,23 @@ static enum rc ring_with(struct alarms *m, struct arena *a, const struct inciden
 	return RC_OK;
 }
 
+/* One that cannot be derived (its pack is gone, it has too many clocks) does not hold up the others: it is looked at again later. `alone`: it had
+ * all the memory for itself. False: the store fails, so all of them would. */
+static bool put_off(struct alarms *m, const struct incident_row *r, usec now, enum rc rc, bool alone, const struct err *why)
+{
+	struct incident_derived d = r->now;
+	struct err err = { 0 };
+
+	log_line(LOG_LEVEL_ERROR, "alarm", "%.*s: %s", STR(r->number), why->text);
+	if (rc == RC_IO || rc == RC_FULL || (rc == RC_NOMEM && !alone))
+		return false;
+	d.rung = now + PUT_OFF;
+	rc = incident_alarm_put(m->core->node.store, r->row, r->facts, NULL, 0, &d, &err);
+	if (rc != RC_OK && rc != RC_BUSY)
+		log_line(LOG_LEVEL_ERROR, "alarm", "%.*s: %s", STR(r->number), err.text);
+	return rc == RC_OK || rc == RC_BUSY;
+}
+
 /* False: nothing is due any more. */
 static bool ring_all(struct alarms *m, struct arena *a)
 {
@@ -134,10 +152,8 @@ static bool ring_all(struct alarms *m, struct arena *a)
 		enum rc rc = ring_with(m, a, &rows[i], now, &err);
 
 		/* RC_BUSY: a fact came meanwhile; it is looked at again at once. */
-		if (rc != RC_OK && rc != RC_BUSY) {
-			log_line(LOG_LEVEL_ERROR, "alarm", "%.*s: %s", STR(rows[i].number), err.text);
-			return false;
-		}
+		if (rc != RC_OK && rc != RC_BUSY && !put_off(m, &rows[i], now, rc, i == 0, &err))
+			return rc == RC_NOMEM;
 	}
 	return n > 0;
 }

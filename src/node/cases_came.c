@@ -157,10 +157,22 @@ static enum rc corrects_other(struct coming *x, bool *ret, struct err *err)
 	return RC_OK;
 }
 
+static bool has_role(struct coming *x)
+{
+	struct str packs = x->f.packs, id;
+	const struct pack *p;
+
+	while (str_next(&packs, ' ', &id))
+		if ((p = desk_pack(x->c->api.desk, id)) != NULL && pack_role_find(p, x->f.fact_by) != NULL)
+			return true;
+	return false;
+}
+
 static enum rc check_side(struct coming *x, bool direct, struct err *err)
 {
 	struct case_side side = { .relation = relation_of(x->from->relation), .direct = direct, .above = reviews_others(x->author.tier),
-				  .by_opener = str_eq(x->f.author, x->f.opened_by), .opened_here = str_eq(x->f.opened_by, own_identity(x->c)) };
+				  .by_opener = str_eq(x->f.author, x->f.opened_by), .opened_here = str_eq(x->f.opened_by, own_identity(x->c)),
+				  .has_role = has_role(x) };
 	struct case_link *links;
 	const char *why;
 	bool unused;

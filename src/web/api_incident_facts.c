@@ -7,6 +7,7 @@
 
 #include "base/uuid.h"
 #include "stix/marking.h"
+#include "store/cases.h"
 
 static const char FACT_REQUEST[] =
 	"{\"type\":\"object\",\"required\":[\"type\"],\"properties\":{\"type\":{\"type\":\"string\"},\"id\":{\"type\":\"string\"},\"claimed\":"
@@ -311,6 +312,32 @@ static size_t count_own(const struct desk_view *v, struct str id)
 	return n;
 }
 
+/* Alike but for the instant at which each came. */
+static bool says_same(const struct json *a, const struct json *b)
+{
+	JSON_MEMBERS(name, value, a)
+		if (!str_eq(json_str(name), S("at")) && (json_get(b, json_str(name)) == NULL || !json_same(value, json_get(b, json_str(name)))))
+			return false;
+	return true;
+}
+
+/* Under an id that is taken, something else: whoever sends it would believe that it was kept. */
+static enum rc refuse_other(const struct desk_view *v, struct str id, struct err *err)
+{
+	const struct desk_fact *had = NULL;
+
+	for (size_t i = 0; i < v->facts.n; i++) {
+		const struct desk_fact *f = &v->facts.f[i];
+
+		if (f->origin != 0 || !str_eq(f->id, id))
+			continue;
+		if (had != NULL && !(says_same(had->source, f->source) && says_same(f->source, had->source)))
+			return FAIL(err, RC_CONFLICT, "/id: another fact of this incident has the id '%.*s' and says something else", STR(str_slice(id, 0, 64)));
+		had = f;
+	}
+	return RC_OK;
+}
+
 static enum rc may_state_here(struct api_call *c, const struct desk_view *v, struct err *err)
 {
 	struct incident_row into;
@@ -319,6 +346,25 @@ static enum rc may_state_here(struct api_call *c, const struct desk_view *v, str
 		return RC_OK;
 	TRY(incident_get(c->api->store, v->into, c->req->arena, &into, err));
 	return FAIL(err, RC_CONFLICT, "incident: it is merged into %.*s: state it there", STR(into.number));
+}
+
+/* What the reporter states of another node's incident, that node states itself, and would refuse from here: both would never agree again. */
+static enum rc refuse_for_others(struct api_call *c, const struct incident_row *r, const struct desk_view *v, const struct incident_fact *f, struct err *err)
+{
+	struct case_info info;
+	enum rc rc;
+
+	for (size_t i = 0; i < v->facts.n; i++) {
+		const struct desk_fact *x = &v->facts.f[i];
+
+		if (x->origin != 0 || !str_eq(x->id, f->id) || !str_eq(x->by, S("reporter")))
+			continue;
+		rc = case_info_get(c->api->store, r->id, c->req->arena, &info, err);
+		if (rc == RC_OK && info.from.n > 0 && !str_eq(info.opened_by, str_of(c->api->identity)))
+			return FAIL(err, RC_DENIED, "%.*s: only the node that opened it states '%.*s'; ask it to (lianfang dispatch)", STR(r->number), STR(f->type));
+		return rc == RC_NOTFOUND ? RC_OK : rc;
+	}
+	return RC_OK;
 }
 
 /* Derives with the new facts and keeps both; RC_BUSY when others were quicker. */
@@ -330,9 +376,13 @@ static enum rc add_once(struct api_call *c, const struct incident_fact *f, size_
 
 	TRY(incident_look(c, r, &more, 1, at, v, err));
 	TRY(may_state_here(c, v, err));
-	if (n == 1 && count_own(v, f->id) > 1) /* it was stated before under this id: it is not stated again */
+	if (n == 1 && count_own(v, f->id) > 1) { /* it was stated before under this id: it is not stated again */
+		TRY(refuse_other(v, f->id, err));
 		return incident_look(c, r, NULL, 0, at, v, err);
+	}
 	TRY(incident_refuse_idle(v, f, n, err));
+	for (size_t i = 0; i < n; i++)
+		TRY(refuse_for_others(c, r, v, &f[i], err));
 	for (size_t i = 0; i < n; i++)
 		TRY(incident_refuse_partial(c, r, v, f[i].type, err));
 	if (count_own(v, (struct str){ NULL, 0 }) > INCIDENT_FACTS_MAX)

@@ -139,13 +139,11 @@ enum rc api_lab_note_read(struct api_call *c, const struct submission *s, const 
 }
 
 /* A call that waits holds a thread, and there are few: beyond a part of them nobody waits. */
-static enum rc wait_for(struct api_call *c, struct submission *s, struct err *err)
+static enum rc wait_for(struct api_call *c, struct submission *s, int64_t seconds, struct err *err)
 {
 	static _Atomic int waiting;
-	int64_t seconds;
 	int n;
 
-	TRY(api_query_int(c, "wait", 0, 0, LAB_WAIT_MAX, &seconds, err));
 	if (seconds == 0 || s->state != SUBMISSION_WAITING)
 		return RC_OK;
 	n = atomic_fetch_add(&waiting, 1);
@@ -158,11 +156,13 @@ static enum rc wait_for(struct api_call *c, struct submission *s, struct err *er
 static enum rc one_get(struct api_call *c, struct err *err)
 {
 	struct submission s;
+	int64_t wait;
 
 	if (!api_lab_ready(c))
 		return RC_OK;
+	TRY(api_query_int(c, "wait", 0, 0, LAB_WAIT_MAX, &wait, err));
 	TRY(api_lab_find(c, &s, err));
-	TRY(wait_for(c, &s, err));
+	TRY(wait_for(c, &s, wait, err));
 	TRY(api_lab_note_read(c, &s, "report", err));
 	return put_one(c, &s, err);
 }
@@ -225,10 +225,12 @@ static enum rc whole_post(struct api_call *c, struct err *err)
 {
 	struct str name = api_query(c, "name"), privacy = api_query(c, "privacy"), words = api_query(c, "passwords");
 	struct submission s;
+	int64_t wait;
 	enum rc rc;
 
 	if (!api_lab_ready(c))
 		return RC_OK;
+	TRY(api_query_int(c, "wait", 0, 0, LAB_WAIT_MAX, &wait, err));
 	TRY(api_lab_begin(c, privacy.p == NULL ? S("") : privacy, name.p == NULL ? S("") : name, c->req->body.n, SUBMISSION_WAITING, &s, err));
 	if (words.p != NULL && words.n > 0)
 		TRY(samples_put(c->api->lab->samples, SAMPLE_WORDS, s.id, str_slice(words, 0, SAMPLE_WORDS_MAX), err));
@@ -239,7 +241,7 @@ static enum rc whole_post(struct api_call *c, struct err *err)
 		return api_lab_refused(c, rc, err);
 	}
 	c->api->lab->wake(c->api->lab->ctx);
-	TRY(wait_for(c, &s, err));
+	TRY(wait_for(c, &s, wait, err));
 	c->res->status = 201;
 	return put_one(c, &s, err);
 }

@@ -161,9 +161,8 @@ static enum rc put_report(struct api_call *c, const struct picture *p, const str
 {
 	static const struct board_words titles[] = { { "Weekly situation report", "資安態勢週報" }, { "Monthly situation report", "資安態勢月報" } };
 	struct jsonw *w = &c->out;
-	struct str tlp = S("clear");
+	struct str tlp = str_of(tlp_name((enum tlp)c->api->default_tlp));
 
-	tlp = str_of(tlp_name((enum tlp)c->api->default_tlp));
 	jsonw_object(w);
 	board_words_json(w, "title", &titles[r->month]);
 	jsonw_m_cstr(w, "node", c->api->node_name);
@@ -212,7 +211,7 @@ static void put_head(struct buf *b, const struct json *r, int zone, bool zh)
 	buf_fmt(b, "<!DOCTYPE html>\n<html lang=\"%s\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>",
 		zh ? "zh-Hant-TW" : "en");
 	html_words(b, json_get(r, S("title")), zh);
-	buf_fmt(b, "</title><style>%s</style></head><body><main><p><span class=\"tlp\">TLP:", STYLE);
+	buf_fmt(b, "</title><style>%s</style></head><body><main><p><span class=\"tlp\">", STYLE);
 	html_text(b, json_get_str(r, S("tlp")));
 	buf_cstr(b, "</span></p><h1>");
 	html_words(b, json_get(r, S("title")), zh);

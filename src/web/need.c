@@ -55,10 +55,14 @@ bool need_is_bounded(const struct api_call *c)
 
 const struct pack_view *need_of_peer(const struct api *api, struct str packs, struct str peer)
 {
+	static const struct pack_view nothing = { .facts = 0 };
 	struct str role = role_in(api->desk_roles, peer), first = S("");
-	const struct pack *p = role.n > 0 && str_next(&packs, ' ', &first) ? desk_pack(api->desk, first) : NULL;
+	const struct pack *p;
 
-	return p == NULL ? NULL : pack_view_find(p, role);
+	if (role.n == 0)
+		return NULL;
+	p = str_next(&packs, ' ', &first) ? desk_pack(api->desk, first) : NULL;
+	return p == NULL || pack_role_find(p, role) == NULL ? &nothing : pack_view_find(p, role);
 }
 
 bool need_shows(const struct need *n, enum fact_type type)

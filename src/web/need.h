@@ -20,7 +20,7 @@ enum rc need_of(const struct api_call *c, const struct incident_row *r, struct n
 /* Whether some pack bounds what the caller sees. */
 bool need_is_bounded(const struct api_call *c);
 
-/* What a peer gets of an incident's facts: NULL: all of them. */
+/* What a peer gets of an incident's facts: NULL: all of them. None, when it has a role that the incident's pack does not know. */
 const struct pack_view *need_of_peer(const struct api *api, struct str packs, struct str peer);
 
 bool need_shows(const struct need *n, enum fact_type type);

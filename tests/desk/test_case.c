@@ -351,7 +351,7 @@ static void no_memory(void)
 
 static void rights(void)
 {
-	enum { D = 1, UP = 2, OPENER = 4, BELOW = 8, HERE = 16, KNOWN = 32, OTHER = 64 };
+	enum { D = 1, UP = 2, OPENER = 4, BELOW = 8, HERE = 16, KNOWN = 32, OTHER = 64, NONE = 128 };
 	static const struct { enum case_relation relation; int bits; const char *role, *type, *why; } rows[] = {
 		/* a provider about its own incident */
 		{ CASE_CHILD, D | OPENER | BELOW, "reporter", "reported", NULL },
@@ -376,6 +376,15 @@ static void rights(void)
 		{ CASE_CHILD, D | HERE | KNOWN, "reviewer", "reviewed", "only a region or a sector" },
 		{ CASE_CHILD, D | HERE | KNOWN, "authority", "rereviewed", "not the authority" },
 		{ CASE_CHILD, D | OPENER, "reporter", "reported", "of its own incidents" },
+		{ CASE_CHILD, D | HERE | KNOWN, "responder", "rereviewed", "only a region or a sector" },
+		{ CASE_CHILD, D | HERE | KNOWN, "responder", "closed", "only a region or a sector" },
+		/* in a role that no pack knows */
+		{ CASE_CHILD, D | HERE | KNOWN | NONE, "", "rereviewed", "no pack" },
+		{ CASE_CHILD, D | OPENER | BELOW | NONE, "", "closed", "no pack" },
+		{ CASE_CHILD, D | OPENER | BELOW | NONE, "", "dismissed", "no pack" },
+		{ CASE_CHILD, D | OPENER | BELOW | NONE, "", "note", NULL },
+		{ CASE_PARTNER, D | HERE | KNOWN | NONE, "friend", "reopened", "no pack" },
+		{ CASE_PARENT, D | UP | HERE | KNOWN | NONE, "", "closed", "no pack" },
 		/* a sector about its members' */
 		{ CASE_CHILD, D | UP | BELOW, "reviewer", "reviewed", NULL },
 		{ CASE_CHILD, D | UP | BELOW, "reviewer", "forwarded", NULL },
@@ -396,6 +405,7 @@ static void rights(void)
 		{ CASE_PARTNER, D | HERE | KNOWN, "investigator", "evidence", NULL },
 		{ CASE_PARTNER, D | HERE | KNOWN, "reviewer", "reviewed", "neither reports nor reviews" },
 		{ CASE_PARTNER, D | HERE | KNOWN, "reporter", "contained", "neither reports nor reviews" },
+		{ CASE_PARTNER, D | HERE | KNOWN, "responder", "closed", "neither reports nor reviews" },
 		{ CASE_PARTNER, D | KNOWN | OPENER, "reporter", "contained", NULL },
 		{ CASE_PARTNER, BELOW | OPENER, "reporter", "reported", NULL },
 		{ CASE_PARTNER, D | UP | BELOW, "reviewer", "dispatched", NULL },
@@ -406,7 +416,7 @@ static void rights(void)
 	for (size_t i = 0; i < COUNTOF(rows); i++) {
 		int b = rows[i].bits;
 		struct case_side s = { .relation = rows[i].relation, .direct = b & D, .above = b & UP, .by_opener = b & OPENER, .opened_below = b & BELOW,
-				       .opened_here = b & HERE, .known = b & KNOWN, .of_other = b & OTHER };
+				       .opened_here = b & HERE, .known = b & KNOWN, .of_other = b & OTHER, .has_role = (b & NONE) == 0 };
 		const char *why = case_refused(&s, str_of(rows[i].role), str_of(rows[i].type));
 
 		OK(rows[i].why == NULL ? why == NULL : why != NULL && strstr(why, rows[i].why) != NULL, "%s %s %s: %s",

@@ -51,6 +51,9 @@ t.same(n.get(f'/api/v1/incidents/{number}?at=' + urllib.parse.quote(before[2]['a
 t.same(n.post(f'/api/v1/incidents/{number}/facts', {'type': 'note', 'id': 'n1'}).status, 200, 'a fact with an id of its own')
 t.same(len(n.post(f'/api/v1/incidents/{number}/facts', {'type': 'note', 'id': 'n1'}).json()['views']), 2, 'stated twice')
 t.same([f['id'] for f in n.get(f'/api/v1/incidents/{number}/facts').json()['facts']].count('n1'), 1, 'is there once')
+r = n.post(f'/api/v1/incidents/{number}/facts', {'type': 'contained', 'id': 'n1'})
+t.ok(r.status == 409 and "has the id 'n1' and says something else" in r.json()['error']['message'], 'something else under its id is refused, not dropped', r)
+t.same([f['type'] for f in n.get(f'/api/v1/incidents/{number}/facts').json()['facts']].count('contained'), 0, 'and not kept')
 r = n.get('/api/v1/incidents/2026-999999')
 t.ok(r.status == 404 and "no incident '2026-999999'" in r.json()['error']['message'], 'an incident that is not there is named', r)
 r = n.post(f'/api/v1/incidents/{number}/facts', {'type': 'note', 'by': 'wizard'})
@@ -130,5 +133,18 @@ n.start()
 begun = time.monotonic()
 t.ok(wait_until(lambda: sum(s == sleeper and p == 100 for s, c, p in told()) == 3), 'what fell due while it was down')
 t.ok(time.monotonic() - begun < PATIENCE / 4, 'is told at once: alarms are looked at every second', time.monotonic() - begun)
+
+# An incident whose law is gone does not silence the others.
+pack['id'] = 'other'
+write('packs/other/pack.json', pack)
+n.stop()
+n.start()
+orphans = [n.post('/api/v1/incidents', {'title': f'orphan {i}', 'packs': ['quick'], 'facts': [{'type': 'aware'}]}).json()['id'] for i in range(3)]
+n.stop()
+shutil.rmtree(path('packs/quick'))
+n.start()
+lasting = n.post('/api/v1/incidents', {'title': 'goes on', 'packs': ['other'], 'facts': [{'type': 'aware'}]}).json()['id']
+t.ok(wait_until(lambda: sum(s == lasting and p == 100 for s, c, p in told()) == 3), 'an incident whose law is gone does not silence the others')
+t.ok(not any(s in orphans and p == 100 for s, c, p in told()), 'of it nothing is told', told())
 t.same(n.cli('audit', 'verify', '@').status, 0, 'the chain holds')
 t.done()
