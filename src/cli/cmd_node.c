@@ -203,13 +203,27 @@ static const struct cli_opt list_opts[] = {
 	NO_OPT,
 };
 
+/* A list that goes on says so, and how to see it. */
+static void say_more(const struct cli *c, const struct json *v, const char *list, const char *key)
+{
+	const struct json *rows = json_get(v, str_of(list));
+	bool more = false;
+	int64_t last = 0;
+
+	if (!json_is(rows, JSON_ARRAY) || !json_bool(json_get(v, S("more")), &more) || !more)
+		return;
+	JSON_EACH(row, rows)
+		(void)json_int(json_get(row, str_of(key)), &last);
+	fprintf(stderr, c->zh ? "尚有更多：--after %lld\n" : "there is more: --after %lld\n", (long long)last);
+}
+
 static void show_alerts(const struct cli *c, const struct json *v, struct buf *out)
 {
 	static const char *const columns[] = { "row:ROW", "@at:TIME", "hits:HITS", "ticket:TICKET", "input:INPUT", "where:WHERE", "observable:OBSERVABLE",
 					       "detail.matched:MATCHED", "indicator:INDICATOR", NULL };
 
-	(void)c;
 	show_table(c, json_get(v, S("alerts")), columns, out);
+	say_more(c, v, "alerts", "row");
 }
 
 static int list_call(struct cli *c, const char *base, reply_show show)
@@ -239,8 +253,8 @@ static void show_facts(const struct cli *c, const struct json *v, struct buf *ou
 {
 	static const char *const columns[] = { "seq:SEQ", "@at:TIME", "kind:KIND", "actor:ACTOR", "subject:SUBJECT", NULL };
 
-	(void)c;
 	show_table(c, json_get(v, S("facts")), columns, out);
+	say_more(c, v, "facts", "seq");
 }
 
 static int facts_run(struct cli *c)

@@ -219,7 +219,8 @@ static void put_level_text(const struct cli *c, const struct pack *p, const stru
 	struct str title = said(c, &p->level_titles[l->overall]);
 
 	if (l->overall == 0)
-		buf_fmt(out, "%s\n", c->zh ? "無適用之等級（非資安事件）" : "no level applies: not an incident by this table");
+		buf_fmt(out, "%s\n", c->zh ? "無適用之等級：依此表非資安事件，或有項目尚未回答完整（lianfang incident level 逐一詢問）" :
+					     "no level applies: by this table no incident, or an item leaves a question open (lianfang incident level asks each)");
 	else
 		buf_fmt(out, "%.*s\n", STR(title));
 	for (size_t i = 0; i < p->n_dimensions; i++) {
