@@ -99,6 +99,7 @@ static void put_file(struct talk *t, int fd, uint64_t size)
 static bool take_answer(struct talk *t, char out[static ANSWER_MAX])
 {
 	size_t n = 0;
+	bool reset = false;
 
 	while (n < ANSWER_MAX - 1) {
 		ssize_t got;
@@ -108,6 +109,11 @@ static bool take_answer(struct talk *t, char out[static ANSWER_MAX])
 		got = recv(t->sock, out + n, ANSWER_MAX - 1 - n, MSG_DONTWAIT);
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
+		/* It closed before it had read all: what it said may stand behind that. */
+		if (got < 0 && errno == ECONNRESET && !reset) {
+			reset = true;
+			continue;
+		}
 		if (got < 0)
 			return trouble(t, "the connection broke");
 		n += (size_t)got;

@@ -308,7 +308,8 @@ static enum rc copy_parts(struct run *r, const struct lab_submission *s, struct 
 
 		if (path == NULL)
 			return FAIL(err, RC_NOMEM, "lab: out of memory");
-		memcpy(path, s->parts[i].path.p, s->parts[i].path.n);
+		if (s->parts[i].path.n > 0)
+			memcpy(path, s->parts[i].path.p, s->parts[i].path.n);
 		r->parts[i] = (struct lab_piece){ .path = str_make(path, s->parts[i].path.n), .size = s->parts[i].size, .tag = s->parts[i].tag };
 	}
 	return RC_OK;
@@ -323,7 +324,8 @@ static enum rc fill_slot(struct lab *l, struct run *r, const struct lab_submissi
 	r->path = mem_alloc(s->path.n + 1);
 	if (r->path == NULL)
 		return FAIL(err, RC_NOMEM, "lab: out of memory");
-	memcpy(r->path, s->path.p, s->path.n);
+	if (s->path.n > 0)
+		memcpy(r->path, s->path.p, s->path.n);
 	if (r->in_fd < 0)
 		return FAIL(err, RC_IO, "lab: %m");
 	TRY(copy_parts(r, s, err));

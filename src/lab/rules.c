@@ -331,11 +331,19 @@ struct running {
 	bool too_many;
 };
 
+/* libyara's pool does not align what it holds. */
+static bool match_at(const YR_MATCH *from, YR_MATCH *ret)
+{
+	if (from != NULL)
+		memcpy(ret, (const void *)from, sizeof *ret);
+	return from != NULL;
+}
+
 static void tell_rule(struct running *run, YR_SCAN_CONTEXT *context, const YR_RULE *rule)
 {
 	struct lab_match m = { .kind = LAB_RULE, .weight = weight_of(rule), .id = str_of(rule->identifier), .author = meta_text(rule, "author") };
 	const YR_STRING *string;
-	const YR_MATCH *match;
+	YR_MATCH match;
 	size_t told = 0;
 
 	m.why = meta_text(rule, "description");
@@ -344,12 +352,14 @@ static void tell_rule(struct running *run, YR_SCAN_CONTEXT *context, const YR_RU
 
 		if (STRING_IS_PRIVATE(string))
 			continue;
-		yr_string_matches_foreach(context, string, match) {
+		for (const YR_MATCH *at = context->matches[string->idx].head; match_at(at, &match); at = match.next) {
+			if (match.is_private)
+				continue;
 			if (!run->r->plain && ++here > LAB_RULES_AT_ONCE)
 				break;
 			m.part = str_of(string->identifier);
-			m.at = (uint64_t)(match->base + match->offset);
-			m.length = (uint64_t)match->match_length;
+			m.at = (uint64_t)(match.base + match.offset);
+			m.length = (uint64_t)match.match_length;
 			run->fn(run->ctx, &m);
 			told++;
 		}
