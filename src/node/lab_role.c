@@ -35,6 +35,7 @@
 
 struct lab_role {
 	struct lab *lab;
+	const char *rules[2], *bad[2], *good[2]; /* each zygote reads them again; NULL behind the last */
 	int guest;               /* core, or -1 */
 	uint64_t visit;          /* what an earlier core asked for is answered to nobody */
 	struct buf fences, name;
@@ -199,13 +200,13 @@ static enum rc run(struct lab_role *r, struct err *err)
 
 static enum rc open_lab(struct lab_role *r, const struct config *conf, struct err *err)
 {
-	const char *rules[] = { conf->lab_rules[0] != '\0' ? conf->lab_rules : NULL, NULL };
-	const char *bad[] = { conf->lab_bad[0] != '\0' ? conf->lab_bad : NULL, NULL };
-	const char *good[] = { conf->lab_good[0] != '\0' ? conf->lab_good : NULL, NULL };
-	struct lab_setup setup = { .rules = rules, .bad_hashes = bad, .good_hashes = good, .limits = LAB_LIMITS, .version = LIANFANG_VERSION };
+	struct lab_setup setup = { .rules = r->rules, .bad_hashes = r->bad, .good_hashes = r->good, .limits = LAB_LIMITS, .version = LIANFANG_VERSION };
 	struct fence fence = { .role = "lab", .rw_paths = (const char *const[]){ NULL }, .ro_paths = (const char *const[]){ NULL }, .max_files = LAB_FILES };
 	struct fence_report report;
 
+	r->rules[0] = conf->lab_rules[0] != '\0' ? conf->lab_rules : NULL;
+	r->bad[0] = conf->lab_bad[0] != '\0' ? conf->lab_bad : NULL;
+	r->good[0] = conf->lab_good[0] != '\0' ? conf->lab_good : NULL;
 	setup.limits.output = OUTPUT_MAX;
 	setup.limits.seconds = (uint32_t)conf->lab_seconds;
 	TRY(lab_open(&setup, &r->lab, err));
