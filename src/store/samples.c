@@ -253,11 +253,11 @@ static enum rc put_new(const struct samples *s, const char *path, struct str byt
 		return rc == RC_OK ? sync_folder(path, err) : rc;
 	}
 	rc = fill_new(s, path, fresh, bytes, err);
-
-	if (rc == RC_OK && file_exists(path)) /* what goes is destroyed, not merely replaced */
-		rc = chest_destroy(path, err);
-	if (rc == RC_OK && rename(fresh, path) != 0)
-		rc = FAIL(err, RC_IO, "lab: %m");
+	/* In one step, so that who reads meanwhile finds one of the two; what goes is destroyed, not merely replaced. */
+	if (rc == RC_OK && renameat2(AT_FDCWD, fresh, AT_FDCWD, path, RENAME_EXCHANGE) != 0)
+		return errno == ENOENT && rename(fresh, path) == 0 ? sync_folder(path, err) : FAIL(err, RC_IO, "lab: %m");
+	if (rc == RC_OK)
+		rc = chest_destroy(fresh, err);
 	return rc == RC_OK ? sync_folder(path, err) : rc;
 }
 
@@ -291,7 +291,10 @@ enum rc samples_read(const struct samples *s, enum sample_kind kind, struct str 
 	struct chest *c;
 	enum rc rc;
 
-	TRY(samples_get(s, kind, name, false, &c, err));
+	rc = samples_get(s, kind, name, false, &c, err);
+	if (rc == RC_CORRUPT) /* destroyed between its opening and the look into it: another one has taken its place, or none */
+		rc = samples_get(s, kind, name, false, &c, err);
+	TRY(rc);
 	rc = chest_read(c, 0, SIZE_MAX, out, err);
 	chest_close(c);
 	return rc;
